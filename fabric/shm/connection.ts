@@ -1,0 +1,391 @@
+/** One end of a connection through shared memory. */
+
+import { atomicsAdd, atomicsCompareExchange, ByteView, setBytes } from "../../ffi/intrinsics.ts";
+import { FabricError } from "../errors.ts";
+import {
+  Access,
+  type Completion,
+  type Connection,
+  type ConnectionState,
+  type MemoryRegion,
+  SIGNALED,
+} from "../fabric.ts";
+import { Opcode, Status } from "../status.ts";
+import { Inbox } from "./inbox.ts";
+import type { EndMemory } from "./memory.ts";
+import { Outbox } from "./outbox.ts";
+import { RegionTable, RemoteRegions } from "./regions.ts";
+import { SendCompletions } from "./send_completions.ts";
+import type { Doorbell } from "./doorbell.ts";
+
+/** How a connection came to be, from the handshake. */
+export interface ShmEnds {
+  readonly mine: EndMemory;
+  readonly theirs: EndMemory;
+  readonly doorbell: Doorbell;
+  readonly privateData: Uint8Array;
+  readonly sendDepth: number;
+  readonly receiverNotReadyMs: number;
+  /** Messages taken to have been sent to the peer, and to have come from it; 0 outside tests. */
+  readonly sentSequence: number;
+  readonly takenSequence: number;
+}
+
+export class ShmConnection implements Connection {
+  readonly privateData: Uint8Array;
+  readonly completion: Completion = { id: 0, status: 0, opcode: 0, byteLength: 0, immediate: 0 };
+  readonly arenaBytes: number;
+  #state: ConnectionState = "connected";
+  #reason = "";
+  readonly #mine: EndMemory;
+  readonly #theirs: EndMemory;
+  readonly #doorbell: Doorbell;
+  readonly #inbox: Inbox;
+  readonly #outbox: Outbox;
+  readonly #sent: SendCompletions;
+  readonly #regions: RegionTable;
+  readonly #remote: RemoteRegions;
+  readonly #bytes: Uint8Array;
+  readonly #remoteBytes: Uint8Array;
+  readonly #words64: BigInt64Array;
+  readonly #remoteWords64: BigInt64Array;
+
+  constructor(ends: ShmEnds) {
+    const { mine, theirs } = ends;
+    this.privateData = ends.privateData;
+    this.arenaBytes = mine.arenaBytes;
+    this.#mine = mine;
+    this.#theirs = theirs;
+    this.#doorbell = ends.doorbell;
+    const myControl = mine.control.buffer(0, mine.control.length);
+    const theirControl = theirs.control.buffer(0, theirs.control.length);
+    this.#inbox = new Inbox(myControl, theirControl, mine.entries, ends.takenSequence);
+    this.#outbox = new Outbox(
+      theirControl,
+      theirs.entries,
+      ends.sentSequence,
+      ends.doorbell,
+      ends.receiverNotReadyMs,
+    );
+    this.#sent = new SendCompletions(ends.sendDepth);
+    this.#regions = new RegionTable(myControl, mine.arenaBytes);
+    this.#remote = new RemoteRegions(theirControl, theirs.arenaBytes);
+    const arena = mine.arena.buffer(0, mine.arena.length);
+    const remoteArena = theirs.arena.buffer(0, theirs.arena.length);
+    this.#bytes = new Uint8Array(arena);
+    this.#remoteBytes = new Uint8Array(remoteArena);
+    this.#words64 = new BigInt64Array(arena);
+    this.#remoteWords64 = new BigInt64Array(remoteArena);
+  }
+
+  get state(): ConnectionState {
+    return this.#state;
+  }
+
+  get reason(): string {
+    return this.#reason;
+  }
+
+  buffer(offset: number, length: number): ArrayBuffer {
+    this.#checkLocal(offset, length);
+    return this.#mine.arena.buffer(offset, length);
+  }
+
+  register(offset: number, length: number, access: number): MemoryRegion {
+    this.#checkConnected("register memory");
+    return this.#regions.register(offset, length, access);
+  }
+
+  share(remoteAddress: number, length: number, rkey: number): ArrayBuffer | undefined {
+    this.#checkConnected("share memory");
+    if (!this.#remote.allows(rkey, remoteAddress, length, Access.REMOTE_WRITE)) {
+      throw new FabricError(
+        `Cannot share ${length} bytes at ${remoteAddress}: the peer has not lent them under this key`,
+        "range",
+      );
+    }
+    return this.#theirs.arena.buffer(remoteAddress, length);
+  }
+
+  postReceive(id: number, offset: number, length: number): void {
+    this.#checkLocal(offset, length);
+    this.#checkConnected("post a receive");
+    this.#inbox.post(id, offset, length);
+    this.#inbox.publish();
+  }
+
+  postReceives(count: number): void {
+    this.#checkConnected("post receives");
+    for (let i = 0; i < count; i++) this.#inbox.post(0, 0, 0);
+    this.#inbox.publish();
+  }
+
+  send(id: number, offset: number, length: number, flags: number): void {
+    this.#checkLocal(offset, length);
+    this.#checkPost(flags);
+    if (!this.#outbox.reserve()) return this.#fail(id, Opcode.SEND, Status.RNR_RETRY_EXC_ERR);
+    if (length > this.#outbox.receiveLength) {
+      this.#outbox.publish(Opcode.RECEIVE | (Status.LOC_LEN_ERR << 16), 0, 0);
+      return this.#fail(id, Opcode.SEND, Status.REM_INV_REQ_ERR);
+    }
+    const at = this.#outbox.receiveOffset;
+    if (at < 0 || at + length > this.#theirs.arenaBytes) {
+      return this.#fail(id, Opcode.SEND, Status.REM_OP_ERR);
+    }
+    setBytes(this.#remoteBytes, new ByteView(this.#bytes.buffer, offset, length), at);
+    this.#outbox.publish(Opcode.RECEIVE, length, 0);
+    if ((flags & SIGNALED) !== 0) this.#sent.push(id, Opcode.SEND, Status.SUCCESS);
+  }
+
+  write(
+    id: number,
+    offset: number,
+    length: number,
+    remoteAddress: number,
+    rkey: number,
+    flags: number,
+  ): void {
+    this.#checkLocal(offset, length);
+    this.#checkPost(flags);
+    if (length > 0 && !this.#copyOut(offset, length, remoteAddress, rkey)) {
+      return this.#fail(id, Opcode.WRITE, Status.REM_ACCESS_ERR);
+    }
+    if ((flags & SIGNALED) !== 0) this.#sent.push(id, Opcode.WRITE, Status.SUCCESS);
+  }
+
+  writeImmediate(
+    id: number,
+    offset: number,
+    length: number,
+    remoteAddress: number,
+    rkey: number,
+    immediate: number,
+    flags: number,
+  ): void {
+    this.#checkPost(flags);
+    if (length !== 0) {
+      this.#checkLocal(offset, length);
+      if (!this.#copyOut(offset, length, remoteAddress, rkey)) {
+        return this.#fail(id, Opcode.WRITE, Status.REM_ACCESS_ERR);
+      }
+    }
+    if (!this.#outbox.reserve()) return this.#fail(id, Opcode.WRITE, Status.RNR_RETRY_EXC_ERR);
+    this.#outbox.publish(Opcode.RECEIVE_WRITE_IMMEDIATE, length, immediate);
+    if ((flags & SIGNALED) !== 0) this.#sent.push(id, Opcode.WRITE, Status.SUCCESS);
+  }
+
+  read(
+    id: number,
+    offset: number,
+    length: number,
+    remoteAddress: number,
+    rkey: number,
+    flags: number,
+  ): void {
+    this.#checkLocal(offset, length);
+    this.#checkPost(flags);
+    if (!this.#remote.allows(rkey, remoteAddress, length, Access.REMOTE_READ)) {
+      return this.#fail(id, Opcode.READ, Status.REM_ACCESS_ERR);
+    }
+    setBytes(this.#bytes, new ByteView(this.#remoteBytes.buffer, remoteAddress, length), offset);
+    if ((flags & SIGNALED) !== 0) this.#sent.push(id, Opcode.READ, Status.SUCCESS);
+  }
+
+  fetchAndAdd(
+    id: number,
+    offset: number,
+    remoteAddress: number,
+    rkey: number,
+    add: bigint,
+    flags: number,
+  ): void {
+    if (!this.#checkAtomic(id, Opcode.FETCH_AND_ADD, offset, remoteAddress, rkey, flags)) return;
+    this.#words64[offset / 8] = atomicsAdd(this.#remoteWords64, remoteAddress / 8, add);
+    if ((flags & SIGNALED) !== 0) this.#sent.push(id, Opcode.FETCH_AND_ADD, Status.SUCCESS);
+  }
+
+  compareAndSwap(
+    id: number,
+    offset: number,
+    remoteAddress: number,
+    rkey: number,
+    compare: bigint,
+    swap: bigint,
+    flags: number,
+  ): void {
+    if (!this.#checkAtomic(id, Opcode.COMPARE_AND_SWAP, offset, remoteAddress, rkey, flags)) return;
+    this.#words64[offset / 8] = atomicsCompareExchange(
+      this.#remoteWords64,
+      remoteAddress / 8,
+      BigInt.asIntN(64, compare),
+      BigInt.asIntN(64, swap),
+    );
+    if ((flags & SIGNALED) !== 0) this.#sent.push(id, Opcode.COMPARE_AND_SWAP, Status.SUCCESS);
+  }
+
+  poll(): boolean {
+    if (this.#sent.waiting !== 0) return this.#sent.take(this.completion);
+    if (this.#state === "closed") return false;
+    const taken = this.#inbox.take(this.completion);
+    if (taken) {
+      if (this.completion.status !== Status.SUCCESS) {
+        this.#leave(
+          "error",
+          this.completion.status === Status.FATAL_ERR
+            ? "the ring is corrupt"
+            : "a message was too long",
+        );
+      }
+      return true;
+    }
+    if (this.#state === "connected") {
+      if (!this.#inbox.peerLeft()) return false;
+      this.#leave("disconnected", "the peer disconnected");
+      return this.poll(); // what it said before it left comes first
+    }
+    return this.#inbox.takeFlushed(this.completion);
+  }
+
+  probe(): boolean {
+    if (this.#state !== "connected") return false;
+    if (this.#inbox.peerLeft()) this.#leave("disconnected", "the peer disconnected");
+    else if (this.#doorbell.peerGone()) this.#leave("disconnected", "the peer is gone");
+    return this.#state === "connected";
+  }
+
+  async wait(options: { timeoutMs?: number; signal?: AbortSignal } = {}): Promise<boolean> {
+    if (this.#arm()) return true;
+    try {
+      return this.#woken(await this.#doorbell.wait(options)) || this.#mayPoll();
+    } finally {
+      this.#disarm();
+    }
+  }
+
+  waitSync(timeoutMs: number, stopFd = -1): boolean {
+    if (this.#arm()) return true;
+    const rung = this.#doorbell.waitSync(timeoutMs, stopFd);
+    this.#disarm();
+    return this.#woken(rung) || this.#mayPoll();
+  }
+
+  disconnect(): void {
+    if (this.#state === "connected") this.#leave("disconnected", "disconnected by this side");
+  }
+
+  close(): void {
+    if (this.#state === "closed") return;
+    this.disconnect();
+    this.#state = "closed";
+    this.#doorbell.close();
+    for (const end of [this.#mine, this.#theirs]) {
+      end.arena.close();
+      end.control.close();
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  /** Says that this end will sleep; true if it must not, because there is something to look at. */
+  #arm(): boolean {
+    if (this.#state !== "connected") return true;
+    if (this.#mayPoll()) return true;
+    this.#inbox.sleeping(1);
+    if (!this.#mayPoll()) return false;
+    this.#inbox.sleeping(0);
+    return true;
+  }
+
+  #disarm(): void {
+    if (this.#state !== "closed") this.#inbox.sleeping(0);
+  }
+
+  #mayPoll(): boolean {
+    return this.#state !== "connected" || this.#sent.waiting !== 0 || this.#inbox.ready() ||
+      this.#inbox.peerLeft();
+  }
+
+  #woken(rung: "rung" | "gone" | "timeout"): boolean {
+    if (rung === "gone" && this.#state === "connected" && !this.#inbox.peerLeft()) {
+      this.#leave("disconnected", "the peer is gone");
+    }
+    return rung !== "timeout";
+  }
+
+  #leave(state: "disconnected" | "error", reason: string): void {
+    if (this.#state !== "connected") return;
+    this.#state = state;
+    this.#reason = reason;
+    this.#inbox.leave();
+    this.#outbox.wake(true);
+  }
+
+  /** Completes a request with an error, which ends the connection. */
+  #fail(id: number, opcode: number, status: number): void {
+    this.#sent.push(id, opcode, status);
+    this.#leave("error", "a request failed");
+  }
+
+  #copyOut(offset: number, length: number, remoteAddress: number, rkey: number): boolean {
+    if (!this.#remote.allows(rkey, remoteAddress, length, Access.REMOTE_WRITE)) return false;
+    setBytes(this.#remoteBytes, new ByteView(this.#bytes.buffer, offset, length), remoteAddress);
+    return true;
+  }
+
+  #checkAtomic(
+    id: number,
+    opcode: number,
+    offset: number,
+    remoteAddress: number,
+    rkey: number,
+    flags: number,
+  ): boolean {
+    this.#checkLocal(offset, 8);
+    if (offset % 8 !== 0) {
+      throw new FabricError(
+        `Cannot post an atomic: local offset ${offset} is not aligned to 8`,
+        "range",
+      );
+    }
+    this.#checkPost(flags);
+    if (remoteAddress % 8 !== 0) {
+      this.#fail(id, opcode, Status.REM_INV_REQ_ERR);
+      return false;
+    }
+    if (!this.#remote.allows(rkey, remoteAddress, 8, Access.REMOTE_ATOMIC)) {
+      this.#fail(id, opcode, Status.REM_ACCESS_ERR);
+      return false;
+    }
+    return true;
+  }
+
+  #checkLocal(offset: number, length: number): void {
+    if (!(offset >= 0 && length >= 0 && offset + length <= this.arenaBytes)) {
+      throw new FabricError(
+        `Cannot use memory: ${length} bytes from ${offset} are not inside the arena of ${this.arenaBytes}`,
+        "range",
+      );
+    }
+  }
+
+  #checkPost(flags: number): void {
+    if (this.#state !== "connected") this.#checkConnected("post a request");
+    if ((flags & SIGNALED) !== 0 && this.#sent.full) {
+      throw new FabricError(
+        `Cannot post a request: ${this.#sent.depth} completions have not been polled`,
+        "full",
+      );
+    }
+  }
+
+  #checkConnected(what: string): void {
+    if (this.#state !== "connected") {
+      throw new FabricError(
+        `Cannot ${what}: the connection is ${this.#state} (${this.#reason})`,
+        "state",
+      );
+    }
+  }
+}

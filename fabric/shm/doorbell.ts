@@ -1,0 +1,80 @@
+/** The socket of the handshake, kept: it wakes a sleeper, and the kernel closes it when a peer dies. */
+
+import { EAGAIN, EINTR } from "../../ffi/errno.ts";
+import type { Libc } from "../../ffi/libc.ts";
+import { type Poller, POLLERR, POLLHUP, POLLIN } from "../../ffi/poller.ts";
+
+const POLLRDHUP = 0x2000;
+const MSG_DONTWAIT = 0x40;
+const MSG_NOSIGNAL = 0x4000;
+
+export class Doorbell {
+  readonly #libc: Libc;
+  readonly #poller: Poller;
+  readonly #byte = new Uint8Array(1);
+  /** struct pollfd of the socket and of a stop descriptor. */
+  readonly #pollfds = new Int32Array(4);
+  readonly #pollBytes: Uint8Array<ArrayBuffer>;
+  #fd: number;
+
+  constructor(libc: Libc, poller: Poller, fd: number) {
+    this.#libc = libc;
+    this.#poller = poller;
+    this.#fd = fd;
+    this.#pollBytes = new Uint8Array(this.#pollfds.buffer);
+  }
+
+  /** Wakes the peer. A full socket holds a ring already, a broken one has nobody to wake. */
+  ring(): void {
+    this.#libc.c.send(this.#fd, this.#byte, 1n, MSG_DONTWAIT | MSG_NOSIGNAL);
+  }
+
+  /** Has the kernel closed the peer's end? Takes no ring away. */
+  peerGone(): boolean {
+    this.#pollfds[0] = this.#fd;
+    this.#pollfds[1] = POLLRDHUP;
+    this.#libc.c.poll(this.#pollBytes, 1n, 0);
+    return ((this.#pollfds[1]! >>> 16) & (POLLRDHUP | POLLHUP | POLLERR)) !== 0;
+  }
+
+  async wait(
+    options: { timeoutMs?: number; signal?: AbortSignal },
+  ): Promise<"rung" | "gone" | "timeout"> {
+    if (!await this.#poller.readable(this.#fd, options)) return "timeout";
+    return this.#fd < 0 ? "rung" : this.#drain();
+  }
+
+  /** Blocks the thread; a readable `stopFd` counts as rung. */
+  waitSync(timeoutMs: number, stopFd: number): "rung" | "gone" | "timeout" {
+    this.#pollfds[0] = this.#fd;
+    this.#pollfds[1] = POLLIN;
+    this.#pollfds[2] = stopFd;
+    this.#pollfds[3] = POLLIN;
+    const ready = this.#libc.c.poll(this.#pollBytes, stopFd < 0 ? 1n : 2n, Math.ceil(timeoutMs));
+    if (ready <= 0) return "timeout";
+    return this.#pollfds[1]! >>> 16 === 0 ? "rung" : this.#drain();
+  }
+
+  yield(): void {
+    this.#libc.c.sched_yield();
+  }
+
+  close(): void {
+    if (this.#fd < 0) return;
+    const fd = this.#fd;
+    this.#fd = -1;
+    this.#poller.release(fd);
+    this.#libc.c.close(fd);
+  }
+
+  #drain(): "rung" | "gone" {
+    for (;;) {
+      const received = this.#libc.c.recv(this.#fd, this.#byte, 1n, MSG_DONTWAIT);
+      if (received > 0n) continue;
+      if (received === 0n) return "gone";
+      const errno = this.#libc.errno();
+      if (errno === EAGAIN) return "rung";
+      if (errno !== EINTR) return "gone";
+    }
+  }
+}

@@ -1,0 +1,138 @@
+/** The receiving half of a shm connection: posted receives and the ring of their completions. */
+
+import { atomicsLoad, atomicsStore } from "../../ffi/intrinsics.ts";
+import { FabricError } from "../errors.ts";
+import type { Completion } from "../fabric.ts";
+import { Opcode, Status } from "../status.ts";
+import {
+  ASLEEP,
+  ENTRY_BYTES,
+  ENTRY_IMMEDIATE,
+  ENTRY_KIND,
+  ENTRY_SEQUENCE,
+  ENTRY_WORDS,
+  POSTED,
+  RECEIVE_LENGTH,
+  RECEIVE_WORDS,
+  RECEIVES,
+  ringStart,
+  STATE,
+} from "./layout.ts";
+
+export class Inbox {
+  readonly #words: Int32Array;
+  readonly #floats: Float64Array;
+  readonly #theirWords: Int32Array;
+  readonly #entries: number;
+  readonly #mask: number;
+  readonly #start: number;
+  /** What was posted, by place in the ring; the peer can't reach these. */
+  readonly #ids: Int32Array;
+  readonly #lengths: Float64Array;
+  #posted: number;
+  #taken: number;
+
+  constructor(mine: ArrayBuffer, theirs: ArrayBuffer, entries: number, firstSequence: number) {
+    this.#words = new Int32Array(mine);
+    this.#floats = new Float64Array(mine, 0, mine.byteLength >>> 3);
+    this.#theirWords = new Int32Array(theirs);
+    this.#entries = entries;
+    this.#mask = entries - 1;
+    this.#start = ringStart(entries);
+    this.#ids = new Int32Array(entries);
+    this.#lengths = new Float64Array(entries);
+    this.#posted = firstSequence | 0;
+    this.#taken = firstSequence | 0;
+    this.publish();
+  }
+
+  post(id: number, offset: number, length: number): void {
+    if (((this.#posted - this.#taken) | 0) >= this.#entries) {
+      throw new FabricError(`Cannot post a receive: ${this.#entries} are posted already`, "full");
+    }
+    const slot = this.#posted & this.#mask;
+    const at = RECEIVES + slot * RECEIVE_WORDS;
+    this.#floats[at >>> 1] = offset;
+    this.#words[at + RECEIVE_LENGTH] = length;
+    this.#ids[slot] = id;
+    this.#lengths[slot] = length;
+    this.#posted = (this.#posted + 1) | 0;
+  }
+
+  /** Shows the peer what was posted. */
+  publish(): void {
+    atomicsStore(this.#words, POSTED, this.#posted);
+  }
+
+  /** Is there a message? */
+  ready(): boolean {
+    const at = this.#start + (this.#taken & this.#mask) * ENTRY_WORDS;
+    return atomicsLoad(this.#words, at + ENTRY_SEQUENCE) !==
+      ((this.#taken + 1 - this.#entries) | 0);
+  }
+
+  take(completion: Completion): boolean {
+    const taken = this.#taken;
+    const slot = taken & this.#mask;
+    const at = this.#start + slot * ENTRY_WORDS;
+    const sequence = atomicsLoad(this.#words, at + ENTRY_SEQUENCE);
+    if (sequence !== ((taken + 1) | 0)) {
+      if (sequence === ((taken + 1 - this.#entries) | 0)) return false;
+      return this.#corrupt(completion);
+    }
+    if (taken === this.#posted) return this.#corrupt(completion);
+    const kind = this.#words[at + ENTRY_KIND]!;
+    const byteLength = this.#words[at + ENTRY_BYTES]!;
+    completion.id = this.#ids[slot]!;
+    completion.byteLength = byteLength;
+    completion.immediate = this.#words[at + ENTRY_IMMEDIATE]!;
+    completion.opcode = kind & 0xffff;
+    completion.status = kind >>> 16;
+    if (kind !== Opcode.RECEIVE_WRITE_IMMEDIATE && !this.#plausible(kind, byteLength, slot)) {
+      return this.#corrupt(completion);
+    }
+    this.#taken = (taken + 1) | 0;
+    return true;
+  }
+
+  /** Receives that no message took, once the connection is over. */
+  takeFlushed(completion: Completion): boolean {
+    if (this.#taken === this.#posted) return false;
+    completion.id = this.#ids[this.#taken & this.#mask]!;
+    completion.status = Status.WR_FLUSH_ERR;
+    completion.opcode = Opcode.RECEIVE;
+    completion.byteLength = 0;
+    completion.immediate = 0;
+    this.#taken = (this.#taken + 1) | 0;
+    return true;
+  }
+
+  peerLeft(): boolean {
+    return atomicsLoad(this.#theirWords, STATE) !== 0;
+  }
+
+  leave(): void {
+    atomicsStore(this.#words, STATE, 1);
+  }
+
+  sleeping(flag: 0 | 1): void {
+    atomicsStore(this.#words, ASLEEP, flag);
+  }
+
+  #plausible(kind: number, byteLength: number, slot: number): boolean {
+    if (kind === Opcode.RECEIVE) return byteLength >= 0 && byteLength <= this.#lengths[slot]!;
+    return kind === (Opcode.RECEIVE | (Status.LOC_LEN_ERR << 16));
+  }
+
+  /** The ring holds what no honest peer writes: tell it once, then read it no more. */
+  #corrupt(completion: Completion): boolean {
+    if (this.#taken === this.#posted) return false;
+    completion.id = this.#ids[this.#taken & this.#mask]!;
+    completion.status = Status.FATAL_ERR;
+    completion.opcode = Opcode.RECEIVE;
+    completion.byteLength = 0;
+    completion.immediate = 0;
+    this.#taken = (this.#taken + 1) | 0;
+    return true;
+  }
+}

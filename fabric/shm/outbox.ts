@@ -1,0 +1,89 @@
+/** The sending half of a shm connection: the peer's receives and the ring that tells it of messages. */
+
+import { atomicsExchange, atomicsLoad, atomicsStore, nowMs } from "../../ffi/intrinsics.ts";
+import type { Doorbell } from "./doorbell.ts";
+import {
+  ASLEEP,
+  ENTRY_BYTES,
+  ENTRY_IMMEDIATE,
+  ENTRY_KIND,
+  ENTRY_SEQUENCE,
+  ENTRY_WORDS,
+  POSTED,
+  RECEIVE_LENGTH,
+  RECEIVE_WORDS,
+  RECEIVES,
+  ringStart,
+} from "./layout.ts";
+
+export class Outbox {
+  readonly #words: Int32Array;
+  readonly #floats: Float64Array;
+  readonly #mask: number;
+  readonly #start: number;
+  readonly #doorbell: Doorbell;
+  readonly #receiverNotReadyMs: number;
+  /** Messages sent. */
+  #sent: number;
+  /** The peer's receives as last seen; its line is read again only when these are used up. */
+  #posted: number;
+
+  constructor(
+    theirs: ArrayBuffer,
+    entries: number,
+    firstSequence: number,
+    doorbell: Doorbell,
+    receiverNotReadyMs: number,
+  ) {
+    this.#words = new Int32Array(theirs);
+    this.#floats = new Float64Array(theirs, 0, theirs.byteLength >>> 3);
+    this.#mask = entries - 1;
+    this.#start = ringStart(entries);
+    this.#doorbell = doorbell;
+    this.#receiverNotReadyMs = receiverNotReadyMs;
+    this.#sent = firstSequence | 0;
+    this.#posted = firstSequence | 0;
+  }
+
+  /** Makes sure of a receive at the peer; false when none came in time. */
+  reserve(): boolean {
+    return this.#sent !== this.#posted || this.#awaitReceive();
+  }
+
+  /** Where the next receive lies in the peer's arena. */
+  get receiveOffset(): number {
+    return this.#floats[(RECEIVES + (this.#sent & this.#mask) * RECEIVE_WORDS) >>> 1]!;
+  }
+
+  /** How much the next receive takes. */
+  get receiveLength(): number {
+    return this.#words[RECEIVES + (this.#sent & this.#mask) * RECEIVE_WORDS + RECEIVE_LENGTH]!;
+  }
+
+  /** Takes the next receive and tells the peer. */
+  publish(kind: number, byteLength: number, immediate: number): void {
+    const sent = this.#sent;
+    const at = this.#start + (sent & this.#mask) * ENTRY_WORDS;
+    this.#words[at + ENTRY_KIND] = kind;
+    this.#words[at + ENTRY_BYTES] = byteLength;
+    this.#words[at + ENTRY_IMMEDIATE] = immediate;
+    this.#sent = (sent + 1) | 0;
+    atomicsStore(this.#words, at + ENTRY_SEQUENCE, this.#sent);
+    if (atomicsLoad(this.#words, ASLEEP) !== 0) this.wake(false);
+  }
+
+  /** Wakes the peer if it sleeps, or in any case. */
+  wake(always: boolean): void {
+    if (atomicsExchange(this.#words, ASLEEP, 0) !== 0 || always) this.#doorbell.ring();
+  }
+
+  #awaitReceive(): boolean {
+    const untilMs = nowMs() + this.#receiverNotReadyMs;
+    for (;;) {
+      this.#posted = atomicsLoad(this.#words, POSTED);
+      if (this.#posted !== this.#sent) return true;
+      if (nowMs() >= untilMs) return false;
+      this.#doorbell.yield();
+    }
+  }
+}

@@ -1,0 +1,145 @@
+/** The provider for processes of one host and one user. */
+
+import { openLibc } from "../../ffi/libc.ts";
+import { ErrnoError } from "../../ffi/errno.ts";
+import { Poller } from "../../ffi/poller.ts";
+import { connectUnix, peerUser } from "../../ffi/unix_socket.ts";
+import { parseAddress } from "../address.ts";
+import { FabricError } from "../errors.ts";
+import type { Connection, ConnectionOptions, Listener, Provider } from "../fabric.ts";
+import {
+  ACCEPT,
+  checkPrivateData,
+  HELLO,
+  receiveIntroduction,
+  REJECT,
+  sendIntroduction,
+} from "./handshake.ts";
+import { ringEntries } from "./layout.ts";
+import { ShmListener } from "./listener.ts";
+import { closeDescriptors, createEnd } from "./memory.ts";
+import { joinEnds, type ShmContext, type ShmTuning } from "./join.ts";
+
+/** Names of sockets begin with this, so that they show what they are in `ss -x`. */
+const SOCKET_PREFIX = "rfaas/";
+
+/** How often a connect is tried again while the listener's queue is full. */
+const RETRY_MS = 2;
+
+class ShmProvider implements Provider {
+  readonly name = "shm";
+  readonly #context: ShmContext;
+  #open = true;
+
+  constructor(tuning: ShmTuning) {
+    const libc = openLibc();
+    this.#context = { libc, poller: new Poller(libc), tuning };
+  }
+
+  // deno-lint-ignore require-await -- the contract is asynchronous; this provider need not wait
+  async listen(address?: string): Promise<Listener> {
+    const name = socketName(address ?? `shm:${crypto.randomUUID()}`);
+    return new ShmListener(this.#context, name, `shm:${name.slice(SOCKET_PREFIX.length)}`);
+  }
+
+  async connect(address: string, options: ConnectionOptions): Promise<Connection> {
+    const { libc, poller, tuning } = this.#context;
+    const name = socketName(address);
+    const privateData = checkPrivateData(options.privateData ?? new Uint8Array(0));
+    const untilMs = performance.now() + (options.timeoutMs ?? 5000);
+    const timedOut = (what: string) =>
+      new FabricError(
+        `Cannot connect to ${address}: ${what} within ${options.timeoutMs ?? 5000} ms`,
+        "timeout",
+      );
+    const fd = await this.#dial(name, address, untilMs, options.signal);
+    if (fd < 0) throw timedOut("the listener's queue stayed full");
+    let mine: ReturnType<typeof createEnd> | undefined;
+    try {
+      const { uid } = peerUser(libc, fd);
+      if (uid !== libc.c.getuid()) {
+        throw new FabricError(`Cannot connect to ${address}: it belongs to user ${uid}`, "peer");
+      }
+      const entries = ringEntries(options.receiveDepth ?? 256);
+      const firstSequence = tuning.firstSequence ?? 0;
+      mine = createEnd(libc, options.arenaBytes, entries, firstSequence, tuning.forceFile);
+      const hello = {
+        kind: HELLO,
+        entries,
+        firstSequence,
+        arenaBytes: options.arenaBytes,
+        privateData,
+      };
+      sendIntroduction(libc, fd, hello, mine.descriptors);
+      closeDescriptors(libc, mine.descriptors);
+      const timeoutMs = Math.max(0, untilMs - performance.now());
+      if (!await poller.readable(fd, { timeoutMs, signal: options.signal })) {
+        throw timedOut("no answer");
+      }
+      const peer = receiveIntroduction(libc, fd);
+      if (peer?.kind === REJECT) {
+        throw new FabricError(`Cannot connect to ${address}: rejected`, "rejected", {
+          privateData: peer.privateData,
+        });
+      }
+      if (peer?.kind !== ACCEPT) {
+        throw new FabricError(`Cannot connect to ${address}: no accept came`, "peer");
+      }
+      return joinEnds(this.#context, fd, mine, peer, options);
+    } catch (error) {
+      mine?.memory.arena.close();
+      mine?.memory.control.close();
+      libc.c.close(fd);
+      throw error;
+    }
+  }
+
+  close(): void {
+    if (!this.#open) return;
+    this.#open = false;
+    this.#context.poller.close();
+    this.#context.libc.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  async #dial(
+    name: string,
+    address: string,
+    untilMs: number,
+    signal?: AbortSignal,
+  ): Promise<number> {
+    for (;;) {
+      signal?.throwIfAborted();
+      try {
+        const fd = connectUnix(this.#context.libc, name);
+        if (fd >= 0 || performance.now() >= untilMs) return fd;
+      } catch (error) {
+        if (!(error instanceof ErrnoError)) throw error;
+        throw new FabricError(`Cannot connect to ${address}: nobody listens there`, "refused", {
+          cause: error,
+        });
+      }
+      await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+    }
+  }
+}
+
+function socketName(address: string): string {
+  const parsed = parseAddress(address);
+  if (parsed.provider !== "shm") {
+    throw new FabricError(`Cannot use ${address} with the shm fabric`, "address");
+  }
+  return SOCKET_PREFIX + parsed.name;
+}
+
+/**
+ * Opens shared memory for the calling thread.
+ *
+ * @throws {Deno.errors.NotCapable} without `--allow-ffi`.
+ */
+export function openShm(tuning: ShmTuning = {}): Provider {
+  return new ShmProvider(tuning);
+}

@@ -1,0 +1,23 @@
+/**
+ * Built-in functions, held from the moment this module is loaded.
+ *
+ * A function package may replace `Atomics.load` or `Uint8Array.prototype.set` and would then be handed the
+ * runtime's own memory at the next call. What the runtime calls after foreign code was loaded is taken from here.
+ */
+
+export const atomicsLoad = Atomics.load;
+export const atomicsStore = Atomics.store;
+export const atomicsExchange = Atomics.exchange;
+export const atomicsAdd = Atomics.add;
+export const atomicsCompareExchange = Atomics.compareExchange;
+export const nowMs: () => number = performance.now.bind(performance);
+
+const call = Function.prototype.call;
+
+/** `target.set(source, at)`, whatever has become of the prototype. */
+export const setBytes: (target: Uint8Array, source: Uint8Array, at: number) => void = call.bind(
+  Uint8Array.prototype.set,
+);
+
+/** The constructor itself; reading it from the global object again might give another. */
+export const ByteView = Uint8Array;

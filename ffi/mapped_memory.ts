@@ -1,0 +1,94 @@
+/** Memory that was mapped from a descriptor, as an object that owns it. */
+
+import type { Libc } from "./libc.ts";
+
+const PROT_READ = 1;
+const PROT_WRITE = 2;
+const MAP_SHARED = 1;
+/** MAP_FAILED is (void *) -1. */
+const MAP_FAILED = 0xffffffffffffffffn;
+
+/** The page size that all lengths are rounded up to, in bytes. */
+export const PAGE_BYTES = 4096;
+
+/** `bytes` rounded up to whole pages. */
+export function wholePages(bytes: number): number {
+  return Math.ceil(bytes / PAGE_BYTES) * PAGE_BYTES;
+}
+
+/**
+ * A shared mapping. Every range is handed out as an ArrayBuffer of its own, so that `view.buffer` shows no more
+ * than what was given. {@linkcode MappedMemory.close} detaches them all before it unmaps: reading an unmapped page
+ * would end the process.
+ */
+export class MappedMemory implements Disposable {
+  /** Bytes mapped. */
+  readonly length: number;
+  /** The address of the first byte. */
+  readonly address: number;
+  readonly #libc: Libc;
+  readonly #pointer: Deno.PointerObject;
+  readonly #view: Deno.UnsafePointerView;
+  #handedOut: ArrayBuffer[] = [];
+  #open = true;
+
+  private constructor(libc: Libc, pointer: Deno.PointerObject, length: number) {
+    this.#libc = libc;
+    this.#pointer = pointer;
+    this.#view = new Deno.UnsafePointerView(pointer);
+    this.length = length;
+    this.address = Number(Deno.UnsafePointer.value(pointer));
+  }
+
+  /**
+   * Maps the first `length` bytes of `fd` to read and write, shared. The descriptor may be closed afterwards.
+   *
+   * @throws {ErrnoError} when the kernel refuses.
+   */
+  static map(libc: Libc, fd: number, length: number): MappedMemory {
+    if (!Number.isSafeInteger(length) || length <= 0) {
+      throw new RangeError(`Cannot map memory: length must be a positive integer, not ${length}`);
+    }
+    const pointer = libc.c.mmap(null, BigInt(length), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0n);
+    if (
+      pointer === null ||
+      BigInt.asUintN(64, BigInt(Deno.UnsafePointer.value(pointer))) === MAP_FAILED
+    ) {
+      throw libc.fail(`map ${length} bytes`);
+    }
+    return new MappedMemory(libc, pointer, length);
+  }
+
+  /**
+   * An ArrayBuffer over `length` bytes from `offset`; no copy.
+   *
+   * @throws {RangeError} when the range is not inside the mapping.
+   */
+  buffer(offset: number, length: number): ArrayBuffer {
+    if (!this.#open) throw new TypeError("Cannot show mapped memory: it is closed");
+    if (
+      !Number.isSafeInteger(offset) || !Number.isSafeInteger(length) || offset < 0 || length < 0 ||
+      offset + length > this.length
+    ) {
+      throw new RangeError(
+        `Cannot show mapped memory: ${length} bytes from ${offset} are not inside its ${this.length}`,
+      );
+    }
+    const buffer = this.#view.getArrayBuffer(length, offset);
+    this.#handedOut.push(buffer);
+    return buffer;
+  }
+
+  /** Detaches every buffer that was handed out (their views become empty), then unmaps. May be called twice. */
+  close(): void {
+    if (!this.#open) return;
+    this.#open = false;
+    for (const buffer of this.#handedOut) if (!buffer.detached) buffer.transfer();
+    this.#handedOut = [];
+    this.#libc.c.munmap(this.#pointer, BigInt(this.length));
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}
