@@ -1,0 +1,79 @@
+/** Bodies of requests: bounded in size and time, and checked before anyone sees them. */
+import * as v from "../../runtime/valibot.ts";
+import { Refusal } from "./refusal.ts";
+
+/** What a request's body may cost. */
+export interface BodyLimits {
+  readonly bytes: number;
+  readonly timeoutMs: number;
+}
+
+/**
+ * Reads a body as JSON of a schema.
+ *
+ * @throws {Refusal} 413 if it is too long, 408 if it comes too slowly, 400 if it is not what the
+ * schema says.
+ */
+export async function readJson<S extends v.GenericSchema>(
+  request: Request,
+  schema: S,
+  limits: BodyLimits,
+): Promise<v.InferOutput<S>> {
+  const bytes = await readBytes(request, limits);
+  let json: unknown;
+  try {
+    json = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+  } catch {
+    throw new Refusal(400, "bad-request", "Cannot read request: its body is not JSON in UTF-8");
+  }
+  const checked = v.safeParse(schema, json);
+  if (checked.success) return checked.output;
+  const issue = checked.issues[0];
+  const field = issue.path?.map((item) => String(item.key)).join(".") ?? "body";
+  const message = `Cannot read request: field ${field}: ${issue.message}`;
+  throw new Refusal(400, "bad-request", message.slice(0, 300));
+}
+
+async function readBytes(request: Request, limits: BodyLimits): Promise<Uint8Array> {
+  const tooLong = new Refusal(
+    413,
+    "too-large",
+    `Cannot read request: its body is longer than ${limits.bytes} bytes`,
+  );
+  if (Number(request.headers.get("content-length") ?? 0) > limits.bytes) throw tooLong;
+  const reader = request.body?.getReader();
+  if (reader === undefined) return new Uint8Array();
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const tooSlow = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      const message = `Cannot read request: its body took longer than ${limits.timeoutMs} ms`;
+      reject(new Refusal(408, "too-slow", message));
+    }, limits.timeoutMs);
+  });
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  try {
+    while (true) {
+      const { done, value } = await Promise.race([reader.read(), tooSlow]);
+      if (done) break;
+      length += value.length;
+      if (length > limits.bytes) throw tooLong;
+      chunks.push(value);
+    }
+  } catch (error) {
+    // Tells the server to read no more of it.
+    reader.cancel().catch(() => {});
+    throw error instanceof Refusal
+      ? error
+      : new Refusal(400, "bad-request", "Cannot read request: its body broke off");
+  } finally {
+    clearTimeout(timer);
+  }
+  const bytes = new Uint8Array(length);
+  let at = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, at);
+    at += chunk.length;
+  }
+  return bytes;
+}

@@ -1,0 +1,38 @@
+/** How leases and their allocations end. Each function is one part of a store transaction. */
+import type { AllocationRow, LeaseRow, Transaction } from "./store.ts";
+
+/** Ends one allocation; its lease ends with the last one. Does nothing if it has ended. */
+export function endAllocation(
+  tx: Transaction,
+  allocation: AllocationRow,
+  reason: string,
+  nowMs: number,
+): void {
+  if (allocation.state === "ended") return;
+  tx.putAllocation({ ...allocation, state: "ended", endReason: reason });
+  if (tx.allocationsOf(allocation.lease).some((other) => other.state !== "ended")) return;
+  const lease = tx.lease(allocation.lease);
+  if (lease === undefined || lease.endedMs !== null) return;
+  tx.putLease({ ...lease, endedMs: nowMs, endReason: reason });
+}
+
+/** Ends a lease on all its nodes. Does nothing if it has ended. */
+export function endLease(tx: Transaction, lease: LeaseRow, reason: string, nowMs: number): void {
+  if (lease.endedMs !== null) return;
+  for (const allocation of tx.allocationsOf(lease.id)) {
+    if (allocation.state === "ended") continue;
+    tx.putAllocation({ ...allocation, state: "ended", endReason: reason });
+  }
+  tx.putLease({ ...lease, endedMs: nowMs, endReason: reason });
+}
+
+/**
+ * Frees what ran out: candidates that nobody claimed in time, and leases past their end. Every request
+ * does this first, so that no answer depends on when a timer fired.
+ */
+export function sweep(tx: Transaction, nowMs: number): void {
+  for (const candidate of tx.lapsedCandidates(nowMs)) {
+    endAllocation(tx, candidate, "lapsed", nowMs);
+  }
+  for (const lease of tx.expiredLeases(nowMs)) endLease(tx, lease, "expired", nowMs);
+}

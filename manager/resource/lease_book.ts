@@ -1,0 +1,177 @@
+/** The leases: asked for, renewed and given back by clients. */
+import { claimWithinMs, signGrant } from "../../runtime/grant.ts";
+import type { SigningKey } from "../../runtime/grant_key.ts";
+import type * as api from "../../runtime/manager_api.ts";
+import { endLease, sweep } from "./ending.ts";
+import { randomId } from "./ids.ts";
+import type { BookContext } from "./node_book.ts";
+import { chooseCandidates, isUp } from "./placement.ts";
+import { keepEndedMs } from "./policy.ts";
+import { notFound, Refusal } from "./refusal.ts";
+import type { AllocationRow, LeaseRow, NodeRow, TokenRow, Transaction } from "./store.ts";
+
+/** A node of a lease together with what the lease has of it. */
+interface Part {
+  readonly node: NodeRow;
+  readonly allocation: AllocationRow;
+}
+
+/** Leases as clients and operators see them. */
+export class LeaseBook {
+  readonly #context: BookContext;
+  readonly #key: SigningKey;
+
+  constructor(context: BookContext, key: SigningKey) {
+    this.#context = context;
+    this.#key = key;
+  }
+
+  /**
+   * Takes cores of up to three candidate nodes, each of which could serve the whole lease.
+   *
+   * @throws {Refusal} 409 `no-nodes` if no node is up, `full` if none has room.
+   */
+  async take(caller: TokenRow, asked: api.LeaseRequest): Promise<api.LeaseTaken> {
+    const nowMs = this.#context.clock();
+    const lease: LeaseRow = {
+      id: randomId(),
+      client: caller.name,
+      workers: asked.workers,
+      memoryBytes: asked.memoryBytes,
+      issuedMs: nowMs,
+      expiresMs: nowMs + asked.seconds * 1000,
+      endedMs: null,
+      endReason: null,
+    };
+    const parts = await this.#context.store.transact((tx) => {
+      sweep(tx, nowMs);
+      const nodes = chooseCandidates(tx, asked, nowMs);
+      if (nodes.length === 0) throw refuseLease(tx, asked, nowMs);
+      tx.putLease(lease);
+      return nodes.map((node): Part => {
+        const allocation: AllocationRow = {
+          lease: lease.id,
+          node: node.id,
+          workers: asked.workers,
+          memoryBytes: asked.memoryBytes,
+          state: "candidate",
+          claimByMs: nowMs + claimWithinMs,
+          claimedMs: null,
+          endReason: null,
+        };
+        tx.putAllocation(allocation);
+        return { node, allocation };
+      });
+    });
+    const grants = await this.#sign(lease, parts, nowMs);
+    return { lease: lease.id, nowMs, expiresMs: lease.expiresMs, grants };
+  }
+
+  /**
+   * Moves the end of a lease to `seconds` from now, never nearer than it is, and signs grants that
+   * say so for the nodes that serve it; for its candidates, if no claim was heard of yet.
+   *
+   * @throws {Refusal} 404 if it is not one of the caller's, 410 if it has ended.
+   */
+  async renew(caller: TokenRow, id: string, asked: api.LeaseRenewal): Promise<api.LeaseRenewed> {
+    const nowMs = this.#context.clock();
+    const { lease, parts } = await this.#context.store.transact((tx) => {
+      sweep(tx, nowMs);
+      const known = ownLease(tx, caller, id);
+      if (known.endedMs !== null) {
+        throw new Refusal(410, "over", `Cannot renew lease: it is over: ${known.endReason}`);
+      }
+      const expiresMs = Math.max(known.expiresMs, nowMs + asked.seconds * 1000);
+      const renewed = { ...known, expiresMs };
+      tx.putLease(renewed);
+      const live = tx.allocationsOf(id).filter((a) => a.state !== "ended");
+      const claimed = live.filter((a) => a.state === "claimed");
+      const parts = (claimed.length > 0 ? claimed : live).flatMap((allocation): Part[] => {
+        const node = tx.node(allocation.node);
+        return node === undefined ? [] : [{ node, allocation }];
+      });
+      return { lease: renewed, parts };
+    });
+    const grants = await this.#sign(lease, parts, nowMs);
+    return { nowMs, expiresMs: lease.expiresMs, grants };
+  }
+
+  /** Ends a lease early. May be repeated. @throws {Refusal} 404 if it is not one of the caller's. */
+  async end(caller: TokenRow, id: string): Promise<void> {
+    const nowMs = this.#context.clock();
+    await this.#context.store.transact((tx) => {
+      sweep(tx, nowMs);
+      endLease(tx, ownLease(tx, caller, id), "given-back", nowMs);
+    });
+  }
+
+  /** The running leases, oldest first: all for an operator, else the caller's own. */
+  list(caller: TokenRow): Promise<api.LeaseList> {
+    const nowMs = this.#context.clock();
+    return this.#context.store.transact((tx) => {
+      sweep(tx, nowMs);
+      const leases = tx.runningLeases()
+        .filter((lease) => owns(caller, lease))
+        .map((lease) => ({
+          lease: lease.id,
+          client: lease.client,
+          workers: lease.workers,
+          memoryBytes: lease.memoryBytes,
+          issuedMs: lease.issuedMs,
+          expiresMs: lease.expiresMs,
+          nodes: tx.allocationsOf(lease.id).flatMap(({ node, workers, state }) =>
+            state === "ended" ? [] : [{ node, name: tx.node(node)?.name ?? "", workers, state }]
+          ),
+        }));
+      return { nowMs, leases };
+    });
+  }
+
+  /** Frees what ran out, and forgets what ended long ago. */
+  async sweep(): Promise<void> {
+    const nowMs = this.#context.clock();
+    await this.#context.store.transact((tx) => {
+      sweep(tx, nowMs);
+      tx.forgetLeases(nowMs - keepEndedMs);
+    });
+  }
+
+  #sign(lease: LeaseRow, parts: readonly Part[], nowMs: number): Promise<api.NodeGrant[]> {
+    return Promise.all(parts.map(async ({ node, allocation }) => ({
+      node: node.id,
+      name: node.name,
+      addresses: node.addresses,
+      bootId: node.bootId,
+      grant: await signGrant({
+        lease: lease.id,
+        client: lease.client,
+        node: node.id,
+        epoch: node.epoch,
+        workers: allocation.workers,
+        memoryBytes: allocation.memoryBytes,
+        issuedMs: nowMs,
+        claimByMs: nowMs + claimWithinMs,
+        expiresMs: lease.expiresMs,
+      }, this.#key),
+    })));
+  }
+}
+
+function owns(caller: TokenRow, lease: LeaseRow): boolean {
+  return caller.role === "operator" || lease.client === caller.name;
+}
+
+function ownLease(tx: Transaction, caller: TokenRow, id: string): LeaseRow {
+  const lease = tx.lease(id);
+  // One answer for both: who guesses ids learns nothing.
+  if (lease === undefined || !owns(caller, lease)) throw notFound("lease", id);
+  return lease;
+}
+
+function refuseLease(tx: Transaction, asked: api.LeaseRequest, nowMs: number): Refusal {
+  if (!tx.nodes().some((node) => isUp(node, nowMs))) {
+    return new Refusal(409, "no-nodes", "Cannot give lease: no node is up");
+  }
+  const need = `${asked.workers} free cores and ${asked.memoryBytes} free bytes`;
+  return new Refusal(409, "full", `Cannot give lease: no node has ${need}`);
+}

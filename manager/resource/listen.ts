@@ -1,0 +1,100 @@
+/** Listening on TCP ports and Unix sockets. */
+import { AddressUnavailable } from "./start_errors.ts";
+
+/** Answers a request. */
+export type Handler = (request: Request) => Response | Promise<Response>;
+
+/** A running server. */
+export interface Listening {
+  /** Where it can be reached: a port of 0 has been replaced by the one that was given. */
+  readonly url: string;
+  /** Takes no more requests and ends when those under way are answered. */
+  drain(): Promise<void>;
+}
+
+/** The longest path of a Unix socket on Linux (`man 7 unix`: 108 bytes with the closing zero). */
+const maxSocketPathBytes = 107;
+
+/**
+ * Listens at `http://HOST:PORT` (port 0: any free one) or `unix:/path`.
+ *
+ * @param signal ends the server at once, with whatever is under way.
+ * @throws {AddressUnavailable} if the address is taken, or of no known form.
+ */
+export async function listenAt(
+  address: string,
+  handler: Handler,
+  signal: AbortSignal,
+): Promise<Listening> {
+  const common = { signal, onListen: () => {} };
+  if (address.startsWith("unix:")) {
+    const path = address.slice("unix:".length);
+    await clearSocket(path);
+    const server = attempt(address, () => {
+      // No one but the owner may connect, from the first moment on.
+      const umask = Deno.umask(0o177);
+      try {
+        return Deno.serve({ ...common, transport: "unix", path }, handler);
+      } finally {
+        Deno.umask(umask);
+      }
+    });
+    return { url: `unix:${path}`, drain: () => server.shutdown() };
+  }
+  const url = URL.parse(address);
+  if (url === null || url.protocol !== "http:" || url.pathname !== "/" || url.search !== "") {
+    throw new AddressUnavailable(
+      `Cannot listen at "${address}": it is not http://HOST:PORT or unix:/path`,
+    );
+  }
+  const hostname = url.hostname.replace(/^\[(.*)\]$/, "$1");
+  const port = url.port === "" ? 80 : Number(url.port);
+  const server = attempt(
+    address,
+    () => Deno.serve({ ...common, hostname, port }, handler),
+  );
+  return { url: `http://${url.hostname}:${server.addr.port}`, drain: () => server.shutdown() };
+}
+
+function attempt<T>(address: string, open: () => T): T {
+  try {
+    return open();
+  } catch (cause) {
+    if (cause instanceof Deno.errors.NotCapable) throw cause;
+    const state = cause instanceof Deno.errors.AddrInUse
+      ? "another process listens there"
+      : cause instanceof Error
+      ? cause.message
+      : String(cause);
+    throw new AddressUnavailable(`Cannot listen at ${address}: ${state}`, { cause });
+  }
+}
+
+/** Removes the socket file of a process that is gone; refuses to touch anything else. */
+async function clearSocket(path: string): Promise<void> {
+  const refuse = (state: string, options?: ErrorOptions) =>
+    new AddressUnavailable(`Cannot listen at unix:${path}: ${state}`, options);
+  if (!path.startsWith("/")) throw refuse("the path is not absolute");
+  const bytes = new TextEncoder().encode(path).length;
+  if (bytes > maxSocketPathBytes) {
+    throw refuse(`the path has ${bytes} bytes, more than ${maxSocketPathBytes}`);
+  }
+  try {
+    const info = await Deno.lstat(path);
+    if (!info.isSocket) throw refuse("a file that is no socket is in its place");
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return;
+    throw error;
+  }
+  try {
+    (await Deno.connect({ transport: "unix", path })).close();
+  } catch (cause) {
+    if (cause instanceof Deno.errors.NotFound) return;
+    if (!(cause instanceof Deno.errors.ConnectionRefused)) {
+      throw refuse("the socket in its place can't be tried", { cause });
+    }
+    await Deno.remove(path);
+    return;
+  }
+  throw refuse("another process listens there");
+}

@@ -1,0 +1,149 @@
+/** The nodes: who lends cores, and whether they still beat. */
+import type * as api from "../../runtime/manager_api.ts";
+import type { Logger } from "../log.ts";
+import { claim, endClaim } from "./claims.ts";
+import { endAllocation, sweep } from "./ending.ts";
+import { randomId } from "./ids.ts";
+import { freeOn, isUp } from "./placement.ts";
+import { heartbeatMs, unlistedGraceMs } from "./policy.ts";
+import { quoted, Refusal } from "./refusal.ts";
+import type { NodeRow, Store, Transaction } from "./store.ts";
+
+/** What the books need from the resource manager that holds them. */
+export interface BookContext {
+  readonly store: Store;
+  /** Milliseconds; never runs backwards. */
+  readonly clock: () => number;
+  /** The public keys that grants are signed with, newest first. */
+  readonly keys: readonly api.GrantKey[];
+  readonly log: Logger;
+}
+
+/** Registration, heartbeats and reports of nodes. */
+export class NodeBook {
+  readonly #context: BookContext;
+
+  constructor(context: BookContext) {
+    this.#context = context;
+  }
+
+  /**
+   * Notes a start of a node's executor manager. A name that is known keeps its id and gets the next
+   * epoch; its allocations end, since the executors of the old start are gone.
+   */
+  async register(told: api.NodeRegistration): Promise<api.NodeWelcome> {
+    const { store, clock, keys, log } = this.#context;
+    const nowMs = clock();
+    const node = await store.transact((tx) => {
+      sweep(tx, nowMs);
+      const known = tx.nodeNamed(told.name);
+      const row: NodeRow = {
+        ...told,
+        id: known?.id ?? randomId(),
+        epoch: (known?.epoch ?? 0) + 1,
+        lastSeenMs: nowMs,
+      };
+      endAllOn(tx, row.id, "node-restarted", nowMs);
+      tx.putNode(row);
+      return row;
+    });
+    log.info("Node {name} registered, epoch {epoch}", { name: node.name, epoch: node.epoch });
+    return { node: node.id, epoch: node.epoch, keys: [...keys], nowMs, heartbeatMs };
+  }
+
+  /**
+   * Notes that a node lives. The leases it lists count as claims; those it had claimed and lists no
+   * more have ended.
+   *
+   * @returns what the node should know, with the listed leases that it should end.
+   * @throws {Refusal} 409 if the node or its epoch is not known any more.
+   */
+  async beat(id: string, told: api.Heartbeat): Promise<api.HeartbeatAnswer> {
+    const { store, clock, keys } = this.#context;
+    const nowMs = clock();
+    const end = await store.transact((tx) => {
+      sweep(tx, nowMs);
+      const node = currentNode(tx, id, told.epoch);
+      tx.putNode({ ...node, lastSeenMs: nowMs });
+      const toEnd = told.leases
+        .filter(({ lease, workers }) => !holds(tx, node, lease, workers, nowMs))
+        .map(({ lease }) => lease);
+      const listed = new Set(told.leases.map(({ lease }) => lease));
+      for (const allocation of tx.liveAllocationsOn(id)) {
+        if (allocation.state !== "claimed" || listed.has(allocation.lease)) continue;
+        if (nowMs - (allocation.claimedMs ?? 0) <= unlistedGraceMs) continue;
+        endAllocation(tx, allocation, "not-running", nowMs);
+      }
+      return toEnd;
+    });
+    return { nowMs, keys: [...keys], end };
+  }
+
+  /** Notes a claim or an end of a lease. @throws {Refusal} 409 as above, and as claims.ts says. */
+  async report(id: string, lease: string, told: api.LeaseReport): Promise<void> {
+    const nowMs = this.#context.clock();
+    await this.#context.store.transact((tx) => {
+      sweep(tx, nowMs);
+      const node = currentNode(tx, id, told.epoch);
+      if (told.state === "claimed") claim(tx, node, lease, told.workers, nowMs);
+      else endClaim(tx, node, lease, told.reason ?? "ended", nowMs);
+    });
+  }
+
+  /** Forgets a node and ends what it has of leases. May be repeated. */
+  async remove(id: string): Promise<void> {
+    const nowMs = this.#context.clock();
+    await this.#context.store.transact((tx) => {
+      endAllOn(tx, id, "node-removed", nowMs);
+      tx.deleteNode(id);
+    });
+    this.#context.log.info("Node {node} removed", { node: id });
+  }
+
+  /** All nodes by name. */
+  list(): Promise<api.NodeList> {
+    const nowMs = this.#context.clock();
+    return this.#context.store.transact((tx) => {
+      sweep(tx, nowMs);
+      const nodes = tx.nodes().map((node) => {
+        const free = freeOn(tx, node);
+        return {
+          node: node.id,
+          name: node.name,
+          epoch: node.epoch,
+          addresses: node.addresses,
+          cores: node.cores,
+          freeCores: free.workers,
+          memoryBytes: node.memoryBytes,
+          freeMemoryBytes: free.memoryBytes,
+          state: isUp(node, nowMs) ? "up" as const : "lost" as const,
+          lastSeenMs: node.lastSeenMs,
+        };
+      });
+      return { nowMs, nodes };
+    });
+  }
+}
+
+function currentNode(tx: Transaction, id: string, epoch: number): NodeRow {
+  const node = tx.node(id);
+  if (node !== undefined && node.epoch === epoch) return node;
+  const state = node === undefined ? "it is not known" : `its epoch is ${node.epoch}, not ${epoch}`;
+  throw new Refusal(409, "register-again", `Cannot hear node ${quoted(id)}: ${state}`);
+}
+
+function holds(tx: Transaction, node: NodeRow, lease: string, workers: number, nowMs: number) {
+  try {
+    claim(tx, node, lease, workers, nowMs);
+    return true;
+  } catch (error) {
+    if (error instanceof Refusal) return false;
+    throw error;
+  }
+}
+
+function endAllOn(tx: Transaction, node: string, reason: string, nowMs: number): void {
+  for (const allocation of tx.liveAllocationsOn(node)) {
+    endAllocation(tx, allocation, reason, nowMs);
+  }
+}

@@ -1,0 +1,23 @@
+/** The numbers that set the resource manager's policy, each with its reason. */
+
+/** How often a node beats. Three missed beats are then noticed within the few seconds a client waits. */
+export const heartbeatMs = 1000;
+/** A node that missed so many heartbeats is lost: one may be late, two may be a pause of the host. */
+export const missedHeartbeats = 3;
+/** How many nodes a lease is offered: enough that one refusal needs no second request. */
+export const candidatesPerLease = 3;
+/**
+ * How long after a claim a heartbeat may still not list it: the beat may have been written before the
+ * claim, and been on its way since.
+ */
+export const unlistedGraceMs = 3000;
+/** How often leases that ran out are looked for when nobody asks for anything. */
+export const sweepEveryMs = 500;
+/** How long ended leases stay known, so that ending them again is answered as a success. */
+export const keepEndedMs = 3_600_000;
+/** The largest body of a request. */
+export const maxBodyBytes = 1024 * 1024;
+/** How long a request's body may take to arrive. */
+export const bodyTimeoutMs = 10_000;
+/** How long closing waits for requests under way. */
+export const closeTimeoutMs = 3000;

@@ -1,0 +1,112 @@
+/**
+ * The resource manager: knows the nodes, signs grants, keeps the leases. It is never on the way of a
+ * call.
+ */
+import project from "../../deno.json" with { type: "json" };
+import { createStoredKey, openStoredKey, type StoredKey } from "../../runtime/grant_key.ts";
+import { getLogger } from "../log.ts";
+import { steadyClock } from "./clock.ts";
+import { LeaseBook } from "./lease_book.ts";
+import { listenAt, type Listening } from "./listen.ts";
+import { NodeBook } from "./node_book.ts";
+import { bodyTimeoutMs, closeTimeoutMs, maxBodyBytes, sweepEveryMs } from "./policy.ts";
+import { createRoutes } from "./routes.ts";
+import { SqliteStore } from "./sqlite_store.ts";
+import { StateDir } from "./state_dir.ts";
+import type { Store } from "./store.ts";
+import { openTokenFiles, type TokenFiles } from "./tokens.ts";
+
+/** What a resource manager needs to start. */
+export interface ResourceManagerOptions {
+  /** Where to listen: `http://HOST:PORT` (port 0: any free one) and `unix:/path`. */
+  readonly listen: readonly string[];
+  /** The folder of its state; created with mode 0700. One process at a time. */
+  readonly stateDir: string;
+  /**
+   * Milliseconds since 1970, never backwards. For tests.
+   * @default a clock that starts at the host's time and does not jump with it
+   */
+  readonly clock?: () => number;
+  /** How long a request's body may take, in milliseconds. @default 10000 */
+  readonly bodyTimeoutMs?: number;
+}
+
+/** A running resource manager. */
+export interface ResourceManager extends AsyncDisposable {
+  /** Where it listens, in the order asked for. */
+  readonly urls: string[];
+  /** The private files that hold the first token of each role. */
+  readonly tokenFiles: TokenFiles;
+  /** Answers what is under way, then lets go of everything. May be called twice. */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts a resource manager. Needs permission to read and write the state folder and the sockets'
+ * folders, to listen (`--allow-net`), and `--allow-sys=umask` for Unix sockets.
+ *
+ * @throws {AddressUnavailable} if it can't listen at one of the addresses.
+ * @throws {StateUnavailable} if another one uses the folder, or a newer version wrote it.
+ */
+export async function startResourceManager(
+  options: ResourceManagerOptions,
+): Promise<ResourceManager> {
+  const log = getLogger(["rfaas", "resource-manager"]);
+  const giveUp = new AbortController();
+  const servers: Listening[] = [];
+  let sweeper: ReturnType<typeof setInterval> | undefined;
+  let sweeping: Promise<void> = Promise.resolve();
+  const stateDir = await StateDir.open(options.stateDir);
+  let store: Store | undefined;
+
+  const release = async () => {
+    clearInterval(sweeper);
+    const overdue = setTimeout(() => giveUp.abort(), closeTimeoutMs);
+    await Promise.all(servers.map((server) => server.drain()));
+    clearTimeout(overdue);
+    await sweeping;
+    store?.close();
+    stateDir.close();
+  };
+
+  try {
+    const opened = store = new SqliteStore(`${stateDir.path}/state.sqlite`);
+    const clock = options.clock ?? steadyClock(await store.transact((tx) => tx.latestMs()));
+    const tokenFiles = await openTokenFiles(store, stateDir.path, clock());
+    const keys = await openKeys(store, clock());
+    const publicKeys = keys.map(({ id, publicKey }) => ({ id, publicKey }));
+    const context = { store: opened, clock, keys: publicKeys, log };
+    const leases = new LeaseBook(context, await openStoredKey(keys[0]!));
+    const routes = createRoutes({
+      nodes: new NodeBook(context),
+      leases,
+      store,
+      version: project.version,
+      bodyLimits: { bytes: maxBodyBytes, timeoutMs: options.bodyTimeoutMs ?? bodyTimeoutMs },
+      log,
+    });
+    for (const address of options.listen) {
+      servers.push(await listenAt(address, (request) => routes.fetch(request), giveUp.signal));
+    }
+    sweeper = setInterval(() => {
+      sweeping = leases.sweep().catch((error) => log.error("Sweep failed: {error}", { error }));
+    }, sweepEveryMs);
+    const urls = servers.map(({ url }) => url);
+    log.info("Resource manager listens at {urls}", { urls });
+    let closing: Promise<void> | undefined;
+    const close = () => closing ??= release();
+    return { urls, tokenFiles, close, [Symbol.asyncDispose]: close };
+  } catch (error) {
+    await release();
+    throw error;
+  }
+}
+
+/** The signing keys, newest first; makes the first one. */
+async function openKeys(store: Store, nowMs: number): Promise<StoredKey[]> {
+  const known = await store.transact((tx) => tx.keys());
+  if (known.length > 0) return known;
+  const key = await createStoredKey();
+  await store.transact((tx) => tx.putKey(key, nowMs));
+  return [key];
+}

@@ -1,0 +1,128 @@
+/** The resource manager's HTTP interface, version 1. docs/http.md is its description. */
+import { type Context, Hono, type MiddlewareHandler } from "./hono.ts";
+import * as api from "../../runtime/manager_api.ts";
+import type * as v from "../../runtime/valibot.ts";
+import type { Logger } from "../log.ts";
+import { type BodyLimits, readJson } from "./body.ts";
+import type { LeaseBook } from "./lease_book.ts";
+import type { NodeBook } from "./node_book.ts";
+import { notFound, Refusal } from "./refusal.ts";
+import type { Role, Store, TokenRow } from "./store.ts";
+import { findCaller } from "./tokens.ts";
+
+/** What the routes lead to. */
+export interface RouteTargets {
+  readonly nodes: NodeBook;
+  readonly leases: LeaseBook;
+  readonly store: Store;
+  readonly version: string;
+  readonly bodyLimits: BodyLimits;
+  readonly log: Logger;
+}
+
+/** Hono's view of a request here: who asks is known once the token was looked up. */
+type Env = { Variables: { caller: TokenRow } };
+
+/** Builds the routes. */
+export function createRoutes(targets: RouteTargets): Hono<Env> {
+  const { nodes, leases, store } = targets;
+  const app = new Hono<Env>();
+  const allow = (...roles: Role[]) => requireRole(store, roles);
+  const body = <S extends v.GenericSchema>(c: Context<Env>, schema: S) =>
+    readJson(c.req.raw, schema, targets.bodyLimits);
+
+  app.get("/v1/health", (c) => c.json({ ok: true, version: targets.version }));
+  refuseOthers(app, "/v1/health", "GET");
+
+  app.post("/v1/nodes", allow("node"), async (c) => {
+    return c.json(await nodes.register(await body(c, api.nodeRegistrationSchema)));
+  });
+  app.get("/v1/nodes", allow("operator", "client"), async (c) => c.json(await nodes.list()));
+  refuseOthers(app, "/v1/nodes", "GET, POST");
+
+  app.post("/v1/nodes/:node/heartbeat", allow("node"), async (c) => {
+    const told = await body(c, api.heartbeatSchema);
+    return c.json(await nodes.beat(c.req.param("node"), told));
+  });
+  refuseOthers(app, "/v1/nodes/:node/heartbeat", "POST");
+
+  app.put("/v1/nodes/:node/leases/:lease", allow("node"), async (c) => {
+    const told = await body(c, api.leaseReportSchema);
+    await nodes.report(c.req.param("node"), c.req.param("lease"), told);
+    return c.body(null, 204);
+  });
+  refuseOthers(app, "/v1/nodes/:node/leases/:lease", "PUT");
+
+  app.delete("/v1/nodes/:node", allow("node", "operator"), async (c) => {
+    await nodes.remove(c.req.param("node"));
+    return c.body(null, 204);
+  });
+  refuseOthers(app, "/v1/nodes/:node", "DELETE");
+
+  app.post("/v1/leases", allow("client"), async (c) => {
+    return c.json(await leases.take(c.var.caller, await body(c, api.leaseRequestSchema)), 201);
+  });
+  app.get(
+    "/v1/leases",
+    allow("operator", "client"),
+    async (c) => c.json(await leases.list(c.var.caller)),
+  );
+  refuseOthers(app, "/v1/leases", "GET, POST");
+
+  app.post("/v1/leases/:lease/renew", allow("client"), async (c) => {
+    const asked = await body(c, api.leaseRenewalSchema);
+    return c.json(await leases.renew(c.var.caller, c.req.param("lease"), asked));
+  });
+  refuseOthers(app, "/v1/leases/:lease/renew", "POST");
+
+  app.delete("/v1/leases/:lease", allow("client", "operator"), async (c) => {
+    await leases.end(c.var.caller, c.req.param("lease"));
+    return c.body(null, 204);
+  });
+  refuseOthers(app, "/v1/leases/:lease", "DELETE");
+
+  app.notFound((c) => answerRefusal(c, notFound("path", c.req.path)));
+  app.onError((error, c) => {
+    if (error instanceof Refusal) return answerRefusal(c, error);
+    targets.log.error("Request {method} {path} failed: {error}", {
+      method: c.req.method,
+      path: c.req.path,
+      error,
+    });
+    const message = "Cannot answer request: the resource manager failed";
+    return c.json({ error: { code: "internal", message } }, 500);
+  });
+  return app;
+}
+
+function requireRole(store: Store, roles: readonly Role[]): MiddlewareHandler<Env> {
+  return async (c, next) => {
+    const caller = await findCaller(store, c.req.header("authorization"));
+    if (caller === undefined) {
+      const state = "it carries no token that is known";
+      throw new Refusal(401, "unauthorized", `Cannot accept request: ${state}`);
+    }
+    if (!roles.includes(caller.role)) {
+      const state = `this needs the role ${roles.join(" or ")}, the token has ${caller.role}`;
+      throw new Refusal(403, "forbidden", `Cannot accept request: ${state}`);
+    }
+    c.set("caller", caller);
+    await next();
+  };
+}
+
+/** Registered after a path's own methods, so it meets only the others. */
+function refuseOthers(app: Hono<Env>, path: string, allowed: string): void {
+  app.all(path, (c) => {
+    c.header("allow", allowed);
+    const message = `Cannot ${c.req.method} here: this path takes ${allowed}`;
+    return answerRefusal(c, new Refusal(405, "bad-method", message));
+  });
+}
+
+function answerRefusal(c: Context<Env>, refusal: Refusal): Response {
+  if (refusal.status === 401) c.header("www-authenticate", "Bearer");
+  // The rest of the body is not read, so the connection is of no more use.
+  if (refusal.status === 408 || refusal.status === 413) c.header("connection", "close");
+  return c.json({ error: { code: refusal.code, message: refusal.message } }, refusal.status);
+}

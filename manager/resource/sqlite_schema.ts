@@ -1,0 +1,83 @@
+/** The tables of the resource manager in SQLite, as steps from one version to the next. */
+import type { DatabaseSync } from "node:sqlite";
+import { StateUnavailable } from "./start_errors.ts";
+
+/** Step N brings a database from `user_version` N to N + 1. A step that was released never changes. */
+const migrations: readonly string[] = [
+  `
+  CREATE TABLE nodes (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    cores INTEGER NOT NULL,
+    memory_bytes INTEGER NOT NULL,
+    addresses TEXT NOT NULL, -- JSON array of fabric addresses
+    boot_id TEXT NOT NULL,
+    epoch INTEGER NOT NULL,
+    last_seen_ms INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE leases (
+    id TEXT PRIMARY KEY,
+    client TEXT NOT NULL,
+    workers INTEGER NOT NULL,
+    memory_bytes INTEGER NOT NULL,
+    issued_ms INTEGER NOT NULL,
+    expires_ms INTEGER NOT NULL,
+    ended_ms INTEGER,
+    end_reason TEXT
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX leases_running ON leases (expires_ms) WHERE ended_ms IS NULL;
+  CREATE INDEX leases_ended ON leases (ended_ms) WHERE ended_ms IS NOT NULL;
+  CREATE INDEX leases_issued ON leases (issued_ms);
+
+  CREATE TABLE allocations (
+    lease TEXT NOT NULL REFERENCES leases (id) ON DELETE CASCADE,
+    node TEXT NOT NULL, -- outlives its row in nodes
+    workers INTEGER NOT NULL,
+    memory_bytes INTEGER NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('candidate', 'claimed', 'ended')),
+    claim_by_ms INTEGER NOT NULL,
+    claimed_ms INTEGER,
+    end_reason TEXT,
+    PRIMARY KEY (lease, node)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX allocations_live ON allocations (node) WHERE state <> 'ended';
+  CREATE INDEX allocations_candidate ON allocations (claim_by_ms) WHERE state = 'candidate';
+
+  CREATE TABLE tokens (
+    hash TEXT PRIMARY KEY, -- SHA-256 of the token, hex
+    role TEXT NOT NULL CHECK (role IN ('operator', 'node', 'client')),
+    name TEXT NOT NULL,
+    created_ms INTEGER NOT NULL,
+    UNIQUE (role, name)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE keys (
+    id TEXT PRIMARY KEY,
+    public_key TEXT NOT NULL,    -- Ed25519, raw, base64url
+    private_pkcs8 TEXT NOT NULL, -- PKCS #8, base64url
+    created_ms INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  `,
+];
+
+/** The version of the tables that this program reads and writes. */
+export const schemaVersion = migrations.length;
+
+/**
+ * Brings the database to {@linkcode schemaVersion}.
+ *
+ * @throws {StateUnavailable} if a newer program wrote it.
+ */
+export function migrate(db: DatabaseSync): void {
+  const row = db.prepare("PRAGMA user_version").get() as { user_version: number };
+  const version = row.user_version;
+  if (version > schemaVersion) {
+    throw new StateUnavailable(
+      `Cannot open state: its schema version ${version} is newer than ${schemaVersion}`,
+    );
+  }
+  for (const [offset, step] of migrations.slice(version).entries()) {
+    db.exec(`BEGIN IMMEDIATE; ${step} PRAGMA user_version = ${version + offset + 1}; COMMIT;`);
+  }
+}

@@ -1,0 +1,141 @@
+/** The rows of the store as prepared statements over SQLite. */
+import type { DatabaseSync } from "node:sqlite";
+import type { StoredKey } from "../../runtime/grant_key.ts";
+import type { AllocationRow, LeaseRow, NodeRow, Taken, TokenRow, Transaction } from "./store.ts";
+
+const nodeColumns = `id, name, cores, memory_bytes AS memoryBytes, addresses, boot_id AS bootId,
+  epoch, last_seen_ms AS lastSeenMs`;
+const leaseColumns = `id, client, workers, memory_bytes AS memoryBytes, issued_ms AS issuedMs,
+  expires_ms AS expiresMs, ended_ms AS endedMs, end_reason AS endReason`;
+const allocationColumns = `lease, node, workers, memory_bytes AS memoryBytes, state,
+  claim_by_ms AS claimByMs, claimed_ms AS claimedMs, end_reason AS endReason`;
+
+/** A node as SQLite holds it: its addresses are one text. */
+type StoredNode = Omit<NodeRow, "addresses"> & { addresses: string };
+
+/** Prepares the statements. The columns are named as the rows' fields, so rows need no mapping. */
+export function sqliteTransaction(db: DatabaseSync): Transaction {
+  const one = <T>(sql: string) => {
+    const statement = db.prepare(sql);
+    return (...values: (string | number)[]) => statement.get(...values) as T | undefined;
+  };
+  const all = <T>(sql: string) => {
+    const statement = db.prepare(sql);
+    return (...values: (string | number)[]) => statement.all(...values) as T[];
+  };
+  const run = (sql: string) => {
+    const statement = db.prepare(sql);
+    return (...values: (string | number | null)[]) => void statement.run(...values);
+  };
+
+  const nodes = all<StoredNode>(`SELECT ${nodeColumns} FROM nodes ORDER BY name`);
+  const node = one<StoredNode>(`SELECT ${nodeColumns} FROM nodes WHERE id = ?`);
+  const nodeNamed = one<StoredNode>(`SELECT ${nodeColumns} FROM nodes WHERE name = ?`);
+  const putNode = run(`INSERT INTO nodes VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (id) DO UPDATE SET name = excluded.name, cores = excluded.cores,
+      memory_bytes = excluded.memory_bytes, addresses = excluded.addresses,
+      boot_id = excluded.boot_id, epoch = excluded.epoch, last_seen_ms = excluded.last_seen_ms`);
+  const putLease = run(`INSERT INTO leases VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (id) DO UPDATE SET expires_ms = excluded.expires_ms,
+      ended_ms = excluded.ended_ms, end_reason = excluded.end_reason`);
+  const putAllocation = run(`INSERT INTO allocations VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (lease, node) DO UPDATE SET workers = excluded.workers, state = excluded.state,
+      claim_by_ms = excluded.claim_by_ms, claimed_ms = excluded.claimed_ms,
+      end_reason = excluded.end_reason`);
+  const taken = one<Taken>(`SELECT COALESCE(SUM(workers), 0) AS workers,
+    COALESCE(SUM(memory_bytes), 0) AS memoryBytes
+    FROM allocations WHERE node = ? AND state <> 'ended'`);
+  const dropTokens = run("DELETE FROM tokens WHERE role = ? AND name = ?");
+  const putToken = run("INSERT INTO tokens VALUES (?, ?, ?, ?)");
+  const latest = one<{ ms: number }>(`SELECT max(
+    COALESCE((SELECT MAX(issued_ms) FROM leases), 0),
+    COALESCE((SELECT MAX(last_seen_ms) FROM nodes), 0)) AS ms`);
+
+  return {
+    nodes: () => nodes().map(readNode),
+    node: (id) => optionalNode(node(id)),
+    nodeNamed: (name) => optionalNode(nodeNamed(name)),
+    putNode: (n) =>
+      putNode(
+        n.id,
+        n.name,
+        n.cores,
+        n.memoryBytes,
+        JSON.stringify(n.addresses),
+        n.bootId,
+        n.epoch,
+        n.lastSeenMs,
+      ),
+    deleteNode: run("DELETE FROM nodes WHERE id = ?"),
+
+    lease: one<LeaseRow>(`SELECT ${leaseColumns} FROM leases WHERE id = ?`),
+    runningLeases: all<LeaseRow>(
+      `SELECT ${leaseColumns} FROM leases WHERE ended_ms IS NULL ORDER BY issued_ms, id`,
+    ),
+    expiredLeases: all<LeaseRow>(
+      `SELECT ${leaseColumns} FROM leases WHERE ended_ms IS NULL AND expires_ms <= ?`,
+    ),
+    putLease: (l) =>
+      putLease(
+        l.id,
+        l.client,
+        l.workers,
+        l.memoryBytes,
+        l.issuedMs,
+        l.expiresMs,
+        l.endedMs,
+        l.endReason,
+      ),
+    forgetLeases: run("DELETE FROM leases WHERE ended_ms < ?"),
+
+    allocation: one<AllocationRow>(
+      `SELECT ${allocationColumns} FROM allocations WHERE lease = ? AND node = ?`,
+    ),
+    allocationsOf: all<AllocationRow>(
+      `SELECT ${allocationColumns} FROM allocations WHERE lease = ? ORDER BY node`,
+    ),
+    liveAllocationsOn: all<AllocationRow>(
+      `SELECT ${allocationColumns} FROM allocations WHERE node = ? AND state <> 'ended'`,
+    ),
+    lapsedCandidates: all<AllocationRow>(
+      `SELECT ${allocationColumns} FROM allocations WHERE state = 'candidate' AND claim_by_ms < ?`,
+    ),
+    putAllocation: (a) =>
+      putAllocation(
+        a.lease,
+        a.node,
+        a.workers,
+        a.memoryBytes,
+        a.state,
+        a.claimByMs,
+        a.claimedMs,
+        a.endReason,
+      ),
+    takenOn: (id) => taken(id) ?? { workers: 0, memoryBytes: 0 },
+
+    token: one<TokenRow>("SELECT hash, role, name FROM tokens WHERE hash = ?"),
+    replaceToken: (token, nowMs) => {
+      dropTokens(token.role, token.name);
+      putToken(token.hash, token.role, token.name, nowMs);
+    },
+
+    keys: all<StoredKey>(
+      `SELECT id, public_key AS publicKey, private_pkcs8 AS privatePkcs8 FROM keys
+       ORDER BY created_ms DESC, id`,
+    ),
+    putKey: (() => {
+      const put = run("INSERT INTO keys VALUES (?, ?, ?, ?)");
+      return (key, nowMs) => put(key.id, key.publicKey, key.privatePkcs8, nowMs);
+    })(),
+
+    latestMs: () => latest()?.ms ?? 0,
+  };
+}
+
+function optionalNode(row: StoredNode | undefined): NodeRow | undefined {
+  return row === undefined ? undefined : readNode(row);
+}
+
+function readNode(row: StoredNode): NodeRow {
+  return { ...row, addresses: JSON.parse(row.addresses) as string[] };
+}

@@ -1,0 +1,12 @@
+/** What keeps a resource manager from starting. */
+import { RfaasError } from "../../runtime/errors.ts";
+
+/** Another process listens at the address, or it can't be listened at. */
+export class AddressUnavailable extends RfaasError {
+  override name = "AddressUnavailable";
+}
+
+/** The state folder can't be used: another resource manager holds it, or it is of a newer version. */
+export class StateUnavailable extends RfaasError {
+  override name = "StateUnavailable";
+}

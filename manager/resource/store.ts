@@ -1,0 +1,113 @@
+/**
+ * What the resource manager remembers, whatever keeps it.
+ *
+ * A change is a function over a {@linkcode Transaction} which sees one state and whose writes take
+ * effect all together or not at all. It is synchronous and does nothing but read and write rows, so
+ * that a replicated store may run it on its own copy of the rows and run it again when the commit
+ * was beaten by another.
+ */
+import type { StoredKey } from "../../runtime/grant_key.ts";
+
+/** Who holds a token. */
+export type Role = "operator" | "node" | "client";
+
+/** Times are milliseconds of the resource manager's clock, memory is in bytes. */
+export interface NodeRow {
+  id: string;
+  name: string;
+  cores: number;
+  memoryBytes: number;
+  addresses: string[];
+  bootId: string;
+  /** The number of starts of the node's executor manager. */
+  epoch: number;
+  lastSeenMs: number;
+}
+
+/** A lease, running or ended. */
+export interface LeaseRow {
+  id: string;
+  /** The name of the client's token. */
+  client: string;
+  workers: number;
+  memoryBytes: number;
+  issuedMs: number;
+  expiresMs: number;
+  /** Null while it runs. */
+  endedMs: number | null;
+  endReason: string | null;
+}
+
+/** What a lease has, or may come to have, of one node. */
+export interface AllocationRow {
+  lease: string;
+  node: string;
+  workers: number;
+  memoryBytes: number;
+  /** A candidate counts as taken until it is claimed, or lapses after `claimByMs`. */
+  state: "candidate" | "claimed" | "ended";
+  claimByMs: number;
+  claimedMs: number | null;
+  endReason: string | null;
+}
+
+/** A token is known by the SHA-256 of its text only. */
+export interface TokenRow {
+  hash: string;
+  role: Role;
+  name: string;
+}
+
+/** What is taken of a node. */
+export interface Taken {
+  workers: number;
+  memoryBytes: number;
+}
+
+/** The rows as of one moment. Lists are in no promised order unless said. */
+export interface Transaction {
+  nodes(): NodeRow[];
+  node(id: string): NodeRow | undefined;
+  nodeNamed(name: string): NodeRow | undefined;
+  putNode(node: NodeRow): void;
+  deleteNode(id: string): void;
+
+  lease(id: string): LeaseRow | undefined;
+  /** Leases that have not ended, oldest first. */
+  runningLeases(): LeaseRow[];
+  /** Leases that have not ended although `expiresMs` is not after `nowMs`. */
+  expiredLeases(nowMs: number): LeaseRow[];
+  putLease(lease: LeaseRow): void;
+  /** Forgets leases that ended before `beforeMs`, with their allocations. */
+  forgetLeases(beforeMs: number): void;
+
+  allocation(lease: string, node: string): AllocationRow | undefined;
+  /** All allocations of a lease, also the ended ones, by node. */
+  allocationsOf(lease: string): AllocationRow[];
+  /** Allocations of a node that have not ended. */
+  liveAllocationsOn(node: string): AllocationRow[];
+  /** Candidates whose `claimByMs` is before `nowMs`. */
+  lapsedCandidates(nowMs: number): AllocationRow[];
+  putAllocation(allocation: AllocationRow): void;
+  /** The sum over the allocations of a node that have not ended. */
+  takenOn(node: string): Taken;
+
+  token(hash: string): TokenRow | undefined;
+  /** Keeps this token and forgets others of the same role and name. */
+  replaceToken(token: TokenRow, nowMs: number): void;
+
+  /** The signing keys, newest first. */
+  keys(): StoredKey[];
+  putKey(key: StoredKey, nowMs: number): void;
+
+  /** The latest time that any row tells of, or 0. */
+  latestMs(): number;
+}
+
+/** Keeps the rows. */
+export interface Store {
+  /** Runs a change. Rejects with what the change throws, and then nothing was written. */
+  transact<T>(change: (tx: Transaction) => T): Promise<T>;
+  /** Lets go of everything. May be called twice. */
+  close(): void;
+}

@@ -1,0 +1,175 @@
+/**
+ * What travels between the resource manager and those who ask it: one schema for each body, used by
+ * the server to refuse a request and by the client to refuse an answer. docs/http.md tells the routes.
+ *
+ * Times are milliseconds of the resource manager's clock, memory is in bytes.
+ */
+import * as v from "./valibot.ts";
+
+/** The most workers that one lease may ask for. */
+export const maxLeaseWorkers = 1024;
+/** The longest term of a lease, in seconds: a day. A longer need is met by renewing. */
+export const maxLeaseSeconds = 86_400;
+/** The most leases that one heartbeat may list: one for each of the cores that a node may have. */
+const maxHeartbeatLeases = 4096;
+
+const count = (least: number, most: number = Number.MAX_SAFE_INTEGER) =>
+  v.pipe(v.number(), v.integer(), v.minValue(least), v.maxValue(most));
+
+/** Milliseconds since 1970. */
+export const timeMs = count(0);
+/** A size in bytes. */
+export const byteCount = count(0);
+/** The workers of a lease or of a part of it. */
+export const workerCount = count(1, maxLeaseWorkers);
+/** The number of starts of a node's executor manager. */
+export const epochNumber = count(1, 2 ** 31 - 1);
+/** A name of a node or a client: no quotes, spaces or control characters, so it is safe in any log. */
+export const plainName = v.pipe(v.string(), v.regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/));
+/** 128 random bits. Ids of leases and of nodes have this form. */
+export const hexId = v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/));
+/** The first 64 bits of the SHA-256 of a public key. */
+export const keyId = v.pipe(v.string(), v.regex(/^[0-9a-f]{16}$/));
+/** A fabric address, such as `shm:NAME` or `verbs://HOST:PORT`. */
+const fabricAddress = v.pipe(v.string(), v.regex(/^[\x21-\x7e]{1,256}$/));
+const fabricAddresses = v.pipe(v.array(fabricAddress), v.minLength(1), v.maxLength(16));
+/** The host's boot id: nodes and clients that share one can share memory. */
+const bootId = v.pipe(v.string(), v.regex(/^[0-9A-Za-z-]{1,64}$/));
+/** One word, or a short line, on why something ended: printable, since it ends up in logs. */
+const reasonText = v.pipe(v.string(), v.regex(/^[\x20-\x7e]{1,256}$/));
+
+/** A key that grants are signed with: its id and the raw 32 bytes of Ed25519 in base64url. */
+export const grantKeySchema = v.object({
+  id: keyId,
+  publicKey: v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{43}$/)),
+});
+
+/** The body of every answer that is no success. */
+export const errorSchema = v.object({
+  error: v.object({ code: v.string(), message: v.string() }),
+});
+
+/** `GET /v1/health` */
+export const healthSchema = v.object({ ok: v.literal(true), version: v.string() });
+
+/** `POST /v1/nodes` */
+export const nodeRegistrationSchema = v.object({
+  name: plainName,
+  cores: count(1, 4096),
+  memoryBytes: byteCount,
+  addresses: fabricAddresses,
+  bootId,
+});
+/** The answer to a registration. */
+export const nodeWelcomeSchema = v.object({
+  node: hexId,
+  epoch: epochNumber,
+  keys: v.array(grantKeySchema),
+  nowMs: timeMs,
+  heartbeatMs: count(1),
+});
+
+/** `POST /v1/nodes/:node/heartbeat` */
+export const heartbeatSchema = v.object({
+  epoch: epochNumber,
+  leases: v.pipe(
+    v.array(v.object({ lease: hexId, workers: workerCount })),
+    v.maxLength(maxHeartbeatLeases),
+  ),
+});
+/** The answer to a heartbeat. `end` lists the leases which the node should end. */
+export const heartbeatAnswerSchema = v.object({
+  nowMs: timeMs,
+  keys: v.array(grantKeySchema),
+  end: v.array(hexId),
+});
+
+/** `PUT /v1/nodes/:node/leases/:lease` */
+export const leaseReportSchema = v.object({
+  epoch: epochNumber,
+  state: v.picklist(["claimed", "ended"]),
+  workers: workerCount,
+  reason: v.optional(reasonText),
+});
+
+/** `GET /v1/nodes` */
+export const nodeListSchema = v.object({
+  nowMs: timeMs,
+  nodes: v.array(v.object({
+    node: hexId,
+    name: plainName,
+    epoch: epochNumber,
+    addresses: v.array(fabricAddress),
+    cores: count(1),
+    freeCores: count(0),
+    memoryBytes: byteCount,
+    freeMemoryBytes: byteCount,
+    state: v.picklist(["up", "lost"]),
+    lastSeenMs: timeMs,
+  })),
+});
+
+/** `GET /v1/leases` */
+export const leaseListSchema = v.object({
+  nowMs: timeMs,
+  leases: v.array(v.object({
+    lease: hexId,
+    client: plainName,
+    workers: workerCount,
+    memoryBytes: byteCount,
+    issuedMs: timeMs,
+    expiresMs: timeMs,
+    nodes: v.array(v.object({
+      node: hexId,
+      name: v.string(),
+      workers: workerCount,
+      state: v.picklist(["candidate", "claimed"]),
+    })),
+  })),
+});
+
+/** `POST /v1/leases` */
+export const leaseRequestSchema = v.object({
+  workers: workerCount,
+  memoryBytes: byteCount,
+  seconds: count(1, maxLeaseSeconds),
+});
+/** `POST /v1/leases/:lease/renew` */
+export const leaseRenewalSchema = v.object({ seconds: count(1, maxLeaseSeconds) });
+
+/** A candidate node of a lease, and the grant that it will ask for. */
+export const nodeGrantSchema = v.object({
+  node: hexId,
+  name: plainName,
+  addresses: fabricAddresses,
+  bootId,
+  grant: v.string(),
+});
+/** The answer to a renewal. */
+export const leaseRenewedSchema = v.object({
+  nowMs: timeMs,
+  expiresMs: timeMs,
+  grants: v.array(nodeGrantSchema),
+});
+/** The answer to a request for a lease. */
+export const leaseTakenSchema = v.object({
+  lease: hexId,
+  nowMs: timeMs,
+  expiresMs: timeMs,
+  grants: v.pipe(v.array(nodeGrantSchema), v.minLength(1)),
+});
+
+export type GrantKey = v.InferOutput<typeof grantKeySchema>;
+export type Health = v.InferOutput<typeof healthSchema>;
+export type NodeRegistration = v.InferOutput<typeof nodeRegistrationSchema>;
+export type NodeWelcome = v.InferOutput<typeof nodeWelcomeSchema>;
+export type Heartbeat = v.InferOutput<typeof heartbeatSchema>;
+export type HeartbeatAnswer = v.InferOutput<typeof heartbeatAnswerSchema>;
+export type LeaseReport = v.InferOutput<typeof leaseReportSchema>;
+export type NodeList = v.InferOutput<typeof nodeListSchema>;
+export type LeaseList = v.InferOutput<typeof leaseListSchema>;
+export type LeaseRequest = v.InferOutput<typeof leaseRequestSchema>;
+export type LeaseRenewal = v.InferOutput<typeof leaseRenewalSchema>;
+export type NodeGrant = v.InferOutput<typeof nodeGrantSchema>;
+export type LeaseRenewed = v.InferOutput<typeof leaseRenewedSchema>;
+export type LeaseTaken = v.InferOutput<typeof leaseTakenSchema>;

@@ -1,0 +1,26 @@
+/**
+ * The parts of valibot that rfaas uses, named in one place: modules in the graph of mod.ts can't lean
+ * on an import map, so the version stands here and nowhere else.
+ */
+export {
+  array,
+  check,
+  flatten,
+  type GenericSchema,
+  type InferOutput,
+  integer,
+  literal,
+  maxLength,
+  maxValue,
+  minLength,
+  minValue,
+  number,
+  object,
+  optional,
+  picklist,
+  pipe,
+  regex,
+  safeParse,
+  strictObject,
+  string,
+} from "npm:valibot@1.5.0";
