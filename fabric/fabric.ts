@@ -158,6 +158,8 @@ export interface ConnectionOptions {
   arenaBytes: number;
   /** Receives that may be posted at once. @default {256} */
   receiveDepth?: number;
+  /** Receives posted before the peer learns of the connection, so that its first messages find them. */
+  receives?: readonly InitialReceive[];
   /** Signalled requests that may be outstanding, completions not yet polled included. @default {256} */
   sendDepth?: number;
   /** At most {@linkcode MAX_PRIVATE_DATA_BYTES} for the peer to see. */
@@ -167,6 +169,13 @@ export interface ConnectionOptions {
   /** How long the handshake may take. @default {5000} */
   timeoutMs?: number;
   signal?: AbortSignal;
+}
+
+/** A receive to be posted while the connection is made; see {@linkcode Connection.postReceive}. */
+export interface InitialReceive {
+  readonly id: number;
+  readonly offset: number;
+  readonly length: number;
 }
 
 /** What travels with a connection request or its answer: the room rdma_cm leaves for RC, man rdma_connect. */

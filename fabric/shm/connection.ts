@@ -11,7 +11,7 @@ import {
   SIGNALED,
 } from "../fabric.ts";
 import { Opcode, Status } from "../status.ts";
-import { Inbox } from "./inbox.ts";
+import type { Inbox } from "./inbox.ts";
 import type { EndMemory } from "./memory.ts";
 import { Outbox } from "./outbox.ts";
 import { RegionTable, RemoteRegions } from "./regions.ts";
@@ -22,13 +22,14 @@ import type { Doorbell } from "./doorbell.ts";
 export interface ShmEnds {
   readonly mine: EndMemory;
   readonly theirs: EndMemory;
+  /** Over this end's control block; the first receives are posted already. */
+  readonly inbox: Inbox;
   readonly doorbell: Doorbell;
   readonly privateData: Uint8Array;
   readonly sendDepth: number;
   readonly receiverNotReadyMs: number;
-  /** Messages taken to have been sent to the peer, and to have come from it; 0 outside tests. */
+  /** Messages taken to have been sent to the peer; 0 outside tests. */
   readonly sentSequence: number;
-  readonly takenSequence: number;
 }
 
 export class ShmConnection implements Connection {
@@ -57,9 +58,8 @@ export class ShmConnection implements Connection {
     this.#mine = mine;
     this.#theirs = theirs;
     this.#doorbell = ends.doorbell;
-    const myControl = mine.control.buffer(0, mine.control.length);
     const theirControl = theirs.control.buffer(0, theirs.control.length);
-    this.#inbox = new Inbox(myControl, theirControl, mine.entries, ends.takenSequence);
+    this.#inbox = ends.inbox;
     this.#outbox = new Outbox(
       theirControl,
       theirs.entries,
@@ -68,7 +68,7 @@ export class ShmConnection implements Connection {
       ends.receiverNotReadyMs,
     );
     this.#sent = new SendCompletions(ends.sendDepth);
-    this.#regions = new RegionTable(myControl, mine.arenaBytes);
+    this.#regions = new RegionTable(mine.control.buffer(0, mine.control.length), mine.arenaBytes);
     this.#remote = new RemoteRegions(theirControl, theirs.arenaBytes);
     const arena = mine.arena.buffer(0, mine.arena.length);
     const remoteArena = theirs.arena.buffer(0, theirs.arena.length);
@@ -239,7 +239,7 @@ export class ShmConnection implements Connection {
       return true;
     }
     if (this.#state === "connected") {
-      if (!this.#inbox.peerLeft()) return false;
+      if (!this.#outbox.peerLeft()) return false;
       this.#leave("disconnected", "the peer disconnected");
       return this.poll(); // what it said before it left comes first
     }
@@ -248,7 +248,7 @@ export class ShmConnection implements Connection {
 
   probe(): boolean {
     if (this.#state !== "connected") return false;
-    if (this.#inbox.peerLeft()) this.#leave("disconnected", "the peer disconnected");
+    if (this.#outbox.peerLeft()) this.#leave("disconnected", "the peer disconnected");
     else if (this.#doorbell.peerGone()) this.#leave("disconnected", "the peer is gone");
     return this.#state === "connected";
   }
@@ -304,11 +304,11 @@ export class ShmConnection implements Connection {
 
   #mayPoll(): boolean {
     return this.#state !== "connected" || this.#sent.waiting !== 0 || this.#inbox.ready() ||
-      this.#inbox.peerLeft();
+      this.#outbox.peerLeft();
   }
 
   #woken(rung: "rung" | "gone" | "timeout"): boolean {
-    if (rung === "gone" && this.#state === "connected" && !this.#inbox.peerLeft()) {
+    if (rung === "gone" && this.#state === "connected" && !this.#outbox.peerLeft()) {
       this.#leave("disconnected", "the peer is gone");
     }
     return rung !== "timeout";

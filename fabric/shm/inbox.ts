@@ -22,7 +22,6 @@ import {
 export class Inbox {
   readonly #words: Int32Array;
   readonly #floats: Float64Array;
-  readonly #theirWords: Int32Array;
   readonly #entries: number;
   readonly #mask: number;
   readonly #start: number;
@@ -32,10 +31,9 @@ export class Inbox {
   #posted: number;
   #taken: number;
 
-  constructor(mine: ArrayBuffer, theirs: ArrayBuffer, entries: number, firstSequence: number) {
+  constructor(mine: ArrayBuffer, entries: number, firstSequence: number) {
     this.#words = new Int32Array(mine);
     this.#floats = new Float64Array(mine, 0, mine.byteLength >>> 3);
-    this.#theirWords = new Int32Array(theirs);
     this.#entries = entries;
     this.#mask = entries - 1;
     this.#start = ringStart(entries);
@@ -105,10 +103,6 @@ export class Inbox {
     completion.immediate = 0;
     this.#taken = (this.#taken + 1) | 0;
     return true;
-  }
-
-  peerLeft(): boolean {
-    return atomicsLoad(this.#theirWords, STATE) !== 0;
   }
 
   leave(): void {

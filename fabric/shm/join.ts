@@ -3,10 +3,19 @@
 import type { Libc } from "../../ffi/libc.ts";
 import type { Poller } from "../../ffi/poller.ts";
 import type { Connection, ConnectionOptions } from "../fabric.ts";
+import { FabricError } from "../errors.ts";
 import { ShmConnection } from "./connection.ts";
 import { Doorbell } from "./doorbell.ts";
 import type { ReceivedIntroduction } from "./handshake.ts";
-import { closeDescriptors, type EndDescriptors, type EndMemory, mapPeerEnd } from "./memory.ts";
+import { Inbox } from "./inbox.ts";
+import { ringEntries } from "./layout.ts";
+import {
+  closeDescriptors,
+  createEnd,
+  type EndDescriptors,
+  type EndMemory,
+  mapPeerEnd,
+} from "./memory.ts";
 
 /** What only tests set. */
 export interface ShmTuning {
@@ -23,11 +32,40 @@ export interface ShmContext {
   readonly tuning: ShmTuning;
 }
 
+/** This end before the peer is known. */
+export interface OwnEnd {
+  readonly memory: EndMemory;
+  readonly descriptors: EndDescriptors;
+  readonly inbox: Inbox;
+  readonly firstSequence: number;
+}
+
+/** Makes this end's memory and posts its first receives. */
+export function prepareEnd(context: ShmContext, options: ConnectionOptions): OwnEnd {
+  const { libc, tuning } = context;
+  const firstSequence = tuning.firstSequence ?? 0;
+  const entries = ringEntries(options.receiveDepth ?? 256);
+  for (const { offset, length } of options.receives ?? []) {
+    if (!(offset >= 0 && length >= 0 && offset + length <= options.arenaBytes)) {
+      throw new FabricError(
+        `Cannot post a receive: ${length} bytes from ${offset} are not inside the arena of ${options.arenaBytes}`,
+        "range",
+      );
+    }
+  }
+  const end = createEnd(libc, options.arenaBytes, entries, firstSequence, tuning.forceFile);
+  const { control } = end.memory;
+  const inbox = new Inbox(control.buffer(0, control.length), entries, firstSequence);
+  for (const { id, offset, length } of options.receives ?? []) inbox.post(id, offset, length);
+  inbox.publish();
+  return { ...end, inbox, firstSequence };
+}
+
 /** Makes one end from its memory and the peer's introduction; closes all descriptors but the socket. */
 export function joinEnds(
   context: ShmContext,
   fd: number,
-  mine: { memory: EndMemory; descriptors: EndDescriptors },
+  mine: OwnEnd,
   peer: ReceivedIntroduction,
   options: ConnectionOptions,
 ): Connection {
@@ -36,13 +74,13 @@ export function joinEnds(
     const theirs = mapPeerEnd(libc, peer.descriptors!, peer.arenaBytes, peer.entries);
     return new ShmConnection({
       mine: mine.memory,
+      inbox: mine.inbox,
       theirs,
       doorbell: new Doorbell(libc, poller, fd),
       privateData: peer.privateData,
       sendDepth: options.sendDepth ?? 256,
       receiverNotReadyMs: options.receiverNotReadyMs ?? 20,
       sentSequence: peer.firstSequence,
-      takenSequence: context.tuning.firstSequence ?? 0,
     });
   } finally {
     closeDescriptors(libc, peer.descriptors!);

@@ -13,9 +13,8 @@ import {
   REJECT,
   sendIntroduction,
 } from "./handshake.ts";
-import { ringEntries } from "./layout.ts";
-import { joinEnds, type ShmContext } from "./join.ts";
-import { closeDescriptors, createEnd } from "./memory.ts";
+import { joinEnds, type OwnEnd, prepareEnd, type ShmContext } from "./join.ts";
+import { closeDescriptors } from "./memory.ts";
 
 /** Connections that may be half open at a time; one more is closed at once. */
 const MAX_HALF_OPEN = 64;
@@ -137,13 +136,12 @@ class ShmRequest implements ConnectionRequest {
   // deno-lint-ignore require-await -- the contract is asynchronous; this provider need not wait
   async accept(options: ConnectionOptions): Promise<Connection> {
     this.#answer();
-    const { libc, tuning } = this.#context;
-    let mine: ReturnType<typeof createEnd> | undefined;
+    const { libc } = this.#context;
+    let mine: OwnEnd | undefined;
     try {
       const privateData = checkPrivateData(options.privateData ?? new Uint8Array(0));
-      const entries = ringEntries(options.receiveDepth ?? 256);
-      const firstSequence = tuning.firstSequence ?? 0;
-      mine = createEnd(libc, options.arenaBytes, entries, firstSequence, tuning.forceFile);
+      mine = prepareEnd(this.#context, options);
+      const { memory: { entries }, firstSequence } = mine;
       const connection = joinEnds(this.#context, this.#fd, mine, this.#peer, options);
       const accept = {
         kind: ACCEPT,

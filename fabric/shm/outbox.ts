@@ -14,6 +14,7 @@ import {
   RECEIVE_WORDS,
   RECEIVES,
   ringStart,
+  STATE,
 } from "./layout.ts";
 
 export class Outbox {
@@ -70,6 +71,11 @@ export class Outbox {
     this.#sent = (sent + 1) | 0;
     atomicsStore(this.#words, at + ENTRY_SEQUENCE, this.#sent);
     if (atomicsLoad(this.#words, ASLEEP) !== 0) this.wake(false);
+  }
+
+  /** Has the peer said that it left? */
+  peerLeft(): boolean {
+    return atomicsLoad(this.#words, STATE) !== 0;
   }
 
   /** Wakes the peer if it sleeps, or in any case. */

@@ -15,10 +15,9 @@ import {
   REJECT,
   sendIntroduction,
 } from "./handshake.ts";
-import { ringEntries } from "./layout.ts";
 import { ShmListener } from "./listener.ts";
-import { closeDescriptors, createEnd } from "./memory.ts";
-import { joinEnds, type ShmContext, type ShmTuning } from "./join.ts";
+import { closeDescriptors } from "./memory.ts";
+import { joinEnds, type OwnEnd, prepareEnd, type ShmContext, type ShmTuning } from "./join.ts";
 
 /** Names of sockets begin with this, so that they show what they are in `ss -x`. */
 const SOCKET_PREFIX = "rfaas/";
@@ -43,7 +42,7 @@ class ShmProvider implements Provider {
   }
 
   async connect(address: string, options: ConnectionOptions): Promise<Connection> {
-    const { libc, poller, tuning } = this.#context;
+    const { libc, poller } = this.#context;
     const name = socketName(address);
     const privateData = checkPrivateData(options.privateData ?? new Uint8Array(0));
     const untilMs = performance.now() + (options.timeoutMs ?? 5000);
@@ -54,15 +53,14 @@ class ShmProvider implements Provider {
       );
     const fd = await this.#dial(name, address, untilMs, options.signal);
     if (fd < 0) throw timedOut("the listener's queue stayed full");
-    let mine: ReturnType<typeof createEnd> | undefined;
+    let mine: OwnEnd | undefined;
     try {
       const { uid } = peerUser(libc, fd);
       if (uid !== libc.c.getuid()) {
         throw new FabricError(`Cannot connect to ${address}: it belongs to user ${uid}`, "peer");
       }
-      const entries = ringEntries(options.receiveDepth ?? 256);
-      const firstSequence = tuning.firstSequence ?? 0;
-      mine = createEnd(libc, options.arenaBytes, entries, firstSequence, tuning.forceFile);
+      mine = prepareEnd(this.#context, options);
+      const { memory: { entries }, firstSequence } = mine;
       const hello = {
         kind: HELLO,
         entries,
