@@ -1,0 +1,167 @@
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import fc from "fast-check";
+import { LeaseRefused } from "../../runtime/errors.ts";
+import { maxGrantChars, signGrant, type UnsignedGrant, verifyGrant } from "../../runtime/grant.ts";
+import {
+  createStoredKey,
+  fromBase64Url,
+  openStoredKey,
+  type SigningKey,
+  toBase64Url,
+} from "../../runtime/grant_key.ts";
+
+const example: UnsignedGrant = {
+  lease: "0123456789abcdef0123456789abcdef",
+  client: "client",
+  node: "fedcba9876543210fedcba9876543210",
+  epoch: 3,
+  workers: 2,
+  memoryBytes: 2 ** 28,
+  issuedMs: 1_800_000_000_000,
+  claimByMs: 1_800_000_002_000,
+  expiresMs: 1_800_000_060_000,
+};
+
+async function newKey(): Promise<SigningKey> {
+  return await openStoredKey(await createStoredKey());
+}
+
+/** Signs any text at all, as a grant is signed. */
+async function signText(text: string, key: SigningKey): Promise<string> {
+  const bytes = new TextEncoder().encode(text);
+  const signature = await crypto.subtle.sign("Ed25519", key.privateKey, bytes);
+  return `${toBase64Url(bytes)}.${toBase64Url(new Uint8Array(signature))}`;
+}
+
+async function assertBad(text: string, keys: SigningKey[], words: string): Promise<void> {
+  const error = await assertRejects(() => verifyGrant(text, keys), LeaseRefused);
+  assertEquals(error.reason, "bad-grant");
+  assertStringIncludes(error.message, words);
+}
+
+Deno.test("`verifyGrant()` gives back what `signGrant()` signed", async () => {
+  const old = await newKey();
+  const key = await newKey();
+  const grant = await verifyGrant(await signGrant(example, key), [old, key]);
+  assertEquals(grant, { v: 1, key: key.id, ...example });
+});
+
+Deno.test("`verifyGrant()` gives back any grant in range", async () => {
+  const key = await newKey();
+  const hex = fc.string({
+    unit: fc.constantFrom(..."0123456789abcdef"),
+    minLength: 32,
+    maxLength: 32,
+  });
+  const grants = fc.record({
+    lease: hex,
+    client: fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9._-]{0,20}$/),
+    node: hex,
+    epoch: fc.integer({ min: 1, max: 2 ** 31 - 1 }),
+    workers: fc.integer({ min: 1, max: 1024 }),
+    memoryBytes: fc.maxSafeNat(),
+    issuedMs: fc.nat(),
+    claimWithinMs: fc.nat(5000),
+    termMs: fc.integer({ min: 1, max: 86_400_000 }),
+  });
+  await fc.assert(
+    fc.asyncProperty(grants, async ({ claimWithinMs, termMs, ...rest }) => {
+      const claimByMs = rest.issuedMs + claimWithinMs;
+      const grant = { ...rest, claimByMs, expiresMs: rest.issuedMs + termMs };
+      const text = await signGrant(grant, key);
+      assertEquals(await verifyGrant(text, [key]), { v: 1, key: key.id, ...grant });
+    }),
+    { numRuns: 100 },
+  );
+});
+
+Deno.test("`verifyGrant()` refuses a grant with any byte changed", async () => {
+  const key = await newKey();
+  const [content, signature] = (await signGrant(example, key)).split(".") as [string, string];
+  for (const part of [content, signature]) {
+    const bytes = fromBase64Url(part);
+    for (let at = 0; at < bytes.length; at++) {
+      const changed = bytes.slice();
+      changed[at]! ^= 1;
+      const text = part === content
+        ? `${toBase64Url(changed)}.${signature}`
+        : `${content}.${toBase64Url(changed)}`;
+      const error = await assertRejects(() => verifyGrant(text, [key]), LeaseRefused);
+      assertEquals(error.reason, "bad-grant");
+    }
+  }
+});
+
+Deno.test("`verifyGrant()` names a key that is not known", async () => {
+  const key = await newKey();
+  const text = await signGrant(example, key);
+  await assertBad(text, [], `its key ${key.id} is not known`);
+  await assertBad(text, [await newKey()], `its key ${key.id} is not known`);
+});
+
+Deno.test("`verifyGrant()` refuses a signature by another known key", async () => {
+  const key = await newKey();
+  const other = await newKey();
+  await assertBad(await signGrant(example, { ...key, id: other.id }), [key, other], "names key");
+  const forged = await signGrant(example, { ...other, id: key.id });
+  await assertBad(forged, [key], "its signature does not match");
+});
+
+Deno.test("`verifyGrant()` refuses what has not the form of a grant", async () => {
+  const key = await newKey();
+  const text = await signGrant(example, key);
+  await assertBad("", [key], "not two parts");
+  await assertBad(text.replace(".", ""), [key], "not two parts");
+  await assertBad(text + ".x", [key], "not two parts");
+  await assertBad(text + "=", [key], "its signature is not base64url");
+  await assertBad("*" + text, [key], "its content is not base64url");
+  await assertBad(" ".repeat(maxGrantChars + 1), [key], `${maxGrantChars + 1} characters`);
+  await assertBad(".", [key], "its signature does not match");
+});
+
+Deno.test("`verifyGrant()` refuses another spelling of the same bytes", async () => {
+  const key = await newKey();
+  const text = await signGrant(example, key);
+  // 64 bytes leave four bits of the last character unused: only one of 16 spellings is canonical.
+  const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+  const last = alphabet.indexOf(text.at(-1)!);
+  const respelled = text.slice(0, -1) + alphabet[last ^ 1];
+  await assertBad(respelled, [key], "its signature is not base64url");
+});
+
+Deno.test("`verifyGrant()` refuses well signed content that is no grant", async () => {
+  const key = await newKey();
+  const valid = { v: 1, key: key.id, ...example };
+  await assertBad(await signText("not JSON", key), [key], "not JSON");
+  await assertBad(await signText("null", key), [key], "Invalid type");
+  const changes: [string, unknown][] = [
+    ["v", 2],
+    ["lease", "0123"],
+    ["lease", "0123456789ABCDEF0123456789ABCDEF"],
+    ["node", 7],
+    ["client", 'a"b'],
+    ["client", ""],
+    ["epoch", 0],
+    ["epoch", 1.5],
+    ["workers", 0],
+    ["workers", 2 ** 31],
+    ["memoryBytes", -1],
+    ["memoryBytes", 2 ** 53],
+    ["expiresMs", null],
+    ["extra", 1],
+  ];
+  for (const [field, value] of changes) {
+    const text = await signText(JSON.stringify({ ...valid, [field]: value }), key);
+    await assertBad(text, [key], `field ${field}`);
+  }
+  const early = { ...valid, claimByMs: example.issuedMs - 1 };
+  await assertBad(await signText(JSON.stringify(early), key), [key], "claimByMs");
+  const over = { ...valid, expiresMs: example.issuedMs };
+  await assertBad(await signText(JSON.stringify(over), key), [key], "expiresMs");
+});
+
+Deno.test("`signGrant()` refuses to sign what would be refused", async () => {
+  const key = await newKey();
+  const error = await assertRejects(() => signGrant({ ...example, workers: NaN }, key), RangeError);
+  assert(error.message.startsWith("Cannot sign grant: field workers"));
+});
