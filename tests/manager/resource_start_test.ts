@@ -1,0 +1,166 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { DatabaseSync } from "node:sqlite";
+import { startResourceManager } from "../../manager/resource/resource_manager.ts";
+import { AddressUnavailable, StateUnavailable } from "../../manager/resource/start_errors.ts";
+import { Unauthorized } from "../../runtime/errors.ts";
+import { ManagerClient } from "../../runtime/manager_client.ts";
+import { TestManager } from "./resource_support.ts";
+
+const small = { workers: 1, memoryBytes: 2 ** 20, seconds: 60 };
+const modeOf = async (path: string) => ((await Deno.stat(path)).mode! & 0o777).toString(8);
+
+Deno.test("`startResourceManager()` keeps its state to its owner", async () => {
+  await using test = await TestManager.start();
+  assertEquals(await modeOf(`${test.dir}/state`), "700");
+  const names = [...Deno.readDirSync(`${test.dir}/state`)].map(({ name }) => name);
+  assert(names.includes("operator.token") && names.includes("state.sqlite"), `${names}`);
+  for (const name of names) {
+    assertEquals(await modeOf(`${test.dir}/state/${name}`), "600", name);
+    const text = new TextDecoder().decode(await Deno.readFile(`${test.dir}/state/${name}`));
+    assertEquals(text.includes(test.token("node")), name === "node.token");
+  }
+  assert(/^rfaas_operator_[A-Za-z0-9_-]{43}$/.test(test.token("operator")));
+});
+
+Deno.test("`startResourceManager()` goes on from its state after a close", async () => {
+  const test = await TestManager.start();
+  const { node, keys } = await test.register("a");
+  const { lease } = await test.client.takeLease(small);
+  await test.node.reportLease(node, lease, { epoch: 1, state: "claimed", workers: 1 });
+  const token = test.token("client");
+  await test.stop();
+  await using again = await TestManager.start({}, test.dir);
+  assertEquals(again.token("client"), token);
+  const beat = { epoch: 1, leases: [{ lease, workers: 1 }] };
+  const answer = await again.node.heartbeat(node, beat);
+  assertEquals([answer.end, answer.keys], [[], keys]);
+  assertEquals(await again.freeCores(), { a: 3 });
+  assertEquals((await again.client.renewLease(lease, { seconds: 90 })).grants.length, 1);
+});
+
+Deno.test("`startResourceManager()` goes on from its state after SIGKILL", async () => {
+  const dir = await Deno.makeTempDir({ prefix: "rfaas-test-" });
+  const socket = `${dir}/manager.sock`;
+  const module = new URL("../../manager/resource/resource_manager.ts", import.meta.url);
+  const script = `const { startResourceManager } = await import(${JSON.stringify(module.href)});
+    await startResourceManager(${
+    JSON.stringify({ listen: [`unix:${socket}`], stateDir: `${dir}/state` })
+  });
+    console.log("ready");`;
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["eval", script],
+    stdout: "piped",
+    stderr: "inherit",
+  }).spawn();
+  let lease: string;
+  try {
+    const reader = child.stdout.getReader();
+    assertEquals(new TextDecoder().decode((await reader.read()).value), "ready\n");
+    await reader.cancel();
+    const token = (role: string) => Deno.readTextFileSync(`${dir}/state/${role}.token`).trim();
+    using nodes = new ManagerClient({ url: `unix:${socket}`, token: token("node") });
+    using client = new ManagerClient({ url: `unix:${socket}`, token: token("client") });
+    const told = { cores: 4, memoryBytes: 2 ** 30, addresses: ["shm:a"], bootId: "b" };
+    const { node } = await nodes.registerNode({ name: "a", ...told });
+    lease = (await client.takeLease({ ...small, workers: 3 })).lease;
+    await nodes.reportLease(node, lease, { epoch: 1, state: "claimed", workers: 3 });
+  } finally {
+    child.kill("SIGKILL");
+    await child.status;
+  }
+  assert((await Deno.lstat(socket)).isSocket, "the socket file was to stay behind");
+  const listen = ["http://127.0.0.1:0", `unix:${socket}`];
+  await using test = await TestManager.start({ listen }, dir);
+  assertEquals(await modeOf(socket), "600");
+  assertEquals(await test.freeCores(), { a: 1 });
+  assertEquals((await test.client.leases()).leases.map((each) => each.lease), [lease]);
+  assertEquals((await test.client.renewLease(lease, { seconds: 60 })).grants.length, 1);
+});
+
+Deno.test("`startResourceManager()` refuses a state folder in use", async () => {
+  await using test = await TestManager.start();
+  await assertRejects(
+    () => startResourceManager({ listen: [], stateDir: `${test.dir}/state` }),
+    StateUnavailable,
+    "another resource manager is using it",
+  );
+  await test.client.health();
+});
+
+Deno.test("`startResourceManager()` refuses a state of a newer version", async () => {
+  const test = await TestManager.start();
+  await test.stop();
+  const db = new DatabaseSync(`${test.dir}/state/state.sqlite`);
+  db.exec("PRAGMA user_version = 99");
+  db.close();
+  const start = () => startResourceManager({ listen: [], stateDir: `${test.dir}/state` });
+  await assertRejects(start, StateUnavailable, "schema version 99 is newer");
+  await Deno.remove(test.dir, { recursive: true });
+});
+
+Deno.test("`startResourceManager()` makes another token when a file was deleted", async () => {
+  const test = await TestManager.start();
+  const old = test.token("client");
+  await test.stop();
+  await Deno.remove(`${test.dir}/state/client.token`);
+  const again = await TestManager.start({}, test.dir);
+  assert(again.token("client") !== old);
+  using stale = new ManagerClient({ url: again.url, token: old });
+  await assertRejects(() => stale.nodes(), Unauthorized);
+  await again.client.nodes();
+  await again.stop();
+  await Deno.writeTextFile(`${test.dir}/state/client.token`, "junk");
+  const start = () => startResourceManager({ listen: [], stateDir: `${test.dir}/state` });
+  await assertRejects(start, StateUnavailable, "it holds no client token");
+  await Deno.remove(test.dir, { recursive: true });
+});
+
+Deno.test("`startResourceManager()` names an address that it can't listen at", async () => {
+  await using test = await TestManager.start();
+  const socket = `${test.dir}/live.sock`;
+  using _live = Deno.listen({ transport: "unix", path: socket });
+  const file = `${test.dir}/file`;
+  await Deno.writeTextFile(file, "precious");
+  const refused = [
+    [test.url, "another process listens there"],
+    [`unix:${socket}`, "another process listens there"],
+    [`unix:${file}`, "no socket"],
+    ["unix:relative", "not absolute"],
+    [`unix:/${"x".repeat(107)}`, "108 bytes"],
+    ["https://127.0.0.1:0", "it is not http"],
+    ["nonsense", "it is not http"],
+  ] as const;
+  for (const [address, words] of refused) {
+    // The first address is free, and must be let go of again.
+    const listen = ["http://127.0.0.1:0", address];
+    const start = () => startResourceManager({ listen, stateDir: `${test.dir}/other` });
+    const error = await assertRejects(start, AddressUnavailable, words);
+    assert(error.message.includes(address), error.message);
+  }
+  assertEquals(await Deno.readTextFile(file), "precious");
+});
+
+Deno.test("`close()` answers what is under way, removes the socket, and may be repeated", async () => {
+  const dir = await Deno.makeTempDir({ prefix: "rfaas-test-" });
+  const socket = `${dir}/manager.sock`;
+  const listen = [`unix:${socket}`];
+  const test = await TestManager.start({ listen }, dir);
+  using connection = await Deno.connect({ transport: "unix", path: socket });
+  const body = JSON.stringify({ workers: 1, memoryBytes: 0, seconds: 1 });
+  const head = `POST /v1/leases HTTP/1.1\r\nhost: x\r\ncontent-length: ${body.length}\r\n` +
+    `authorization: Bearer ${test.token("client")}\r\n\r\n`;
+  const send = (text: string) => connection.write(new TextEncoder().encode(text));
+  await send(head + body.slice(0, 5));
+  // Long enough for the server to have met the request: it waits for the rest of the body now.
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  const closed = test.manager.close();
+  await send(body.slice(5));
+  const buffer = new Uint8Array(4096);
+  const length = await connection.read(buffer) ?? 0;
+  const answer = new TextDecoder().decode(buffer.subarray(0, length));
+  assert(answer.includes("no-nodes"), answer);
+  await closed;
+  await test.stop();
+  await assertRejects(() => Deno.lstat(socket), Deno.errors.NotFound);
+  await Deno.remove(dir, { recursive: true });
+});
