@@ -1,8 +1,6 @@
 /** Listening on TCP ports and Unix sockets. */
+import type { Handler } from "./in_flight.ts";
 import { AddressUnavailable } from "./start_errors.ts";
-
-/** Answers a request. */
-export type Handler = (request: Request) => Response | Promise<Response>;
 
 /** A running server. */
 export interface Listening {

@@ -21,3 +21,5 @@ export const maxBodyBytes = 1024 * 1024;
 export const bodyTimeoutMs = 10_000;
 /** How long closing waits for requests under way. */
 export const closeTimeoutMs = 3000;
+/** How long closing then waits for their answers to be read, before it cuts the connections. */
+export const answerTimeoutMs = 1000;

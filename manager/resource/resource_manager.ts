@@ -6,10 +6,11 @@ import project from "../../deno.json" with { type: "json" };
 import { createStoredKey, openStoredKey, type StoredKey } from "../../runtime/grant_key.ts";
 import { getLogger } from "../log.ts";
 import { steadyClock } from "./clock.ts";
+import { InFlight } from "./in_flight.ts";
 import { LeaseBook } from "./lease_book.ts";
 import { listenAt, type Listening } from "./listen.ts";
 import { NodeBook } from "./node_book.ts";
-import { bodyTimeoutMs, closeTimeoutMs, maxBodyBytes, sweepEveryMs } from "./policy.ts";
+import { answerTimeoutMs, bodyTimeoutMs, maxBodyBytes, sweepEveryMs } from "./policy.ts";
 import { createRoutes } from "./routes.ts";
 import { SqliteStore } from "./sqlite_store.ts";
 import { StateDir } from "./state_dir.ts";
@@ -52,6 +53,7 @@ export async function startResourceManager(
   options: ResourceManagerOptions,
 ): Promise<ResourceManager> {
   const log = getLogger(["rfaas", "resource-manager"]);
+  const inFlight = new InFlight();
   const giveUp = new AbortController();
   const servers: Listening[] = [];
   let sweeper: ReturnType<typeof setInterval> | undefined;
@@ -61,7 +63,8 @@ export async function startResourceManager(
 
   const release = async () => {
     clearInterval(sweeper);
-    const overdue = setTimeout(() => giveUp.abort(), closeTimeoutMs);
+    await inFlight.drain();
+    const overdue = setTimeout(() => giveUp.abort(), answerTimeoutMs);
     await Promise.all(servers.map((server) => server.drain()));
     clearTimeout(overdue);
     await sweeping;
@@ -85,8 +88,9 @@ export async function startResourceManager(
       bodyLimits: { bytes: maxBodyBytes, timeoutMs: options.bodyTimeoutMs ?? bodyTimeoutMs },
       log,
     });
+    const handler = inFlight.counted((request) => routes.fetch(request));
     for (const address of options.listen) {
-      servers.push(await listenAt(address, (request) => routes.fetch(request), giveUp.signal));
+      servers.push(await listenAt(address, handler, giveUp.signal));
     }
     sweeper = setInterval(() => {
       sweeping = leases.sweep().catch((error) => log.error("Sweep failed: {error}", { error }));

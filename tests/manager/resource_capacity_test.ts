@@ -13,7 +13,8 @@ const cores = [3, 5, 8];
 const caller = { hash: "", role: "client", name: "client" } as const;
 
 const which = fc.nat(2);
-const pick = fc.nat(50);
+/** Counted from the newest lease, so that most steps meet one that runs. */
+const pick = fc.nat(4);
 const step = fc.oneof(
   {
     weight: 4,
@@ -80,7 +81,7 @@ Deno.test("no node ever has more workers claimed and offered than cores", async 
       });
     const known = [await register(0), await register(1), await register(2)];
     const taken = ["0".repeat(32)];
-    const leaseAt = (at: number) => taken[at % taken.length]!;
+    const leaseAt = (at: number) => taken[taken.length - 1 - at % taken.length]!;
     const acts: Record<string, (step: Step) => Promise<unknown>> = {
       take: async ({ workers }) => {
         const asked = { workers, memoryBytes: workers * 10, seconds: 5 };

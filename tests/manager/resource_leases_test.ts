@@ -62,6 +62,19 @@ Deno.test("`reportLease()` refuses a second node's claim of a satisfied lease", 
   assertEquals((await test.node.heartbeat(a.node, beat)).end, []);
 });
 
+Deno.test("`reportLease()` adds up claims of parts, and never past the lease", async () => {
+  await using test = await TestManager.start({ clock: new FakeClock().read });
+  const a = await test.register("a");
+  const b = await test.register("b");
+  const { lease } = await test.client.takeLease({ ...small, workers: 4 });
+  const report = (workers: number) => ({ epoch: 1, state: "claimed", workers }) as const;
+  await test.node.reportLease(a.node, lease, report(2));
+  assertEquals(await test.freeCores(), { a: 2, b: 0 });
+  await assertRejects(() => test.node.reportLease(b.node, lease, report(4)), LeaseOver);
+  await test.node.reportLease(b.node, lease, report(2));
+  assertEquals(await test.freeCores(), { a: 2, b: 2 });
+});
+
 Deno.test("`takeLease()` gives back what nobody claimed within two seconds", async () => {
   const clock = new FakeClock();
   await using test = await TestManager.start({ clock: clock.read });

@@ -74,7 +74,6 @@ Deno.test("`takeLease()` throws ManagerUnreachable when the answer makes no sens
     () => new Response("no", { status: 404 }),
     () => new Response("no", { status: 502 }),
     () => Response.json({ error: { code: "internal", message: "x" } }, { status: 500 }),
-    () => new Response(null, { status: 302, headers: { location: "http://127.0.0.1:1/" } }),
   ];
   for (const answer of answers) {
     await using server = answering(answer);
@@ -124,4 +123,13 @@ Deno.test("`ManagerClient` sends its token, and names in paths are escaped", asy
   using client = new ManagerClient({ url: server.url + "/base/", token });
   await client.endLease("a/b?c");
   assertEquals(seen, [`/base/v1/leases/a%2Fb%3Fc Bearer ${token}`]);
+});
+
+Deno.test("`ManagerClient` does not carry its token to where a redirect points", async () => {
+  let hits = 0;
+  await using elsewhere = answering(() => Response.json({ ok: true, version: `${++hits}` }));
+  await using server = answering(() => Response.redirect(elsewhere.url, 307));
+  using client = new ManagerClient({ url: server.url, token });
+  await assertRejects(() => client.health(), ManagerUnreachable, server.url);
+  assertEquals(hits, 0);
 });
