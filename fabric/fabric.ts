@@ -13,6 +13,9 @@
  * arena is registered whole, so its lkey is the provider's business.
  */
 
+/** The longest message, in bytes: what the 31 bits of a length hold; InfiniBand ends one byte later. */
+export const MAX_MESSAGE_BYTES = 2 ** 31 - 1;
+
 /** What the peer may do with a region; the values of enum ibv_access_flags. */
 export const Access = {
   LOCAL_WRITE: 1,
@@ -199,12 +202,14 @@ export interface Listener extends Disposable {
 }
 
 /** An implementation of the fabric, opened for one thread. */
-export interface Provider extends Disposable {
+export interface Provider extends Disposable, AsyncDisposable {
   /** `shm` or `verbs`; what its addresses begin with. */
   readonly name: string;
   /** Listens at an address; without one, at a fresh address of this host. */
   listen(address?: string): Promise<Listener>;
   connect(address: string, options: ConnectionOptions): Promise<Connection>;
-  /** Gives everything back. Connections and listeners must be closed before. */
+  /** Gives everything back. Connections and listeners must be closed before. May be called twice. */
   close(): void;
+  /** Fulfilled once everything has been given back after {@linkcode Provider.close}; `await using` waits for it. */
+  readonly closed: Promise<void>;
 }

@@ -24,6 +24,9 @@ interface Waiter {
 
 /** Waits on descriptors for the event loop of this thread. It keeps the process alive only while someone waits. */
 export class Poller implements Disposable {
+  /** Fulfilled once the poller was closed and its last call has returned: then the library may be closed too. */
+  readonly closed: Promise<void>;
+  #hasClosed!: () => void;
   readonly #libc: Libc;
   readonly #wakeFd: number;
   readonly #one = new BigUint64Array([1n]);
@@ -33,6 +36,7 @@ export class Poller implements Disposable {
 
   constructor(libc: Libc) {
     this.#libc = libc;
+    ({ promise: this.closed, resolve: this.#hasClosed } = Promise.withResolvers<void>());
     this.#wakeFd = libc.c.eventfd(0, EFD_CLOEXEC_NONBLOCK);
     if (this.#wakeFd < 0) throw libc.fail("make an eventfd");
   }
@@ -85,7 +89,7 @@ export class Poller implements Disposable {
     for (const waiter of this.#waiters) waiter.resolve(false);
     this.#waiters.clear();
     if (this.#running) this.#wake(); // the last round closes the descriptor
-    else this.#libc.c.close(this.#wakeFd);
+    else this.#release();
   }
 
   [Symbol.dispose](): void {
@@ -126,6 +130,11 @@ export class Poller implements Disposable {
       });
     }
     this.#running = false;
-    if (!this.#open) this.#libc.c.close(this.#wakeFd);
+    if (!this.#open) this.#release();
+  }
+
+  #release(): void {
+    this.#libc.c.close(this.#wakeFd);
+    this.#hasClosed();
   }
 }

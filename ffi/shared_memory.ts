@@ -82,7 +82,8 @@ export function checkSharedMemory(libc: Libc, fd: number, length: number): void 
   if (seals >= 0 && (seals & (F_SEAL_SHRINK | F_SEAL_GROW)) === (F_SEAL_SHRINK | F_SEAL_GROW)) {
     return;
   }
-  if (seals >= 0 || libc.errno() !== EINVAL) {
+  // A file on tmpfs bears this one seal from birth, one elsewhere knows of none.
+  if (seals >= 0 ? seals !== F_SEAL_SEAL : libc.errno() !== EINVAL) {
     throw new Error("Cannot use the peer's shared memory: it is not sealed and could be truncated");
   }
   const links = statx.getUint32(16, true);

@@ -7,6 +7,7 @@ import {
   type Completion,
   type Connection,
   type ConnectionState,
+  MAX_MESSAGE_BYTES,
   type MemoryRegion,
   SIGNALED,
 } from "../fabric.ts";
@@ -38,6 +39,8 @@ export class ShmConnection implements Connection {
   readonly arenaBytes: number;
   #state: ConnectionState = "connected";
   #reason = "";
+  /** Waits that are under way. */
+  #sleepers = 0;
   readonly #mine: EndMemory;
   readonly #theirs: EndMemory;
   readonly #doorbell: Doorbell;
@@ -108,7 +111,7 @@ export class ShmConnection implements Connection {
   }
 
   postReceive(id: number, offset: number, length: number): void {
-    this.#checkLocal(offset, length);
+    this.#checkMessage(offset, length);
     this.#checkConnected("post a receive");
     this.#inbox.post(id, offset, length);
     this.#inbox.publish();
@@ -116,14 +119,17 @@ export class ShmConnection implements Connection {
 
   postReceives(count: number): void {
     this.#checkConnected("post receives");
-    for (let i = 0; i < count; i++) this.#inbox.post(0, 0, 0);
-    this.#inbox.publish();
+    try {
+      for (let i = 0; i < count; i++) this.#inbox.post(0, 0, 0);
+    } finally {
+      this.#inbox.publish(); // those that found room count
+    }
   }
 
   send(id: number, offset: number, length: number, flags: number): void {
-    this.#checkLocal(offset, length);
+    this.#checkMessage(offset, length);
     this.#checkPost(flags);
-    if (!this.#outbox.reserve()) return this.#fail(id, Opcode.SEND, Status.RNR_RETRY_EXC_ERR);
+    if (!this.#outbox.reserve()) return this.#failUnreceived(id, Opcode.SEND);
     if (length > this.#outbox.receiveLength) {
       this.#outbox.publish(Opcode.RECEIVE | (Status.LOC_LEN_ERR << 16), 0, 0);
       return this.#fail(id, Opcode.SEND, Status.REM_INV_REQ_ERR);
@@ -145,7 +151,7 @@ export class ShmConnection implements Connection {
     rkey: number,
     flags: number,
   ): void {
-    this.#checkLocal(offset, length);
+    this.#checkMessage(offset, length);
     this.#checkPost(flags);
     if (length > 0 && !this.#copyOut(offset, length, remoteAddress, rkey)) {
       return this.#fail(id, Opcode.WRITE, Status.REM_ACCESS_ERR);
@@ -164,12 +170,12 @@ export class ShmConnection implements Connection {
   ): void {
     this.#checkPost(flags);
     if (length !== 0) {
-      this.#checkLocal(offset, length);
+      this.#checkMessage(offset, length);
       if (!this.#copyOut(offset, length, remoteAddress, rkey)) {
         return this.#fail(id, Opcode.WRITE, Status.REM_ACCESS_ERR);
       }
     }
-    if (!this.#outbox.reserve()) return this.#fail(id, Opcode.WRITE, Status.RNR_RETRY_EXC_ERR);
+    if (!this.#outbox.reserve()) return this.#failUnreceived(id, Opcode.WRITE);
     this.#outbox.publish(Opcode.RECEIVE_WRITE_IMMEDIATE, length, immediate);
     if ((flags & SIGNALED) !== 0) this.#sent.push(id, Opcode.WRITE, Status.SUCCESS);
   }
@@ -182,12 +188,14 @@ export class ShmConnection implements Connection {
     rkey: number,
     flags: number,
   ): void {
-    this.#checkLocal(offset, length);
+    this.#checkMessage(offset, length);
     this.#checkPost(flags);
-    if (!this.#remote.allows(rkey, remoteAddress, length, Access.REMOTE_READ)) {
+    if (length > 0 && !this.#remote.allows(rkey, remoteAddress, length, Access.REMOTE_READ)) {
       return this.#fail(id, Opcode.READ, Status.REM_ACCESS_ERR);
     }
-    setBytes(this.#bytes, new ByteView(this.#remoteBytes.buffer, remoteAddress, length), offset);
+    if (length > 0) {
+      setBytes(this.#bytes, new ByteView(this.#remoteBytes.buffer, remoteAddress, length), offset);
+    }
     if ((flags & SIGNALED) !== 0) this.#sent.push(id, Opcode.READ, Status.SUCCESS);
   }
 
@@ -293,13 +301,18 @@ export class ShmConnection implements Connection {
     if (this.#state !== "connected") return true;
     if (this.#mayPoll()) return true;
     this.#inbox.sleeping(1);
+    this.#sleepers++;
     if (!this.#mayPoll()) return false;
-    this.#inbox.sleeping(0);
+    this.#disarm();
     return true;
   }
 
+  /** Ends one wait; who still waits beside it goes on to be woken. */
   #disarm(): void {
-    if (this.#state !== "closed") this.#inbox.sleeping(0);
+    this.#sleepers--;
+    if (this.#state === "closed") return;
+    this.#inbox.sleeping(this.#sleepers > 0 ? 1 : 0);
+    if (this.#sleepers > 0 && this.#mayPoll()) this.#doorbell.wakeWaiters();
   }
 
   #mayPoll(): boolean {
@@ -326,6 +339,15 @@ export class ShmConnection implements Connection {
   #fail(id: number, opcode: number, status: number): void {
     this.#sent.push(id, opcode, status);
     this.#leave("error", "a request failed");
+  }
+
+  /** No receive came for a message: the peer is slow, or it is no more. */
+  #failUnreceived(id: number, opcode: number): void {
+    this.#fail(
+      id,
+      opcode,
+      this.#outbox.peerGone() ? Status.RETRY_EXC_ERR : Status.RNR_RETRY_EXC_ERR,
+    );
   }
 
   #copyOut(offset: number, length: number, remoteAddress: number, rkey: number): boolean {
@@ -365,6 +387,17 @@ export class ShmConnection implements Connection {
     if (!(offset >= 0 && length >= 0 && offset + length <= this.arenaBytes)) {
       throw new FabricError(
         `Cannot use memory: ${length} bytes from ${offset} are not inside the arena of ${this.arenaBytes}`,
+        "range",
+      );
+    }
+  }
+
+  /** A range that a message may have. */
+  #checkMessage(offset: number, length: number): void {
+    this.#checkLocal(offset, length);
+    if (length > MAX_MESSAGE_BYTES) {
+      throw new FabricError(
+        `Cannot post a request: ${length} bytes, ${MAX_MESSAGE_BYTES} at most`,
         "range",
       );
     }

@@ -50,9 +50,18 @@ export class Doorbell {
     this.#pollfds[1] = POLLIN;
     this.#pollfds[2] = stopFd;
     this.#pollfds[3] = POLLIN;
-    const ready = this.#libc.c.poll(this.#pollBytes, stopFd < 0 ? 1n : 2n, Math.ceil(timeoutMs));
+    // poll(2) takes a negative time-out for none: one that has passed must not become one that never comes.
+    const ms = timeoutMs === Infinity
+      ? -1
+      : Math.min(Math.max(0, Math.ceil(timeoutMs)), 0x7fffffff);
+    const ready = this.#libc.c.poll(this.#pollBytes, stopFd < 0 ? 1n : 2n, ms);
     if (ready <= 0) return "timeout";
     return this.#pollfds[1]! >>> 16 === 0 ? "rung" : this.#drain();
+  }
+
+  /** Ends the waits of this end's own event loop. */
+  wakeWaiters(): void {
+    if (this.#fd >= 0) this.#poller.release(this.#fd);
   }
 
   yield(): void {

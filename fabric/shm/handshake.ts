@@ -19,6 +19,7 @@ import type { Libc } from "../../ffi/libc.ts";
 import { receiveMessage, sendMessage } from "../../ffi/unix_socket.ts";
 import { FabricError } from "../errors.ts";
 import { MAX_PRIVATE_DATA_BYTES } from "../fabric.ts";
+import { MAX_ARENA_BYTES } from "../options.ts";
 import { MAX_RING_ENTRIES } from "./layout.ts";
 import type { EndDescriptors } from "./memory.ts";
 
@@ -26,8 +27,6 @@ const MAGIC = 0x6d736672; // "rfsm"
 /** Raised with every change to the handshake, the control block or the rings. */
 const VERSION = 1;
 const MESSAGE_BYTES = 84;
-/** The largest arena a peer may ask us to map: 1 TiB of address space. */
-const MAX_ARENA_BYTES = 2 ** 40;
 
 export const HELLO = 1;
 export const ACCEPT = 2;
@@ -78,12 +77,17 @@ export function sendIntroduction(
 }
 
 /**
- * Takes an introduction from the socket, every field checked.
+ * Takes an introduction of the kind `expected` from the socket, or the rejection that may stand in for an accept;
+ * every field is checked.
  *
  * @returns `undefined` when none has come yet.
  * @throws {FabricError} code `peer` when it makes no sense or the peer has closed.
  */
-export function receiveIntroduction(libc: Libc, fd: number): ReceivedIntroduction | undefined {
+export function receiveIntroduction(
+  libc: Libc,
+  fd: number,
+  expected: typeof HELLO | typeof ACCEPT,
+): ReceivedIntroduction | undefined {
   const message = receiveMessage(libc, fd, MESSAGE_BYTES + 1, 4);
   if (message === undefined) return undefined;
   if (message === null) throw new FabricError("Cannot shake hands: the peer has closed", "peer");
@@ -108,11 +112,11 @@ export function receiveIntroduction(libc: Libc, fd: number): ReceivedIntroductio
   const privateBytes = view.getUint32(24, true);
   if (privateBytes > MAX_PRIVATE_DATA_BYTES) throw refuse(`${privateBytes} bytes of private data`);
   const privateData = payload.slice(28, 28 + privateBytes);
-  if (kind === REJECT) {
+  if (kind === REJECT && expected === ACCEPT) {
     for (const descriptor of descriptors) libc.c.close(descriptor);
     return { kind, entries: 0, firstSequence: 0, arenaBytes: 0, privateData };
   }
-  if (kind !== HELLO && kind !== ACCEPT) throw refuse(`a message of kind ${kind}`);
+  if (kind !== expected) throw refuse(`a message of kind ${kind}`);
   if (entries < 16 || entries > MAX_RING_ENTRIES || (entries & (entries - 1)) !== 0) {
     throw refuse(`a ring of ${entries} entries`);
   }

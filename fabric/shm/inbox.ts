@@ -22,6 +22,7 @@ import {
 export class Inbox {
   readonly #words: Int32Array;
   readonly #floats: Float64Array;
+  readonly #arenaBytes: number;
   readonly #entries: number;
   readonly #mask: number;
   readonly #start: number;
@@ -30,8 +31,10 @@ export class Inbox {
   readonly #lengths: Float64Array;
   #posted: number;
   #taken: number;
+  #corrupt = false;
 
-  constructor(mine: ArrayBuffer, entries: number, firstSequence: number) {
+  constructor(mine: ArrayBuffer, arenaBytes: number, entries: number, firstSequence: number) {
+    this.#arenaBytes = arenaBytes;
     this.#words = new Int32Array(mine);
     this.#floats = new Float64Array(mine, 0, mine.byteLength >>> 3);
     this.#entries = entries;
@@ -64,21 +67,23 @@ export class Inbox {
 
   /** Is there a message? */
   ready(): boolean {
+    if (this.#corrupt) return false;
     const at = this.#start + (this.#taken & this.#mask) * ENTRY_WORDS;
     return atomicsLoad(this.#words, at + ENTRY_SEQUENCE) !==
       ((this.#taken + 1 - this.#entries) | 0);
   }
 
   take(completion: Completion): boolean {
+    if (this.#corrupt) return false;
     const taken = this.#taken;
     const slot = taken & this.#mask;
     const at = this.#start + slot * ENTRY_WORDS;
     const sequence = atomicsLoad(this.#words, at + ENTRY_SEQUENCE);
     if (sequence !== ((taken + 1) | 0)) {
       if (sequence === ((taken + 1 - this.#entries) | 0)) return false;
-      return this.#corrupt(completion);
+      return this.#takeCorrupt(completion);
     }
-    if (taken === this.#posted) return this.#corrupt(completion);
+    if (taken === this.#posted) return this.#takeCorrupt(completion);
     const kind = this.#words[at + ENTRY_KIND]!;
     const byteLength = this.#words[at + ENTRY_BYTES]!;
     completion.id = this.#ids[slot]!;
@@ -86,9 +91,7 @@ export class Inbox {
     completion.immediate = this.#words[at + ENTRY_IMMEDIATE]!;
     completion.opcode = kind & 0xffff;
     completion.status = kind >>> 16;
-    if (kind !== Opcode.RECEIVE_WRITE_IMMEDIATE && !this.#plausible(kind, byteLength, slot)) {
-      return this.#corrupt(completion);
-    }
+    if (!this.#plausible(kind, byteLength, slot)) return this.#takeCorrupt(completion);
     this.#taken = (taken + 1) | 0;
     return true;
   }
@@ -115,18 +118,22 @@ export class Inbox {
 
   #plausible(kind: number, byteLength: number, slot: number): boolean {
     if (kind === Opcode.RECEIVE) return byteLength >= 0 && byteLength <= this.#lengths[slot]!;
+    if (kind === Opcode.RECEIVE_WRITE_IMMEDIATE) {
+      return byteLength >= 0 && byteLength <= this.#arenaBytes;
+    }
     return kind === (Opcode.RECEIVE | (Status.LOC_LEN_ERR << 16));
   }
 
   /** The ring holds what no honest peer writes: tell it once, then read it no more. */
-  #corrupt(completion: Completion): boolean {
-    if (this.#taken === this.#posted) return false;
-    completion.id = this.#ids[this.#taken & this.#mask]!;
+  #takeCorrupt(completion: Completion): boolean {
+    this.#corrupt = true;
+    const unasked = this.#taken === this.#posted; // no receive was posted for it
+    completion.id = unasked ? 0 : this.#ids[this.#taken & this.#mask]!;
     completion.status = Status.FATAL_ERR;
     completion.opcode = Opcode.RECEIVE;
     completion.byteLength = 0;
     completion.immediate = 0;
-    this.#taken = (this.#taken + 1) | 0;
+    if (!unasked) this.#taken = (this.#taken + 1) | 0;
     return true;
   }
 }

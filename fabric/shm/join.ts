@@ -3,7 +3,6 @@
 import type { Libc } from "../../ffi/libc.ts";
 import type { Poller } from "../../ffi/poller.ts";
 import type { Connection, ConnectionOptions } from "../fabric.ts";
-import { FabricError } from "../errors.ts";
 import { ShmConnection } from "./connection.ts";
 import { Doorbell } from "./doorbell.ts";
 import type { ReceivedIntroduction } from "./handshake.ts";
@@ -40,28 +39,31 @@ export interface OwnEnd {
   readonly firstSequence: number;
 }
 
-/** Makes this end's memory and posts its first receives. */
+/** Makes this end's memory and posts its first receives; the options were checked. */
 export function prepareEnd(context: ShmContext, options: ConnectionOptions): OwnEnd {
   const { libc, tuning } = context;
   const firstSequence = tuning.firstSequence ?? 0;
   const entries = ringEntries(options.receiveDepth ?? 256);
-  for (const { offset, length } of options.receives ?? []) {
-    if (!(offset >= 0 && length >= 0 && offset + length <= options.arenaBytes)) {
-      throw new FabricError(
-        `Cannot post a receive: ${length} bytes from ${offset} are not inside the arena of ${options.arenaBytes}`,
-        "range",
-      );
-    }
-  }
   const end = createEnd(libc, options.arenaBytes, entries, firstSequence, tuning.forceFile);
   const { control } = end.memory;
-  const inbox = new Inbox(control.buffer(0, control.length), entries, firstSequence);
+  const inbox = new Inbox(
+    control.buffer(0, control.length),
+    options.arenaBytes,
+    entries,
+    firstSequence,
+  );
   for (const { id, offset, length } of options.receives ?? []) inbox.post(id, offset, length);
   inbox.publish();
   return { ...end, inbox, firstSequence };
 }
 
-/** Makes one end from its memory and the peer's introduction; closes all descriptors but the socket. */
+/** Unmaps an end that came to nothing; its descriptors are closed apart. */
+export function releaseMemory(end: OwnEnd | undefined): void {
+  end?.memory.arena.close();
+  end?.memory.control.close();
+}
+
+/** Makes one end from its memory and the peer's introduction; closes the peer's descriptors in any case. */
 export function joinEnds(
   context: ShmContext,
   fd: number,

@@ -3,23 +3,19 @@
 import { EADDRINUSE, ErrnoError } from "../../ffi/errno.ts";
 import { acceptUnix, listenUnix, peerUser } from "../../ffi/unix_socket.ts";
 import { FabricError } from "../errors.ts";
-import type { Connection, ConnectionOptions, ConnectionRequest, Listener } from "../fabric.ts";
-import {
-  ACCEPT,
-  checkPrivateData,
-  HELLO,
-  type ReceivedIntroduction,
-  receiveIntroduction,
-  REJECT,
-  sendIntroduction,
-} from "./handshake.ts";
-import { joinEnds, type OwnEnd, prepareEnd, type ShmContext } from "./join.ts";
-import { closeDescriptors } from "./memory.ts";
+import type { ConnectionRequest, Listener } from "../fabric.ts";
+import { HELLO, receiveIntroduction } from "./handshake.ts";
+import type { ShmContext } from "./join.ts";
+import { ShmRequest } from "./request.ts";
 
-/** Connections that may be half open at a time; one more is closed at once. */
+/** Connections that may be half open at a time; one more ends the oldest. */
 const MAX_HALF_OPEN = 64;
 /** How long a peer that has connected may take to say hello. */
 const HELLO_MS = 2000;
+/** Requests that may wait to be accepted; each holds three descriptors. */
+const MAX_WAITING = 128;
+/** How long to wait when the process has no descriptor left for a connection. */
+const RETRY_MS = 20;
 const BACKLOG = 128;
 
 export class ShmListener implements Listener {
@@ -47,11 +43,17 @@ export class ShmListener implements Listener {
 
   async accept(options: { signal?: AbortSignal } = {}): Promise<ConnectionRequest | undefined> {
     options.signal?.throwIfAborted();
-    const waiting = this.#requests.shift();
+    let waiting = this.#requests.shift();
+    while (waiting?.gone) {
+      waiting.drop();
+      waiting = this.#requests.shift();
+    }
     if (waiting || this.#fd < 0) return waiting;
     const { promise, resolve, reject } = Promise.withResolvers<ConnectionRequest | undefined>();
     const abort = () => {
-      this.#takers.splice(this.#takers.indexOf(resolve), 1);
+      const i = this.#takers.indexOf(resolve);
+      if (i < 0) return; // a request has just come for it
+      this.#takers.splice(i, 1);
       reject(options.signal!.reason);
     };
     this.#takers.push(resolve);
@@ -87,9 +89,14 @@ export class ShmListener implements Listener {
         return; // closed
       }
       while (this.#fd >= 0) {
-        const fd = acceptUnix(libc, this.#fd);
-        if (fd < 0) break;
-        this.#greet(fd);
+        try {
+          const fd = acceptUnix(libc, this.#fd);
+          if (fd < 0) break;
+          this.#greet(fd);
+        } catch { // this process has no descriptor left: wait until one comes free
+          await poller.readable(-1, { timeoutMs: RETRY_MS, signal: this.#closing.signal })
+            .catch(() => {});
+        }
       }
     }
   }
@@ -97,112 +104,40 @@ export class ShmListener implements Listener {
   /** Waits for the hello of a new connection, beside others. */
   async #greet(fd: number): Promise<void> {
     const { libc, poller } = this.#context;
-    if (this.#halfOpen.size >= MAX_HALF_OPEN || peerUser(libc, fd).uid !== libc.c.getuid()) {
-      libc.c.close(fd);
-      return;
+    // Who is honest says hello at once, so the oldest is the least likely to.
+    if (this.#halfOpen.size >= MAX_HALF_OPEN) {
+      const oldest = this.#halfOpen.values().next().value!;
+      this.#halfOpen.delete(oldest);
+      poller.release(oldest);
     }
     this.#halfOpen.add(fd);
     try {
+      const { uid } = peerUser(libc, fd);
+      if (uid !== libc.c.getuid()) throw new FabricError(`Cannot serve user ${uid}`, "peer");
       const said = await poller.readable(fd, { timeoutMs: HELLO_MS, signal: this.#closing.signal });
-      const peer = said ? receiveIntroduction(libc, fd) : undefined;
-      if (peer?.kind !== HELLO) throw new FabricError("Cannot shake hands: no hello came", "peer");
-      const request = new ShmRequest(this.#context, fd, peer);
-      const take = this.#takers.shift();
-      if (take) take(request);
-      else if (this.#fd >= 0) this.#requests.push(request);
-      else request.drop();
+      const peer = said ? receiveIntroduction(libc, fd, HELLO) : undefined;
+      if (!peer) throw new FabricError("Cannot shake hands: no hello came", "peer");
+      this.#offer(new ShmRequest(this.#context, fd, peer));
     } catch {
       libc.c.close(fd); // whoever it was has shown that it is no peer of ours
     } finally {
       this.#halfOpen.delete(fd);
     }
   }
-}
 
-class ShmRequest implements ConnectionRequest {
-  readonly privateData: Uint8Array;
-  readonly #context: ShmContext;
-  readonly #fd: number;
-  readonly #peer: ReceivedIntroduction;
-  #answered = false;
-
-  constructor(context: ShmContext, fd: number, peer: ReceivedIntroduction) {
-    this.#context = context;
-    this.#fd = fd;
-    this.#peer = peer;
-    this.privateData = peer.privateData;
+  #offer(request: ShmRequest): void {
+    const take = this.#takers.shift();
+    if (take) return take(request);
+    if (this.#requests.length >= MAX_WAITING) this.#sweep();
+    if (this.#fd >= 0 && this.#requests.length < MAX_WAITING) this.#requests.push(request);
+    else request.drop();
   }
 
-  // deno-lint-ignore require-await -- the contract is asynchronous; this provider need not wait
-  async accept(options: ConnectionOptions): Promise<Connection> {
-    this.#answer();
-    const { libc } = this.#context;
-    let mine: OwnEnd | undefined;
-    try {
-      const privateData = checkPrivateData(options.privateData ?? new Uint8Array(0));
-      mine = prepareEnd(this.#context, options);
-      const { memory: { entries }, firstSequence } = mine;
-      const connection = joinEnds(this.#context, this.#fd, mine, this.#peer, options);
-      const accept = {
-        kind: ACCEPT,
-        entries,
-        firstSequence,
-        arenaBytes: options.arenaBytes,
-        privateData,
-      };
-      try {
-        sendIntroduction(libc, this.#fd, accept, mine.descriptors);
-      } catch (error) {
-        mine = undefined; // closed with the connection
-        connection.close();
-        throw new FabricError("Cannot accept a connection: the peer has gone", "peer", {
-          cause: error,
-        });
-      } finally {
-        if (mine) closeDescriptors(libc, mine.descriptors);
-      }
-      return connection;
-    } catch (error) {
-      if (mine) {
-        mine.memory.arena.close();
-        mine.memory.control.close();
-        libc.c.close(this.#fd);
-      }
-      throw error;
+  /** Drops the requests whose peers have given up. */
+  #sweep(): void {
+    for (const request of this.#requests.splice(0)) {
+      if (request.gone) request.drop();
+      else this.#requests.push(request);
     }
-  }
-
-  reject(privateData: Uint8Array = new Uint8Array(0)): void {
-    checkPrivateData(privateData);
-    this.#answer();
-    const { libc } = this.#context;
-    try {
-      sendIntroduction(libc, this.#fd, {
-        kind: REJECT,
-        entries: 0,
-        firstSequence: 0,
-        arenaBytes: 0,
-        privateData,
-      });
-    } catch {
-      // a peer that has gone needs no answer
-    }
-    this.#release();
-  }
-
-  /** Lets an unanswered request go. */
-  drop(): void {
-    this.#answered = true;
-    this.#release();
-  }
-
-  #release(): void {
-    closeDescriptors(this.#context.libc, this.#peer.descriptors!);
-    this.#context.libc.c.close(this.#fd);
-  }
-
-  #answer(): void {
-    if (this.#answered) throw new FabricError("Cannot answer a connection request twice", "state");
-    this.#answered = true;
   }
 }

@@ -17,6 +17,9 @@ import {
   STATE,
 } from "./layout.ts";
 
+/** How often a message that waits for a receive looks whether the peer still lives. */
+const PROBE_MS = 1;
+
 export class Outbox {
   readonly #words: Int32Array;
   readonly #floats: Float64Array;
@@ -78,6 +81,11 @@ export class Outbox {
     return atomicsLoad(this.#words, STATE) !== 0;
   }
 
+  /** Has it left, or has the kernel closed its end? A system call. */
+  peerGone(): boolean {
+    return this.peerLeft() || this.#doorbell.peerGone();
+  }
+
   /** Wakes the peer if it sleeps, or in any case. */
   wake(always: boolean): void {
     if (atomicsExchange(this.#words, ASLEEP, 0) !== 0 || always) this.#doorbell.ring();
@@ -85,10 +93,16 @@ export class Outbox {
 
   #awaitReceive(): boolean {
     const untilMs = nowMs() + this.#receiverNotReadyMs;
+    let probeMs = nowMs() + PROBE_MS;
     for (;;) {
       this.#posted = atomicsLoad(this.#words, POSTED);
       if (this.#posted !== this.#sent) return true;
-      if (nowMs() >= untilMs) return false;
+      const now = nowMs();
+      if (now >= untilMs || this.peerLeft()) return false;
+      if (now >= probeMs) {
+        if (this.#doorbell.peerGone()) return false;
+        probeMs = now + PROBE_MS;
+      }
       this.#doorbell.yield();
     }
   }

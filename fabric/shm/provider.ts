@@ -1,23 +1,24 @@
 /** The provider for processes of one host and one user. */
 
 import { openLibc } from "../../ffi/libc.ts";
-import { ErrnoError } from "../../ffi/errno.ts";
+import { ECONNREFUSED, ErrnoError } from "../../ffi/errno.ts";
 import { Poller } from "../../ffi/poller.ts";
 import { connectUnix, peerUser } from "../../ffi/unix_socket.ts";
 import { parseAddress } from "../address.ts";
 import { FabricError } from "../errors.ts";
+import { checkConnectionOptions } from "../options.ts";
 import type { Connection, ConnectionOptions, Listener, Provider } from "../fabric.ts";
-import {
-  ACCEPT,
-  checkPrivateData,
-  HELLO,
-  receiveIntroduction,
-  REJECT,
-  sendIntroduction,
-} from "./handshake.ts";
+import { ACCEPT, HELLO, receiveIntroduction, REJECT, sendIntroduction } from "./handshake.ts";
 import { ShmListener } from "./listener.ts";
 import { closeDescriptors } from "./memory.ts";
-import { joinEnds, type OwnEnd, prepareEnd, type ShmContext, type ShmTuning } from "./join.ts";
+import {
+  joinEnds,
+  type OwnEnd,
+  prepareEnd,
+  releaseMemory,
+  type ShmContext,
+  type ShmTuning,
+} from "./join.ts";
 
 /** Names of sockets begin with this, so that they show what they are in `ss -x`. */
 const SOCKET_PREFIX = "rfaas/";
@@ -27,12 +28,15 @@ const RETRY_MS = 2;
 
 class ShmProvider implements Provider {
   readonly name = "shm";
+  readonly closed: Promise<void>;
   readonly #context: ShmContext;
   #open = true;
 
   constructor(tuning: ShmTuning) {
     const libc = openLibc();
-    this.#context = { libc, poller: new Poller(libc), tuning };
+    const poller = new Poller(libc);
+    this.#context = { libc, poller, tuning };
+    this.closed = poller.closed.then(() => libc.close()); // its last call still needs the library
   }
 
   // deno-lint-ignore require-await -- the contract is asynchronous; this provider need not wait
@@ -44,7 +48,7 @@ class ShmProvider implements Provider {
   async connect(address: string, options: ConnectionOptions): Promise<Connection> {
     const { libc, poller } = this.#context;
     const name = socketName(address);
-    const privateData = checkPrivateData(options.privateData ?? new Uint8Array(0));
+    checkConnectionOptions(options);
     const untilMs = performance.now() + (options.timeoutMs ?? 5000);
     const timedOut = (what: string) =>
       new FabricError(
@@ -66,27 +70,32 @@ class ShmProvider implements Provider {
         entries,
         firstSequence,
         arenaBytes: options.arenaBytes,
-        privateData,
+        privateData: options.privateData ?? new Uint8Array(0),
       };
-      sendIntroduction(libc, fd, hello, mine.descriptors);
-      closeDescriptors(libc, mine.descriptors);
+      try {
+        sendIntroduction(libc, fd, hello, mine.descriptors);
+      } catch (cause) {
+        const message = `Cannot connect to ${address}: the listener has closed`;
+        throw new FabricError(message, "peer", { cause });
+      } finally {
+        closeDescriptors(libc, mine.descriptors);
+      }
       const timeoutMs = Math.max(0, untilMs - performance.now());
       if (!await poller.readable(fd, { timeoutMs, signal: options.signal })) {
         throw timedOut("no answer");
       }
-      const peer = receiveIntroduction(libc, fd);
+      const peer = receiveIntroduction(libc, fd, ACCEPT);
       if (peer?.kind === REJECT) {
         throw new FabricError(`Cannot connect to ${address}: rejected`, "rejected", {
           privateData: peer.privateData,
         });
       }
-      if (peer?.kind !== ACCEPT) {
+      if (peer === undefined) {
         throw new FabricError(`Cannot connect to ${address}: no accept came`, "peer");
       }
       return joinEnds(this.#context, fd, mine, peer, options);
     } catch (error) {
-      mine?.memory.arena.close();
-      mine?.memory.control.close();
+      releaseMemory(mine);
       libc.c.close(fd);
       throw error;
     }
@@ -96,7 +105,11 @@ class ShmProvider implements Provider {
     if (!this.#open) return;
     this.#open = false;
     this.#context.poller.close();
-    this.#context.libc.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.close();
+    return this.closed;
   }
 
   [Symbol.dispose](): void {
@@ -116,9 +129,12 @@ class ShmProvider implements Provider {
         if (fd >= 0 || performance.now() >= untilMs) return fd;
       } catch (error) {
         if (!(error instanceof ErrnoError)) throw error;
-        throw new FabricError(`Cannot connect to ${address}: nobody listens there`, "refused", {
-          cause: error,
-        });
+        const nobody = error.errno === ECONNREFUSED;
+        throw new FabricError(
+          `Cannot connect to ${address}: ${nobody ? "nobody listens there" : error.message}`,
+          nobody ? "refused" : "unavailable",
+          { cause: error },
+        );
       }
       await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
     }

@@ -1,0 +1,114 @@
+/** A shm connection that was asked for: to be accepted, rejected or dropped. */
+
+import { FabricError } from "../errors.ts";
+import type { Connection, ConnectionOptions, ConnectionRequest } from "../fabric.ts";
+import { checkConnectionOptions } from "../options.ts";
+import { Doorbell } from "./doorbell.ts";
+import {
+  ACCEPT,
+  checkPrivateData,
+  type ReceivedIntroduction,
+  REJECT,
+  sendIntroduction,
+} from "./handshake.ts";
+import { joinEnds, type OwnEnd, prepareEnd, releaseMemory, type ShmContext } from "./join.ts";
+import { closeDescriptors } from "./memory.ts";
+
+export class ShmRequest implements ConnectionRequest {
+  readonly privateData: Uint8Array;
+  readonly #context: ShmContext;
+  readonly #fd: number;
+  readonly #peer: ReceivedIntroduction;
+  #answered = false;
+
+  constructor(context: ShmContext, fd: number, peer: ReceivedIntroduction) {
+    this.#context = context;
+    this.#fd = fd;
+    this.#peer = peer;
+    this.privateData = peer.privateData;
+  }
+
+  // deno-lint-ignore require-await -- the contract is asynchronous; this provider need not wait
+  async accept(options: ConnectionOptions): Promise<Connection> {
+    checkConnectionOptions(options);
+    this.#answer();
+    const { libc } = this.#context;
+    let mine: OwnEnd;
+    try {
+      mine = prepareEnd(this.#context, options);
+    } catch (error) {
+      this.#release();
+      throw error;
+    }
+    try {
+      return this.#join(mine, options);
+    } finally {
+      closeDescriptors(libc, mine.descriptors);
+    }
+  }
+
+  reject(privateData: Uint8Array = new Uint8Array(0)): void {
+    checkPrivateData(privateData);
+    this.#answer();
+    const { libc } = this.#context;
+    try {
+      sendIntroduction(libc, this.#fd, {
+        kind: REJECT,
+        entries: 0,
+        firstSequence: 0,
+        arenaBytes: 0,
+        privateData,
+      });
+    } catch {
+      // a peer that has gone needs no answer
+    }
+    this.#release();
+  }
+
+  /** Lets an unanswered request go. */
+  drop(): void {
+    this.#answered = true;
+    this.#release();
+  }
+
+  /** Has the peer given up waiting? */
+  get gone(): boolean {
+    return new Doorbell(this.#context.libc, this.#context.poller, this.#fd).peerGone();
+  }
+
+  #join(mine: OwnEnd, options: ConnectionOptions): Connection {
+    const { libc } = this.#context;
+    let connection: Connection;
+    try {
+      connection = joinEnds(this.#context, this.#fd, mine, this.#peer, options);
+    } catch (error) {
+      releaseMemory(mine);
+      libc.c.close(this.#fd);
+      throw error;
+    }
+    const accept = {
+      kind: ACCEPT,
+      entries: mine.memory.entries,
+      firstSequence: mine.firstSequence,
+      arenaBytes: options.arenaBytes,
+      privateData: options.privateData ?? new Uint8Array(0),
+    };
+    try {
+      sendIntroduction(libc, this.#fd, accept, mine.descriptors);
+    } catch (cause) {
+      connection.close();
+      throw new FabricError("Cannot accept a connection: the peer has gone", "peer", { cause });
+    }
+    return connection;
+  }
+
+  #release(): void {
+    closeDescriptors(this.#context.libc, this.#peer.descriptors!);
+    this.#context.libc.c.close(this.#fd);
+  }
+
+  #answer(): void {
+    if (this.#answered) throw new FabricError("Cannot answer a connection request twice", "state");
+    this.#answered = true;
+  }
+}
