@@ -72,9 +72,8 @@ export function decodeJpeg(bytes: Uint8Array): Pixels {
     const { data } = jpeg.decode(bytes, {
       useTArray: true,
       formatAsRGBA: false,
-      tolerantDecoding: false, // a damaged picture is an error here, not a grey area in a thumbnail
       maxResolutionInMP: largestMegapixels,
-      maxMemoryUsageInMB: 2048, // of its own reckoning, which is several times what a picture needs
+      maxMemoryUsageInMB: 1024, // it takes up to 18 bytes a pixel, so its default of 512 ends at 28 megapixels
     });
     return { width, height, data };
   } catch (cause) {

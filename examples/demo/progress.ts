@@ -67,13 +67,9 @@ export function progressBar({ label, total }: ProgressOptions): ProgressBar {
     [Symbol.dispose](): void {
       if (over) return;
       over = true;
-      if (bar) {
-        bar.update(done, figures()); // redraws are limited: the last state may not have been drawn
-        bar.stop();
-      } else {
-        const { rate, elapsed } = figures();
-        console.error(`${label}  ${done}/${total}  ${rate}/s  ${elapsed} s`);
-      }
+      if (bar) return bar.stop(); // which draws the last state once more
+      const { rate, elapsed } = figures();
+      console.error(`${label}  ${done}/${total}  ${rate}/s  ${elapsed} s`);
     },
   };
 }
