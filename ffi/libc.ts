@@ -160,6 +160,13 @@ const SYMBOLS = {
     ],
     result: "isize",
   },
+  shutdown: {
+    parameters: [
+      "i32", // int fd
+      "i32", // int how
+    ],
+    result: "i32",
+  },
   close: {
     parameters: [
       "i32", // int fd

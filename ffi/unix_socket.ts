@@ -14,6 +14,7 @@ const SOCK_NONBLOCK = 0o4000;
 const SOCK_CLOEXEC = 0o2000000;
 const SOL_SOCKET = 1;
 const SO_PEERCRED = 17;
+const SHUT_RDWR = 2;
 const SCM_RIGHTS = 1;
 const MSG_DONTWAIT = 0x40;
 const MSG_NOSIGNAL = 0x4000;
@@ -82,6 +83,17 @@ export function connectUnix(libc: Libc, name: string): number {
   libc.c.close(fd);
   if (full) return -1;
   throw error;
+}
+
+/**
+ * Ends a socket for both sides at once, then closes it.
+ *
+ * A close alone does not: a poll(2) under way on another thread holds the socket a while longer, and whoever connects
+ * or writes meanwhile would talk to nobody.
+ */
+export function closeUnix(libc: Libc, fd: number): void {
+  libc.c.shutdown(fd, SHUT_RDWR);
+  libc.c.close(fd);
 }
 
 /** The user and process of the other end, as the kernel knows them. */

@@ -101,7 +101,10 @@ export class ShmConnection implements Connection {
 
   share(remoteAddress: number, length: number, rkey: number): ArrayBuffer | undefined {
     this.#checkConnected("share memory");
-    if (!this.#remote.allows(rkey, remoteAddress, length, Access.REMOTE_WRITE)) {
+    const whole = Number.isSafeInteger(remoteAddress) && Number.isSafeInteger(length);
+    if (
+      !whole || length < 0 || !this.#remote.allows(rkey, remoteAddress, length, Access.REMOTE_WRITE)
+    ) {
       throw new FabricError(
         `Cannot share ${length} bytes at ${remoteAddress}: the peer has not lent them under this key`,
         "range",

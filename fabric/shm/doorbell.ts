@@ -2,6 +2,7 @@
 
 import { EAGAIN, EINTR } from "../../ffi/errno.ts";
 import type { Libc } from "../../ffi/libc.ts";
+import { closeUnix } from "../../ffi/unix_socket.ts";
 import { type Poller, POLLERR, POLLHUP, POLLIN } from "../../ffi/poller.ts";
 
 const POLLRDHUP = 0x2000;
@@ -73,7 +74,7 @@ export class Doorbell {
     const fd = this.#fd;
     this.#fd = -1;
     this.#poller.release(fd);
-    this.#libc.c.close(fd);
+    closeUnix(this.#libc, fd);
   }
 
   #drain(): "rung" | "gone" {

@@ -1,7 +1,7 @@
 /** Where shm connections arrive. */
 
 import { EADDRINUSE, ErrnoError } from "../../ffi/errno.ts";
-import { acceptUnix, listenUnix, peerUser } from "../../ffi/unix_socket.ts";
+import { acceptUnix, closeUnix, listenUnix, peerUser } from "../../ffi/unix_socket.ts";
 import { FabricError } from "../errors.ts";
 import type { ConnectionRequest, Listener } from "../fabric.ts";
 import { HELLO, receiveIntroduction } from "./handshake.ts";
@@ -71,7 +71,7 @@ export class ShmListener implements Listener {
     this.#fd = -1;
     this.#closing.abort();
     this.#context.poller.release(fd);
-    this.#context.libc.c.close(fd);
+    closeUnix(this.#context.libc, fd);
     for (const request of this.#requests.splice(0)) request.drop();
     for (const take of this.#takers.splice(0)) take(undefined);
   }
@@ -119,7 +119,7 @@ export class ShmListener implements Listener {
       if (!peer) throw new FabricError("Cannot shake hands: no hello came", "peer");
       this.#offer(new ShmRequest(this.#context, fd, peer));
     } catch {
-      libc.c.close(fd); // whoever it was has shown that it is no peer of ours
+      closeUnix(libc, fd); // whoever it was has shown that it is no peer of ours
     } finally {
       this.#halfOpen.delete(fd);
     }

@@ -3,7 +3,7 @@
 import { openLibc } from "../../ffi/libc.ts";
 import { ECONNREFUSED, ErrnoError } from "../../ffi/errno.ts";
 import { Poller } from "../../ffi/poller.ts";
-import { connectUnix, peerUser } from "../../ffi/unix_socket.ts";
+import { closeUnix, connectUnix, peerUser } from "../../ffi/unix_socket.ts";
 import { parseAddress } from "../address.ts";
 import { FabricError } from "../errors.ts";
 import { checkConnectionOptions } from "../options.ts";
@@ -39,10 +39,18 @@ class ShmProvider implements Provider {
     this.closed = poller.closed.then(() => libc.close()); // its last call still needs the library
   }
 
-  // deno-lint-ignore require-await -- the contract is asynchronous; this provider need not wait
   async listen(address?: string): Promise<Listener> {
     const name = socketName(address ?? `shm:${crypto.randomUUID()}`);
-    return new ShmListener(this.#context, name, `shm:${name.slice(SOCKET_PREFIX.length)}`);
+    const listen = () =>
+      new ShmListener(this.#context, name, `shm:${name.slice(SOCKET_PREFIX.length)}`);
+    try {
+      return listen();
+    } catch (error) {
+      if (!(error instanceof FabricError) || error.code !== "address") throw error;
+      // A listener that was just closed keeps its name until the poll under way has returned; this outlasts it.
+      await this.#context.poller.readable(-1, { timeoutMs: 0 });
+      return listen();
+    }
   }
 
   async connect(address: string, options: ConnectionOptions): Promise<Connection> {
@@ -96,7 +104,7 @@ class ShmProvider implements Provider {
       return joinEnds(this.#context, fd, mine, peer, options);
     } catch (error) {
       releaseMemory(mine);
-      libc.c.close(fd);
+      closeUnix(libc, fd);
       throw error;
     }
   }

@@ -1,5 +1,6 @@
 /** A shm connection that was asked for: to be accepted, rejected or dropped. */
 
+import { closeUnix } from "../../ffi/unix_socket.ts";
 import { FabricError } from "../errors.ts";
 import type { Connection, ConnectionOptions, ConnectionRequest } from "../fabric.ts";
 import { checkConnectionOptions } from "../options.ts";
@@ -83,7 +84,7 @@ export class ShmRequest implements ConnectionRequest {
       connection = joinEnds(this.#context, this.#fd, mine, this.#peer, options);
     } catch (error) {
       releaseMemory(mine);
-      libc.c.close(this.#fd);
+      closeUnix(libc, this.#fd);
       throw error;
     }
     const accept = {
@@ -104,7 +105,7 @@ export class ShmRequest implements ConnectionRequest {
 
   #release(): void {
     closeDescriptors(this.#context.libc, this.#peer.descriptors!);
-    this.#context.libc.c.close(this.#fd);
+    closeUnix(this.#context.libc, this.#fd);
   }
 
   #answer(): void {

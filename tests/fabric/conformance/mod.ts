@@ -1,0 +1,43 @@
+/**
+ * What every provider must do, good flow and bad flow: the contract of fabric/fabric.ts as tests.
+ *
+ * Nothing here knows how a provider works. A message may take its time, so whatever must come is awaited with a bound;
+ * both ends live on one event loop, so nothing spins for the other end without yielding.
+ */
+
+import { atomics } from "./atomics.ts";
+import { closing } from "./closing.ts";
+import { completions } from "./completions.ts";
+import { connecting } from "./connecting.ts";
+import { failing } from "./failing.ts";
+import { memory } from "./memory.ts";
+import { messages } from "./messages.ts";
+import { oneSided } from "./one_sided.ts";
+import type { Open } from "./pair.ts";
+import { peerDeath } from "./peer_death.ts";
+import { refused } from "./refused.ts";
+import { sharing } from "./sharing.ts";
+import { waking } from "./waking.ts";
+import { wakingAcross } from "./waking_across.ts";
+
+export interface ConformanceOptions {
+  /** Where another process finds the provider: a module and the name of the function that opens it. */
+  readonly peer: { readonly module: URL; readonly open: string };
+}
+
+/** Registers the suite for one provider. */
+export function conformance(name: string, open: Open, options: ConformanceOptions): void {
+  connecting(name, open);
+  refused(name, open);
+  messages(name, open);
+  oneSided(name, open);
+  atomics(name, open);
+  completions(name, open);
+  failing(name, open);
+  closing(name, open);
+  memory(name, open);
+  sharing(name, open);
+  waking(name, open);
+  wakingAcross(name, open, options);
+  peerDeath(name, open, options);
+}

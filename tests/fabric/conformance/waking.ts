@@ -1,0 +1,126 @@
+/** Waiting in one process: what ends a wait. */
+
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { SIGNALED } from "../../../fabric/fabric.ts";
+import { Status } from "../../../fabric/status.ts";
+import { BOUND_MS, connectPair, expectNext, type Open, turn } from "./pair.ts";
+
+const bound = { timeoutMs: BOUND_MS };
+
+export function waking(name: string, open: Open): void {
+  Deno.test(`${name}: wait() is woken by a message`, async () => {
+    await using pair = await connectPair(open);
+    const { a, b } = pair;
+    b.postReceive(1, 0, 8);
+    const waiting = b.wait(bound);
+    await turn();
+    a.send(1, 0, 8, 0);
+    assert(await waiting);
+    await expectNext(b, { id: 1, status: Status.SUCCESS });
+  });
+
+  Deno.test(`${name}: wait() returns at once when something is there already`, async () => {
+    await using pair = await connectPair(open);
+    const { a, b } = pair;
+    b.postReceives(1);
+    a.writeImmediate(1, 0, 0, 0, 0, 3, SIGNALED);
+    assert(await a.wait(bound));
+    assert(await b.wait(bound));
+    await expectNext(b, { id: 0, status: Status.SUCCESS });
+    await expectNext(a, { id: 1, status: Status.SUCCESS });
+  });
+
+  Deno.test(`${name}: wait() is woken by the peer's disconnect and by one's own`, async () => {
+    await using pair = await connectPair(open);
+    const { a, b } = pair;
+    const waiting = [a.wait(bound), b.wait(bound)];
+    await turn();
+    a.disconnect();
+    assert(await waiting[1]);
+    assert(!b.probe());
+    assert(await waiting[0]);
+  });
+
+  Deno.test(`${name}: wait() and waitSync() are false when their time passed`, async () => {
+    await using pair = await connectPair(open);
+    const { a } = pair;
+    const startMs = performance.now();
+    assertEquals(await a.wait({ timeoutMs: 30 }), false);
+    assertEquals(a.waitSync(30), false);
+    const tookMs = performance.now() - startMs;
+    assert(tookMs >= 59 && tookMs < 2000, `${tookMs} ms`);
+    for (const passed of [0, -1, -1e12]) {
+      assertEquals(await a.wait({ timeoutMs: passed }), false);
+      assertEquals(a.waitSync(passed), false);
+    }
+    assertEquals(a.state, "connected");
+  });
+
+  Deno.test(`${name}: wait() throws the reason of its signal, and the next wait works`, async () => {
+    await using pair = await connectPair(open);
+    const { a, b } = pair;
+    const reason = new Error("enough");
+    assertEquals(await assertRejects(() => b.wait({ signal: AbortSignal.abort(reason) })), reason);
+    const controller = new AbortController();
+    const waiting = assertRejects(() => b.wait({ signal: controller.signal }));
+    await turn();
+    controller.abort(reason);
+    assertEquals(await waiting, reason);
+    b.postReceive(1, 0, 8);
+    const again = b.wait(bound);
+    await turn();
+    a.send(1, 0, 8, 0);
+    assert(await again);
+  });
+
+  Deno.test(`${name}: a wait that ends by its time leaves another one its wake-up`, async () => {
+    await using pair = await connectPair(open);
+    const { a, b } = pair;
+    b.postReceive(1, 0, 8);
+    const long = b.wait(bound);
+    assertEquals(await b.wait({ timeoutMs: 5 }), false);
+    assertEquals(b.waitSync(1), false);
+    const startMs = performance.now();
+    a.send(1, 0, 8, 0);
+    assert(await long);
+    assert(performance.now() - startMs < BOUND_MS / 2, "it was woken by its own time-out");
+    await expectNext(b, { id: 1, status: Status.SUCCESS });
+  });
+
+  Deno.test(`${name}: several waits are all woken by one message`, async () => {
+    await using pair = await connectPair(open);
+    const { a, b } = pair;
+    b.postReceive(1, 0, 8);
+    const waits = [b.wait(bound), b.wait(bound), b.wait(bound)];
+    await turn();
+    a.send(1, 0, 8, 0);
+    assertEquals(await Promise.all(waits), [true, true, true]);
+  });
+
+  Deno.test(`${name}: waitSync() returns at once when something is there or all is over`, async () => {
+    await using pair = await connectPair(open);
+    const { a, b } = pair;
+    b.postReceive(1, 0, 8);
+    a.send(1, 0, 8, SIGNALED);
+    await expectNext(a, { id: 1, status: Status.SUCCESS });
+    assert(b.waitSync(BOUND_MS));
+    await expectNext(b, { id: 1, status: Status.SUCCESS });
+    a.disconnect();
+    assert(b.waitSync(BOUND_MS));
+    assert(a.waitSync(BOUND_MS));
+  });
+
+  Deno.test(`${name}: 2,000 messages, each to a wait that sleeps, lose no wake-up`, async () => {
+    await using pair = await connectPair(open);
+    const { a, b } = pair;
+    b.postReceives(1);
+    for (let i = 0; i < 2000; i++) {
+      const waiting = b.wait(bound);
+      if (i % 3 === 0) await turn();
+      a.writeImmediate(1, 0, 0, 0, 0, i, 0);
+      assert(await waiting, `round ${i}`);
+      await expectNext(b, { id: 0, status: Status.SUCCESS, immediate: i });
+      b.postReceives(1);
+    }
+  });
+}

@@ -1,0 +1,48 @@
+/** Waking another process, ten thousand times, both asleep in turn: no wake-up is lost. */
+
+import { assert, assertEquals } from "@std/assert";
+import type { Connection } from "../../../fabric/fabric.ts";
+import { Status } from "../../../fabric/status.ts";
+import type { ConformanceOptions } from "./mod.ts";
+import { BOUND_MS, type Open } from "./pair.ts";
+import { startPeer } from "./peer_process.ts";
+
+const ROUNDS = 10_000;
+const receives = Array.from({ length: 4 }, () => ({ id: 0, offset: 0, length: 0 }));
+
+/** One round: an immediate there and back. */
+async function round(connection: Connection, i: number, sync: boolean): Promise<void> {
+  connection.writeImmediate(0, 0, 0, 0, 0, i, 0);
+  const untilMs = performance.now() + BOUND_MS;
+  while (!connection.poll()) {
+    // A wake-up that was lost shows as a wait that lasts its time.
+    const woken = sync
+      ? connection.waitSync(BOUND_MS)
+      : await connection.wait({ timeoutMs: BOUND_MS });
+    assert(woken && performance.now() < untilMs, `round ${i}: a wake-up was lost`);
+  }
+  if (connection.completion.status !== Status.SUCCESS || connection.completion.immediate !== i) {
+    throw new Error(`round ${i}: ${JSON.stringify(connection.completion)} ${connection.reason}`);
+  }
+  connection.postReceives(1);
+}
+
+export function wakingAcross(name: string, open: Open, options: ConformanceOptions): void {
+  for (const [role, sync] of [["echo-sync", true], ["echo", false]] as const) {
+    const how = sync ? "waitSync()" : "wait()";
+    Deno.test(`${name}: ${how} loses no wake-up in ${ROUNDS} rounds between processes`, async () => {
+      await using peer = await startPeer(open, options, role, { receives });
+      for (let i = 0; i < ROUNDS; i++) await round(peer.connection, i, sync);
+      peer.connection.disconnect();
+      assertEquals((await peer.process.status).code, 0);
+    });
+  }
+
+  Deno.test(`${name}: waitSync() is woken by a message of another process`, async () => {
+    await using peer = await startPeer(open, options, "echo", { receives });
+    const { connection } = peer;
+    await round(connection, 1, true);
+    await round(connection, 2, true);
+    assertEquals(connection.waitSync(20), false, "nothing more was sent");
+  });
+}
