@@ -21,3 +21,14 @@ export const setBytes: (target: Uint8Array, source: Uint8Array, at: number) => v
 
 /** The constructor itself; reading it from the global object again might give another. */
 export const ByteView = Uint8Array;
+
+const stringify = JSON.stringify;
+const encoder = new TextEncoder();
+const encode: (encoder: TextEncoder, text: string) => Uint8Array<ArrayBuffer> = call.bind(
+  TextEncoder.prototype.encode,
+);
+
+/** A value as JSON in UTF-8. */
+export function encodeJson(value: unknown): Uint8Array<ArrayBuffer> {
+  return encode(encoder, stringify(value));
+}

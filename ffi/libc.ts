@@ -233,6 +233,7 @@ const SYMBOLS = {
     result: "i32",
   },
   getuid: { parameters: [], result: "u32" },
+  gettid: { parameters: [], result: "i32" },
   __errno_location: { parameters: [], result: "pointer" }, // int *
 } as const satisfies Deno.ForeignLibraryInterface;
 

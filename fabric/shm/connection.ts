@@ -49,6 +49,9 @@ export class ShmConnection implements Connection {
   readonly #sent: SendCompletions;
   readonly #regions: RegionTable;
   readonly #remote: RemoteRegions;
+  // The buffers are held apart: `view.buffer` is a getter that foreign code may replace.
+  readonly #arena: ArrayBuffer;
+  readonly #remoteArena: ArrayBuffer;
   readonly #bytes: Uint8Array;
   readonly #remoteBytes: Uint8Array;
   readonly #words64: BigInt64Array;
@@ -75,6 +78,8 @@ export class ShmConnection implements Connection {
     this.#remote = new RemoteRegions(theirControl, theirs.arenaBytes);
     const arena = mine.arena.buffer(0, mine.arena.length);
     const remoteArena = theirs.arena.buffer(0, theirs.arena.length);
+    this.#arena = arena;
+    this.#remoteArena = remoteArena;
     this.#bytes = new Uint8Array(arena);
     this.#remoteBytes = new Uint8Array(remoteArena);
     this.#words64 = new BigInt64Array(arena);
@@ -141,7 +146,7 @@ export class ShmConnection implements Connection {
     if (at < 0 || at + length > this.#theirs.arenaBytes) {
       return this.#fail(id, Opcode.SEND, Status.REM_OP_ERR);
     }
-    setBytes(this.#remoteBytes, new ByteView(this.#bytes.buffer, offset, length), at);
+    setBytes(this.#remoteBytes, new ByteView(this.#arena, offset, length), at);
     this.#outbox.publish(Opcode.RECEIVE, length, 0);
     if ((flags & SIGNALED) !== 0) this.#sent.push(id, Opcode.SEND, Status.SUCCESS);
   }
@@ -197,7 +202,7 @@ export class ShmConnection implements Connection {
       return this.#fail(id, Opcode.READ, Status.REM_ACCESS_ERR);
     }
     if (length > 0) {
-      setBytes(this.#bytes, new ByteView(this.#remoteBytes.buffer, remoteAddress, length), offset);
+      setBytes(this.#bytes, new ByteView(this.#remoteArena, remoteAddress, length), offset);
     }
     if ((flags & SIGNALED) !== 0) this.#sent.push(id, Opcode.READ, Status.SUCCESS);
   }
@@ -355,7 +360,7 @@ export class ShmConnection implements Connection {
 
   #copyOut(offset: number, length: number, remoteAddress: number, rkey: number): boolean {
     if (!this.#remote.allows(rkey, remoteAddress, length, Access.REMOTE_WRITE)) return false;
-    setBytes(this.#remoteBytes, new ByteView(this.#bytes.buffer, offset, length), remoteAddress);
+    setBytes(this.#remoteBytes, new ByteView(this.#arena, offset, length), remoteAddress);
     return true;
   }
 

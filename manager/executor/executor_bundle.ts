@@ -1,0 +1,30 @@
+/** The executor's code, bundled to two files: the process and its workers. */
+
+import { bundleModule } from "../../runtime/bundle.ts";
+
+/** Where the bundled executor lies. */
+export interface ExecutorBundle {
+  readonly folder: string;
+  readonly main: string;
+}
+
+/**
+ * Bundles the executor into `folder`. One file without exports for the workers is a matter of safety (foreign code may
+ * import any module that is loaded); for the process it makes a cold start faster.
+ */
+export async function bundleExecutor(folder: string): Promise<ExecutorBundle> {
+  await Deno.mkdir(folder, { recursive: true, mode: 0o700 });
+  const entries = {
+    "main.js": new URL("../../runtime/executor/main.ts", import.meta.url),
+    "worker.js": new URL("../../runtime/executor/worker.ts", import.meta.url),
+  };
+  await Promise.all(
+    Object.entries(entries).map(async ([name, entry]) => {
+      const bytes = await bundleModule(entry);
+      const partial = `${folder}/.${name}.${crypto.randomUUID()}`;
+      await Deno.writeFile(partial, bytes, { createNew: true });
+      await Deno.rename(partial, `${folder}/${name}`); // whoever starts an executor meanwhile reads a whole file
+    }),
+  );
+  return { folder, main: `${folder}/main.js` };
+}

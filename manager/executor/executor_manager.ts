@@ -1,0 +1,317 @@
+/** The executor manager: admits leases on its node and runs their executors. */
+
+import type { Connection, ConnectionRequest, Listener, Provider } from "../../fabric/fabric.ts";
+import { openShm } from "../../fabric/shm/provider.ts";
+import { ControlChannel, ControlError, controlOptions } from "../../runtime/control_channel.ts";
+import { LeaseRefused } from "../../runtime/errors.ts";
+import { type Grant, verifyGrant } from "../../runtime/grant.ts";
+import { ManagerClient } from "../../runtime/manager_client.ts";
+import { decodeManagerHello, ManagerRole } from "../../runtime/manager_hello.ts";
+import { Admit, type Executor, Renew } from "../../runtime/node_protocol.ts";
+import { sha256Hex } from "../../runtime/sha256.ts";
+import * as v from "../../runtime/valibot.ts";
+import { getLogger } from "../log.ts";
+import { Capacity } from "./capacity.ts";
+import { bundleExecutor, type ExecutorBundle } from "./executor_bundle.ts";
+import { ExecutorProcess } from "./executor_process.ts";
+import { NodeLease } from "./node_lease.ts";
+import { PackageCache } from "./package_cache.ts";
+import { Registration } from "./registration.ts";
+
+/** Clients that may be connected and hold no lease yet. */
+const MAX_WAITING_CLIENTS = 256;
+/** How long the resource manager may take to answer at the start. */
+const REGISTER_MS = 10_000;
+
+export interface ExecutorManagerOptions {
+  /** The resource manager. */
+  readonly manager: { readonly url: string; readonly token: string };
+  /** What the node is called; a restart under the same name voids what was granted before. */
+  readonly name: string;
+  /** Cores to lend. */
+  readonly cores: number;
+  /** Memory to lend, in bytes. */
+  readonly memoryBytes: number;
+  /** Where the bundled executor is kept. */
+  readonly stateDir: string;
+  readonly signal?: AbortSignal;
+}
+
+export class ExecutorManager implements AsyncDisposable {
+  readonly #options: ExecutorManagerOptions;
+  readonly #log = getLogger(["rfaas", "executor-manager"]);
+  readonly #client: ManagerClient;
+  readonly #fabric: Provider;
+  readonly #bundle: ExecutorBundle;
+  readonly #listener: Listener;
+  readonly #capacity: Capacity;
+  readonly #packages = new PackageCache();
+  readonly #leases = new Map<string, NodeLease>();
+  readonly #channels = new Set<ControlChannel>();
+  /** Processes that are booting, by the secret they will show. */
+  readonly #awaited = new Map<string, (request: ConnectionRequest) => void>();
+  /** Leases that were admitted once; a grant is good for one admission. Kept until the grant has expired. */
+  readonly #admitted = new Map<string, number>();
+  #registration!: Registration;
+  #closing = false;
+
+  private constructor(
+    options: ExecutorManagerOptions,
+    bundle: ExecutorBundle,
+    client: ManagerClient,
+    fabric: Provider,
+    listener: Listener,
+  ) {
+    this.#options = options;
+    this.#bundle = bundle;
+    this.#client = client;
+    this.#fabric = fabric;
+    this.#listener = listener;
+    this.#capacity = new Capacity(options.cores, options.memoryBytes);
+  }
+
+  /**
+   * Bundles the executor, listens, registers.
+   *
+   * @throws {ManagerUnreachable} {Unauthorized} when the resource manager can't be had.
+   */
+  static async start(options: ExecutorManagerOptions): Promise<ExecutorManager> {
+    const bundle = await bundleExecutor(`${options.stateDir}/executor`);
+    const fabric = openShm();
+    const client = new ManagerClient(options.manager);
+    try {
+      const listener = await fabric.listen();
+      const manager = new ExecutorManager(options, bundle, client, fabric, listener);
+      manager.#registration = new Registration(client, {
+        name: options.name,
+        cores: options.cores,
+        memoryBytes: options.memoryBytes,
+        addresses: [listener.address],
+        bootId: (await Deno.readTextFile("/proc/sys/kernel/random/boot_id")).trim(),
+      }, {
+        leases: () =>
+          [...manager.#leases.values()].map(({ id, workers }) => ({ lease: id, workers })),
+        end: (lease, reason) => manager.#endLeases(lease, reason),
+      });
+      manager.#serve();
+      try {
+        await manager.#registration.begin(REGISTER_MS, options.signal);
+      } catch (error) {
+        await manager.close();
+        throw error;
+      }
+      return manager;
+    } catch (error) {
+      client.close();
+      fabric.close();
+      throw error;
+    }
+  }
+
+  /** The node's id with the resource manager. */
+  get node(): string {
+    return this.#registration.id;
+  }
+
+  /** Where clients reach it on the fabric. */
+  get address(): string {
+    return this.#listener.address;
+  }
+
+  /** Ends all leases and executors, and takes the node off the list. May be called twice. */
+  async close(): Promise<void> {
+    if (this.#closing) return;
+    this.#closing = true;
+    this.#listener.close();
+    await Promise.all(
+      [...this.#leases.values()].map((lease) => lease.end("node-closing: its manager ends")),
+    );
+    for (const channel of this.#channels) channel.close();
+    await this.#registration.close(true);
+    this.#client.close();
+    this.#fabric.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #serve(): Promise<void> {
+    for (;;) {
+      const request = await this.#listener.accept();
+      if (!request) return;
+      const hello = decodeManagerHello(request.privateData);
+      if (typeof hello === "string") {
+        request.reject(new TextEncoder().encode(hello.slice(0, 56)));
+      } else if (hello.role === ManagerRole.EXECUTOR) {
+        const take = this.#awaited.get(hello.secret);
+        this.#awaited.delete(hello.secret);
+        if (take) take(request);
+        else request.reject();
+      } else if (this.#channels.size - this.#leases.size >= MAX_WAITING_CLIENTS) {
+        request.reject(new TextEncoder().encode("too many clients wait"));
+      } else {
+        this.#welcome(request);
+      }
+    }
+  }
+
+  async #welcome(request: ConnectionRequest): Promise<void> {
+    let connection: Connection;
+    try {
+      connection = await request.accept(controlOptions(0));
+    } catch {
+      return; // it has gone again
+    }
+    let lease: Promise<NodeLease> | undefined;
+    const channel: ControlChannel = new ControlChannel(connection, {
+      request: async (type, body) => {
+        if (type === "admit") {
+          if (lease) {
+            throw new ControlError("Cannot admit: this channel has a lease", "bad-request");
+          }
+          const admission = this.#admit(channel, body);
+          lease = admission.then(([admitted]) => admitted);
+          lease.catch(() => lease = undefined);
+          return (await admission)[1];
+        }
+        if (!lease) {
+          throw new ControlError(`Cannot ${type}: this channel has no lease`, "bad-request");
+        }
+        if (type === "renew") return await this.#renew(await lease, body);
+        if (type === "end") return await (await lease).end("ended by the client");
+        throw new ControlError(`Cannot ${type}: a manager does not know how`, "bad-request");
+      },
+    });
+    this.#channels.add(channel);
+    await channel.closed;
+    this.#channels.delete(channel);
+  }
+
+  async #admit(channel: ControlChannel, body: unknown): Promise<[NodeLease, Executor]> {
+    const parsed = v.safeParse(Admit, body);
+    if (!parsed.success) {
+      throw new ControlError(`Cannot admit: ${parsed.issues[0].message}`, "bad-request");
+    }
+    const admit = parsed.output;
+    const grant = await this.#checkGrant(admit.grant);
+    const { clock } = this.#registration;
+    if (clock.nowMs() > grant.claimByMs) {
+      throw new ControlError("Cannot admit: the grant was to be claimed earlier", "too-late");
+    }
+    if (this.#closing) throw new ControlError("Cannot admit: the node is closing", "draining");
+    if (this.#admitted.has(grant.lease)) {
+      throw new ControlError("Cannot admit: this grant was claimed before", "bad-grant");
+    }
+    if (admit.workers > grant.workers) {
+      throw new ControlError(
+        `Cannot admit ${admit.workers} workers: the grant is for ${grant.workers}`,
+        "bad-grant",
+      );
+    }
+    const release = this.#capacity.take(admit.workers, grant.memoryBytes);
+    try {
+      this.#admitted.set(grant.lease, grant.expiresMs);
+      for (const [id, expiresMs] of this.#admitted) {
+        if (expiresMs < clock.nowMs()) this.#admitted.delete(id);
+      }
+      const { depth, maxBytes, hotMs, workers } = admit;
+      const lease = new NodeLease({
+        id: grant.lease,
+        workers,
+        client: channel,
+        start: { workers, depth, maxBytes, hotMs },
+        sha256: admit.package.sha256,
+        source: await this.#getPackage(channel, admit),
+        boot: () => this.#boot(),
+        nowMs: () => clock.nowMs(),
+        expiresMs: grant.expiresMs,
+      });
+      this.#leases.set(lease.id, lease);
+      lease.ended.then((reason) => {
+        release();
+        this.#leases.delete(lease.id);
+        this.#log.info("lease {lease} has ended: {reason}", { lease: lease.id, reason });
+        this.#registration.report(lease.id, "ended", workers, reason);
+      });
+      const executor = await lease.begin();
+      this.#log.info("lease {lease} is served by {workers} workers", { lease: lease.id, workers });
+      this.#registration.report(lease.id, "claimed", workers);
+      return [lease, executor];
+    } catch (error) {
+      release();
+      throw error;
+    }
+  }
+
+  async #renew(lease: NodeLease, body: unknown): Promise<{ expiresMs: number }> {
+    const parsed = v.safeParse(Renew, body);
+    if (!parsed.success) {
+      throw new ControlError(`Cannot renew: ${parsed.issues[0].message}`, "bad-request");
+    }
+    const grant = await this.#checkGrant(parsed.output.grant);
+    if (grant.lease !== lease.id) {
+      throw new ControlError("Cannot renew: the grant is for another lease", "bad-grant");
+    }
+    lease.renew(grant.expiresMs);
+    this.#admitted.set(grant.lease, lease.expiresMs);
+    return { expiresMs: lease.expiresMs };
+  }
+
+  /** A grant of this node, of its present epoch, that has not expired. */
+  async #checkGrant(text: string): Promise<Grant> {
+    let grant: Grant;
+    try {
+      grant = await verifyGrant(text, this.#registration.keys);
+    } catch (error) {
+      if (!(error instanceof LeaseRefused)) throw error;
+      throw new ControlError(error.message, error.reason, { cause: error });
+    }
+    if (grant.node !== this.#registration.id) {
+      throw new ControlError("Cannot admit: the grant names another node", "bad-grant");
+    }
+    if (grant.epoch !== this.#registration.epoch) {
+      throw new ControlError(
+        `Cannot admit: the grant is of epoch ${grant.epoch}, now is ${this.#registration.epoch}`,
+        "bad-grant",
+      );
+    }
+    if (this.#registration.clock.nowMs() >= grant.expiresMs) {
+      throw new ControlError("Cannot admit: the grant has expired", "expired");
+    }
+    return grant;
+  }
+
+  async #getPackage(channel: ControlChannel, admit: Admit): Promise<Uint8Array<ArrayBuffer>> {
+    const { sha256 } = admit.package;
+    const cached = this.#packages.get(sha256);
+    if (cached) return cached;
+    const source = await channel.fetch(admit.package);
+    if (await sha256Hex(source) !== sha256) {
+      throw new ControlError(
+        "Cannot admit: the package is not what its SHA-256 says",
+        "bad-package",
+      );
+    }
+    this.#packages.put(sha256, source);
+    return source;
+  }
+
+  #boot(): Promise<ExecutorProcess> {
+    return ExecutorProcess.boot(this.#bundle, this.#listener.address, (secret, signal) => {
+      const { promise, resolve, reject } = Promise.withResolvers<ConnectionRequest>();
+      this.#awaited.set(secret, resolve);
+      signal.addEventListener("abort", () => {
+        this.#awaited.delete(secret);
+        reject(signal.reason);
+      }, { once: true });
+      return promise;
+    });
+  }
+
+  #endLeases(id: string | undefined, reason: string): void {
+    for (const lease of this.#leases.values()) {
+      if (id === undefined || lease.id === id) lease.end(reason);
+    }
+  }
+}

@@ -1,0 +1,158 @@
+/** One executor as its manager sees it: a process and the control channel to it. */
+
+import type { ConnectionRequest } from "../../fabric/fabric.ts";
+import { ControlChannel, ControlError, controlOptions } from "../../runtime/control_channel.ts";
+import { Started, type StartRequest } from "../../runtime/executor/start_request.ts";
+import { MAX_PACKAGE_BYTES } from "../../runtime/node_protocol.ts";
+import * as v from "../../runtime/valibot.ts";
+import type { ExecutorBundle } from "./executor_bundle.ts";
+
+/** How long a process may take to connect back. */
+const BOOT_MS = 10_000;
+/** How long a process may take to end by itself before it is killed. */
+const STOP_MS = 1000;
+/** What is kept of an executor's standard error, to tell why it died. */
+const MAX_STDERR_CHARS = 2000;
+
+/** Why an executor is no more: one word before the colon for those the library tells apart. */
+export type EndReason = string;
+
+export class ExecutorProcess {
+  /** Settles with the reason once the process is gone. */
+  readonly ended: Promise<EndReason>;
+  readonly #child: Deno.ChildProcess;
+  #control: ControlChannel | undefined;
+  #said = "";
+  #stderr = "";
+
+  private constructor(child: Deno.ChildProcess) {
+    this.#child = child;
+    this.ended = this.#watch();
+  }
+
+  /**
+   * Starts a process and waits until it has connected.
+   *
+   * @param arrival gives the connection request that shows `secret`, or rejects.
+   */
+  static async boot(
+    bundle: ExecutorBundle,
+    managerAddress: string,
+    arrival: (secret: string, signal: AbortSignal) => Promise<ConnectionRequest>,
+  ): Promise<ExecutorProcess> {
+    const secret = crypto.getRandomValues(new Uint8Array(16)).toHex();
+    const child = new Deno.Command(Deno.execPath(), {
+      args: [
+        "run",
+        "--quiet",
+        "--no-prompt",
+        "--no-npm",
+        "--no-remote",
+        "--no-config",
+        "--no-lock",
+        "--unstable-worker-options",
+        "--allow-ffi",
+        `--allow-read=${bundle.folder}`,
+        bundle.main,
+      ],
+      cwd: bundle.folder,
+      clearEnv: true,
+      env: { DENO_DIR: `${bundle.folder}/cache`, DENO_NO_UPDATE_CHECK: "1", NO_COLOR: "1" },
+      stdin: "piped",
+      stdout: "null",
+      stderr: "piped",
+    }).spawn();
+    const process = new ExecutorProcess(child);
+    const gone = new AbortController();
+    const timer = setTimeout(
+      () => gone.abort(new Error(`no connection within ${BOOT_MS} ms`)),
+      BOOT_MS,
+    );
+    process.ended.then((reason) => gone.abort(new Error(reason)));
+    try {
+      const arrived = arrival(secret, gone.signal);
+      arrived.catch(() => {}); // awaited below, unless the greeting fails first
+      const stdin = child.stdin.getWriter();
+      await stdin.write(
+        new TextEncoder().encode(JSON.stringify({ manager: managerAddress, secret })),
+      );
+      await stdin.close();
+      const request = await arrived;
+      const connection = await request.accept(controlOptions(MAX_PACKAGE_BYTES));
+      process.#control = new ControlChannel(connection, {
+        notice: (type, body) => {
+          if (type === "ended") process.#said = String((body as { reason?: unknown }).reason);
+        },
+      });
+      return process;
+    } catch (error) {
+      process.kill();
+      throw new ControlError(`Cannot start an executor: ${(error as Error).message}`, "failed", {
+        cause: error,
+      });
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  get pid(): number {
+    return this.#child.pid;
+  }
+
+  /** Gives it its lease; returns the addresses of its workers. */
+  async start(
+    request: Omit<StartRequest, "package">,
+    sha256: string,
+    source: Uint8Array,
+  ): Promise<string[]> {
+    const lent = this.#control!.lend(source);
+    const answer = await this.#control!.request("start", {
+      ...request,
+      package: { sha256, ...lent },
+    }, {
+      timeoutMs: BOOT_MS,
+    });
+    return v.parse(Started, answer).addresses;
+  }
+
+  /** Asks it to end, and kills it if it does not. */
+  async stop(): Promise<void> {
+    this.#control?.notify("stop");
+    const timer = setTimeout(() => this.kill(), STOP_MS);
+    await this.ended;
+    clearTimeout(timer);
+  }
+
+  kill(): void {
+    try {
+      this.#child.kill("SIGKILL");
+    } catch {
+      // gone already
+    }
+  }
+
+  async #watch(): Promise<EndReason> {
+    const reading = this.#readStderr();
+    const { code, signal } = await this.#child.status;
+    await reading;
+    await this.#lastWords();
+    this.#control?.close("the executor has ended");
+    if (this.#said !== "") return this.#said;
+    if (signal) return `killed: ${signal}`;
+    return `crashed: exit status ${code}${this.#stderr ? `, ${this.#stderr}` : ""}`;
+  }
+
+  /** What it sent before it ended may still lie in memory; the channel closes once that has been read. */
+  async #lastWords(): Promise<void> {
+    await this.#control?.closed;
+  }
+
+  async #readStderr(): Promise<void> {
+    const decoder = new TextDecoder();
+    for await (const chunk of this.#child.stderr) {
+      this.#stderr = (this.#stderr + decoder.decode(chunk, { stream: true })).slice(
+        -MAX_STDERR_CHARS,
+      );
+    }
+  }
+}

@@ -1,0 +1,131 @@
+/** A lease on its node: the executor that serves it, another one when that is lost, and its end. */
+
+import type { ControlChannel } from "../../runtime/control_channel.ts";
+import type { Executor } from "../../runtime/node_protocol.ts";
+import type { StartRequest } from "../../runtime/executor/start_request.ts";
+import type { ExecutorProcess } from "./executor_process.ts";
+
+/** Executors that may follow each other within {@linkcode RESTART_WINDOW_MS}; then the node gives up. */
+const MAX_RESTARTS = 20;
+const RESTART_WINDOW_MS = 10_000;
+
+export interface NodeLeaseOptions {
+  readonly id: string;
+  readonly workers: number;
+  /** The client's channel: notices go there. */
+  readonly client: ControlChannel;
+  readonly start: Omit<StartRequest, "package" | "secret">;
+  readonly sha256: string;
+  readonly source: Uint8Array<ArrayBuffer>;
+  /** Gives a process that waits for a lease. */
+  readonly boot: () => Promise<ExecutorProcess>;
+  /** The resource manager's time. */
+  readonly nowMs: () => number;
+  readonly expiresMs: number;
+}
+
+export class NodeLease {
+  readonly id: string;
+  readonly workers: number;
+  /** Settles with the reason once the lease has ended and its executor is gone. */
+  readonly ended: Promise<string>;
+  readonly #o: NodeLeaseOptions;
+  readonly #setEnded: (reason: string) => void;
+  #executor: ExecutorProcess | undefined;
+  #generation = 0;
+  #expiresMs: number;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #restarts: number[] = [];
+  #over = false;
+
+  constructor(options: NodeLeaseOptions) {
+    this.#o = options;
+    this.id = options.id;
+    this.workers = options.workers;
+    this.#expiresMs = options.expiresMs;
+    const { promise, resolve } = Promise.withResolvers<string>();
+    this.ended = promise;
+    this.#setEnded = resolve;
+  }
+
+  get expiresMs(): number {
+    return this.#expiresMs;
+  }
+
+  /** Starts the first executor. */
+  async begin(): Promise<Executor> {
+    this.#armTimer();
+    this.#o.client.closed.then(() => this.end("client-gone: its channel has ended"));
+    try {
+      return await this.#next();
+    } catch (error) {
+      await this.end("failed");
+      throw error;
+    }
+  }
+
+  /** Moves the end; a renewal never moves it nearer. */
+  renew(expiresMs: number): void {
+    this.#expiresMs = Math.max(this.#expiresMs, expiresMs);
+    this.#armTimer();
+  }
+
+  /** Ends the lease and waits until its executor is gone. May be called twice. */
+  async end(reason: string): Promise<void> {
+    if (!this.#over) {
+      this.#over = true;
+      clearTimeout(this.#timer);
+      this.#o.client.notify("over", { reason });
+      await this.#executor?.stop();
+      this.#setEnded(reason);
+    }
+    await this.ended;
+  }
+
+  async #next(): Promise<Executor> {
+    const executor = await this.#o.boot();
+    if (this.#over) {
+      await executor.stop();
+      throw new Error("Cannot start an executor: the lease is over");
+    }
+    this.#executor = executor;
+    const generation = ++this.#generation;
+    const secret = crypto.getRandomValues(new Uint8Array(16)).toHex();
+    executor.ended.then((reason) => this.#lost(generation, reason));
+    const addresses = await executor.start(
+      { ...this.#o.start, secret },
+      this.#o.sha256,
+      this.#o.source,
+    );
+    return { generation, addresses, secret };
+  }
+
+  /** An executor ended while its lease lives: tell the client, start another. */
+  async #lost(generation: number, reason: string): Promise<void> {
+    if (this.#over) return;
+    this.#o.client.notify("executor-lost", { generation, reason });
+    const nowMs = performance.now();
+    this.#restarts = this.#restarts.filter((atMs) => nowMs - atMs < RESTART_WINDOW_MS);
+    this.#restarts.push(nowMs);
+    if (this.#restarts.length > MAX_RESTARTS) {
+      return this.end(
+        `crash-loop: ${MAX_RESTARTS} executors ended within ${RESTART_WINDOW_MS} ms, the last one ${reason}`,
+      );
+    }
+    try {
+      const executor = await this.#next();
+      if (!this.#over) this.#o.client.notify("executor", executor);
+    } catch (error) {
+      if (this.#generation === generation) await this.end(`failed: ${(error as Error).message}`);
+      // else the next executor has ended in its turn, and is followed by another
+    }
+  }
+
+  #armTimer(): void {
+    clearTimeout(this.#timer);
+    if (this.#over) return;
+    const leftMs = this.#expiresMs - this.#o.nowMs();
+    if (leftMs <= 0) this.end("expired: its term is over");
+    else this.#timer = setTimeout(() => this.#armTimer(), Math.min(leftMs, 60_000));
+  }
+}

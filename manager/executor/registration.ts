@@ -1,0 +1,168 @@
+/** The node's standing with the resource manager: registration, heartbeats, reports. */
+
+import { ManagerUnreachable, RfaasError } from "../../runtime/errors.ts";
+import type { GrantKey, NodeRegistration } from "../../runtime/manager_api.ts";
+import type { ManagerClient } from "../../runtime/manager_client.ts";
+import { ManagerRefused } from "../../runtime/manager_refused.ts";
+import { getLogger } from "../log.ts";
+import { NodeClock } from "./node_clock.ts";
+
+/** Between two tries while the resource manager does not answer. */
+const RETRY_MS = 500;
+
+export interface RegistrationHandlers {
+  /** The leases that run here. */
+  leases(): { lease: string; workers: number }[];
+  /** The resource manager wants this lease ended, or all of them: `undefined`. */
+  end(lease: string | undefined, reason: string): void;
+}
+
+export class Registration {
+  readonly clock = new NodeClock();
+  readonly #client: ManagerClient;
+  readonly #node: NodeRegistration;
+  readonly #handlers: RegistrationHandlers;
+  readonly #closing = new AbortController();
+  readonly #log = getLogger(["rfaas", "executor-manager"]);
+  #id = "";
+  #epoch = 0;
+  #keys: readonly GrantKey[] = [];
+  #heartbeatMs = 1000;
+  #beating: Promise<void> = Promise.resolve();
+
+  constructor(client: ManagerClient, node: NodeRegistration, handlers: RegistrationHandlers) {
+    this.#client = client;
+    this.#node = node;
+    this.#handlers = handlers;
+  }
+
+  get id(): string {
+    return this.#id;
+  }
+
+  get epoch(): number {
+    return this.#epoch;
+  }
+
+  get keys(): readonly GrantKey[] {
+    return this.#keys;
+  }
+
+  /** Registers, waiting for the resource manager up to `timeoutMs`, then beats until closed. */
+  async begin(timeoutMs: number, signal?: AbortSignal): Promise<void> {
+    const untilMs = performance.now() + timeoutMs;
+    for (;;) {
+      try {
+        await this.#register(signal);
+        break;
+      } catch (error) {
+        if (!(error instanceof ManagerUnreachable) || performance.now() > untilMs) throw error;
+        await this.#pause(RETRY_MS);
+        signal?.throwIfAborted();
+      }
+    }
+    this.#beating = this.#beat();
+  }
+
+  /** Reports a lease's begin or end; heartbeats repair what is lost. */
+  async report(
+    lease: string,
+    state: "claimed" | "ended",
+    workers: number,
+    reason?: string,
+  ): Promise<void> {
+    try {
+      await this.#client.reportLease(this.#id, lease, {
+        epoch: this.#epoch,
+        state,
+        workers,
+        ...(reason ? { reason: reason.slice(0, 200) } : {}),
+      });
+    } catch (error) {
+      if (!(error instanceof RfaasError)) throw error;
+      this.#log.warn("report of lease {lease} {state} failed: {error}", {
+        lease,
+        state,
+        error: error.message,
+      });
+      if (state === "claimed" && error.name === "LeaseOver") {
+        this.#handlers.end(lease, "over: the resource manager has ended it");
+      }
+    }
+  }
+
+  /** Stops beating; `leave` takes the node off the resource manager's list. */
+  async close(leave: boolean): Promise<void> {
+    this.#closing.abort();
+    await this.#beating;
+    if (!leave || this.#id === "") return;
+    try {
+      await this.#client.removeNode(this.#id, AbortSignal.timeout(1000));
+    } catch (error) {
+      this.#log.info("the resource manager was not told of the end: {error}", {
+        error: (error as Error).message,
+      });
+    }
+  }
+
+  async #register(signal?: AbortSignal): Promise<void> {
+    const sentMs = performance.now();
+    const welcome = await this.#client.registerNode(this.#node, signal);
+    this.clock.learn(welcome.nowMs, sentMs, performance.now());
+    this.#id = welcome.node;
+    this.#epoch = welcome.epoch;
+    this.#keys = welcome.keys;
+    this.#heartbeatMs = welcome.heartbeatMs;
+    this.#log.info("registered as node {node}, epoch {epoch}", {
+      node: this.#id,
+      epoch: this.#epoch,
+    });
+  }
+
+  async #beat(): Promise<void> {
+    const { signal } = this.#closing;
+    while (!signal.aborted) {
+      await this.#pause(this.#heartbeatMs);
+      if (signal.aborted) return;
+      try {
+        const sentMs = performance.now();
+        const answer = await this.#client.heartbeat(
+          this.#id,
+          { epoch: this.#epoch, leases: this.#handlers.leases() },
+          signal,
+        );
+        this.clock.learn(answer.nowMs, sentMs, performance.now());
+        this.#keys = answer.keys;
+        for (const lease of answer.end) {
+          this.#handlers.end(lease, "over: the resource manager has ended it");
+        }
+      } catch (error) {
+        if (signal.aborted) return;
+        if (error instanceof ManagerRefused && error.code === "register-again") {
+          this.#handlers.end(
+            undefined,
+            "over: the resource manager does not know this node any more",
+          );
+          await this.#register(signal).catch((again: Error) =>
+            this.#log.warn("{error}", { error: again.message })
+          );
+        } else {
+          // Leases that run go on to the end of their term.
+          this.#log.warn("no heartbeat: {error}", { error: (error as Error).message });
+        }
+      }
+    }
+  }
+
+  #pause(ms: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const done = () => {
+      clearTimeout(timer);
+      this.#closing.signal.removeEventListener("abort", done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    this.#closing.signal.addEventListener("abort", done, { once: true });
+    return promise;
+  }
+}

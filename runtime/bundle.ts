@@ -1,0 +1,34 @@
+/** One file from a module and everything that it imports, by Deno's own bundler (esbuild inside). */
+
+import { LeaseRefused } from "./errors.ts";
+
+/**
+ * Bundles a TypeScript or JavaScript module, its npm imports included, to one JavaScript file. The module's own
+ * deno.json (its import map) is honoured. Needs `--allow-run=deno`; the first bundle of a machine fetches esbuild.
+ *
+ * @throws {LeaseRefused} reason `bad-package`, with what the bundler said.
+ */
+export async function bundleModule(
+  entry: URL,
+  signal?: AbortSignal,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const command = new Deno.Command(Deno.execPath(), {
+    args: ["bundle", "--quiet", "--platform=deno", "--no-lock", entry.href],
+    ...(entry.protocol === "file:" ? { cwd: new URL(".", entry) } : {}),
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+    env: { NO_COLOR: "1" },
+    ...(signal ? { signal } : {}),
+  });
+  const { success, stdout, stderr } = await command.output();
+  signal?.throwIfAborted();
+  if (!success || stdout.length === 0) {
+    const said = new TextDecoder().decode(stderr).trim().slice(0, 2000);
+    throw new LeaseRefused(
+      `Cannot bundle ${entry.href}: ${said || "the bundler failed"}`,
+      "bad-package",
+    );
+  }
+  return stdout;
+}

@@ -1,0 +1,261 @@
+/** Requests to functions to replies: the worker's half of a call. */
+
+import type { Connection } from "../../fabric/fabric.ts";
+import { Opcode, Status } from "../../fabric/status.ts";
+import {
+  type ArenaLayout,
+  CallStatus,
+  HEADER_AT,
+  HEADER_BYTES,
+  MAX_DEPTH,
+  PAYLOAD_AT,
+  receivesFor,
+  REPLY_LENGTH,
+  REPLY_SEQUENCE,
+  replyImmediate,
+  REQUEST_CAPACITY,
+  REQUEST_LENGTH,
+  REQUEST_SEQUENCE,
+  REQUEST_TIME_LEFT_US,
+} from "../wire.ts";
+import { writeFailure } from "./failure_text.ts";
+import {
+  IN_CALL,
+  SLOT_WATCH,
+  SLOT_WATCH_WORDS,
+  WATCH_SEQUENCE,
+  WATCH_TIME_LEFT_US,
+} from "./watch_words.ts";
+import { WorkerSlot } from "./worker_slot.ts";
+
+/** A function of a package. What it returns is checked: the bytes written, or a promise of them. */
+export type PackageFunction = (input: Uint8Array, output: Uint8Array) => unknown;
+
+/** What a server needs to know of its lease and its client. */
+export interface ServerOptions {
+  readonly layout: ArenaLayout;
+  readonly depth: number;
+  readonly maxBytes: number;
+  /** The client's result slots. */
+  readonly remote: { readonly address: number; readonly rkey: number };
+  readonly firstSequence: number;
+  /** The words of watch_words.ts. */
+  readonly watch: Int32Array;
+}
+
+// Held before foreign code is loaded: it may replace what hangs on the prototypes.
+const call = Function.prototype.call;
+const resolved: (value: unknown) => Promise<unknown> = Promise.resolve.bind(Promise);
+const then: (
+  promise: Promise<unknown>,
+  ok: (value: unknown) => void,
+  failed: (error: unknown) => void,
+) => unknown = call.bind(Promise.prototype.then);
+const TypeFailure = TypeError;
+
+export class CallServer {
+  /** Asynchronous functions that have not settled. */
+  pending = 0;
+  /** Why no more calls can be served; empty while they can. */
+  broken = "";
+  readonly #connection: Connection;
+  readonly #layout: ArenaLayout;
+  readonly #depth: number;
+  readonly #maxBytes: number;
+  readonly #remote: { readonly address: number; readonly rkey: number };
+  readonly #inPlace: boolean;
+  readonly #slots: WorkerSlot[] = [];
+  readonly #watch: Int32Array;
+  readonly #repostEvery: number;
+  #functions: readonly PackageFunction[] = [];
+  #taken = 0;
+
+  constructor(connection: Connection, options: ServerOptions) {
+    const { layout, depth, maxBytes, remote } = options;
+    this.#connection = connection;
+    this.#layout = layout;
+    this.#depth = depth;
+    this.#maxBytes = maxBytes;
+    this.#remote = remote;
+    this.#watch = options.watch;
+    this.#repostEvery = depth;
+    const at = (i: number, offset: number) => i * layout.stride + offset;
+    const payloadBytes = layout.stride - PAYLOAD_AT;
+    const shareable =
+      connection.share(remote.address, layout.slotsBytes, remote.rkey) !== undefined;
+    this.#inPlace = shareable;
+    for (let i = 0; i < depth; i++) {
+      const reply = (offset: number, length: number) =>
+        shareable
+          ? connection.share(remote.address + at(i, offset), length, remote.rkey)!
+          : connection.buffer(layout.outboundAt + at(i, offset), length);
+      const request = (offset: number, length: number) =>
+        connection.buffer(layout.inboundAt + at(i, offset), length);
+      this.#slots.push(
+        new WorkerSlot(
+          new Int32Array(request(HEADER_AT, HEADER_BYTES)),
+          new Int32Array(reply(HEADER_AT, HEADER_BYTES)),
+          request(PAYLOAD_AT, payloadBytes),
+          reply(PAYLOAD_AT, payloadBytes),
+          options.firstSequence,
+        ),
+      );
+    }
+    connection.postReceives(receivesFor(depth));
+  }
+
+  /** The package's functions, in the order of the manifest. */
+  serve(functions: readonly PackageFunction[]): void {
+    this.#functions = functions;
+  }
+
+  /** Takes the next request, if there is one, and serves it. */
+  serveNext(): boolean {
+    const connection = this.#connection;
+    if (!connection.poll()) return false;
+    const completion = connection.completion;
+    if (
+      completion.opcode !== Opcode.RECEIVE_WRITE_IMMEDIATE || completion.status !== Status.SUCCESS
+    ) {
+      if (this.broken === "") this.broken = connection.reason || "the client sent what is no call";
+      return false;
+    }
+    if (++this.#taken === this.#repostEvery) {
+      this.#taken = 0;
+      connection.postReceives(this.#repostEvery);
+    }
+    this.#serve(completion.immediate);
+    return true;
+  }
+
+  #serve(immediate: number): void {
+    const index = immediate & (MAX_DEPTH - 1);
+    if (index >= this.#depth) return this.#refuse(index, CallStatus.BAD_REQUEST);
+    const slot = this.#slots[index]!;
+    // Read once: the client may write here at any time.
+    const sequence = slot.request[REQUEST_SEQUENCE]!;
+    const length = slot.request[REQUEST_LENGTH]!;
+    const timeLeftUs = slot.request[REQUEST_TIME_LEFT_US]!;
+    const capacity = slot.request[REQUEST_CAPACITY]!;
+    if (slot.busy || immediate >>> 24 !== 0 || sequence !== ((slot.sequence + 1) | 0)) {
+      return this.#refuse(index, CallStatus.BAD_REQUEST);
+    }
+    slot.sequence = sequence;
+    if (length < 0 || length > this.#maxBytes || capacity < 0 || capacity > this.#maxBytes) {
+      return this.#reply(slot, index, CallStatus.BAD_REQUEST, 0);
+    }
+    const called = this.#functions[immediate >>> 8];
+    if (called === undefined) return this.#reply(slot, index, CallStatus.UNKNOWN_FUNCTION, 0);
+    slot.fit(length, capacity);
+    if (timeLeftUs !== 0) this.#watchSlot(index, sequence, timeLeftUs);
+    this.#watch[IN_CALL] = index + 1;
+    let result: unknown;
+    try {
+      result = called(slot.input, slot.output);
+    } catch (error) {
+      this.#watch[IN_CALL] = 0;
+      return this.#threw(slot, index, error);
+    }
+    this.#watch[IN_CALL] = 0;
+    if (typeof result === "number") this.#returned(slot, index, result);
+    else this.#await(slot, index, result);
+  }
+
+  #await(slot: WorkerSlot, index: number, result: unknown): void {
+    slot.busy = true;
+    this.pending++;
+    const settle = () => {
+      slot.busy = false;
+      this.pending--;
+    };
+    try {
+      then(resolved(result), (value) => {
+        settle();
+        this.#returned(slot, index, value);
+      }, (error) => {
+        settle();
+        this.#threw(slot, index, error);
+      });
+    } catch (error) { // a thenable whose `then` throws on being read
+      settle();
+      this.#threw(slot, index, error);
+    }
+  }
+
+  #returned(slot: WorkerSlot, index: number, result: unknown): void {
+    if (typeof result !== "number" || !(result >= 0) || result % 1 !== 0) {
+      return this.#threw(
+        slot,
+        index,
+        new TypeFailure(
+          `Cannot take the function's result: it must return the bytes written, not ${
+            shown(result)
+          }`,
+        ),
+      );
+    }
+    if (slot.detached) return this.#lose(slot, index);
+    if (result > slot.capacity) {
+      return this.#reply(
+        slot,
+        index,
+        CallStatus.RESULT_TOO_LARGE,
+        result > 0x7fffffff ? 0x7fffffff : result,
+      );
+    }
+    this.#reply(slot, index, CallStatus.OK, result);
+  }
+
+  #threw(slot: WorkerSlot, index: number, error: unknown): void {
+    if (slot.detached) return this.#lose(slot, index);
+    const length = writeFailure(error, slot.outputBuffer, 0, this.#layout.stride - PAYLOAD_AT);
+    this.#reply(slot, index, CallStatus.THREW, length);
+  }
+
+  /** A function that detaches a slot's buffer has destroyed it for good: this thread can't map memory any more. */
+  #lose(slot: WorkerSlot, index: number): void {
+    this.broken = "a function detached the buffer of its slot";
+    this.#reply(slot, index, CallStatus.THREW, 0);
+  }
+
+  #reply(slot: WorkerSlot, index: number, status: number, length: number): void {
+    const at = SLOT_WATCH + index * SLOT_WATCH_WORDS + WATCH_TIME_LEFT_US;
+    if (this.#watch[at] !== 0) this.#watch[at] = 0;
+    slot.reply[REPLY_SEQUENCE] = slot.sequence;
+    slot.reply[REPLY_LENGTH] = length;
+    if (this.#connection.state !== "connected") return; // nobody is left to be told
+    const immediate = replyImmediate(index, status);
+    if (this.#inPlace) {
+      this.#connection.writeImmediate(0, 0, 0, 0, 0, immediate, 0);
+      return;
+    }
+    const header = index * this.#layout.stride + HEADER_AT;
+    const sent = HEADER_BYTES + (status === CallStatus.RESULT_TOO_LARGE ? 0 : length);
+    this.#connection.writeImmediate(
+      0,
+      this.#layout.outboundAt + header,
+      sent,
+      this.#remote.address + header,
+      this.#remote.rkey,
+      immediate,
+      0,
+    );
+  }
+
+  /** Answers what can't be matched to a call: the client counts and drops it, unless it asked for it. */
+  #refuse(index: number, status: number): void {
+    if (this.#connection.state !== "connected") return;
+    this.#connection.writeImmediate(0, 0, 0, 0, 0, replyImmediate(index, status), 0);
+  }
+
+  #watchSlot(index: number, sequence: number, timeLeftUs: number): void {
+    const at = SLOT_WATCH + index * SLOT_WATCH_WORDS;
+    this.#watch[at + WATCH_SEQUENCE] = sequence;
+    this.#watch[at + WATCH_TIME_LEFT_US] = timeLeftUs;
+  }
+}
+
+/** A value in a message; what it is made of may be foreign, so only its kind is told where it is no number. */
+function shown(value: unknown): string {
+  return typeof value === "number" ? `${value}` : value === null ? "null" : typeof value;
+}

@@ -1,0 +1,155 @@
+/**
+ * The entry of an executor: the process that serves one lease.
+ *
+ * Its manager's address and a secret come as one line on standard input, so that neither shows in the process list.
+ * Everything else goes through a control channel, which foreign code can't reach. Standard output is nobody's:
+ * functions may write there. The process ends with its lease, with its manager, or with its first lost worker:
+ * a thread that spins can't be stopped in any other way.
+ */
+
+import { openLibc } from "../../ffi/libc.ts";
+import { openShm } from "../../fabric/shm/provider.ts";
+import { ControlChannel, ControlError, controlOptions } from "../control_channel.ts";
+import { encodeManagerHello, ManagerRole } from "../manager_hello.ts";
+import * as v from "../valibot.ts";
+import { sha256Hex } from "../sha256.ts";
+import { type Started, StartRequest } from "./start_request.ts";
+import { STOP, watchWords } from "./watch_words.ts";
+import { Watchdog } from "./watchdog.ts";
+import type { WorkerReport, WorkerTask } from "./worker_task.ts";
+
+/** How long workers may take to stop by themselves. */
+const STOP_MS = 500;
+/** How long a worker may take to say where it listens. */
+const LISTEN_MS = 5000;
+const EFD_CLOEXEC_NONBLOCK = 0o2000000 | 0o4000;
+
+async function readGreeting(): Promise<{ manager: string; secret: string }> {
+  const text = await new Response(Deno.stdin.readable).text();
+  return JSON.parse(text);
+}
+
+async function main(): Promise<void> {
+  const { manager, secret } = await readGreeting();
+  const libc = openLibc();
+  const fabric = openShm();
+  const stopFd = libc.c.eventfd(0, EFD_CLOEXEC_NONBLOCK);
+  const watches: Int32Array[] = [];
+  let workersLeft = 0;
+  let leaving = false;
+
+  const connection = await fabric.connect(manager, {
+    ...controlOptions(0),
+    privateData: encodeManagerHello(ManagerRole.EXECUTOR, secret),
+  });
+
+  /** Tells the manager why, lets the message go, and ends the process with all its threads. */
+  const leave = (reason: string) => {
+    if (leaving) return;
+    leaving = true;
+    control.notify("ended", { reason });
+    Deno.exit(0);
+  };
+  const watchdog = new Watchdog(libc, leave);
+
+  const start = async (body: unknown): Promise<Started> => {
+    if (watches.length > 0) {
+      throw new ControlError("Cannot start: this executor has a lease", "bad-request");
+    }
+    const request = v.parse(StartRequest, body);
+    const source = await control.fetch(request.package);
+    if (await sha256Hex(source) !== request.package.sha256) {
+      throw new ControlError(
+        "Cannot start: the package is not what its SHA-256 says",
+        "bad-package",
+      );
+    }
+    workersLeft = request.workers;
+    const addresses = await Promise.all(
+      Array.from({ length: request.workers }, (_, worker) => startWorker(worker, request, source)),
+    );
+    return { addresses };
+  };
+
+  const startWorker = (worker: number, request: StartRequest, source: Uint8Array<ArrayBuffer>) => {
+    const { promise, resolve, reject } = Promise.withResolvers<string>();
+    const watch = new SharedArrayBuffer(4 * watchWords(request.depth));
+    const words = new Int32Array(watch);
+    watches.push(words);
+    const { port1, port2 } = new MessageChannel();
+    const timer = setTimeout(
+      () => reject(new ControlError("Cannot start a worker: it is silent", "failed")),
+      LISTEN_MS,
+    );
+    port1.onmessage = (event: MessageEvent<WorkerReport>) => {
+      clearTimeout(timer);
+      if ("address" in event.data) {
+        watchdog.watch(words, request.depth);
+        return resolve(event.data.address);
+      }
+      reject(new ControlError(`Cannot start a worker: ${event.data.ended}`, "failed"));
+      workerEnded(event.data.ended);
+    };
+    const thread = new Worker(new URL("./worker.js", import.meta.url), {
+      type: "module",
+      deno: {
+        permissions: {
+          ffi: true, // given up before the package is loaded
+          env: false,
+          import: false,
+          net: false,
+          read: false,
+          run: false,
+          sys: false,
+          write: false,
+        },
+      },
+    });
+    thread.onerror = (event) => {
+      event.preventDefault();
+      leave(`crashed: ${event.message}`);
+    };
+    const task: WorkerTask = {
+      port: port2,
+      worker,
+      depth: request.depth,
+      maxBytes: request.maxBytes,
+      hotMs: request.hotMs ?? Infinity,
+      secret: Uint8Array.fromHex(request.secret),
+      source,
+      watch,
+      stopFd,
+    };
+    thread.postMessage(task, [port2]);
+    return promise;
+  };
+
+  const workerEnded = (reason: string) => {
+    // Workers of a lease end together: the client has gone, or the lease is over.
+    workersLeft--;
+    if (workersLeft === 0 || reason !== "stopped") leave(reason);
+  };
+
+  const stop = () => {
+    for (const words of watches) Atomics.store(words, STOP, 1);
+    libc.c.write(stopFd, new Uint8Array(new BigUint64Array([1n]).buffer), 8n);
+    if (workersLeft === 0) leave("stopped");
+    setTimeout(() => leave("stopped"), STOP_MS);
+  };
+
+  const control: ControlChannel = new ControlChannel(connection, {
+    request: (type, body) => {
+      if (type !== "start") {
+        throw new ControlError(`Cannot ${type}: an executor does not know how`, "bad-request");
+      }
+      return start(body);
+    },
+    notice: (type) => {
+      if (type === "stop") stop();
+    },
+  });
+  await control.closed;
+  Deno.exit(1); // without its manager an executor has no right to its cores
+}
+
+await main();

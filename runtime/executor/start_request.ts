@@ -1,0 +1,23 @@
+/** What an executor manager asks of an executor, and what it checks of it. */
+
+import * as v from "../valibot.ts";
+import { MAX_DEPTH, MAX_SLOT_BYTES } from "../wire.ts";
+
+const natural = v.pipe(v.number(), v.integer(), v.minValue(0));
+
+/** The request `start`: serve one lease. Answered by the addresses of the workers. */
+export const StartRequest = v.object({
+  workers: v.pipe(natural, v.minValue(1), v.maxValue(1024)),
+  depth: v.pipe(natural, v.minValue(1), v.maxValue(MAX_DEPTH)),
+  maxBytes: v.pipe(natural, v.minValue(1), v.maxValue(MAX_SLOT_BYTES)),
+  /** Milliseconds; null is for ever. */
+  hotMs: v.nullable(v.pipe(v.number(), v.minValue(0))),
+  /** What clients must show to attach, 16 bytes as hex. */
+  secret: v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/)),
+  package: v.object({ sha256: v.string(), address: natural, rkey: natural, length: natural }),
+});
+export type StartRequest = v.InferOutput<typeof StartRequest>;
+
+/** The answer to `start`. */
+export const Started = v.object({ addresses: v.array(v.string()) });
+export type Started = v.InferOutput<typeof Started>;

@@ -1,0 +1,155 @@
+/**
+ * The entry of a worker thread. It is bundled to one file and exports nothing: foreign code may import any module
+ * that is loaded, and would find here only an empty one. What this module can do lives in its closures.
+ *
+ * Order matters. FFI first: listen, accept, map every slot. Then the right to FFI is given up; open symbols and mapped
+ * buffers go on working. Only then is the package loaded.
+ */
+
+import { openLibc } from "../../ffi/libc.ts";
+import { Access, type Connection } from "../../fabric/fabric.ts";
+import { openShm } from "../../fabric/shm/provider.ts";
+import {
+  type AttachMessage,
+  AttachRefusal,
+  checkAttach,
+  receiveJson,
+  sendJson,
+} from "../attach.ts";
+import { type ArenaLayout, arenaLayout, MESSAGE_BYTES, receivesFor } from "../wire.ts";
+import { CallServer } from "./call_server.ts";
+import { loadPackage } from "./load_package.ts";
+import { THREAD } from "./watch_words.ts";
+import type { WorkerReport, WorkerTask } from "./worker_task.ts";
+import { WorkerLoop } from "./worker_loop.ts";
+
+/** How long a worker waits for its client. */
+const CLIENT_MS = 10_000;
+/** How long a client may take between connecting and attaching. */
+const ATTACH_MS = 5_000;
+
+const post: (port: MessagePort, message: WorkerReport) => void = Function.prototype.call.bind(
+  MessagePort.prototype.postMessage,
+);
+
+addEventListener("message", async (event) => {
+  const task = (event as MessageEvent<WorkerTask>).data;
+  let reason: string;
+  try {
+    reason = await work(task);
+  } catch (error) {
+    reason = error instanceof Error ? `${error.name}: ${error.message}` : "unknown failure";
+  }
+  post(task.port, { ended: reason });
+}, { once: true });
+
+async function work(task: WorkerTask): Promise<string> {
+  const { port, depth, maxBytes } = task;
+  const libc = openLibc();
+  const watch = new Int32Array(task.watch);
+  watch[THREAD] = libc.c.gettid();
+  const fabric = openShm();
+  const layout = arenaLayout(depth, maxBytes);
+
+  const listener = await fabric.listen();
+  post(port, { address: listener.address });
+  const accepted = await acceptClient(listener, task, layout);
+  listener.close();
+  if (!accepted) return "no client came";
+  const connection: Connection = accepted;
+
+  const attach = await receiveJson(connection, layout.receiveAt, { timeoutMs: ATTACH_MS });
+  const remote = checkMessage(attach, task);
+  const region = connection.register(layout.inboundAt, layout.slotsBytes, Access.REMOTE_WRITE);
+  const area = new Uint8Array(connection.buffer(layout.sendAt, MESSAGE_BYTES));
+  const server = new CallServer(connection, {
+    layout,
+    depth,
+    maxBytes,
+    remote,
+    firstSequence: remote.firstSequence,
+    watch,
+  });
+  const loop = new WorkerLoop({
+    connection,
+    server,
+    watch,
+    hotMs: task.hotMs,
+    stopFd: task.stopFd,
+    yieldCore: libc.c.sched_yield,
+  });
+  const ready = (
+    functions: readonly string[],
+    error?: { name: string; message: string; stack: string },
+  ) =>
+    sendJson(connection, layout.sendAt, area, {
+      address: region.address,
+      rkey: region.rkey,
+      functions,
+      ...(error ? { error } : {}),
+    });
+
+  Deno.permissions.revokeSync({ name: "ffi" });
+
+  try {
+    const { names, functions } = await loadPackage(task.source);
+    server.serve(functions);
+    ready(names);
+  } catch (error) {
+    ready([], describe(error));
+    await connection.wait({ timeoutMs: ATTACH_MS }); // the client reads, then leaves
+    return "the package could not be loaded";
+  }
+  return await loop.run();
+}
+
+async function acceptClient(
+  listener: Awaited<ReturnType<ReturnType<typeof openShm>["listen"]>>,
+  task: WorkerTask,
+  layout: ArenaLayout,
+): Promise<Connection | undefined> {
+  const signal = AbortSignal.timeout(CLIENT_MS);
+  for (;;) {
+    const request = await listener.accept({ signal }).catch(() => undefined);
+    if (!request) return undefined;
+    const refusal = checkAttach(request.privateData, task.worker, task.secret);
+    if (refusal === 0) {
+      return await request.accept({
+        arenaBytes: layout.arenaBytes,
+        receiveDepth: receivesFor(task.depth) + 1,
+        receives: [{ id: 0, offset: layout.receiveAt, length: MESSAGE_BYTES }],
+      });
+    }
+    request.reject(Uint8Array.of(refusal));
+  }
+}
+
+function checkMessage(message: unknown, task: WorkerTask): AttachMessage {
+  const attach = message as AttachMessage;
+  const sound = typeof message === "object" && message !== null &&
+    Number.isSafeInteger(attach.address) &&
+    attach.address >= 0 && Number.isInteger(attach.rkey) &&
+    Number.isInteger(attach.firstSequence) &&
+    attach.depth === task.depth && attach.maxBytes === task.maxBytes;
+  if (!sound) {
+    throw new Error(
+      `Cannot serve client: its attach message makes no sense (${AttachRefusal.MALFORMED})`,
+    );
+  }
+  return attach;
+}
+
+function describe(error: unknown): { name: string; message: string; stack: string } {
+  try {
+    if (error instanceof Error) {
+      return {
+        name: `${error.name}`,
+        message: `${error.message}`,
+        stack: `${error.stack ?? ""}`.slice(0, 8192),
+      };
+    }
+    return { name: "thrown", message: String(error).slice(0, 1024), stack: "" };
+  } catch {
+    return { name: "thrown", message: "a value that cannot be shown", stack: "" };
+  }
+}

@@ -1,0 +1,118 @@
+/** A worker's time: spinning while calls come, asleep when they do not, and back on the event loop for promises. */
+
+import type { Connection } from "../../fabric/fabric.ts";
+import { nowMs } from "../../ffi/intrinsics.ts";
+import {
+  POLLS_PER_LOOK,
+  POLLS_PER_YIELD,
+  PROBE_EVERY_MS,
+  SLEEP_MS,
+  YIELD_AFTER_MS,
+} from "../policy.ts";
+import type { CallServer } from "./call_server.ts";
+import { BEAT, STOP } from "./watch_words.ts";
+
+export interface LoopOptions {
+  readonly connection: Connection;
+  readonly server: CallServer;
+  readonly watch: Int32Array;
+  /** How long the worker polls after its last call before it sleeps; 0 always sleeps, Infinity never. */
+  readonly hotMs: number;
+  /** Becomes readable when the worker is to stop. */
+  readonly stopFd: number;
+  /** Gives the core to another thread that wants it. */
+  readonly yieldCore: () => void;
+}
+
+// Held before foreign code is loaded.
+const turn = setImmediate;
+const Wait = Promise;
+
+/** Calls served or polls made in one go while promises are pending. */
+const BURST = 64;
+
+export class WorkerLoop {
+  readonly #o: LoopOptions;
+  #idleSinceMs = nowMs();
+  #probedMs = nowMs();
+
+  constructor(options: LoopOptions) {
+    this.#o = options;
+  }
+
+  /** Serves until the connection ends, the server breaks or the stop word is set; returns why. */
+  async run(): Promise<string> {
+    const { server } = this.#o;
+    while (!this.#over()) {
+      if (server.pending === 0) this.#spin();
+      else await this.#share();
+    }
+    if (server.broken !== "") return server.broken;
+    return this.#o.watch[STOP] !== 0 ? "stopped" : this.#o.connection.reason;
+  }
+
+  #over(): boolean {
+    const { connection, server, watch } = this.#o;
+    return connection.state !== "connected" || server.broken !== "" || watch[STOP] !== 0;
+  }
+
+  /** The synchronous loop: nothing else happens on this thread. Ends when a promise is pending or all is over. */
+  #spin(): void {
+    const { server, watch, hotMs, yieldCore } = this.#o;
+    let polls = 0;
+    let served = false;
+    let yielding = false;
+    for (;;) {
+      if (server.serveNext()) {
+        if (server.pending !== 0) return;
+        served = true;
+      } else if (yielding && polls % POLLS_PER_YIELD === 0) {
+        yieldCore();
+      }
+      if (++polls < POLLS_PER_LOOK) continue;
+      polls = 0;
+      watch[BEAT] = (watch[BEAT]! + 1) | 0;
+      if (!this.#look()) return;
+      if (served) this.#idleSinceMs = nowMs();
+      served = false;
+      const idleMs = nowMs() - this.#idleSinceMs;
+      yielding = idleMs > YIELD_AFTER_MS;
+      if (idleMs >= hotMs) this.#sleep();
+    }
+  }
+
+  /** One burst beside the event loop, on which promises of asynchronous functions settle. */
+  async #share(): Promise<void> {
+    const { server, watch, hotMs, connection } = this.#o;
+    watch[BEAT] = (watch[BEAT]! + 1) | 0;
+    let served = 0;
+    for (let i = 0; i < BURST; i++) if (server.serveNext()) served++;
+    if (served > 0) this.#idleSinceMs = nowMs();
+    if (!this.#look()) return;
+    if (nowMs() - this.#idleSinceMs >= hotMs) {
+      await connection.wait({ timeoutMs: SLEEP_MS });
+      return;
+    }
+    await new Wait((resolve) => turn(resolve, undefined));
+  }
+
+  #sleep(): void {
+    const { connection, stopFd, watch } = this.#o;
+    connection.waitSync(SLEEP_MS, stopFd);
+    watch[BEAT] = (watch[BEAT]! + 1) | 0;
+  }
+
+  /** False when the loop must end. */
+  #look(): boolean {
+    if (this.#over()) return false;
+    const now = nowMs();
+    if (now - this.#probedMs >= PROBE_EVERY_MS) {
+      this.#probedMs = now;
+      if (!this.#o.connection.probe()) {
+        while (this.#o.server.serveNext());
+        return false;
+      }
+    }
+    return true;
+  }
+}

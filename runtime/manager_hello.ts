@@ -1,0 +1,39 @@
+/** The private data with which a client or an executor connects to an executor manager: 24 bytes. */
+
+const MAGIC = 0x676d6672; // "rfmg"
+const VERSION = 1;
+const HELLO_BYTES = 24;
+
+/** Who connects. */
+export const ManagerRole = { CLIENT: 1, EXECUTOR: 2 } as const;
+
+/** What the hello says. */
+export interface ManagerHello {
+  readonly role: number;
+  /** An executor's one-time secret, 16 bytes as hex; zeros for clients, who show a grant later. */
+  readonly secret: string;
+}
+
+/** u32 magic "rfmg", u16 version, u16 role, 16 bytes secret. */
+export function encodeManagerHello(role: number, secret = "0".repeat(32)): Uint8Array {
+  const bytes = new Uint8Array(HELLO_BYTES);
+  const view = new DataView(bytes.buffer);
+  view.setUint32(0, MAGIC, true);
+  view.setUint16(4, VERSION, true);
+  view.setUint16(6, role, true);
+  bytes.set(Uint8Array.fromHex(secret), 8);
+  return bytes;
+}
+
+/** Reads private data; a text that says what is wrong with it otherwise. */
+export function decodeManagerHello(data: Uint8Array): ManagerHello | string {
+  if (data.length !== HELLO_BYTES) return "malformed";
+  const view = new DataView(data.buffer, data.byteOffset, data.length);
+  if (view.getUint32(0, true) !== MAGIC) return "malformed";
+  if (view.getUint16(4, true) !== VERSION) {
+    return `version ${view.getUint16(4, true)}, this is version ${VERSION}`;
+  }
+  const role = view.getUint16(6, true);
+  if (role !== ManagerRole.CLIENT && role !== ManagerRole.EXECUTOR) return "malformed";
+  return { role, secret: data.slice(8).toHex() };
+}

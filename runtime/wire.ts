@@ -1,0 +1,104 @@
+/**
+ * The form of a call in memory. docs/protocol.md tells it in full; this file is its only home in code.
+ *
+ * A slot is a header of 16 bytes right before a payload that is aligned to 64. The argument slot lies in the worker's
+ * arena, the result slot in the client's. All numbers are little endian, 32 bits.
+ */
+
+/** Raised with every change that an older peer would misread. */
+export const WIRE_VERSION = 1;
+/** Feature bits of the handshake; none is defined yet, and unknown ones are refused. */
+export const FEATURES = 0;
+
+/** Where the payload begins in its slot; the header ends there. */
+export const PAYLOAD_AT = 64;
+export const HEADER_BYTES = 16;
+export const HEADER_AT = PAYLOAD_AT - HEADER_BYTES;
+
+/** Words of a request's header. */
+export const REQUEST_SEQUENCE = 0;
+export const REQUEST_LENGTH = 1;
+/** Microseconds that the call may still take, counted from its arrival; 0 is no limit but the lease's. */
+export const REQUEST_TIME_LEFT_US = 2;
+/** Bytes that the caller has room for. */
+export const REQUEST_CAPACITY = 3;
+
+/** Words of a reply's header; the other two are zero. */
+export const REPLY_SEQUENCE = 0;
+export const REPLY_LENGTH = 1;
+
+/** How a call ended: bits 8 to 15 of a reply's immediate. Other values are reserved. */
+export const CallStatus = {
+  OK: 0,
+  /** The function threw, or broke its contract; the payload holds name, message and stack, parted by zero bytes. */
+  THREW: 1,
+  UNKNOWN_FUNCTION: 2,
+  /** The result does not fit; the header's length says how long it is. */
+  RESULT_TOO_LARGE: 3,
+  BUSY: 4,
+  DRAINING: 5,
+  LIMIT: 6,
+  LEASE_OVER: 7,
+  /** A field of the request makes no sense; nothing ran. */
+  BAD_REQUEST: 8,
+} as const;
+
+/** Slots a worker may have: the slot's number has 8 bits. */
+export const MAX_DEPTH = 256;
+/** Functions a package may have: the function's number has 16 bits. */
+export const MAX_FUNCTIONS = 65_536;
+/** The largest argument or result: lengths stay small integers in every engine. */
+export const MAX_SLOT_BYTES = 2 ** 30 - PAYLOAD_AT;
+/** The smallest slot, so that an error's text finds room. */
+const MIN_SLOT_BYTES = 1024;
+
+/** Bytes of the area for messages (attach and ready, JSON) in each direction, at the beginning of both arenas. */
+export const MESSAGE_BYTES = 128 * 1024;
+const RECEIVE_AT = 0;
+const SEND_AT = MESSAGE_BYTES;
+const SLOTS_AT = 2 * MESSAGE_BYTES;
+
+/** The immediate of a request: slot, function. Bits 24 to 31 are zero. */
+export function requestImmediate(slot: number, functionIndex: number): number {
+  return slot | (functionIndex << 8);
+}
+
+/** The immediate of a reply: slot, status. Bits 16 to 31 are zero. */
+export function replyImmediate(slot: number, status: number): number {
+  return slot | (status << 8);
+}
+
+/** Where things lie in both arenas of a worker's connection. */
+export interface ArenaLayout {
+  readonly receiveAt: number;
+  readonly sendAt: number;
+  /** The slots that the peer writes: arguments at the worker, results at the client. */
+  readonly inboundAt: number;
+  /** The slots that are sent from where memory is not shared. */
+  readonly outboundAt: number;
+  /** Bytes from one slot to the next. */
+  readonly stride: number;
+  /** Bytes of all inbound slots. */
+  readonly slotsBytes: number;
+  readonly arenaBytes: number;
+}
+
+/** The layout for a lease's `depth` and `maxBytes`. */
+export function arenaLayout(depth: number, maxBytes: number): ArenaLayout {
+  const stride = PAYLOAD_AT + Math.ceil(Math.max(maxBytes, MIN_SLOT_BYTES) / 64) * 64;
+  const slotsBytes = depth * stride;
+  return {
+    receiveAt: RECEIVE_AT,
+    sendAt: SEND_AT,
+    inboundAt: SLOTS_AT,
+    outboundAt: SLOTS_AT + slotsBytes,
+    stride,
+    slotsBytes,
+    arenaBytes: SLOTS_AT + 2 * slotsBytes,
+  };
+}
+
+/** Receives that an end keeps posted: one for each slot's message, and as many again in reserve. */
+export function receivesFor(depth: number): number {
+  return 2 * depth;
+}
