@@ -31,7 +31,8 @@ export class Inbox {
   readonly #lengths: Float64Array;
   #posted: number;
   #taken: number;
-  #corrupt = false;
+  /** The ring is read no more: it is corrupt, or what is left of the receives is being flushed. */
+  #finished = false;
 
   constructor(mine: ArrayBuffer, arenaBytes: number, entries: number, firstSequence: number) {
     this.#arenaBytes = arenaBytes;
@@ -67,14 +68,14 @@ export class Inbox {
 
   /** Is there a message? */
   ready(): boolean {
-    if (this.#corrupt) return false;
+    if (this.#finished) return false;
     const at = this.#start + (this.#taken & this.#mask) * ENTRY_WORDS;
     return atomicsLoad(this.#words, at + ENTRY_SEQUENCE) !==
       ((this.#taken + 1 - this.#entries) | 0);
   }
 
   take(completion: Completion): boolean {
-    if (this.#corrupt) return false;
+    if (this.#finished) return false;
     const taken = this.#taken;
     const slot = taken & this.#mask;
     const at = this.#start + slot * ENTRY_WORDS;
@@ -98,6 +99,7 @@ export class Inbox {
 
   /** Receives that no message took, once the connection is over. */
   takeFlushed(completion: Completion): boolean {
+    this.#finished = true;
     if (this.#taken === this.#posted) return false;
     completion.id = this.#ids[this.#taken & this.#mask]!;
     completion.status = Status.WR_FLUSH_ERR;
@@ -126,7 +128,7 @@ export class Inbox {
 
   /** The ring holds what no honest peer writes: tell it once, then read it no more. */
   #takeCorrupt(completion: Completion): boolean {
-    this.#corrupt = true;
+    this.#finished = true;
     const unasked = this.#taken === this.#posted; // no receive was posted for it
     completion.id = unasked ? 0 : this.#ids[this.#taken & this.#mask]!;
     completion.status = Status.FATAL_ERR;

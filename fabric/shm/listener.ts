@@ -126,6 +126,7 @@ export class ShmListener implements Listener {
   }
 
   #offer(request: ShmRequest): void {
+    if (request.gone) return request.drop();
     const take = this.#takers.shift();
     if (take) return take(request);
     if (this.#requests.length >= MAX_WAITING) this.#sweep();

@@ -3,6 +3,7 @@
 import type { Libc } from "../../ffi/libc.ts";
 import { MappedMemory, wholePages } from "../../ffi/mapped_memory.ts";
 import { checkSharedMemory, createSharedMemory } from "../../ffi/shared_memory.ts";
+import { FabricError } from "../errors.ts";
 import { controlBytes, ENTRY_WORDS, ringStart } from "./layout.ts";
 
 /** One end's arena and control block, mapped here. */
@@ -73,8 +74,12 @@ export function mapPeerEnd(
 ): EndMemory {
   const arenaLength = wholePages(arenaBytes);
   const controlLength = wholePages(controlBytes(entries));
-  checkSharedMemory(libc, descriptors.arenaFd, arenaLength);
-  checkSharedMemory(libc, descriptors.controlFd, controlLength);
+  try {
+    checkSharedMemory(libc, descriptors.arenaFd, arenaLength);
+    checkSharedMemory(libc, descriptors.controlFd, controlLength);
+  } catch (cause) {
+    throw new FabricError((cause as Error).message, "peer", { cause });
+  }
   const arena = MappedMemory.map(libc, descriptors.arenaFd, arenaLength);
   try {
     const control = MappedMemory.map(libc, descriptors.controlFd, controlLength);

@@ -48,6 +48,15 @@ export function closing(name: string, open: Open): void {
     assert(a.reason !== "" && b.reason !== "");
   });
 
+  Deno.test(`${name}: a full receive queue is flushed to the last, once`, async () => {
+    const receives = Array.from({ length: 16 }, (_, id) => ({ id, offset: 0, length: 8 }));
+    await using pair = await connectPair(open, { a: { receiveDepth: 16, receives } });
+    pair.b.disconnect();
+    await over(pair.a);
+    assertEquals(await flushedIds(pair.a, 16), receives.map(({ id }) => id));
+    assertEquals(pair.a.state, "disconnected");
+  });
+
   Deno.test(`${name}: what was sent before disconnect() is delivered first`, async () => {
     await using pair = await connectPair(open);
     const { a, b } = pair;
