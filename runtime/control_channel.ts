@@ -94,7 +94,7 @@ export class ControlChannel implements Disposable {
     const { promise, resolve } = Promise.withResolvers<string>();
     this.closed = promise;
     this.#setClosed = resolve;
-    this.#run();
+    queueMicrotask(() => this.#run()); // the handlers may name the channel, which exists only then
   }
 
   /**

@@ -130,7 +130,7 @@ export class CallServer {
 
   #serve(immediate: number): void {
     const index = immediate & (MAX_DEPTH - 1);
-    if (index >= this.#depth) return this.#refuse(index, CallStatus.BAD_REQUEST);
+    if (index >= this.#depth) return this.#refuse(index);
     const slot = this.#slots[index]!;
     // Read once: the client may write here at any time.
     const sequence = slot.request[REQUEST_SEQUENCE]!;
@@ -138,7 +138,9 @@ export class CallServer {
     const timeLeftUs = slot.request[REQUEST_TIME_LEFT_US]!;
     const capacity = slot.request[REQUEST_CAPACITY]!;
     if (slot.busy || immediate >>> 24 !== 0 || sequence !== ((slot.sequence + 1) | 0)) {
-      return this.#refuse(index, CallStatus.BAD_REQUEST);
+      slot.reply[REPLY_SEQUENCE] = sequence;
+      slot.reply[REPLY_LENGTH] = 0;
+      return this.#refuse(index);
     }
     slot.sequence = sequence;
     if (length < 0 || length > this.#maxBytes || capacity < 0 || capacity > this.#maxBytes) {
@@ -223,29 +225,33 @@ export class CallServer {
     if (this.#watch[at] !== 0) this.#watch[at] = 0;
     slot.reply[REPLY_SEQUENCE] = slot.sequence;
     slot.reply[REPLY_LENGTH] = length;
-    if (this.#connection.state !== "connected") return; // nobody is left to be told
-    const immediate = replyImmediate(index, status);
-    if (this.#inPlace) {
-      this.#connection.writeImmediate(0, 0, 0, 0, 0, immediate, 0);
+    const sent = HEADER_BYTES + (status === CallStatus.RESULT_TOO_LARGE ? 0 : length);
+    this.#send(index, sent, replyImmediate(index, status));
+  }
+
+  /** Answers a request that is none; no slot's turn is used up by it. */
+  #refuse(index: number): void {
+    this.#send(index, HEADER_BYTES, replyImmediate(index, CallStatus.BAD_REQUEST));
+  }
+
+  #send(index: number, bytes: number, immediate: number): void {
+    const connection = this.#connection;
+    if (connection.state !== "connected") return; // nobody is left to be told
+    if (this.#inPlace || index >= this.#depth) {
+      connection.writeImmediate(0, 0, 0, 0, 0, immediate, 0);
       return;
     }
-    const header = index * this.#layout.stride + HEADER_AT;
-    const sent = HEADER_BYTES + (status === CallStatus.RESULT_TOO_LARGE ? 0 : length);
-    this.#connection.writeImmediate(
+    const at = index * this.#layout.stride + HEADER_AT;
+    const { address, rkey } = this.#remote;
+    connection.writeImmediate(
       0,
-      this.#layout.outboundAt + header,
-      sent,
-      this.#remote.address + header,
-      this.#remote.rkey,
+      this.#layout.outboundAt + at,
+      bytes,
+      address + at,
+      rkey,
       immediate,
       0,
     );
-  }
-
-  /** Answers what can't be matched to a call: the client counts and drops it, unless it asked for it. */
-  #refuse(index: number, status: number): void {
-    if (this.#connection.state !== "connected") return;
-    this.#connection.writeImmediate(0, 0, 0, 0, 0, replyImmediate(index, status), 0);
   }
 
   #watchSlot(index: number, sequence: number, timeLeftUs: number): void {

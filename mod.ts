@@ -1,0 +1,34 @@
+/**
+ * rfaas: functions as a service at the speed of memory.
+ *
+ * An app connects to a resource manager, takes a lease on idle cores, and calls functions there by writing the
+ * arguments straight into the executor's memory.
+ *
+ * @module
+ */
+
+export { Client, connect, type ConnectOptions } from "./runtime/client.ts";
+export { Lease } from "./runtime/lease.ts";
+export type { ByteSize, LeaseOptions } from "./runtime/lease_options.ts";
+export type { InvokeOptions } from "./runtime/call_task.ts";
+export type { MapOptions } from "./runtime/map.ts";
+export type { LeaseEvent } from "./runtime/lease_events.ts";
+export { type CallOptions, PreparedCall, type PrepareOptions } from "./runtime/prepared_call.ts";
+export {
+  ArgumentTooLong,
+  Busy,
+  DeadlineExceeded,
+  ExecutorLost,
+  FabricUnavailable,
+  FunctionError,
+  LeaseOver,
+  LeaseRefused,
+  LimitExceeded,
+  ManagerUnreachable,
+  NodeLost,
+  type Outcome,
+  ResultTooLong,
+  RfaasError,
+  Unauthorized,
+  UnknownFunction,
+} from "./runtime/errors.ts";

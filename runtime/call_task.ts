@@ -1,0 +1,150 @@
+/** One call that its caller awaits: from the queue for a free slot to its reply. */
+
+import { type ClientSlot, DONE, POSTED } from "./client_slot.ts";
+import { DeadlineExceeded, ResultTooLong, type RfaasError } from "./errors.ts";
+import { replyError } from "./reply_error.ts";
+import { CallStatus } from "./wire.ts";
+import type { WorkerSession } from "./worker_session.ts";
+
+/** Options of {@linkcode Lease.invoke}. */
+export interface InvokeOptions {
+  /** Gives the call up; its promise rejects with the signal's reason at once. */
+  signal?: AbortSignal;
+  /** Milliseconds from now; then the promise rejects with {@linkcode DeadlineExceeded}. */
+  deadlineMs?: number;
+  /** The worker that is to run it; any free one if left out. */
+  worker?: number;
+  /** Where to put the result; the promise gives the part of it that was filled. */
+  output?: Uint8Array;
+}
+
+export class CallTask {
+  readonly promise: Promise<Uint8Array>;
+  readonly name: string;
+  readonly worker: number | undefined;
+  /** Times it was posted. */
+  attempts = 0;
+  settled = false;
+  readonly #input: Uint8Array;
+  readonly #output: Uint8Array | undefined;
+  readonly #capacity: number;
+  readonly #untilMs: number;
+  readonly #signal: AbortSignal | undefined;
+  readonly #timer: ReturnType<typeof setTimeout> | undefined;
+  #session: WorkerSession | undefined;
+  #slot: ClientSlot | undefined;
+  #resolve!: (result: Uint8Array) => void;
+  #reject!: (error: unknown) => void;
+  readonly #onFree: () => void;
+  readonly #onLost: (task: CallTask) => void;
+
+  /**
+   * @param onFree called when the task has given its slot back.
+   * @param onLost called when the connection went while the call was under way; the task is not settled then.
+   */
+  constructor(
+    name: string,
+    input: Uint8Array,
+    maxBytes: number,
+    options: InvokeOptions,
+    onFree: () => void,
+    onLost: (task: CallTask) => void,
+  ) {
+    this.name = name;
+    this.worker = options.worker;
+    this.#input = input;
+    this.#output = options.output;
+    this.#capacity = Math.min(maxBytes, options.output?.length ?? maxBytes);
+    this.#onFree = onFree;
+    this.#onLost = onLost;
+    this.promise = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    const { deadlineMs, signal } = options;
+    this.#untilMs = deadlineMs === undefined ? Infinity : performance.now() + deadlineMs;
+    if (deadlineMs !== undefined) {
+      this.#timer = setTimeout(() => this.fail(deadlineError(name, deadlineMs)), deadlineMs);
+    }
+    if (signal) {
+      this.#signal = signal;
+      signal.addEventListener("abort", this.#abort, { once: true });
+    }
+  }
+
+  /** Puts the argument into the slot and sends the call. */
+  post(session: WorkerSession, slot: ClientSlot): void {
+    this.attempts++;
+    this.#session = session;
+    this.#slot = slot;
+    slot.onSettled = this.#settle;
+    slot.input.set(this.#input);
+    const timeLeftUs = this.#untilMs === Infinity
+      ? 0
+      : Math.min(0x7fffffff, Math.max(1, Math.round((this.#untilMs - performance.now()) * 1000)));
+    session.post(
+      slot,
+      session.functions.get(this.name)!,
+      this.#input.length,
+      timeLeftUs,
+      this.#capacity,
+    );
+  }
+
+  /** Ends the call with an error. If it is under way, its slot stays out of use until the reply has come. */
+  fail(error: unknown): void {
+    if (this.settled) return;
+    this.#end();
+    this.#reject(error);
+    this.#release();
+  }
+
+  readonly #abort = () => this.fail(this.#signal!.reason);
+
+  /** The slot's reply is there, or its connection is gone. */
+  readonly #settle = () => {
+    const slot = this.#slot!;
+    if (slot.state !== DONE) {
+      this.#slot = undefined;
+      this.#onLost(this);
+      return;
+    }
+    this.#end();
+    if (slot.status !== CallStatus.OK) this.#reject(replyError(slot, this.name));
+    else if (slot.length < 0 || slot.length > this.#capacity) {
+      this.#reject(impossibleLength(this.name, slot));
+    } else if (this.#output) {
+      this.#output.set(slot.output.subarray(0, slot.length));
+      this.#resolve(this.#output.subarray(0, slot.length));
+    } else {
+      this.#resolve(slot.output.slice(0, slot.length));
+    }
+    this.#release();
+  };
+
+  #end(): void {
+    this.settled = true;
+    clearTimeout(this.#timer);
+    this.#signal?.removeEventListener("abort", this.#abort);
+  }
+
+  #release(): void {
+    const slot = this.#slot;
+    if (!slot) return;
+    this.#slot = undefined;
+    const free = slot.state !== POSTED;
+    this.#session!.release(slot);
+    if (free) this.#onFree();
+  }
+}
+
+/** The worker names a length that it was told not to pass. */
+export function impossibleLength(name: string, slot: ClientSlot): RfaasError {
+  return new ResultTooLong(
+    `Cannot take the result of ${name}: its length ${slot.length} is not from 0 to ${slot.capacity}`,
+  );
+}
+
+export function deadlineError(name: string, deadlineMs: number): DeadlineExceeded {
+  return new DeadlineExceeded(`Cannot wait longer for ${name}: ${deadlineMs} ms have passed`);
+}

@@ -1,0 +1,216 @@
+/** The way in: {@linkcode connect} to a resource manager, take leases. */
+
+import { type Libc, openLibc } from "../ffi/libc.ts";
+import type { Provider } from "../fabric/fabric.ts";
+import { openShm } from "../fabric/shm/provider.ts";
+import { bundleModule } from "./bundle.ts";
+import { FabricUnavailable, LeaseRefused } from "./errors.ts";
+import { KeeperLink, type LeaseNews } from "./keeper_link.ts";
+import { Lease } from "./lease.ts";
+import { checkLeaseOptions, type LeaseOptions } from "./lease_options.ts";
+import { LeaseWords } from "./lease_words.ts";
+import { ManagerClient } from "./manager_client.ts";
+import { MAX_PACKAGE_BYTES } from "./node_protocol.ts";
+import { Pump } from "./pump.ts";
+import { sha256Hex } from "./sha256.ts";
+import type { WorkerSession } from "./worker_session.ts";
+
+/** Options of {@linkcode connect}. */
+export interface ConnectOptions {
+  /** The resource manager: `http://HOST:PORT`, `https://HOST:PORT` or `unix:/PATH`. @default RFAAS_MANAGER */
+  manager?: string;
+  /** The client token. @default RFAAS_TOKEN */
+  token?: string;
+  /** Gives up connecting. */
+  signal?: AbortSignal;
+}
+
+/** What only tests set. */
+export interface ClientTuning {
+  /** The sequence number before the first, of calls and of messages. */
+  readonly firstSequence?: number;
+}
+
+/**
+ * Connects to a resource manager.
+ *
+ * @example
+ * ```ts ignore
+ * import { connect } from "./mod.ts";
+ * await using client = await connect({ manager: "http://127.0.0.1:7400", token: "…" });
+ * await using lease = await client.lease({ functions: new URL("./functions.ts", import.meta.url) });
+ * const reply = await lease.invoke("echo", new TextEncoder().encode("hello"));
+ * ```
+ *
+ * @throws {ManagerUnreachable} {Unauthorized}, or {TypeError} when no manager or token is given.
+ */
+export async function connect(
+  options: ConnectOptions = {},
+  tuning: ClientTuning = {},
+): Promise<Client> {
+  const url = options.manager ?? environment("RFAAS_MANAGER");
+  const token = options.token ?? environment("RFAAS_TOKEN");
+  if (!url) {
+    throw new TypeError("Cannot connect: give manager, or set RFAAS_MANAGER and allow reading it");
+  }
+  if (!token) {
+    throw new TypeError("Cannot connect: give token, or set RFAAS_TOKEN and allow reading it");
+  }
+  const manager = new ManagerClient({ url, token });
+  try {
+    await manager.leases(options.signal); // shows that it is there, and that it takes the token
+  } finally {
+    manager.close();
+  }
+  return new Client({ url, token }, tuning);
+}
+
+/** A variable of the environment, if it may be read without asking. */
+function environment(variable: string): string | undefined {
+  const { state } = Deno.permissions.querySync({ name: "env", variable });
+  return state === "granted" ? Deno.env.get(variable) : undefined;
+}
+
+/** A connection to a resource manager. Close it after its leases. */
+export class Client implements AsyncDisposable {
+  readonly #manager: { url: string; token: string };
+  readonly #tuning: ClientTuning;
+  readonly #leases = new Set<Lease>();
+  readonly #pump: Pump;
+  #opened: { keeper: KeeperLink; fabric: Provider; libc: Libc } | undefined;
+  #closed = false;
+
+  /** @internal Use {@linkcode connect}. */
+  constructor(manager: { url: string; token: string }, tuning: ClientTuning) {
+    this.#manager = manager;
+    this.#tuning = tuning;
+    this.#pump = new Pump((session) => this.#lose(session));
+  }
+
+  /**
+   * Takes a lease and waits until its workers have loaded the package.
+   *
+   * @throws {LeaseRefused} {FabricUnavailable} {ManagerUnreachable} {Unauthorized} {RangeError}, or the signal's reason.
+   */
+  async lease(options: LeaseOptions): Promise<Lease> {
+    if (this.#closed) throw new TypeError("Cannot take lease: the client is closed");
+    const checked = checkLeaseOptions(options);
+    const { signal } = options;
+    signal?.throwIfAborted();
+    const { keeper, fabric, libc } = this.#open();
+    const source = await readPackage(options.functions, signal);
+    const sha256 = await sha256Hex(source);
+    const words = new LeaseWords();
+    const early: LeaseNews[] = [];
+    let hear = (news: LeaseNews): void => void early.push(news);
+    const granting = keeper.take(
+      { ...checked, sha256, source, words: words.shared },
+      (news) => hear(news),
+    );
+    const granted = await raceAbort(granting, signal, () => {
+      // It may still be granted: then it goes back at once.
+      granting.then(({ key }) => keeper.end(key), () => {});
+    });
+    const lease = new Lease({
+      ...granted,
+      id: granted.lease,
+      options: checked,
+      words,
+      keeper,
+      fabric,
+      pump: this.#pump,
+      firstSequence: this.#tuning.firstSequence ?? 0,
+      yieldCore: libc.c.sched_yield,
+    });
+    this.#leases.add(lease);
+    lease.closed.then(() => this.#leases.delete(lease));
+    hear = (news) => lease.hear(news);
+    for (const news of early) lease.hear(news);
+    try {
+      await lease.attach(granted.executor, signal);
+    } catch (error) {
+      await lease.close();
+      throw error;
+    }
+    return lease;
+  }
+
+  /** Closes all leases and ends the client. May be called twice. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await Promise.all([...this.#leases].map((lease) => lease.close()));
+    const opened = this.#opened;
+    this.#opened = undefined;
+    opened?.keeper.close();
+    opened?.fabric.close();
+    opened?.libc.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  /** Opens the fabric and the keeper at the first lease: until then no right to native code is asked for. */
+  #open() {
+    if (this.#opened) return this.#opened;
+    let libc: Libc | undefined;
+    try {
+      libc = openLibc();
+      const fabric = openShm(this.#tuning);
+      return this.#opened = { libc, fabric, keeper: new KeeperLink(this.#manager) };
+    } catch (error) {
+      libc?.close();
+      throw new FabricUnavailable(
+        error instanceof Deno.errors.NotCapable
+          ? `Cannot use the fabric: this program may not do all that it needs, run it with --allow-ffi (${error.message})`
+          : `Cannot use the fabric: ${(error as Error).message}`,
+        { cause: error },
+      );
+    }
+  }
+
+  #lose(session: WorkerSession): void {
+    for (const lease of this.#leases) lease.lose(session);
+  }
+}
+
+async function readPackage(
+  functions: URL | string | Uint8Array,
+  signal?: AbortSignal,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const source = functions instanceof Uint8Array
+    ? functions.slice()
+    : await bundleModule(toUrl(functions), signal);
+  if (source.length === 0 || source.length > MAX_PACKAGE_BYTES) {
+    throw new LeaseRefused(
+      `Cannot take lease: the package has ${source.length} bytes, 1 to ${MAX_PACKAGE_BYTES} are allowed`,
+      "bad-package",
+    );
+  }
+  return source;
+}
+
+function toUrl(functions: URL | string): URL {
+  if (functions instanceof URL) return functions;
+  if (/^[a-z][a-z0-9+.-]+:/i.test(functions)) return new URL(functions);
+  return new URL(functions, `file://${Deno.cwd()}/`);
+}
+
+async function raceAbort<T>(
+  work: Promise<T>,
+  signal: AbortSignal | undefined,
+  onAbort: () => void,
+): Promise<T> {
+  if (!signal) return await work;
+  const { promise, reject } = Promise.withResolvers<never>();
+  const abort = () => {
+    onAbort();
+    reject(signal.reason);
+  };
+  signal.addEventListener("abort", abort, { once: true });
+  try {
+    return await Promise.race([work, promise]);
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
+}

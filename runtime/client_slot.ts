@@ -1,0 +1,49 @@
+/** The client's half of a slot. */
+
+/** Nobody's. */
+export const FREE = 0;
+/** Somebody's, with no call under way. */
+export const HELD = 1;
+/** A call is under way. */
+export const POSTED = 2;
+/** The reply is there. */
+export const DONE = 3;
+/** The call was given up; out of use until its reply has come, so that it never answers another call. */
+export const ABANDONED = 4;
+/** Gone with its connection. */
+export const LOST = 5;
+
+export class ClientSlot {
+  state = FREE;
+  /** The sequence number of the last call. */
+  sequence: number;
+  /** Of the last reply: its status and its length, checked to be within `capacity`. */
+  status = 0;
+  length = 0;
+  capacity = 0;
+  /** Called once when the reply is there or the slot is lost; for calls that wait by a promise. */
+  onSettled: (() => void) | null = null;
+  readonly index: number;
+  /** The request's header and the reply's. */
+  readonly request: Int32Array;
+  readonly reply: Int32Array;
+  /** The payloads, whole: `maxBytes` and a little more. */
+  readonly input: Uint8Array;
+  readonly output: Uint8Array;
+
+  constructor(
+    index: number,
+    firstSequence: number,
+    request: ArrayBuffer,
+    reply: ArrayBuffer,
+    input: ArrayBuffer,
+    output: ArrayBuffer,
+  ) {
+    this.index = index;
+    this.sequence = firstSequence | 0;
+    this.request = new Int32Array(request);
+    this.reply = new Int32Array(reply);
+    this.input = new Uint8Array(input);
+    this.output = new Uint8Array(output);
+  }
+}

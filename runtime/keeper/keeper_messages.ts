@@ -1,0 +1,55 @@
+/** What the thread that calls and the thread that keeps its leases say to each other. */
+
+import type { Executor } from "../node_protocol.ts";
+
+/** To the keeper. */
+export type KeeperRequest =
+  | { readonly type: "open"; readonly manager: { readonly url: string; readonly token: string } }
+  | {
+    readonly type: "lease";
+    /** Names the lease between the two threads. */
+    readonly key: number;
+    readonly workers: number;
+    readonly memoryBytes: number;
+    readonly seconds: number;
+    readonly renew: boolean;
+    readonly depth: number;
+    readonly maxBytes: number;
+    readonly hotMs: number;
+    readonly sha256: string;
+    readonly source: Uint8Array<ArrayBuffer>;
+    /** The words of lease_words.ts. */
+    readonly words: SharedArrayBuffer;
+  }
+  | { readonly type: "end"; readonly key: number };
+
+/** An error that crosses a thread: the class by its name. */
+export interface PlainError {
+  readonly name: string;
+  readonly message: string;
+  /** Of {@linkcode LeaseRefused}. */
+  readonly reason?: string;
+}
+
+/** From the keeper. */
+export type KeeperEvent =
+  | {
+    readonly type: "granted";
+    readonly key: number;
+    readonly lease: string;
+    readonly node: string;
+    readonly executor: Executor;
+    readonly expiresMs: number;
+  }
+  | { readonly type: "refused"; readonly key: number; readonly error: PlainError }
+  | { readonly type: "renewed"; readonly key: number; readonly expiresMs: number }
+  | {
+    readonly type: "lost";
+    readonly key: number;
+    readonly generation: number;
+    readonly reason: string;
+  }
+  | { readonly type: "executor"; readonly key: number; readonly executor: Executor }
+  /** The lease is over, or its node is gone: the words say which. */
+  | { readonly type: "over"; readonly key: number; readonly reason: string }
+  | { readonly type: "ended"; readonly key: number };

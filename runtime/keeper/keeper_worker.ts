@@ -1,0 +1,59 @@
+/**
+ * The entry of the keeper: the thread that takes, renews and gives back the leases of a client. It is a thread of its
+ * own, so that a long loop of synchronous calls does not lose its lease.
+ */
+
+import { openShm } from "../../fabric/shm/provider.ts";
+import type { Provider } from "../../fabric/fabric.ts";
+import { FabricUnavailable, LeaseRefused } from "../errors.ts";
+import { ManagerClient } from "../manager_client.ts";
+import { HeldLease } from "./held_lease.ts";
+import type { KeeperEvent, KeeperRequest, PlainError } from "./keeper_messages.ts";
+
+const leases = new Map<number, HeldLease>();
+let manager: ManagerClient;
+let fabric: Provider | undefined;
+
+// The global of a worker; the types given to this project are those of a main thread.
+const thread = self as unknown as { postMessage(event: KeeperEvent): void };
+const post = (event: KeeperEvent) => thread.postMessage(event);
+
+addEventListener("message", async (event) => {
+  const request = (event as MessageEvent<KeeperRequest>).data;
+  if (request.type === "open") {
+    manager = new ManagerClient(request.manager);
+  } else if (request.type === "lease") {
+    const lease = new HeldLease(request, manager, post);
+    leases.set(request.key, lease);
+    try {
+      fabric ??= openFabric();
+      await lease.take(fabric);
+    } catch (error) {
+      leases.delete(request.key);
+      post({ type: "refused", key: request.key, error: plain(error) });
+    }
+  } else {
+    await leases.get(request.key)?.end();
+    leases.delete(request.key);
+  }
+});
+
+function openFabric(): Provider {
+  try {
+    return openShm();
+  } catch (error) {
+    throw new FabricUnavailable(
+      error instanceof Deno.errors.NotCapable
+        ? "Cannot use the fabric: this program may not call native code, run it with --allow-ffi"
+        : `Cannot use the fabric: ${(error as Error).message}`,
+      { cause: error },
+    );
+  }
+}
+
+function plain(error: unknown): PlainError {
+  const { name, message } = error as Error;
+  return error instanceof LeaseRefused
+    ? { name, message, reason: error.reason }
+    : { name, message };
+}

@@ -1,0 +1,95 @@
+/** The calling thread's end of the link to its keeper. */
+
+import {
+  FabricUnavailable,
+  LeaseOver,
+  LeaseRefused,
+  ManagerUnreachable,
+  NodeLost,
+  RfaasError,
+  Unauthorized,
+} from "./errors.ts";
+import type { KeeperEvent, KeeperRequest, PlainError } from "./keeper/keeper_messages.ts";
+
+/** What the keeper tells of one lease. */
+export type LeaseNews = Exclude<KeeperEvent, { type: "refused" }>;
+
+export class KeeperLink {
+  readonly #worker: Worker;
+  readonly #leases = new Map<number, (event: KeeperEvent) => void>();
+  #lastKey = 0;
+
+  constructor(manager: { url: string; token: string }) {
+    this.#worker = new Worker(new URL("./keeper/keeper_worker.ts", import.meta.url), {
+      type: "module",
+    });
+    this.#worker.onmessage = (event: MessageEvent<KeeperEvent>) =>
+      this.#leases.get(event.data.key)?.(event.data);
+    this.#worker.onerror = (event) => {
+      event.preventDefault();
+      const error = { name: "RfaasError", message: `Cannot keep leases: ${event.message}` };
+      for (const [key, hear] of this.#leases) {
+        hear({ type: "refused", key, error });
+        hear({ type: "over", key, reason: error.message });
+        hear({ type: "ended", key });
+      }
+    };
+    this.#post({ type: "open", manager });
+  }
+
+  /** Takes a lease; later news of it go to `hear`. */
+  take(
+    request: Omit<Extract<KeeperRequest, { type: "lease" }>, "type" | "key">,
+    hear: (news: LeaseNews) => void,
+  ): Promise<Extract<KeeperEvent, { type: "granted" }>> {
+    const key = ++this.#lastKey;
+    const { promise, resolve, reject } = Promise.withResolvers<
+      Extract<KeeperEvent, { type: "granted" }>
+    >();
+    this.#leases.set(key, (event) => {
+      if (event.type === "granted") resolve(event);
+      else if (event.type === "refused") {
+        this.#leases.delete(key);
+        reject(restore(event.error));
+      } else hear(event);
+    });
+    this.#post({ type: "lease", key, ...request });
+    return promise;
+  }
+
+  /** Gives a lease back; the news `ended` follows. */
+  end(key: number): void {
+    this.#post({ type: "end", key });
+  }
+
+  forget(key: number): void {
+    this.#leases.delete(key);
+  }
+
+  close(): void {
+    this.#worker.terminate();
+  }
+
+  #post(request: KeeperRequest): void {
+    this.#worker.postMessage(request);
+  }
+}
+
+function restore({ name, message, reason }: PlainError): RfaasError {
+  switch (name) {
+    case "LeaseRefused":
+      return new LeaseRefused(message, reason ?? "failed");
+    case "ManagerUnreachable":
+      return new ManagerUnreachable(message);
+    case "Unauthorized":
+      return new Unauthorized(message);
+    case "FabricUnavailable":
+      return new FabricUnavailable(message);
+    case "LeaseOver":
+      return new LeaseOver(message);
+    case "NodeLost":
+      return new NodeLost(message, "not-run");
+    default:
+      return new RfaasError(message);
+  }
+}

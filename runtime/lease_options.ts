@@ -1,0 +1,112 @@
+/** What an app may ask of a lease, and the checks on it. */
+
+import { MAX_DEPTH, MAX_SLOT_BYTES } from "./wire.ts";
+
+/** A number of bytes, or a text such as `"256MiB"` (KiB, MiB, GiB; kB, MB, GB). */
+export type ByteSize = number | string;
+
+/** Options of {@linkcode Client.lease}. */
+export interface LeaseOptions {
+  /** Workers: threads with a core's worth of time each. @default {1} */
+  workers?: number;
+  /** Memory of the executor. @default {"256MiB"} */
+  memory?: ByteSize;
+  /** The term in seconds, 1 to 86400. It is renewed while the lease is open. @default {60} */
+  seconds?: number;
+  /** Whether the term is renewed while the lease is open. @default {true} */
+  renew?: boolean;
+  /** Milliseconds a worker polls after its last call before it sleeps: 0 always sleeps, Infinity never. @default {100} */
+  hotMs?: number;
+  /** The largest argument or result. @default {"1MiB"} */
+  maxBytes?: ByteSize;
+  /** Slots a worker: calls that may be under way on it at once, 1 to 256. @default {4} */
+  depth?: number;
+  /** The function package: a module (URL or path), which is bundled, or a bundled module's bytes. */
+  functions: URL | string | Uint8Array;
+  /** Functions that may run twice: calls that were cut are done again on a fresh executor. @default {[]} */
+  idempotent?: readonly string[];
+  /** Gives up taking the lease. */
+  signal?: AbortSignal;
+}
+
+/** The options, checked and with their defaults. */
+export interface CheckedLeaseOptions {
+  readonly workers: number;
+  readonly memoryBytes: number;
+  readonly seconds: number;
+  readonly renew: boolean;
+  readonly hotMs: number;
+  readonly maxBytes: number;
+  readonly depth: number;
+  readonly idempotent: ReadonlySet<string>;
+}
+
+const UNITS: Record<string, number> = {
+  "": 1,
+  b: 1,
+  kb: 1e3,
+  mb: 1e6,
+  gb: 1e9,
+  kib: 2 ** 10,
+  mib: 2 ** 20,
+  gib: 2 ** 30,
+};
+
+/**
+ * Reads a number of bytes.
+ *
+ * @example
+ * ```ts
+ * import { parseBytes } from "./lease_options.ts";
+ * parseBytes("256MiB", "memory"); // 268435456
+ * ```
+ *
+ * @throws {RangeError} naming the option and the value.
+ */
+export function parseBytes(size: ByteSize, option: string): number {
+  const match = typeof size === "number"
+    ? [size, size, ""]
+    : /^\s*(\d+(?:\.\d+)?)\s*([kmg]?i?b|)\s*$/i.exec(size);
+  const bytes = match
+    ? Math.round(Number(match[1]) * (UNITS[String(match[2]).toLowerCase()] ?? NaN))
+    : NaN;
+  if (!Number.isSafeInteger(bytes) || bytes < 0) {
+    throw new RangeError(
+      `Cannot read ${option}: expected bytes or a text such as "256MiB", not ${
+        JSON.stringify(size)
+      }`,
+    );
+  }
+  return bytes;
+}
+
+/** @throws {RangeError} naming the option, the value and what is allowed. */
+export function checkLeaseOptions(options: LeaseOptions): CheckedLeaseOptions {
+  const integer = (name: string, value: number, from: number, to: number) => {
+    if (!Number.isInteger(value) || value < from || value > to) {
+      throw new RangeError(
+        `Cannot take lease: ${name} must be an integer from ${from} to ${to}, not ${value}`,
+      );
+    }
+    return value;
+  };
+  const hotMs = options.hotMs ?? 100;
+  if (typeof hotMs !== "number" || !(hotMs >= 0)) {
+    throw new RangeError(`Cannot take lease: hotMs must be 0 or more, not ${hotMs}`);
+  }
+  return {
+    workers: integer("workers", options.workers ?? 1, 1, 1024),
+    memoryBytes: parseBytes(options.memory ?? "256MiB", "memory"),
+    seconds: integer("seconds", options.seconds ?? 60, 1, 86_400),
+    renew: options.renew ?? true,
+    hotMs,
+    maxBytes: integer(
+      "maxBytes",
+      parseBytes(options.maxBytes ?? "1MiB", "maxBytes"),
+      1,
+      MAX_SLOT_BYTES,
+    ),
+    depth: integer("depth", options.depth ?? 4, 1, MAX_DEPTH),
+    idempotent: new Set(options.idempotent ?? []),
+  };
+}

@@ -1,0 +1,272 @@
+/** A call whose slot is taken once and used again and again: no copy, no promise, no allocation. */
+
+import { type ClientSlot, DONE, HELD, LOST, POSTED } from "./client_slot.ts";
+import { deadlineError, impossibleLength } from "./call_task.ts";
+import { ArgumentTooLong, Busy, UnknownFunction } from "./errors.ts";
+import { nowMs } from "../ffi/intrinsics.ts";
+import { POLLS_PER_LOOK, POLLS_PER_YIELD, PROBE_EVERY_MS, YIELD_AFTER_MS } from "./policy.ts";
+import { replyError } from "./reply_error.ts";
+import { CallStatus } from "./wire.ts";
+import type { WorkerSession } from "./worker_session.ts";
+
+/** Options of {@linkcode Lease.prepare}. */
+export interface PrepareOptions {
+  /** Bytes of the argument. @default the lease's `maxBytes` */
+  bytes?: number;
+  /** Bytes of the result. @default the lease's `maxBytes` */
+  resultBytes?: number;
+  /** The worker that runs it; the one with most free slots if left out. */
+  worker?: number;
+}
+
+/** Options of one call of a {@linkcode PreparedCall}. */
+export interface CallOptions {
+  /** Milliseconds from the call; then it throws {@linkcode DeadlineExceeded}. */
+  deadlineMs?: number;
+}
+
+/** What a prepared call needs of its lease. */
+export interface CallHost {
+  readonly maxBytes: number;
+  /** The session of a worker, or the one with most free slots. Throws when the lease has none. */
+  sessionFor(worker: number | undefined): WorkerSession;
+  /** Told when a call found its connection gone. */
+  onLost(session: WorkerSession): void;
+  /** The error for a call that was lost; blocks for a moment to learn why. */
+  lossError(name: string, session: WorkerSession, posted: boolean): Error;
+  /** Starts taking replies for calls that wait by a promise. */
+  kick(): void;
+  /** A slot was given back. */
+  onFree(): void;
+  yieldCore(): void;
+}
+
+const ALREADY = "Cannot call: the last call of this prepared call has not been finished";
+
+/**
+ * A prepared call owns a slot of a worker: {@linkcode PreparedCall.input} and {@linkcode PreparedCall.output} are
+ * registered memory, and on one host the very memory that the function works on.
+ *
+ * After a call that failed by its deadline or by the loss of the executor, the slot is another one: read `input` and
+ * `output` again.
+ */
+export class PreparedCall implements Disposable {
+  readonly #host: CallHost;
+  readonly #name: string;
+  readonly #bytes: number;
+  readonly #resultBytes: number;
+  readonly #worker: number | undefined;
+  #session!: WorkerSession;
+  #slot!: ClientSlot;
+  #function = 0;
+  #input!: Uint8Array;
+  #output!: Uint8Array;
+  #deadlineMs = 0;
+  #closed = false;
+
+  /** @internal Use {@linkcode Lease.prepare}. */
+  constructor(host: CallHost, name: string, options: PrepareOptions) {
+    this.#host = host;
+    this.#name = name;
+    this.#bytes = checkRoom("bytes", options.bytes ?? host.maxBytes, host.maxBytes);
+    this.#resultBytes = checkRoom(
+      "resultBytes",
+      options.resultBytes ?? host.maxBytes,
+      host.maxBytes,
+    );
+    this.#worker = options.worker;
+    this.#bind();
+  }
+
+  /** Where the argument goes; `bytes` long. */
+  get input(): Uint8Array {
+    if (this.#slot.state === LOST) this.#bind();
+    return this.#input;
+  }
+
+  /** Where the result is; `resultBytes` long. */
+  get output(): Uint8Array {
+    if (this.#slot.state === LOST) this.#bind();
+    return this.#output;
+  }
+
+  /**
+   * Calls with the first `length` bytes of the input and spins until the reply is there.
+   *
+   * @returns the result's length; it lies in `output`.
+   * @throws {FunctionError} {ResultTooLong} {DeadlineExceeded} {ExecutorLost} {NodeLost} {LeaseOver}
+   */
+  invokeSync(length: number = this.#bytes, options?: CallOptions): number {
+    this.start(length, options);
+    const session = this.#session;
+    const slot = this.#slot;
+    let polls = 0;
+    while (slot.state === POSTED) {
+      if (session.poll()) continue;
+      if (++polls === POLLS_PER_LOOK) this.#spinOn();
+    }
+    return this.finish();
+  }
+
+  /** Calls likewise without blocking the event loop. */
+  async invoke(length: number = this.#bytes, options?: CallOptions): Promise<number> {
+    this.start(length, options);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#slot.onSettled = resolve;
+    const { deadlineMs } = options ?? {};
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    if (deadlineMs !== undefined) timer = setTimeout(resolve, deadlineMs);
+    this.#host.kick();
+    await promise;
+    clearTimeout(timer);
+    if (this.#slot.state === POSTED) throw this.#giveUp();
+    return this.finish();
+  }
+
+  /** Sends the call and returns at once. */
+  start(length: number = this.#bytes, options?: CallOptions): void {
+    if (this.#closed) {
+      throw new TypeError(`Cannot call ${this.#name}: this prepared call is closed`);
+    }
+    if (!(length >= 0 && length <= this.#bytes)) {
+      throw new ArgumentTooLong(
+        `Cannot call ${this.#name}: the argument has ${length} bytes, this prepared call takes ${this.#bytes}`,
+      );
+    }
+    let slot = this.#slot;
+    if (slot.state !== HELD) {
+      if (slot.state !== LOST) throw new TypeError(ALREADY);
+      this.#bind();
+      slot = this.#slot;
+    }
+    const deadlineMs = options === undefined ? undefined : options.deadlineMs;
+    this.#deadlineMs = deadlineMs === undefined ? Infinity : deadlineMs;
+    const timeLeftUs = deadlineMs === undefined ? 0 : toMicroseconds(deadlineMs);
+    try {
+      this.#session.post(slot, this.#function, length, timeLeftUs, this.#resultBytes);
+    } catch {
+      this.#host.onLost(this.#session);
+      throw this.#host.lossError(this.#name, this.#session, false);
+    }
+  }
+
+  /** Is the reply there, or the call lost? A look costs some nanoseconds. */
+  done(): boolean {
+    if (this.#slot.state === POSTED) this.#session.poll();
+    return this.#slot.state !== POSTED;
+  }
+
+  /** Takes the reply of a call that is done; spins for it otherwise. Returns the result's length. */
+  finish(): number {
+    const slot = this.#slot;
+    let polls = 0;
+    while (slot.state === POSTED) {
+      if (this.#session.poll()) continue;
+      if (++polls === POLLS_PER_LOOK) this.#spinOn();
+    }
+    if (slot.state === DONE) {
+      slot.state = HELD;
+      if (slot.status === CallStatus.OK && slot.length >= 0 && slot.length <= this.#resultBytes) {
+        return slot.length;
+      }
+      throw slot.status === CallStatus.OK
+        ? impossibleLength(this.#name, slot)
+        : replyError(slot, this.#name);
+    }
+    if (slot.state === LOST) throw this.#host.lossError(this.#name, this.#session, true);
+    throw new TypeError(`Cannot finish ${this.#name}: no call was started`);
+  }
+
+  /** Gives the slot back. A call under way is given up. May be called twice. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#release();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  /** The long way of waiting: with a look at the clock, the peer and the lease every now and then. */
+  #spinOn(): void {
+    const session = this.#session;
+    const slot = this.#slot;
+    const sinceMs = nowMs();
+    let probedMs = 0;
+    for (let polls = 1; slot.state === POSTED; polls++) {
+      if (session.poll()) continue;
+      if (polls % POLLS_PER_YIELD !== 0) continue;
+      const waitedMs = nowMs() - sinceMs;
+      if (waitedMs > YIELD_AFTER_MS) this.#host.yieldCore();
+      if (waitedMs > this.#deadlineMs) throw this.#giveUp();
+      if (waitedMs - probedMs < PROBE_EVERY_MS) continue;
+      probedMs = waitedMs;
+      if (session.connection.probe()) continue;
+      while (session.poll()); // a reply that came before the end still counts
+      if (slot.state === POSTED) this.#host.onLost(session);
+    }
+  }
+
+  /** Leaves the slot to its late reply and takes another one when the next call needs it. */
+  #giveUp(): Error {
+    const error = deadlineError(this.#name, this.#deadlineMs);
+    this.#session.release(this.#slot);
+    this.#slot = GONE;
+    return error;
+  }
+
+  #release(): void {
+    const free = this.#slot.state === HELD || this.#slot.state === DONE;
+    if (this.#slot !== GONE) this.#session.release(this.#slot);
+    if (free) this.#host.onFree();
+    this.#slot = GONE;
+  }
+
+  #bind(): void {
+    if (this.#closed) {
+      throw new TypeError(`Cannot call ${this.#name}: this prepared call is closed`);
+    }
+    const session = this.#host.sessionFor(this.#worker);
+    const functionIndex = session.functions.get(this.#name);
+    if (functionIndex === undefined) {
+      throw new UnknownFunction(
+        `Cannot prepare ${this.#name}: the package exports no such function`,
+      );
+    }
+    const slot = session.acquire();
+    if (!slot) {
+      throw new Busy(
+        `Cannot prepare ${this.#name}: every slot of worker ${session.worker} is in use`,
+      );
+    }
+    this.#session = session;
+    this.#slot = slot;
+    this.#function = functionIndex;
+    this.#input = slot.input.subarray(0, this.#bytes);
+    this.#output = slot.output.subarray(0, this.#resultBytes);
+  }
+}
+
+/** Stands for a slot that this call has no more. */
+const GONE = { state: LOST } as ClientSlot;
+
+function checkRoom(name: string, value: number, maxBytes: number): number {
+  if (!Number.isInteger(value) || value < 0) {
+    throw new RangeError(
+      `Cannot prepare call: ${name} must be a whole number of bytes, not ${value}`,
+    );
+  }
+  if (value > maxBytes) {
+    throw new ArgumentTooLong(
+      `Cannot prepare call: ${name} is ${value}, the lease's maxBytes is ${maxBytes}`,
+    );
+  }
+  return value;
+}
+
+/** At least 1: zero would be no limit. */
+function toMicroseconds(ms: number): number {
+  if (!(ms >= 0)) throw new RangeError(`Cannot call: deadlineMs must be 0 or more, not ${ms}`);
+  return Math.min(0x7fffffff, Math.max(1, Math.round(ms * 1000)));
+}

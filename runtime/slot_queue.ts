@@ -1,0 +1,49 @@
+/** Calls that wait for a free slot, first come first served, each for any worker or for a certain one. */
+
+import type { CallTask } from "./call_task.ts";
+import type { WorkerSession } from "./worker_session.ts";
+
+export class SlotQueue {
+  readonly #tasks: (CallTask | undefined)[] = [];
+  #head = 0;
+
+  get length(): number {
+    return this.#tasks.length - this.#head;
+  }
+
+  push(task: CallTask): void {
+    this.#tasks.push(task);
+  }
+
+  /** Takes the first task that may run on this session; settled ones are dropped on the way. */
+  takeFor(session: WorkerSession): CallTask | undefined {
+    for (let i = this.#head; i < this.#tasks.length; i++) {
+      const task = this.#tasks[i];
+      const dropped = task === undefined || task.settled;
+      const fits = !dropped && (task.worker === undefined || task.worker === session.worker);
+      if (dropped || fits) {
+        this.#tasks[i] = undefined;
+        if (i === this.#head) this.#advance();
+      }
+      if (fits) return task;
+    }
+    return undefined;
+  }
+
+  /** Takes them all. */
+  takeAll(): CallTask[] {
+    const tasks = this.#tasks.slice(this.#head).filter((task) =>
+      task !== undefined && !task.settled
+    ) as CallTask[];
+    this.#tasks.length = this.#head = 0;
+    return tasks;
+  }
+
+  #advance(): void {
+    while (this.#head < this.#tasks.length && this.#tasks[this.#head] === undefined) this.#head++;
+    if (this.#head > 1024 && this.#head * 2 > this.#tasks.length) {
+      this.#tasks.splice(0, this.#head); // now and then, so that taking costs no copy of the rest
+      this.#head = 0;
+    }
+  }
+}

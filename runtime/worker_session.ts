@@ -1,0 +1,263 @@
+/** The client's connection to one worker: its slots, posting calls, matching replies. */
+
+import { Access, type Connection, type Provider } from "../fabric/fabric.ts";
+import { Opcode, Status } from "../fabric/status.ts";
+import {
+  type AttachMessage,
+  encodeAttach,
+  type ReadyMessage,
+  receiveJson,
+  sendJson,
+} from "./attach.ts";
+import { ABANDONED, ClientSlot, DONE, FREE, HELD, LOST, POSTED } from "./client_slot.ts";
+import { LeaseRefused } from "./errors.ts";
+import * as v from "./valibot.ts";
+import {
+  type ArenaLayout,
+  arenaLayout,
+  HEADER_AT,
+  HEADER_BYTES,
+  MAX_DEPTH,
+  MAX_FUNCTIONS,
+  MESSAGE_BYTES,
+  PAYLOAD_AT,
+  receivesFor,
+  REPLY_LENGTH,
+  REPLY_SEQUENCE,
+  REQUEST_CAPACITY,
+  REQUEST_LENGTH,
+  REQUEST_SEQUENCE,
+  REQUEST_TIME_LEFT_US,
+  requestImmediate,
+} from "./wire.ts";
+
+const readySchema = v.object({
+  address: v.pipe(v.number(), v.integer(), v.minValue(0)),
+  rkey: v.pipe(v.number(), v.integer(), v.minValue(0)),
+  functions: v.pipe(v.array(v.string()), v.maxLength(MAX_FUNCTIONS)),
+  error: v.optional(v.object({ name: v.string(), message: v.string(), stack: v.string() })),
+});
+
+/** How to attach to a worker. */
+export interface SessionOptions {
+  readonly address: string;
+  readonly worker: number;
+  readonly secret: Uint8Array;
+  readonly depth: number;
+  readonly maxBytes: number;
+  /** The sequence number before the first; tests start it high. */
+  readonly firstSequence: number;
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal;
+}
+
+export class WorkerSession {
+  readonly worker: number;
+  readonly depth: number;
+  readonly slots: readonly ClientSlot[];
+  /** A function's place in the package, by its name. */
+  readonly functions: ReadonlyMap<string, number>;
+  readonly connection: Connection;
+  /** Calls under way, given up ones among them. */
+  outstanding = 0;
+  /** Replies that answered no call: late, doubled or malformed. Counted and dropped. */
+  stray = 0;
+  /** Called when a slot has become free by itself, because the reply of a call given up has come. */
+  onFreed: (() => void) | null = null;
+  lost = false;
+  readonly #free: ClientSlot[];
+  readonly #layout: ArenaLayout;
+  readonly #inPlace: boolean;
+  readonly #remote: { readonly address: number; readonly rkey: number };
+  readonly #repostEvery: number;
+  #taken = 0;
+
+  private constructor(
+    connection: Connection,
+    options: SessionOptions,
+    layout: ArenaLayout,
+    ready: ReadyMessage,
+  ) {
+    const { depth, firstSequence } = options;
+    this.worker = options.worker;
+    this.depth = depth;
+    this.connection = connection;
+    this.functions = new Map(ready.functions.map((name, i) => [name, i]));
+    this.#layout = layout;
+    this.#remote = { address: ready.address, rkey: ready.rkey };
+    this.#repostEvery = depth;
+    this.#inPlace = connection.share(ready.address, layout.slotsBytes, ready.rkey) !== undefined;
+    const payloadBytes = layout.stride - PAYLOAD_AT;
+    this.slots = Array.from({ length: depth }, (_, i) => {
+      const request = (at: number, length: number) =>
+        this.#inPlace
+          ? connection.share(ready.address + i * layout.stride + at, length, ready.rkey)!
+          : connection.buffer(layout.outboundAt + i * layout.stride + at, length);
+      const reply = (at: number, length: number) =>
+        connection.buffer(layout.inboundAt + i * layout.stride + at, length);
+      return new ClientSlot(
+        i,
+        firstSequence,
+        request(HEADER_AT, HEADER_BYTES),
+        reply(HEADER_AT, HEADER_BYTES),
+        request(PAYLOAD_AT, payloadBytes),
+        reply(PAYLOAD_AT, payloadBytes),
+      );
+    });
+    this.#free = [...this.slots].reverse();
+  }
+
+  /**
+   * Connects to a worker and waits until its package is loaded.
+   *
+   * @throws {LeaseRefused} reason `bad-package` when it can't be loaded; {@linkcode FabricError} otherwise.
+   */
+  static async attach(fabric: Provider, options: SessionOptions): Promise<WorkerSession> {
+    const { address, worker, secret, depth, maxBytes, firstSequence, timeoutMs, signal } = options;
+    const layout = arenaLayout(depth, maxBytes);
+    const bounds = { timeoutMs, ...(signal ? { signal } : {}) };
+    const connection = await fabric.connect(address, {
+      ...bounds,
+      arenaBytes: layout.arenaBytes,
+      receiveDepth: receivesFor(depth) + 1,
+      receives: [{ id: 0, offset: layout.receiveAt, length: MESSAGE_BYTES }],
+      privateData: encodeAttach(worker, secret),
+    });
+    try {
+      const region = connection.register(layout.inboundAt, layout.slotsBytes, Access.REMOTE_WRITE);
+      const area = new Uint8Array(connection.buffer(layout.sendAt, MESSAGE_BYTES));
+      const attach: AttachMessage = {
+        address: region.address,
+        rkey: region.rkey,
+        depth,
+        maxBytes,
+        firstSequence,
+      };
+      connection.postReceives(receivesFor(depth));
+      sendJson(connection, layout.sendAt, area, attach);
+      const ready = v.parse(readySchema, await receiveJson(connection, layout.receiveAt, bounds));
+      if (ready.error) {
+        const { name, message, stack } = ready.error;
+        throw new LeaseRefused(
+          `Cannot load the function package: ${name}: ${message}`,
+          "bad-package",
+          { cause: stack },
+        );
+      }
+      return new WorkerSession(connection, options, layout, ready as ReadyMessage);
+    } catch (error) {
+      connection.close();
+      throw error;
+    }
+  }
+
+  get freeSlots(): number {
+    return this.#free.length;
+  }
+
+  /** A slot for the caller alone, or `undefined` when none is free. */
+  acquire(): ClientSlot | undefined {
+    const slot = this.#free.pop();
+    if (slot) slot.state = HELD;
+    return slot;
+  }
+
+  /** Gives a slot back. One with a call under way stays out of use until its reply has come. */
+  release(slot: ClientSlot): void {
+    slot.onSettled = null;
+    if (slot.state === POSTED) {
+      slot.state = ABANDONED;
+    } else if (slot.state === HELD || slot.state === DONE) {
+      slot.state = FREE;
+      this.#free.push(slot);
+    }
+  }
+
+  /** Sends the call whose argument lies in the slot. The caller has checked the numbers. */
+  post(
+    slot: ClientSlot,
+    functionIndex: number,
+    length: number,
+    timeLeftUs: number,
+    capacity: number,
+  ): void {
+    const sequence = (slot.sequence + 1) | 0;
+    slot.sequence = sequence;
+    slot.capacity = capacity;
+    slot.request[REQUEST_SEQUENCE] = sequence;
+    slot.request[REQUEST_LENGTH] = length;
+    slot.request[REQUEST_TIME_LEFT_US] = timeLeftUs;
+    slot.request[REQUEST_CAPACITY] = capacity;
+    const immediate = requestImmediate(slot.index, functionIndex);
+    if (this.#inPlace) {
+      this.connection.writeImmediate(0, 0, 0, 0, 0, immediate, 0);
+    } else {
+      const at = slot.index * this.#layout.stride + HEADER_AT;
+      const { address, rkey } = this.#remote;
+      this.connection.writeImmediate(
+        0,
+        this.#layout.outboundAt + at,
+        HEADER_BYTES + length,
+        address + at,
+        rkey,
+        immediate,
+        0,
+      );
+    }
+    slot.state = POSTED;
+    this.outstanding++;
+  }
+
+  /** Takes the next reply; false when there is none. */
+  poll(): boolean {
+    const connection = this.connection;
+    if (!connection.poll()) return false;
+    const completion = connection.completion;
+    if (
+      completion.opcode !== Opcode.RECEIVE_WRITE_IMMEDIATE || completion.status !== Status.SUCCESS
+    ) return false;
+    if (++this.#taken === this.#repostEvery && connection.state === "connected") {
+      this.#taken = 0;
+      connection.postReceives(this.#repostEvery);
+    }
+    const immediate = completion.immediate;
+    const index = immediate & (MAX_DEPTH - 1);
+    if (index >= this.depth || immediate >>> 16 !== 0) {
+      this.stray++;
+      return true;
+    }
+    const slot = this.slots[index]!;
+    const { state } = slot;
+    if ((state !== POSTED && state !== ABANDONED) || slot.reply[REPLY_SEQUENCE] !== slot.sequence) {
+      this.stray++;
+      return true;
+    }
+    this.outstanding--;
+    if (state === ABANDONED) {
+      slot.state = FREE;
+      this.#free.push(slot);
+      this.onFreed?.();
+      return true;
+    }
+    slot.status = immediate >>> 8;
+    slot.length = slot.reply[REPLY_LENGTH]!;
+    slot.state = DONE;
+    if (slot.onSettled !== null) slot.onSettled();
+    return true;
+  }
+
+  /** Ends the connection. Calls under way are lost, and those who wait for them are told. */
+  close(): void {
+    if (this.lost) return;
+    this.lost = true;
+    for (const slot of this.slots) {
+      const { onSettled, state } = slot;
+      slot.onSettled = null;
+      slot.state = LOST;
+      if (state === POSTED) onSettled?.();
+    }
+    this.#free.length = 0;
+    this.outstanding = 0;
+    this.connection.close();
+  }
+}
