@@ -34,6 +34,8 @@ export interface ExecutorManagerOptions {
   readonly memoryBytes: number;
   /** Where the bundled executor is kept. */
   readonly stateDir: string;
+  /** An executor bundled before. @default bundled at the start into `stateDir` */
+  readonly executor?: ExecutorBundle;
   readonly signal?: AbortSignal;
 }
 
@@ -76,7 +78,7 @@ export class ExecutorManager implements AsyncDisposable {
    * @throws {ManagerUnreachable} {Unauthorized} when the resource manager can't be had.
    */
   static async start(options: ExecutorManagerOptions): Promise<ExecutorManager> {
-    const bundle = await bundleExecutor(`${options.stateDir}/executor`);
+    const bundle = options.executor ?? await bundleExecutor(`${options.stateDir}/executor`);
     const fabric = openShm();
     const client = new ManagerClient(options.manager);
     try {

@@ -1,0 +1,101 @@
+/** A whole rfaas in this process: a resource manager, nodes with real executor processes, clients. */
+
+import { bundleExecutor, type ExecutorBundle } from "../../manager/executor/executor_bundle.ts";
+import { ExecutorManager } from "../../manager/executor/executor_manager.ts";
+import {
+  type ResourceManager,
+  startResourceManager,
+} from "../../manager/resource/resource_manager.ts";
+import { type Client, type ClientTuning, connect } from "../../runtime/client.ts";
+
+/** Options of {@linkcode startCluster}. */
+export interface ClusterOptions {
+  /** Cores that each node lends; they are not checked against the host's. @default {4} */
+  cores?: number;
+  /** Memory that each node lends. @default {4 GiB} */
+  memoryBytes?: number;
+  /** Nodes, named `node-0` and so on. @default {1} */
+  nodes?: number;
+}
+
+/** A running cluster. Its clients, nodes and folders go with it. */
+export interface Cluster extends AsyncDisposable {
+  readonly managerUrl: string;
+  readonly clientToken: string;
+  readonly nodeToken: string;
+  readonly operatorToken: string;
+  readonly resourceManager: ResourceManager;
+  readonly nodes: ExecutorManager[];
+  /** The folder of the resource manager's state. */
+  readonly stateDir: string;
+  /** A new client of this cluster; it is closed with the cluster, at the latest. */
+  connect(tuning?: ClientTuning): Promise<Client>;
+  /** Starts one more node, or one that was closed again under its name. */
+  startNode(name: string): Promise<ExecutorManager>;
+}
+
+let bundled: Promise<ExecutorBundle> | undefined;
+
+/** The executor's code, bundled once for all clusters of a test file. */
+function sharedBundle(): Promise<ExecutorBundle> {
+  return bundled ??= (async () => {
+    const folder = await Deno.makeTempDir({ prefix: "rfaas-test-bundle-" });
+    addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
+    return await bundleExecutor(folder);
+  })();
+}
+
+/** Starts both managers on free ports, with folders of their own. */
+export async function startCluster(options: ClusterOptions = {}): Promise<Cluster> {
+  const { cores = 4, memoryBytes = 4 * 2 ** 30, nodes: count = 1 } = options;
+  const dir = await Deno.makeTempDir({ prefix: "rfaas-test-" });
+  const stateDir = `${dir}/resource-manager`;
+  const cleanUp = new AsyncDisposableStack();
+  cleanUp.defer(() => Deno.remove(dir, { recursive: true }));
+  try {
+    const executor = await sharedBundle();
+    const resourceManager = await startResourceManager({
+      listen: ["http://127.0.0.1:0"],
+      stateDir,
+    });
+    cleanUp.defer(() => resourceManager.close());
+    const token = (role: "client" | "node" | "operator") =>
+      Deno.readTextFileSync(resourceManager.tokenFiles[role]).trim();
+    const managerUrl = resourceManager.urls[0]!;
+    const nodes: ExecutorManager[] = [];
+    const startNode = async (name: string) => {
+      const node = await ExecutorManager.start({
+        manager: { url: managerUrl, token: token("node") },
+        name,
+        cores,
+        memoryBytes,
+        stateDir: `${dir}/${name}`,
+        executor,
+      });
+      cleanUp.defer(() => node.close());
+      nodes.push(node);
+      return node;
+    };
+    for (let i = 0; i < count; i++) await startNode(`node-${i}`);
+    const clientToken = token("client");
+    return {
+      managerUrl,
+      clientToken,
+      nodeToken: token("node"),
+      operatorToken: token("operator"),
+      resourceManager,
+      nodes,
+      stateDir,
+      startNode,
+      connect: async (tuning) => {
+        const client = await connect({ manager: managerUrl, token: clientToken }, tuning);
+        cleanUp.defer(() => client.close());
+        return client;
+      },
+      [Symbol.asyncDispose]: () => cleanUp.disposeAsync(),
+    };
+  } catch (error) {
+    await cleanUp.disposeAsync();
+    throw error;
+  }
+}
