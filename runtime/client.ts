@@ -143,6 +143,7 @@ export class Client implements AsyncDisposable {
     this.#opened = undefined;
     opened?.keeper.close();
     opened?.fabric.close();
+    await opened?.fabric.closed;
     opened?.libc.close();
   }
 

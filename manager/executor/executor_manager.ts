@@ -132,6 +132,7 @@ export class ExecutorManager implements AsyncDisposable {
     await this.#registration.close(true);
     this.#client.close();
     this.#fabric.close();
+    await this.#fabric.closed;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

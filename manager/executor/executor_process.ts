@@ -87,6 +87,7 @@ export class ExecutorProcess {
       return process;
     } catch (error) {
       process.kill();
+      await process.ended;
       throw new ControlError(`Cannot start an executor: ${(error as Error).message}`, "failed", {
         cause: error,
       });

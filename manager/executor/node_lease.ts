@@ -32,6 +32,8 @@ export class NodeLease {
   readonly #o: NodeLeaseOptions;
   readonly #setEnded: (reason: string) => void;
   #executor: ExecutorProcess | undefined;
+  /** The start of the next executor, settled or not; it never rejects. */
+  #starting: Promise<unknown> = Promise.resolve();
   #generation = 0;
   #expiresMs: number;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -77,12 +79,19 @@ export class NodeLease {
       clearTimeout(this.#timer);
       this.#o.client.notify("over", { reason });
       await this.#executor?.stop();
+      await this.#starting; // one that was booting finds that the lease is over, and stops
       this.#setEnded(reason);
     }
     await this.ended;
   }
 
-  async #next(): Promise<Executor> {
+  #next(): Promise<Executor> {
+    const next = this.#startNext();
+    this.#starting = next.catch(() => {});
+    return next;
+  }
+
+  async #startNext(): Promise<Executor> {
     const executor = await this.#o.boot();
     if (this.#over) {
       await executor.stop();
