@@ -5,4 +5,5 @@ import { conformance } from "./conformance/mod.ts";
 
 conformance("shm", openShm, {
   peer: { module: new URL("../../fabric/shm/provider.ts", import.meta.url), open: "openShm" },
+  sparse: true,
 });

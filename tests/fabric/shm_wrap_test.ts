@@ -3,7 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { Status } from "../../fabric/status.ts";
 import { openShm } from "../../fabric/shm/provider.ts";
-import { connectPair, expectNext, flushedIds, over } from "./conformance/pair.ts";
+import { assertCode, connectPair, expectNext, flushedIds, over } from "./conformance/pair.ts";
 
 for (const [firstSequence, what] of [[2 ** 31, "2^31"], [2 ** 32, "2^32"]] as const) {
   Deno.test(`shm: 100 messages each way pass ${what} through rings of 16`, async () => {
@@ -47,6 +47,7 @@ for (const [firstSequence, what] of [[2 ** 31, "2^31"], [2 ** 32, "2^32"]] as co
     const { a, b } = pair;
     assertEquals(await b.wait({ timeoutMs: 1 }), false, "an empty ring looks full");
     b.postReceives(16);
+    assertCode(() => b.postReceives(1), "full");
     for (let i = 0; i < 16; i++) a.writeImmediate(0, 0, 0, 0, 0, i, 0);
     for (let i = 0; i < 16; i++) {
       await expectNext(b, { id: 0, status: Status.SUCCESS, immediate: i });

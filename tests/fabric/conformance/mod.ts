@@ -23,6 +23,8 @@ import { wakingAcross } from "./waking_across.ts";
 export interface ConformanceOptions {
   /** Where another process finds the provider: a module and the name of the function that opens it. */
   readonly peer: { readonly module: URL; readonly open: string };
+  /** Do arenas take memory only where they are touched? A provider that pins them has no room for 5 GiB. */
+  readonly sparse: boolean;
 }
 
 /** Registers the suite for one provider. */
@@ -35,7 +37,7 @@ export function conformance(name: string, open: Open, options: ConformanceOption
   completions(name, open);
   failing(name, open);
   closing(name, open);
-  memory(name, open);
+  memory(name, open, options);
   sharing(name, open);
   waking(name, open);
   wakingAcross(name, open, options);

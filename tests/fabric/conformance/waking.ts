@@ -97,6 +97,23 @@ export function waking(name: string, open: Open): void {
     assertEquals(await Promise.all(waits), [true, true, true]);
   });
 
+  Deno.test(`${name}: waits that began one after the other are all woken, 200 times`, async () => {
+    await using pair = await connectPair(open);
+    const { a, b } = pair;
+    b.postReceives(1);
+    for (let i = 0; i < 200; i++) {
+      const first = b.wait(bound);
+      await turn();
+      const second = b.wait(bound); // may miss what woke the first
+      const startMs = performance.now();
+      a.writeImmediate(1, 0, 0, 0, 0, i, 0);
+      assertEquals(await Promise.all([first, second]), [true, true]);
+      assert(performance.now() - startMs < BOUND_MS / 2, "one was woken by its own time-out");
+      await expectNext(b, { id: 0, status: Status.SUCCESS, immediate: i });
+      b.postReceives(1);
+    }
+  });
+
   Deno.test(`${name}: waitSync() returns at once when something is there or all is over`, async () => {
     await using pair = await connectPair(open);
     const { a, b } = pair;

@@ -43,6 +43,8 @@ export function wakingAcross(name: string, open: Open, options: ConformanceOptio
     const { connection } = peer;
     await round(connection, 1, true);
     await round(connection, 2, true);
-    assertEquals(connection.waitSync(20), false, "nothing more was sent");
+    // A wait may end for nothing once, where its wake-up crossed the poll, but not go on to.
+    let idle = 0;
+    while (connection.waitSync(20)) assert(!connection.poll() && ++idle < 4, "nothing was sent");
   });
 }
