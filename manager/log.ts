@@ -7,6 +7,7 @@ export {
   getConsoleSink,
   getLogger,
   getStreamSink,
+  getTextFormatter,
   jsonLinesFormatter,
   type Logger,
   reset,

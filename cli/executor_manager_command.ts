@@ -1,0 +1,72 @@
+/** `rfaas executor-manager`: lends this host's cores. */
+
+import type { Command } from "commander";
+import { ExecutorManager } from "../manager/executor/executor_manager.ts";
+import { Ending } from "./ending.ts";
+import { hostCores, hostMemoryBytes, hostNodeName } from "./host.ts";
+import { logToStderr } from "./logging.ts";
+import { type CommonOptions, newCommand, untilStdinEnds } from "./new_command.ts";
+import { byteSize, wholeNumber } from "./number_argument.ts";
+import { defaultStateDir } from "./state_home.ts";
+import { readToken } from "./token.ts";
+
+interface Options extends CommonOptions {
+  manager?: string;
+  tokenFile?: string;
+  name?: string;
+  cores?: number;
+  memory?: number;
+  state?: string;
+  json?: true;
+  untilStdinEnds?: true;
+}
+
+export function executorManagerCommand(): Command {
+  return newCommand(
+    "executor-manager",
+    "Run the executor manager: it lends cores and memory of this host.",
+    `$ rfaas executor-manager --manager http://127.0.0.1:7400 \\
+        --token-file ~/.local/state/rfaas/resource-manager/node.token --cores 4 --memory 8GiB`,
+  )
+    .alias("executor")
+    .option("--manager <url>", "the resource manager (default: RFAAS_MANAGER)")
+    .option("--token-file <file>", "the file of the node token (default: RFAAS_TOKEN holds it)")
+    .option("--name <name>", "what the node is called (default: the host's name)")
+    .option("--cores <number>", "cores to lend (default: all)", wholeNumber(1))
+    .option("--memory <size>", "memory to lend (default: half of the host's)", byteSize)
+    .option("--state <folder>", "where the executor's code is kept (default: below XDG_STATE_HOME)")
+    .option("--json", "print node, name and address as one line of JSON once it is registered")
+    .addOption(untilStdinEnds())
+    .action(runExecutorManager);
+}
+
+async function runExecutorManager(options: Options): Promise<void> {
+  using ending = new Ending();
+  if (options.untilStdinEnds) ending.followStdin();
+  await using _log = await logToStderr(options.logLevel);
+  const url = options.manager ?? Deno.env.get("RFAAS_MANAGER");
+  if (!url) throw new TypeError("Cannot lend this host: give --manager or RFAAS_MANAGER");
+  const name = options.name ?? hostNodeName();
+  const cores = options.cores ?? hostCores();
+  const memoryBytes = options.memory ?? Math.floor(hostMemoryBytes() / 2);
+  await using manager = await ExecutorManager.start({
+    manager: { url, token: await readToken(options.tokenFile) },
+    name,
+    cores,
+    memoryBytes,
+    stateDir: options.state ?? defaultStateDir("executor-manager"),
+    signal: ending.signal,
+  });
+  const { node, address } = manager;
+  if (options.json) {
+    console.log(JSON.stringify({ node, name, address }));
+  } else {
+    console.log(
+      `Node ${name} lends ${cores} cores and ${
+        (memoryBytes / 2 ** 30).toFixed(1)
+      } GiB at ${address}`,
+    );
+    console.log("Ctrl-C ends it.");
+  }
+  await ending.asked;
+}

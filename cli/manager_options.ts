@@ -1,0 +1,33 @@
+/** How client commands find the resource manager. */
+
+import type { Command } from "commander";
+import { readToken } from "./token.ts";
+
+export interface ManagerOptions {
+  manager?: string;
+  tokenFile?: string;
+}
+
+export function addManagerOptions(command: Command): Command {
+  return command
+    .option("--manager <url>", "the resource manager (default: RFAAS_MANAGER)")
+    .option("--token-file <file>", "the file of the client token (default: RFAAS_TOKEN holds it)");
+}
+
+/**
+ * The address and the token from the options, else from the environment.
+ *
+ * @throws {TypeError} that explains what to do if there is none.
+ */
+export async function findManager(
+  options: ManagerOptions,
+): Promise<{ url: string; token: string }> {
+  const url = options.manager ?? Deno.env.get("RFAAS_MANAGER");
+  if (!url) {
+    throw new TypeError(
+      "Cannot find a resource manager: run `rfaas up` in another terminal and set the two variables " +
+        "that it prints, or give --manager and --token-file",
+    );
+  }
+  return { url, token: await readToken(options.tokenFile) };
+}

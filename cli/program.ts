@@ -1,0 +1,48 @@
+/** The tree of commands. */
+
+import { Command } from "commander";
+import project from "../deno.json" with { type: "json" };
+import { executorManagerCommand } from "./executor_manager_command.ts";
+import { leasesCommand } from "./leases_command.ts";
+import { nodesCommand } from "./nodes_command.ts";
+import { resourceManagerCommand } from "./resource_manager_command.ts";
+import { upCommand } from "./up_command.ts";
+import { versionCommand } from "./version_command.ts";
+
+/** All commands; parsing throws a CommanderError where commander would end the process. */
+export function createProgram(): Command {
+  const program = new Command("rfaas")
+    .description("Functions as a service at the speed of memory.")
+    .version(project.version, "-V, --version", "Print the version")
+    .helpOption("-h, --help", "Show help")
+    .helpCommand("help [command]", "Show the help of a command")
+    .showHelpAfterError("Try it with --help")
+    .addHelpText(
+      "after",
+      `
+Start here:
+  $ rfaas up         managers for development, on this host
+
+Exit status: 0 done, 1 failed, 2 not understood.`,
+    );
+  for (
+    const command of [
+      upCommand(),
+      nodesCommand(),
+      leasesCommand(),
+      resourceManagerCommand(),
+      executorManagerCommand(),
+      versionCommand(),
+    ]
+  ) program.addCommand(command);
+  for (const command of [program, ...program.commands]) {
+    command.exitOverride();
+    command.configureOutput({
+      outputError: (text, write) => write(text.replace(/^error: /, "rfaas: ")),
+    });
+  }
+  for (const command of program.commands) {
+    command.showHelpAfterError(`Try: rfaas ${command.name()} --help`);
+  }
+  return program;
+}

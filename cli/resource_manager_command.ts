@@ -1,0 +1,59 @@
+/** `rfaas resource-manager`: knows the nodes, signs grants. */
+
+import type { Command } from "commander";
+import { startResourceManager } from "../manager/resource/resource_manager.ts";
+import { Ending } from "./ending.ts";
+import { logToStderr } from "./logging.ts";
+import { type CommonOptions, newCommand, untilStdinEnds } from "./new_command.ts";
+import { defaultStateDir } from "./state_home.ts";
+
+const DEFAULT_LISTEN = "http://127.0.0.1:7400";
+
+interface Options extends CommonOptions {
+  listen?: string[];
+  state?: string;
+  json?: true;
+  untilStdinEnds?: true;
+}
+
+export function resourceManagerCommand(): Command {
+  return newCommand(
+    "resource-manager",
+    "Run the resource manager: it knows the nodes and signs what clients are granted.",
+    `$ rfaas resource-manager --listen http://127.0.0.1:7400 --listen unix:/run/rfaas/manager.sock
+    $ export RFAAS_MANAGER=http://127.0.0.1:7400
+    $ export RFAAS_TOKEN=$(cat ~/.local/state/rfaas/resource-manager/client.token)`,
+  )
+    .alias("manager")
+    .option(
+      "--listen <url>",
+      `http://HOST:PORT or unix:/PATH; may be given again (default: "${DEFAULT_LISTEN}")`,
+      (url: string, before: string[] = []) => [...before, url],
+    )
+    .option("--state <folder>", "where state and tokens are kept (default: below XDG_STATE_HOME)")
+    .option("--json", "print where it listens and its token files as one line of JSON")
+    .addOption(untilStdinEnds())
+    .action(runResourceManager);
+}
+
+async function runResourceManager(options: Options): Promise<void> {
+  using ending = new Ending();
+  if (options.untilStdinEnds) ending.followStdin();
+  await using _log = await logToStderr(options.logLevel);
+  await using manager = await startResourceManager({
+    listen: options.listen ?? [DEFAULT_LISTEN],
+    stateDir: options.state ?? defaultStateDir("resource-manager"),
+  });
+  const { urls, tokenFiles } = manager;
+  if (options.json) {
+    console.log(JSON.stringify({ urls, tokenFiles }));
+  } else {
+    console.log(`The resource manager listens at ${urls.join(" and ")}`);
+    console.log("Tokens, each readable by you alone:");
+    console.log(`  for operators  ${tokenFiles.operator}`);
+    console.log(`  for nodes      ${tokenFiles.node}`);
+    console.log(`  for clients    ${tokenFiles.client}`);
+    console.log("Ctrl-C ends it.");
+  }
+  await ending.asked;
+}
