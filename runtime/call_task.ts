@@ -1,7 +1,7 @@
 /** One call that its caller awaits: from the queue for a free slot to its reply. */
 
 import { type ClientSlot, DONE, POSTED } from "./client_slot.ts";
-import { DeadlineExceeded, ResultTooLong, type RfaasError } from "./errors.ts";
+import { DeadlineExceeded, ResultTooLong, type RfaasError, UnknownFunction } from "./errors.ts";
 import { replyError } from "./reply_error.ts";
 import { CallStatus } from "./wire.ts";
 import type { WorkerSession } from "./worker_session.ts";
@@ -25,7 +25,8 @@ export class CallTask {
   /** Times it was posted. */
   attempts = 0;
   settled = false;
-  readonly #input: Uint8Array;
+  #input: Uint8Array;
+  #kept = false;
   readonly #output: Uint8Array | undefined;
   readonly #capacity: number;
   readonly #untilMs: number;
@@ -72,8 +73,15 @@ export class CallTask {
     }
   }
 
+  /** Takes a copy of the argument, for a call that is not posted at once, or perhaps again: the caller may reuse it. */
+  keepInput(): void {
+    if (this.#kept) return;
+    this.#kept = true;
+    this.#input = this.#input.slice();
+  }
+
   /** Puts the argument into the slot and sends the call. */
-  post(session: WorkerSession, slot: ClientSlot): void {
+  post(session: WorkerSession, slot: ClientSlot, functionIndex: number): void {
     this.attempts++;
     this.#session = session;
     this.#slot = slot;
@@ -84,7 +92,7 @@ export class CallTask {
       : Math.min(0x7fffffff, Math.max(1, Math.round((this.#untilMs - performance.now()) * 1000)));
     session.post(
       slot,
-      session.functions.get(this.name)!,
+      functionIndex,
       this.#input.length,
       timeLeftUs,
       this.#capacity,
@@ -97,6 +105,11 @@ export class CallTask {
     this.#end();
     this.#reject(error);
     this.#release();
+  }
+
+  /** Ends the call since the package has no such function. */
+  failUnknown(functions: readonly string[]): void {
+    this.fail(unknownFunction(this.name, functions));
   }
 
   readonly #abort = () => this.fail(this.#signal!.reason);
@@ -136,6 +149,13 @@ export class CallTask {
     this.#session!.release(slot);
     if (free) this.#onFree();
   }
+}
+
+export function unknownFunction(name: string, functions: Iterable<string>): UnknownFunction {
+  const known = [...functions].join(", ");
+  return new UnknownFunction(
+    `Cannot call ${name}: the package exports no such function, only ${known}`,
+  );
 }
 
 /** The worker names a length that it was told not to pass. */

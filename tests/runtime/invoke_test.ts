@@ -1,0 +1,168 @@
+import {
+  assert,
+  assertEquals,
+  assertNotStrictEquals,
+  assertRejects,
+  assertStrictEquals,
+} from "@std/assert";
+import fc from "fast-check";
+import { Busy } from "../../mod.ts";
+import { pattern, startLease } from "../support/cluster_lease.ts";
+
+const MIB = 2 ** 20;
+
+/** Equal bytes, told quickly: assertEquals takes seconds for 16 MiB. */
+function assertSameBytes(actual: Uint8Array, expected: Uint8Array, what: string) {
+  assertEquals(actual.length, expected.length, what);
+  const at = actual.findIndex((byte, i) => byte !== expected[i]);
+  assertEquals(at, -1, `${what}: byte ${at} is ${actual[at]}, not ${expected[at]}`);
+}
+
+Deno.test("invoke() gives the caller a copy of its own, or fills the output that it was given", async () => {
+  await using held = await startLease({ depth: 1 });
+  const { lease } = held;
+  const input = pattern(100);
+  const first = await lease.invoke("echo", input);
+  assertEquals(first, input);
+  assertEquals(first.byteOffset, 0);
+  assertEquals(first.buffer.byteLength, 100, "no more than the result is reachable from it");
+  first.fill(0); // the caller's own: the next result is another one
+  input.fill(9);
+  const second = await lease.invoke("echo", input);
+  assertEquals(first, new Uint8Array(100));
+  assertEquals(second, new Uint8Array(100).fill(9));
+  assertNotStrictEquals(first.buffer, second.buffer);
+
+  const output = new Uint8Array(128);
+  const filled = await lease.invoke("echo", pattern(100), { output });
+  assertStrictEquals(filled.buffer, output.buffer);
+  assertEquals(filled, pattern(100));
+  assertEquals(output.subarray(100), new Uint8Array(28), "nothing is written past the result");
+});
+
+Deno.test("invoke() takes the argument at the call: what the caller writes later does not count", async () => {
+  await using held = await startLease({ depth: 1 });
+  const input = Uint8Array.of(5);
+  const posted = held.lease.invoke("later", input);
+  input[0] = 6;
+  const queued = held.lease.invoke("later", input);
+  input[0] = 200;
+  assertEquals(await posted, Uint8Array.of(5));
+  assertEquals(await queued, Uint8Array.of(6));
+});
+
+Deno.test("invoke() carries every length from nothing to maxBytes", async () => {
+  const maxBytes = 70_000; // no multiple of 64
+  await using held = await startLease({ maxBytes, depth: 2 });
+  const { lease } = held;
+  for (const length of [0, 1, 15, 16, 17, 63, 64, 65, 4095, 4096, 4097, maxBytes - 1, maxBytes]) {
+    assertSameBytes(
+      await lease.invoke("echo", pattern(length, length)),
+      pattern(length, length),
+      `${length} bytes`,
+    );
+  }
+  await fc.assert(
+    fc.asyncProperty(fc.uint8Array({ maxLength: 300 }), async (bytes) => {
+      assertEquals(await lease.invoke("echo", bytes), bytes);
+    }),
+    { numRuns: 300 },
+  );
+});
+
+Deno.test("invoke() carries arguments and results of 16 MiB", async () => {
+  await using held = await startLease({ maxBytes: "16MiB", depth: 2, memory: "512MiB" });
+  const { lease } = held;
+  const bytes = pattern(16 * MIB);
+  assertSameBytes(await lease.invoke("echo", bytes), bytes, "echo");
+  const length = new Uint8Array(4);
+  new DataView(length.buffer).setUint32(0, 16 * MIB);
+  const produced = await lease.invoke("produce", length);
+  assertSameBytes(produced, new Uint8Array(16 * MIB).map((_, i) => i * 31 + 7), "produce");
+  const call = lease.prepare("echo");
+  call.input.set(bytes);
+  assertEquals(call.invokeSync(), 16 * MIB);
+  assertSameBytes(call.output, bytes, "prepared echo");
+  call.close();
+});
+
+Deno.test("invoke() runs on the worker that it names, and takes turns otherwise", async () => {
+  await using held = await startLease({ workers: 2, depth: 2 });
+  const { lease } = held;
+  const calls = async (worker?: number) => {
+    const reply = await lease.invoke(
+      "count",
+      new Uint8Array(),
+      worker === undefined ? {} : { worker },
+    );
+    return new DataView(reply.buffer).getUint32(0);
+  };
+  assertEquals([await calls(0), await calls(0), await calls(0)], [1, 2, 3]);
+  assertEquals([await calls(1), await calls(1)], [1, 2]);
+  for (let i = 0; i < 10; i++) await calls();
+  assertEquals((await calls(0)) + (await calls(1)), 17, "both workers had their part");
+  assert(await calls(0) > 4 && await calls(1) > 3);
+  for (const worker of [-1, 2, 0.5, NaN]) {
+    await assertRejects(
+      () => lease.invoke("echo", new Uint8Array(), { worker }),
+      RangeError,
+      "workers 0 to 1",
+    );
+  }
+});
+
+for (const depth of [1, 256]) {
+  Deno.test(`invoke() keeps 1000 calls apart on a worker of depth ${depth}`, async () => {
+    await using held = await startLease({ depth, maxBytes: 4096 });
+    const replies = await Promise.all(
+      Array.from({ length: 1000 }, (_, i) => held.lease.invoke("echo", pattern(i, i))),
+    );
+    replies.forEach((reply, i) => assertSameBytes(reply, pattern(i, i), `call ${i}`));
+  });
+}
+
+Deno.test("invoke() answers 100,000 calls of 64 promises over 2 workers, each with its own bytes", async () => {
+  await using held = await startLease({ workers: 2, maxBytes: 64 });
+  const { lease } = held;
+  let next = 0;
+  let firedLate = 0;
+  let fired = 0;
+  let dueMs = performance.now() + 10;
+  const timer = setInterval(() => {
+    fired++;
+    firedLate = Math.max(firedLate, performance.now() - dueMs);
+    dueMs = performance.now() + 10;
+  }, 10);
+  const startMs = performance.now();
+  const lane = async () => {
+    const input = new Uint8Array(16);
+    const words = new Uint32Array(input.buffer);
+    while (next < 100_000) {
+      const id = next++;
+      words.fill(id);
+      const reply = await lease.invoke("echo", input);
+      const got = new Uint32Array(reply.buffer);
+      if (reply.length !== 16 || got[0] !== id || got[3] !== id) {
+        throw new Error(`call ${id} got ${got}`);
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: 64 }, lane));
+  clearInterval(timer);
+  const tookMs = performance.now() - startMs;
+  assert(tookMs < 30_000, `took ${tookMs} ms`);
+  // A timer of 10 ms fires beside them; two shared cores make it late at times, starved it would never be.
+  assert(fired >= tookMs / 10 / 3, `the timer fired ${fired} times in ${tookMs} ms`);
+  assert(firedLate < 250, `the timer was ${firedLate} ms late`);
+});
+
+Deno.test("invoke() refuses more than 65,536 calls that wait with Busy, and serves the others", async () => {
+  await using held = await startLease({ depth: 1, maxBytes: 64 });
+  const { lease } = held;
+  const running = lease.invoke("hold", Uint8Array.of(200));
+  const waiting = Array.from({ length: 65_536 }, (_, i) => lease.invoke("echo", Uint8Array.of(i)));
+  await assertRejects(() => lease.invoke("echo", Uint8Array.of(1)), Busy, "65536 calls wait");
+  await running;
+  const replies = await Promise.all(waiting);
+  assert(replies.every((reply, i) => reply[0] === (i & 255)), "each got its own byte");
+});
