@@ -6,7 +6,7 @@ import { openShm } from "../fabric/shm/provider.ts";
 import { bundleModule } from "./bundle.ts";
 import { FabricUnavailable, LeaseRefused } from "./errors.ts";
 import { KeeperLink, type LeaseNews } from "./keeper_link.ts";
-import { Lease } from "./lease.ts";
+import { type Lease, type LeaseControl, openLease } from "./lease.ts";
 import { checkLeaseOptions, type LeaseOptions } from "./lease_options.ts";
 import { LeaseWords } from "./lease_words.ts";
 import { ManagerClient } from "./manager_client.ts";
@@ -75,7 +75,7 @@ function environment(variable: string): string | undefined {
 export class Client implements AsyncDisposable {
   readonly #manager: { url: string; token: string };
   readonly #tuning: ClientTuning;
-  readonly #leases = new Set<Lease>();
+  readonly #leases = new Map<Lease, LeaseControl>();
   readonly #pump: Pump;
   #opened: { keeper: KeeperLink; fabric: Provider; libc: Libc } | undefined;
   #closed = false;
@@ -111,7 +111,7 @@ export class Client implements AsyncDisposable {
       // It may still be granted: then it goes back at once.
       granting.then(({ key }) => keeper.end(key), () => {});
     });
-    const lease = new Lease({
+    const { lease, control } = openLease({
       ...granted,
       id: granted.lease,
       options: checked,
@@ -122,12 +122,12 @@ export class Client implements AsyncDisposable {
       firstSequence: this.#tuning.firstSequence ?? 0,
       yieldCore: libc.c.sched_yield,
     });
-    this.#leases.add(lease);
+    this.#leases.set(lease, control);
     lease.closed.then(() => this.#leases.delete(lease));
-    hear = (news) => lease.hear(news);
-    for (const news of early) lease.hear(news);
+    hear = control.hear;
+    for (const news of early) hear(news);
     try {
-      await lease.attach(granted.executor, signal);
+      await control.attach(granted.executor, signal);
     } catch (error) {
       await lease.close();
       throw error;
@@ -138,7 +138,7 @@ export class Client implements AsyncDisposable {
   /** Closes all leases and ends the client. May be called twice. */
   async close(): Promise<void> {
     this.#closed = true;
-    await Promise.all([...this.#leases].map((lease) => lease.close()));
+    await Promise.all([...this.#leases.keys()].map((lease) => lease.close()));
     const opened = this.#opened;
     this.#opened = undefined;
     opened?.keeper.close();
@@ -171,7 +171,7 @@ export class Client implements AsyncDisposable {
   }
 
   #lose(session: WorkerSession): void {
-    for (const lease of this.#leases) lease.lose(session);
+    for (const control of this.#leases.values()) control.lose(session);
   }
 }
 

@@ -7,7 +7,7 @@ export type Outcome = "not-run" | "unknown";
 export class RfaasError extends Error {
   override name = "RfaasError";
   /** The place of the failed input in {@linkcode Lease.map}'s iterable, counted from 0. */
-  index?: number;
+  declare index?: number;
 }
 
 /** The function threw, or broke its contract. `remoteName`, `message` and `remoteStack` come from there. */

@@ -47,3 +47,6 @@ export const RECOVERY_MS = 10_000;
 
 /** Calls of one lease that may wait for a free slot. */
 export const MAX_WAITING_CALLS = 65_536;
+
+/** How often a call of an idempotent function is tried in all. */
+export const MAX_ATTEMPTS = 5;

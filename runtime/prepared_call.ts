@@ -33,7 +33,7 @@ export interface CallHost {
   /** Told when a call found its connection gone. */
   onLost(session: WorkerSession): void;
   /** The error for a call that was lost; blocks for a moment to learn why. */
-  lossError(name: string, session: WorkerSession, posted: boolean): Error;
+  lossError(name: string, posted: boolean): Error;
   /** Starts taking replies for calls that wait by a promise. */
   kick(): void;
   /** A slot was given back. */
@@ -146,7 +146,7 @@ export class PreparedCall implements Disposable {
       this.#session.post(slot, this.#function, length, timeLeftUs, this.#resultBytes);
     } catch {
       this.#host.onLost(this.#session);
-      throw this.#host.lossError(this.#name, this.#session, false);
+      throw this.#host.lossError(this.#name, false);
     }
   }
 
@@ -173,7 +173,7 @@ export class PreparedCall implements Disposable {
         ? impossibleLength(this.#name, slot)
         : replyError(slot, this.#name);
     }
-    if (slot.state === LOST) throw this.#host.lossError(this.#name, this.#session, true);
+    if (slot.state === LOST) throw this.#host.lossError(this.#name, true);
     throw new TypeError(`Cannot finish ${this.#name}: no call was started`);
   }
 

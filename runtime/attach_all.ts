@@ -1,0 +1,43 @@
+/** Attaching to all workers of an executor: all of them, or none. */
+
+import type { Provider } from "../fabric/fabric.ts";
+import type { CheckedLeaseOptions } from "./lease_options.ts";
+import type { Executor } from "./node_protocol.ts";
+import { WorkerSession } from "./worker_session.ts";
+
+/** How long attaching may take: the worker loads the package meanwhile. */
+const ATTACH_MS = 10_000;
+
+/** @throws the first failure, once the sessions that came about are closed again. */
+export async function attachAll(
+  fabric: Provider,
+  executor: Executor,
+  { depth, maxBytes }: CheckedLeaseOptions,
+  firstSequence: number,
+  signal: AbortSignal,
+): Promise<WorkerSession[]> {
+  const secret = Uint8Array.fromHex(executor.secret);
+  const attempts = await Promise.allSettled(
+    executor.addresses.map((address, worker) =>
+      WorkerSession.attach(fabric, {
+        address,
+        worker,
+        secret,
+        depth,
+        maxBytes,
+        firstSequence,
+        timeoutMs: ATTACH_MS,
+        signal,
+      })
+    ),
+  );
+  const sessions: WorkerSession[] = [];
+  let failure: { reason: unknown } | undefined;
+  for (const attempt of attempts) {
+    if (attempt.status === "fulfilled") sessions.push(attempt.value);
+    else failure ??= attempt;
+  }
+  if (!failure) return sessions;
+  for (const session of sessions) session.close();
+  throw failure.reason;
+}

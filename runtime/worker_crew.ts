@@ -1,0 +1,131 @@
+/** The workers of a lease as calls see them: sessions with free slots, and the queue of calls that wait for one. */
+
+import type { CallTask } from "./call_task.ts";
+import { Busy } from "./errors.ts";
+import { MAX_WAITING_CALLS } from "./policy.ts";
+import type { Pump } from "./pump.ts";
+import { SlotQueue } from "./slot_queue.ts";
+import type { WorkerSession } from "./worker_session.ts";
+
+export class WorkerCrew {
+  readonly #pump: Pump;
+  readonly #queue = new SlotQueue();
+  readonly #onLost: () => void;
+  #sessions: readonly WorkerSession[] = [];
+  #next = 0;
+
+  /** @param onLost called when the connections of an executor are gone, all at once. */
+  constructor(pump: Pump, onLost: () => void) {
+    this.#pump = pump;
+    this.#onLost = onLost;
+  }
+
+  /** One a worker, or none while the lease waits for a fresh executor. */
+  get sessions(): readonly WorkerSession[] {
+    return this.#sessions;
+  }
+
+  /** A function's place by its name, or `undefined` while no executor is there. */
+  get functions(): ReadonlyMap<string, number> | undefined {
+    return this.#sessions[0]?.functions;
+  }
+
+  /** Sets the sessions of a fresh executor to work. */
+  join(sessions: readonly WorkerSession[]): void {
+    this.#sessions = sessions;
+    for (const session of sessions) {
+      session.onFreed = () => this.serve();
+      this.#pump.add(session);
+    }
+    this.serve();
+  }
+
+  /** One connection went: the executor is gone, and the others with it. Calls under way are told. */
+  lose(session: WorkerSession): void {
+    if (!this.#sessions.includes(session)) return;
+    const sessions = this.#sessions;
+    this.#sessions = [];
+    for (const one of sessions) {
+      while (one.poll()); // replies that came before the end still count
+      this.#pump.remove(one);
+      one.close();
+    }
+    this.#onLost();
+  }
+
+  /** Posts a call, or lets it wait for a slot. */
+  submit(task: CallTask): void {
+    const session = this.#queue.length === 0 ? this.#pick(task.worker) : undefined;
+    if (session) return this.#post(task, session);
+    if (this.#queue.length >= MAX_WAITING_CALLS) {
+      return task.fail(
+        new Busy(`Cannot call ${task.name}: ${MAX_WAITING_CALLS} calls wait for a free slot`),
+      );
+    }
+    if (this.#sessions.length > 0 && this.#allHeld(task.worker)) {
+      return task.fail(new Busy(`Cannot call ${task.name}: prepared calls hold every slot`));
+    }
+    this.#queue.push(task);
+  }
+
+  /** Posts calls that wait, as far as slots are free. */
+  serve(): void {
+    for (const session of this.#sessions) {
+      while (session.freeSlots > 0) {
+        const task = this.#queue.takeFor(session);
+        if (!task) break;
+        this.#post(task, session);
+      }
+    }
+  }
+
+  /** Takes all calls that wait, to fail them. */
+  dismiss(): CallTask[] {
+    return this.#queue.takeAll();
+  }
+
+  /** The worker with most free slots. */
+  freest(): WorkerSession | undefined {
+    let best: WorkerSession | undefined;
+    for (const session of this.#sessions) {
+      if (!best || session.freeSlots > best.freeSlots) best = session;
+    }
+    return best;
+  }
+
+  /** The next session in turn that has a free slot. */
+  #pick(worker: number | undefined): WorkerSession | undefined {
+    if (worker !== undefined) {
+      const session = this.#sessions[worker];
+      return session && session.freeSlots > 0 ? session : undefined;
+    }
+    for (let i = 0; i < this.#sessions.length; i++) {
+      this.#next = (this.#next + 1) % this.#sessions.length;
+      const session = this.#sessions[this.#next]!;
+      if (session.freeSlots > 0) return session;
+    }
+    return undefined;
+  }
+
+  /** No call is under way whose end would free a slot. */
+  #allHeld(worker: number | undefined): boolean {
+    return this.#sessions.every((session) =>
+      (worker !== undefined && session.worker !== worker) || session.outstanding === 0
+    );
+  }
+
+  #post(task: CallTask, session: WorkerSession): void {
+    const functionIndex = session.functions.get(task.name);
+    if (functionIndex === undefined) return task.failUnknown([...session.functions.keys()]);
+    const slot = session.acquire()!;
+    try {
+      task.post(session, slot, functionIndex);
+    } catch {
+      // The connection is gone and nothing was sent: the call may wait for the next executor.
+      this.lose(session);
+      if (!task.settled) this.#queue.push(task);
+      return;
+    }
+    this.#pump.kick();
+  }
+}
