@@ -1,0 +1,79 @@
+/** `rfaas invoke`: one call, from the shell. */
+
+import type { Command } from "commander";
+import { connect } from "../runtime/client.ts";
+import { Ending } from "./ending.ts";
+import { logToStderr } from "./logging.ts";
+import { addManagerOptions, findManager, type ManagerOptions } from "./manager_options.ts";
+import { type CommonOptions, newCommand } from "./new_command.ts";
+import { byteSize, milliseconds } from "./number_argument.ts";
+
+/** The room for a result if none is asked for. */
+const DEFAULT_MAX_BYTES = 2 ** 20;
+
+interface Options extends CommonOptions, ManagerOptions {
+  functions: string;
+  input?: string;
+  output: string;
+  deadlineMs?: number;
+  maxBytes?: number;
+  memory?: number;
+}
+
+export function invokeCommand(): Command {
+  return addManagerOptions(
+    newCommand(
+      "invoke",
+      "Call one function once, on a leased worker.",
+      `$ echo hello | rfaas invoke echo --functions functions.ts --input -
+      $ rfaas invoke thumbnail --functions functions.ts --input photo.jpg --output small.jpg`,
+    ).argument("<function>", "an exported function of the module"),
+  )
+    .requiredOption("--functions <file>", "the module that exports it")
+    .option("--input <file>", "the argument's bytes; - for standard input (default: none)")
+    .option("--output <file>", "where the result goes; - for standard output", "-")
+    .option("--deadline-ms <number>", "how long the call may take", milliseconds)
+    .option(
+      "--max-bytes <size>",
+      "the largest argument or result (default: 1 MiB, or the argument's size)",
+      byteSize,
+    )
+    .option("--memory <size>", "memory of the executor (default: 256 MiB)", byteSize)
+    .action(invokeOnce);
+}
+
+async function invokeOnce(name: string, options: Options): Promise<void> {
+  using ending = new Ending();
+  const { signal } = ending;
+  await using _log = await logToStderr(options.logLevel);
+  const { url, token } = await findManager(options);
+  const input = await readInput(options.input, signal);
+  await using client = await connect({ manager: url, token, signal });
+  await using lease = await client.lease({
+    functions: options.functions,
+    maxBytes: options.maxBytes ?? Math.max(DEFAULT_MAX_BYTES, input.length),
+    memory: options.memory ?? "256MiB",
+    signal,
+  });
+  const { deadlineMs } = options;
+  const result = await lease.invoke(
+    name,
+    input,
+    deadlineMs === undefined ? { signal } : { signal, deadlineMs },
+  );
+  if (options.output === "-") {
+    for (let done = 0; done < result.length;) {
+      done += await Deno.stdout.write(result.subarray(done));
+    }
+  } else await Deno.writeFile(options.output, result);
+}
+
+async function readInput(file: string | undefined, signal: AbortSignal): Promise<Uint8Array> {
+  if (file === undefined) return new Uint8Array();
+  if (file !== "-") return await Deno.readFile(file, { signal });
+  const chunks: Uint8Array<ArrayBuffer>[] = [];
+  for await (const chunk of Deno.stdin.readable.pipeThrough(new TransformStream(), { signal })) {
+    chunks.push(chunk);
+  }
+  return await new Blob(chunks).bytes();
+}
