@@ -341,6 +341,7 @@ export class ShmConnection implements Connection {
     this.#reason = reason;
     this.#inbox.leave();
     this.#outbox.wake(true);
+    if (this.#sleepers > 0) this.#doorbell.wakeWaiters();
   }
 
   /** Completes a request with an error, which ends the connection. */

@@ -61,7 +61,8 @@ Deno.test({
     await using provider = openShm();
     using listener = await provider.listen();
     const process = nobody(
-      'connect(S,$a) or die; alarm 5; send(S,"x"x84,0); recv(S,$b,9,0); print length($b) ? "heard" : "hung up"',
+      // Said nothing, and yet hung up on before a hello would be overdue: for the user alone.
+      'connect(S,$a) or die; alarm 1; recv(S,$b,9,0); print length($b) ? "heard" : "hung up"',
       listener.address.slice("shm:".length),
     );
     assertEquals(new TextDecoder().decode((await process.output()).stdout), "hung up");

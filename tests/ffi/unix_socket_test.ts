@@ -3,6 +3,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { ErrnoError } from "../../ffi/errno.ts";
 import { cString, type Libc, openLibc } from "../../ffi/libc.ts";
+import { Poller } from "../../ffi/poller.ts";
 import {
   acceptUnix,
   closeUnix,
@@ -113,5 +114,28 @@ Deno.test("listenUnix() refuses a taken name, connectUnix() a name that nobody h
     assertThrows(() => connectUnix(libc, bad), RangeError);
   }
   assertEquals(countDescriptors(), before);
+  libc.close();
+});
+
+Deno.test("closeUnix() ends a socket at once though a poll is under way on it", async () => {
+  const libc = openLibc();
+  const poller = new Poller(libc);
+  for (let i = 0; i < 20; i++) { // the poll of another thread may not have begun yet, but not 20 times
+    const name = `rfaas-test/${crypto.randomUUID()}`;
+    const listening = listenUnix(libc, name, 4);
+    const a = connectUnix(libc, name);
+    const b = acceptUnix(libc, listening);
+    const waits = [poller.readable(a), poller.readable(listening)];
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    closeUnix(libc, a);
+    closeUnix(libc, listening);
+    assertEquals(receiveMessage(libc, b, 16, 1), null);
+    const error = assertThrows(() => connectUnix(libc, name), ErrnoError) as ErrnoError;
+    assertEquals(error.code, "ECONNREFUSED");
+    closeUnix(libc, b);
+    await Promise.all(waits);
+  }
+  poller.close();
+  await poller.closed;
   libc.close();
 });

@@ -1,11 +1,19 @@
 /** Waiting in one process: what ends a wait. */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { openLibc } from "../../../ffi/libc.ts";
 import { SIGNALED } from "../../../fabric/fabric.ts";
 import { Status } from "../../../fabric/status.ts";
 import { BOUND_MS, connectPair, expectNext, type Open, turn } from "./pair.ts";
 
 const bound = { timeoutMs: BOUND_MS };
+
+/** The waits must end because they were woken, not because their time had passed. */
+async function woken(...waits: Promise<boolean>[]): Promise<void> {
+  const startMs = performance.now();
+  assertEquals(await Promise.all(waits), waits.map(() => true));
+  assert(performance.now() - startMs < BOUND_MS / 2, "it was woken by its own time-out");
+}
 
 export function waking(name: string, open: Open): void {
   Deno.test(`${name}: wait() is woken by a message`, async () => {
@@ -15,7 +23,7 @@ export function waking(name: string, open: Open): void {
     const waiting = b.wait(bound);
     await turn();
     a.send(1, 0, 8, 0);
-    assert(await waiting);
+    await woken(waiting);
     await expectNext(b, { id: 1, status: Status.SUCCESS });
   });
 
@@ -24,8 +32,8 @@ export function waking(name: string, open: Open): void {
     const { a, b } = pair;
     b.postReceives(1);
     a.writeImmediate(1, 0, 0, 0, 0, 3, SIGNALED);
-    assert(await a.wait(bound));
-    assert(await b.wait(bound));
+    await woken(a.wait(bound));
+    await woken(b.wait(bound));
     await expectNext(b, { id: 0, status: Status.SUCCESS });
     await expectNext(a, { id: 1, status: Status.SUCCESS });
   });
@@ -36,9 +44,18 @@ export function waking(name: string, open: Open): void {
     const waiting = [a.wait(bound), b.wait(bound)];
     await turn();
     a.disconnect();
-    assert(await waiting[1]);
+    await woken(...waiting);
     assert(!b.probe());
-    assert(await waiting[0]);
+  });
+
+  Deno.test(`${name}: wait() is woken by the failure of one's own request`, async () => {
+    await using pair = await connectPair(open);
+    const { a, b } = pair;
+    const waiting = [a.wait(bound), b.wait(bound)];
+    await turn();
+    a.read(1, 0, 8, 0, 12345, 0);
+    await woken(...waiting);
+    await expectNext(a, { id: 1, status: Status.REM_ACCESS_ERR });
   });
 
   Deno.test(`${name}: wait() and waitSync() are false when their time passed`, async () => {
@@ -70,7 +87,7 @@ export function waking(name: string, open: Open): void {
     const again = b.wait(bound);
     await turn();
     a.send(1, 0, 8, 0);
-    assert(await again);
+    await woken(again);
   });
 
   Deno.test(`${name}: a wait that ends by its time leaves another one its wake-up`, async () => {
@@ -80,10 +97,8 @@ export function waking(name: string, open: Open): void {
     const long = b.wait(bound);
     assertEquals(await b.wait({ timeoutMs: 5 }), false);
     assertEquals(b.waitSync(1), false);
-    const startMs = performance.now();
     a.send(1, 0, 8, 0);
-    assert(await long);
-    assert(performance.now() - startMs < BOUND_MS / 2, "it was woken by its own time-out");
+    await woken(long);
     await expectNext(b, { id: 1, status: Status.SUCCESS });
   });
 
@@ -94,7 +109,7 @@ export function waking(name: string, open: Open): void {
     const waits = [b.wait(bound), b.wait(bound), b.wait(bound)];
     await turn();
     a.send(1, 0, 8, 0);
-    assertEquals(await Promise.all(waits), [true, true, true]);
+    await woken(...waits);
   });
 
   Deno.test(`${name}: waits that began one after the other are all woken, 200 times`, async () => {
@@ -105,10 +120,8 @@ export function waking(name: string, open: Open): void {
       const first = b.wait(bound);
       await turn();
       const second = b.wait(bound); // may miss what woke the first
-      const startMs = performance.now();
       a.writeImmediate(1, 0, 0, 0, 0, i, 0);
-      assertEquals(await Promise.all([first, second]), [true, true]);
-      assert(performance.now() - startMs < BOUND_MS / 2, "one was woken by its own time-out");
+      await woken(first, second);
       await expectNext(b, { id: 0, status: Status.SUCCESS, immediate: i });
       b.postReceives(1);
     }
@@ -127,6 +140,19 @@ export function waking(name: string, open: Open): void {
     assert(a.waitSync(BOUND_MS));
   });
 
+  Deno.test(`${name}: waitSync() is ended by a readable stopFd, and by no other`, async () => {
+    await using pair = await connectPair(open);
+    const libc = openLibc();
+    const [ready, idle] = [libc.c.eventfd(1, 0), libc.c.eventfd(0, 0)];
+    const startMs = performance.now();
+    assert(pair.b.waitSync(BOUND_MS, ready));
+    assert(performance.now() - startMs < BOUND_MS / 2);
+    assertEquals(pair.b.waitSync(20, idle), false);
+    assertEquals(pair.b.state, "connected");
+    for (const fd of [ready, idle]) libc.c.close(fd);
+    libc.close();
+  });
+
   Deno.test(`${name}: 2,000 messages, each to a wait that sleeps, lose no wake-up`, async () => {
     await using pair = await connectPair(open);
     const { a, b } = pair;
@@ -135,7 +161,7 @@ export function waking(name: string, open: Open): void {
       const waiting = b.wait(bound);
       if (i % 3 === 0) await turn();
       a.writeImmediate(1, 0, 0, 0, 0, i, 0);
-      assert(await waiting, `round ${i}`);
+      await woken(waiting);
       await expectNext(b, { id: 0, status: Status.SUCCESS, immediate: i });
       b.postReceives(1);
     }
