@@ -2,8 +2,9 @@
 
 import { type ClientSlot, DONE, POSTED } from "./client_slot.ts";
 import { DeadlineExceeded, ResultTooLong, type RfaasError, UnknownFunction } from "./errors.ts";
+import { MAX_TIMER_MS } from "./policy.ts";
 import { replyError } from "./reply_error.ts";
-import { CallStatus } from "./wire.ts";
+import { CallStatus, timeLeftUs } from "./wire.ts";
 import type { WorkerSession } from "./worker_session.ts";
 
 /** Options of {@linkcode Lease.invoke}. */
@@ -64,7 +65,7 @@ export class CallTask {
     });
     const { deadlineMs, signal } = options;
     this.#untilMs = deadlineMs === undefined ? Infinity : performance.now() + deadlineMs;
-    if (deadlineMs !== undefined) {
+    if (deadlineMs !== undefined && deadlineMs <= MAX_TIMER_MS) {
       this.#timer = setTimeout(() => this.fail(deadlineError(name, deadlineMs)), deadlineMs);
     }
     if (signal) {
@@ -87,14 +88,11 @@ export class CallTask {
     this.#slot = slot;
     slot.onSettled = this.#settle;
     slot.input.set(this.#input);
-    const timeLeftUs = this.#untilMs === Infinity
-      ? 0
-      : Math.min(0x7fffffff, Math.max(1, Math.round((this.#untilMs - performance.now()) * 1000)));
     session.post(
       slot,
       functionIndex,
       this.#input.length,
-      timeLeftUs,
+      this.#untilMs === Infinity ? 0 : timeLeftUs(this.#untilMs - performance.now()),
       this.#capacity,
     );
   }

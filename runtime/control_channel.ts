@@ -228,7 +228,9 @@ export class ControlChannel implements Disposable {
       }
       if (status !== Status.SUCCESS) continue; // the state tells, and the loop looks at it
       const text = new TextDecoder().decode(this.#receiveAreas[id]!.slice(0, byteLength));
-      this.#connection.postReceive(id, id * MAX_CONTROL_BYTES, MAX_CONTROL_BYTES);
+      if (this.#connection.state === "connected") {
+        this.#connection.postReceive(id, id * MAX_CONTROL_BYTES, MAX_CONTROL_BYTES);
+      }
       this.#take(text);
     }
   }

@@ -126,6 +126,7 @@ export class Lease implements AsyncDisposable {
     }
     const { maxBytes } = this.#parts.options;
     const task = new CallTask(name, input, maxBytes, options, this.#host.onFree, this.#onTaskLost);
+    if (this.#parts.options.idempotent.has(name)) task.keepInput();
     this.#crew.submit(task);
     return task.promise;
   }

@@ -50,3 +50,6 @@ export const MAX_WAITING_CALLS = 65_536;
 
 /** How often a call of an idempotent function is tried in all. */
 export const MAX_ATTEMPTS = 5;
+
+/** The longest time that setTimeout takes: 31 bits of milliseconds, some 24 days. A longer deadline is none. */
+export const MAX_TIMER_MS = 0x7fffffff;

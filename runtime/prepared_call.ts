@@ -4,9 +4,15 @@ import { type ClientSlot, DONE, HELD, LOST, POSTED } from "./client_slot.ts";
 import { deadlineError, impossibleLength } from "./call_task.ts";
 import { ArgumentTooLong, Busy, UnknownFunction } from "./errors.ts";
 import { nowMs } from "../ffi/intrinsics.ts";
-import { POLLS_PER_LOOK, POLLS_PER_YIELD, PROBE_EVERY_MS, YIELD_AFTER_MS } from "./policy.ts";
+import {
+  MAX_TIMER_MS,
+  POLLS_PER_LOOK,
+  POLLS_PER_YIELD,
+  PROBE_EVERY_MS,
+  YIELD_AFTER_MS,
+} from "./policy.ts";
 import { replyError } from "./reply_error.ts";
-import { CallStatus } from "./wire.ts";
+import { CallStatus, timeLeftUs } from "./wire.ts";
 import type { WorkerSession } from "./worker_session.ts";
 
 /** Options of {@linkcode Lease.prepare}. */
@@ -115,7 +121,9 @@ export class PreparedCall implements Disposable {
     this.#slot.onSettled = resolve;
     const { deadlineMs } = options ?? {};
     let timer: ReturnType<typeof setTimeout> | undefined;
-    if (deadlineMs !== undefined) timer = setTimeout(resolve, deadlineMs);
+    if (deadlineMs !== undefined && deadlineMs <= MAX_TIMER_MS) {
+      timer = setTimeout(resolve, deadlineMs);
+    }
     this.#host.kick();
     await promise;
     clearTimeout(timer);
@@ -141,9 +149,19 @@ export class PreparedCall implements Disposable {
     }
     const deadlineMs = options === undefined ? undefined : options.deadlineMs;
     this.#deadlineMs = deadlineMs === undefined ? Infinity : deadlineMs;
-    const timeLeftUs = deadlineMs === undefined ? 0 : toMicroseconds(deadlineMs);
+    if (deadlineMs !== undefined && !(deadlineMs >= 0)) {
+      throw new RangeError(
+        `Cannot call ${this.#name}: deadlineMs must be 0 or more, not ${deadlineMs}`,
+      );
+    }
     try {
-      this.#session.post(slot, this.#function, length, timeLeftUs, this.#resultBytes);
+      this.#session.post(
+        slot,
+        this.#function,
+        length,
+        deadlineMs === undefined ? 0 : timeLeftUs(deadlineMs),
+        this.#resultBytes,
+      );
     } catch {
       this.#host.onLost(this.#session);
       throw this.#host.lossError(this.#name, false);
@@ -263,10 +281,4 @@ function checkRoom(name: string, value: number, maxBytes: number): number {
     );
   }
   return value;
-}
-
-/** At least 1: zero would be no limit. */
-function toMicroseconds(ms: number): number {
-  if (!(ms >= 0)) throw new RangeError(`Cannot call: deadlineMs must be 0 or more, not ${ms}`);
-  return Math.min(0x7fffffff, Math.max(1, Math.round(ms * 1000)));
 }

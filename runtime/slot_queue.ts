@@ -30,6 +30,15 @@ export class SlotQueue {
     return undefined;
   }
 
+  /** Lets go of calls that were given up; returns how many wait. */
+  dropSettled(): number {
+    const waiting = this.#tasks.filter((task) => task !== undefined && !task.settled);
+    this.#tasks.length = 0;
+    for (const task of waiting) this.#tasks.push(task);
+    this.#head = 0;
+    return waiting.length;
+  }
+
   /** Takes them all. */
   takeAll(): CallTask[] {
     const tasks = this.#tasks.slice(this.#head).filter((task) =>

@@ -68,6 +68,17 @@ export function replyImmediate(slot: number, status: number): number {
   return slot | (status << 8);
 }
 
+/** The longest time that a request can name, in milliseconds: 31 bits of microseconds, some 35 minutes. */
+const MAX_TIME_LEFT_MS = 0x7fffffff / 1000;
+
+/**
+ * A time limit as the header has it. At least 1, since 0 is none; a longer one than can be named is watched by the
+ * client alone.
+ */
+export function timeLeftUs(ms: number): number {
+  return ms > MAX_TIME_LEFT_MS ? 0 : Math.max(1, Math.round(ms * 1000));
+}
+
 /** Where things lie in both arenas of a worker's connection. */
 export interface ArenaLayout {
   readonly receiveAt: number;

@@ -55,9 +55,9 @@ export class WorkerCrew {
 
   /** Posts a call, or lets it wait for a slot. */
   submit(task: CallTask): void {
-    const session = this.#queue.length === 0 ? this.#pick(task.worker) : undefined;
+    const session = this.#pick(task.worker); // a free slot: then nobody waits who could have it
     if (session) return this.#post(task, session);
-    if (this.#queue.length >= MAX_WAITING_CALLS) {
+    if (this.#queue.length >= MAX_WAITING_CALLS && this.#queue.dropSettled() >= MAX_WAITING_CALLS) {
       return task.fail(
         new Busy(`Cannot call ${task.name}: ${MAX_WAITING_CALLS} calls wait for a free slot`),
       );
@@ -65,7 +65,7 @@ export class WorkerCrew {
     if (this.#sessions.length > 0 && this.#allHeld(task.worker)) {
       return task.fail(new Busy(`Cannot call ${task.name}: prepared calls hold every slot`));
     }
-    this.#queue.push(task);
+    this.#wait(task);
   }
 
   /** Posts calls that wait, as far as slots are free. */
@@ -123,9 +123,14 @@ export class WorkerCrew {
     } catch {
       // The connection is gone and nothing was sent: the call may wait for the next executor.
       this.lose(session);
-      if (!task.settled) this.#queue.push(task);
+      if (!task.settled) this.#wait(task);
       return;
     }
     this.#pump.kick();
+  }
+
+  #wait(task: CallTask): void {
+    task.keepInput();
+    this.#queue.push(task);
   }
 }

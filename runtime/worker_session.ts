@@ -216,7 +216,7 @@ export class WorkerSession {
     if (
       completion.opcode !== Opcode.RECEIVE_WRITE_IMMEDIATE || completion.status !== Status.SUCCESS
     ) return false;
-    if (++this.#taken === this.#repostEvery && connection.state === "connected") {
+    if (++this.#taken >= this.#repostEvery && connection.state === "connected") {
       this.#taken = 0;
       connection.postReceives(this.#repostEvery);
     }

@@ -120,7 +120,7 @@ export class CallServer {
       if (this.broken === "") this.broken = connection.reason || "the client sent what is no call";
       return false;
     }
-    if (++this.#taken === this.#repostEvery) {
+    if (++this.#taken >= this.#repostEvery && connection.state === "connected") {
       this.#taken = 0;
       connection.postReceives(this.#repostEvery);
     }
