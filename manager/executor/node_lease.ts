@@ -101,32 +101,47 @@ export class NodeLease {
     const generation = ++this.#generation;
     const secret = crypto.getRandomValues(new Uint8Array(16)).toHex();
     executor.ended.then((reason) => this.#lost(generation, reason));
-    const addresses = await executor.start(
-      { ...this.#o.start, secret },
-      this.#o.sha256,
-      this.#o.source,
-    );
-    return { generation, addresses, secret };
+    try {
+      const addresses = await executor.start(
+        { ...this.#o.start, secret },
+        this.#o.sha256,
+        this.#o.source,
+      );
+      return { generation, addresses, secret };
+    } catch (error) {
+      executor.kill(); // a process that came up and serves nobody would be waited for in vain
+      throw error;
+    }
   }
 
   /** An executor ended while its lease lives: tell the client, start another. */
   async #lost(generation: number, reason: string): Promise<void> {
     if (this.#over) return;
     this.#o.client.notify("executor-lost", { generation, reason });
-    const nowMs = performance.now();
-    this.#restarts = this.#restarts.filter((atMs) => nowMs - atMs < RESTART_WINDOW_MS);
-    this.#restarts.push(nowMs);
-    if (this.#restarts.length > MAX_RESTARTS) {
-      return this.end(
-        `crash-loop: ${MAX_RESTARTS} executors ended within ${RESTART_WINDOW_MS} ms, the last one ${reason}`,
-      );
-    }
-    try {
-      const executor = await this.#next();
-      if (!this.#over) this.#o.client.notify("executor", executor);
-    } catch (error) {
-      if (this.#generation === generation) await this.end(`failed: ${(error as Error).message}`);
-      // else the next executor has ended in its turn, and is followed by another
+    await this.#restart(reason);
+  }
+
+  /** Starts executors until one serves, the lease is over, or too many have failed. */
+  async #restart(reason: string): Promise<void> {
+    while (!this.#over) {
+      const nowMs = performance.now();
+      this.#restarts = this.#restarts.filter((atMs) => nowMs - atMs < RESTART_WINDOW_MS);
+      this.#restarts.push(nowMs);
+      if (this.#restarts.length > MAX_RESTARTS) {
+        return this.end(
+          `crash-loop: ${MAX_RESTARTS} executors ended within ${RESTART_WINDOW_MS} ms, the last one ${reason}`,
+        );
+      }
+      const generation = this.#generation;
+      try {
+        const executor = await this.#next();
+        if (!this.#over) this.#o.client.notify("executor", executor);
+        return;
+      } catch (error) {
+        // One that had connected is followed by another when it has ended; one that had not is tried again here.
+        if (this.#generation !== generation) return;
+        reason = (error as Error).message;
+      }
     }
   }
 
