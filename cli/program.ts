@@ -2,7 +2,11 @@
 
 import { Command } from "commander";
 import project from "../deno.json" with { type: "json" };
+import { benchCommand } from "./bench_command.ts";
+import { demoCommand } from "./demo_command.ts";
+import { doctorCommand } from "./doctor_command.ts";
 import { executorManagerCommand } from "./executor_manager_command.ts";
+import { invokeCommand } from "./invoke_command.ts";
 import { leasesCommand } from "./leases_command.ts";
 import { nodesCommand } from "./nodes_command.ts";
 import { resourceManagerCommand } from "./resource_manager_command.ts";
@@ -21,17 +25,23 @@ export function createProgram(): Command {
       "after",
       `
 Start here:
+  $ rfaas doctor     what this host can do
   $ rfaas up         managers for development, on this host
+  $ rfaas demo       everything at once, in less than a minute
 
 Exit status: 0 done, 1 failed, 2 not understood.`,
     );
   for (
     const command of [
       upCommand(),
+      invokeCommand(),
       nodesCommand(),
       leasesCommand(),
       resourceManagerCommand(),
       executorManagerCommand(),
+      doctorCommand(),
+      demoCommand(),
+      benchCommand(),
       versionCommand(),
     ]
   ) program.addCommand(command);
