@@ -6,7 +6,7 @@ import {
   assertStrictEquals,
 } from "@std/assert";
 import fc from "fast-check";
-import { Busy } from "../../mod.ts";
+import { Busy, DeadlineExceeded, LeaseOver } from "../../mod.ts";
 import { pattern, startLease } from "../support/cluster_lease.ts";
 
 const MIB = 2 ** 20;
@@ -157,12 +157,41 @@ Deno.test("invoke() answers 100,000 calls of 64 promises over 2 workers, each wi
 });
 
 Deno.test("invoke() refuses more than 65,536 calls that wait with Busy, and serves the others", async () => {
-  await using held = await startLease({ depth: 1, maxBytes: 64 });
+  await using held = await startLease({ depth: 64, maxBytes: 64 });
   const { lease } = held;
-  const running = lease.invoke("hold", Uint8Array.of(200));
+  const running = Array.from({ length: 64 }, () => lease.invoke("later", Uint8Array.of(250)));
   const waiting = Array.from({ length: 65_536 }, (_, i) => lease.invoke("echo", Uint8Array.of(i)));
   await assertRejects(() => lease.invoke("echo", Uint8Array.of(1)), Busy, "65536 calls wait");
-  await running;
+  await Promise.all(running);
   const replies = await Promise.all(waiting);
   assert(replies.every((reply, i) => reply[0] === (i & 255)), "each got its own byte");
+});
+
+Deno.test("invoke() does not let a call wait for one worker hold up the others", async () => {
+  await using held = await startLease({ workers: 2, depth: 1 });
+  const { lease } = held;
+  const order: string[] = [];
+  const call = async (name: string, ms: number, worker?: number) => {
+    await lease.invoke("hold", Uint8Array.of(ms), worker === undefined ? {} : { worker });
+    order.push(name);
+  };
+  await Promise.all([
+    call("runs on 0", 250, 0),
+    call("waits for 0", 1, 0),
+    call("goes to 1", 1, 1),
+    call("goes to any", 1),
+  ]);
+  assertEquals(order, ["goes to 1", "goes to any", "runs on 0", "waits for 0"]);
+});
+
+Deno.test("invoke() forgets calls that were given up while they waited", async () => {
+  await using held = await startLease({ depth: 1, maxBytes: 64 });
+  const { lease } = held;
+  const running = assertRejects(() => lease.invoke("never", Uint8Array.of()), LeaseOver);
+  const give = () => lease.invoke("echo", Uint8Array.of(1), { deadlineMs: 1 });
+  const given = await Promise.allSettled(Array.from({ length: 65_536 }, give));
+  assert(given.every((one) => one.status === "rejected" && one.reason instanceof DeadlineExceeded));
+  await assertRejects(give, DeadlineExceeded, "1 ms have passed"); // it could wait: it was not Busy
+  await lease.close();
+  await running;
 });
