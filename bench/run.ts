@@ -1,0 +1,90 @@
+/**
+ * `deno task bench`: whole paths with percentiles. Each contender has its turn again and again in one run, since the
+ * machine's mood changes; compare rows of one run only.
+ */
+
+import { Command } from "commander";
+import { LocalManagers } from "../cli/local_managers.ts";
+import { openCpu } from "../ffi/cpu.ts";
+import { openLibc } from "../ffi/libc.ts";
+import { connect } from "../mod.ts";
+import { hotSuite } from "./hot_suite.ts";
+import { type Row, toTable } from "./rows.ts";
+import { throughputSuite } from "./throughput_suite.ts";
+
+const SUITES = ["hot", "throughput"];
+
+const command = new Command("bench")
+  .description("Measures calls beside the floor and what else a host offers")
+  .option("--suite <name...>", `which suites: ${SUITES.join(", ")}`, SUITES)
+  .option("--quick", "fewer rounds: to see that it works")
+  .option("--json <file>", "also write the rows as JSON")
+  .addHelpText("after", "\nExample:\n  deno task bench --suite hot --json hot.json")
+  .parse(Deno.args, { from: "user" });
+const options = command.opts<{ suite: string[]; quick?: boolean; json?: string }>();
+const unknown = options.suite.find((name) => !SUITES.includes(name));
+if (unknown) {
+  command.error(`Cannot run suite ${unknown}: there are ${SUITES.join(", ")}`, { exitCode: 2 });
+}
+
+const terminal = Deno.stderr.isTerminal();
+const onProgress = (text: string) => {
+  if (terminal) Deno.stderr.writeSync(new TextEncoder().encode(`\r\x1b[K${text}`));
+};
+
+const rows: Row[] = [];
+const libc = openLibc();
+const cpu = openCpu(libc);
+{
+  await using managers = await LocalManagers.start();
+  await using client = await connect(managers);
+  await using lease = await client.lease({
+    workers: 1,
+    depth: 16,
+    maxBytes: "1MiB",
+    hotMs: 50,
+    functions: new URL("../examples/demo/functions.ts", import.meta.url),
+  });
+  const { cycles } = cpu;
+  if (options.suite.includes("hot")) {
+    rows.push(...await hotSuite({ lease, cycles, turns: options.quick ? 1 : 5, onProgress }));
+  }
+  if (options.suite.includes("throughput")) {
+    const calls = options.quick ? 20_000 : 300_000;
+    rows.push(...await throughputSuite({ lease, cycles, calls, onProgress }));
+  }
+  onProgress("");
+}
+cpu.close();
+libc.close();
+
+const machine = {
+  cpu: (await Deno.readTextFile("/proc/cpuinfo")).match(/model name\s*: (.*)/)?.[1] ??
+    Deno.build.arch,
+  cores: navigator.hardwareConcurrency,
+  kernel: Deno.osRelease(),
+  deno: Deno.version.deno,
+  v8: Deno.version.v8,
+  commit: await commit(),
+};
+console.log(toTable(rows));
+console.log(
+  `\ntimes in microseconds; ${
+    Object.entries(machine).map(([key, value]) => `${key} ${value}`).join(", ")
+  }`,
+);
+if (options.json) {
+  await Deno.writeTextFile(options.json, JSON.stringify({ machine, rows }, null, 1) + "\n");
+}
+
+async function commit(): Promise<string> {
+  try {
+    const { stdout } = await new Deno.Command("git", {
+      args: ["rev-parse", "--short", "HEAD"],
+      stderr: "null",
+    }).output();
+    return new TextDecoder().decode(stdout).trim() || "unknown";
+  } catch {
+    return "unknown"; // no git here
+  }
+}
