@@ -71,7 +71,10 @@ export interface Connection extends Disposable {
 
   /** An ArrayBuffer of its own over a range of the local arena. It is detached when the connection closes. */
   buffer(offset: number, length: number): ArrayBuffer;
-  /** Lets the peer use a range of the local arena. `access` is a sum of {@linkcode Access} flags. */
+  /**
+   * Lets the peer use a range of the local arena. `access` is a sum of {@linkcode Access} flags; where verbs ask for
+   * LOCAL_WRITE beside a right to change, the provider adds it.
+   */
   register(offset: number, length: number, access: number): MemoryRegion;
   /**
    * Where memory is shared: the peer's range itself, to read and write in place of copying (the right to write is

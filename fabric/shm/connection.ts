@@ -1,9 +1,7 @@
 /** One end of a connection through shared memory. */
 
-import { atomicsAdd, atomicsCompareExchange, ByteView, setBytes } from "../../ffi/intrinsics.ts";
 import { FabricError } from "../errors.ts";
 import {
-  Access,
   type Completion,
   type Connection,
   type ConnectionState,
@@ -12,10 +10,11 @@ import {
   SIGNALED,
 } from "../fabric.ts";
 import { Opcode, Status } from "../status.ts";
+import { Arenas } from "./arenas.ts";
 import type { Inbox } from "./inbox.ts";
 import type { EndMemory } from "./memory.ts";
 import { Outbox } from "./outbox.ts";
-import { RegionTable, RemoteRegions } from "./regions.ts";
+import { RegionTable } from "./regions.ts";
 import { SendCompletions } from "./send_completions.ts";
 import type { Doorbell } from "./doorbell.ts";
 
@@ -48,14 +47,7 @@ export class ShmConnection implements Connection {
   readonly #outbox: Outbox;
   readonly #sent: SendCompletions;
   readonly #regions: RegionTable;
-  readonly #remote: RemoteRegions;
-  // The buffers are held apart: `view.buffer` is a getter that foreign code may replace.
-  readonly #arena: ArrayBuffer;
-  readonly #remoteArena: ArrayBuffer;
-  readonly #bytes: Uint8Array;
-  readonly #remoteBytes: Uint8Array;
-  readonly #words64: BigInt64Array;
-  readonly #remoteWords64: BigInt64Array;
+  readonly #arenas: Arenas;
 
   constructor(ends: ShmEnds) {
     const { mine, theirs } = ends;
@@ -75,15 +67,7 @@ export class ShmConnection implements Connection {
     );
     this.#sent = new SendCompletions(ends.sendDepth);
     this.#regions = new RegionTable(mine.control.buffer(0, mine.control.length), mine.arenaBytes);
-    this.#remote = new RemoteRegions(theirControl, theirs.arenaBytes);
-    const arena = mine.arena.buffer(0, mine.arena.length);
-    const remoteArena = theirs.arena.buffer(0, theirs.arena.length);
-    this.#arena = arena;
-    this.#remoteArena = remoteArena;
-    this.#bytes = new Uint8Array(arena);
-    this.#remoteBytes = new Uint8Array(remoteArena);
-    this.#words64 = new BigInt64Array(arena);
-    this.#remoteWords64 = new BigInt64Array(remoteArena);
+    this.#arenas = new Arenas(mine, theirs, theirControl);
   }
 
   get state(): ConnectionState {
@@ -106,16 +90,7 @@ export class ShmConnection implements Connection {
 
   share(remoteAddress: number, length: number, rkey: number): ArrayBuffer | undefined {
     this.#checkConnected("share memory");
-    const whole = Number.isSafeInteger(remoteAddress) && Number.isSafeInteger(length);
-    if (
-      !whole || length < 0 || !this.#remote.allows(rkey, remoteAddress, length, Access.REMOTE_WRITE)
-    ) {
-      throw new FabricError(
-        `Cannot share ${length} bytes at ${remoteAddress}: the peer has not lent them under this key`,
-        "range",
-      );
-    }
-    return this.#theirs.arena.buffer(remoteAddress, length);
+    return this.#arenas.share(remoteAddress, length, rkey);
   }
 
   postReceive(id: number, offset: number, length: number): void {
@@ -142,13 +117,9 @@ export class ShmConnection implements Connection {
       this.#outbox.publish(Opcode.RECEIVE | (Status.LOC_LEN_ERR << 16), 0, 0);
       return this.#fail(id, Opcode.SEND, Status.REM_INV_REQ_ERR);
     }
-    const at = this.#outbox.receiveOffset;
-    if (at < 0 || at + length > this.#theirs.arenaBytes) {
-      return this.#fail(id, Opcode.SEND, Status.REM_OP_ERR);
-    }
-    setBytes(this.#remoteBytes, new ByteView(this.#arena, offset, length), at);
-    this.#outbox.publish(Opcode.RECEIVE, length, 0);
-    if ((flags & SIGNALED) !== 0) this.#sent.push(id, Opcode.SEND, Status.SUCCESS);
+    const status = this.#arenas.deliver(offset, length, this.#outbox.receiveOffset);
+    if (status === Status.SUCCESS) this.#outbox.publish(Opcode.RECEIVE, length, 0);
+    this.#complete(id, Opcode.SEND, status, flags);
   }
 
   write(
@@ -161,10 +132,12 @@ export class ShmConnection implements Connection {
   ): void {
     this.#checkMessage(offset, length);
     this.#checkPost(flags);
-    if (length > 0 && !this.#copyOut(offset, length, remoteAddress, rkey)) {
-      return this.#fail(id, Opcode.WRITE, Status.REM_ACCESS_ERR);
-    }
-    if ((flags & SIGNALED) !== 0) this.#sent.push(id, Opcode.WRITE, Status.SUCCESS);
+    this.#complete(
+      id,
+      Opcode.WRITE,
+      this.#arenas.write(offset, length, remoteAddress, rkey),
+      flags,
+    );
   }
 
   writeImmediate(
@@ -179,9 +152,8 @@ export class ShmConnection implements Connection {
     this.#checkPost(flags);
     if (length !== 0) {
       this.#checkMessage(offset, length);
-      if (!this.#copyOut(offset, length, remoteAddress, rkey)) {
-        return this.#fail(id, Opcode.WRITE, Status.REM_ACCESS_ERR);
-      }
+      const status = this.#arenas.write(offset, length, remoteAddress, rkey);
+      if (status !== Status.SUCCESS) return this.#fail(id, Opcode.WRITE, status);
     }
     if (!this.#outbox.reserve()) return this.#failUnreceived(id, Opcode.WRITE);
     this.#outbox.publish(Opcode.RECEIVE_WRITE_IMMEDIATE, length, immediate);
@@ -198,13 +170,7 @@ export class ShmConnection implements Connection {
   ): void {
     this.#checkMessage(offset, length);
     this.#checkPost(flags);
-    if (length > 0 && !this.#remote.allows(rkey, remoteAddress, length, Access.REMOTE_READ)) {
-      return this.#fail(id, Opcode.READ, Status.REM_ACCESS_ERR);
-    }
-    if (length > 0) {
-      setBytes(this.#bytes, new ByteView(this.#remoteArena, remoteAddress, length), offset);
-    }
-    if ((flags & SIGNALED) !== 0) this.#sent.push(id, Opcode.READ, Status.SUCCESS);
+    this.#complete(id, Opcode.READ, this.#arenas.read(offset, length, remoteAddress, rkey), flags);
   }
 
   fetchAndAdd(
@@ -215,9 +181,10 @@ export class ShmConnection implements Connection {
     add: bigint,
     flags: number,
   ): void {
-    if (!this.#checkAtomic(id, Opcode.FETCH_AND_ADD, offset, remoteAddress, rkey, flags)) return;
-    this.#words64[offset / 8] = atomicsAdd(this.#remoteWords64, remoteAddress / 8, add);
-    if ((flags & SIGNALED) !== 0) this.#sent.push(id, Opcode.FETCH_AND_ADD, Status.SUCCESS);
+    this.#checkAtomic(offset);
+    this.#checkPost(flags);
+    const status = this.#arenas.fetchAndAdd(offset, remoteAddress, rkey, add);
+    this.#complete(id, Opcode.FETCH_AND_ADD, status, flags);
   }
 
   compareAndSwap(
@@ -229,14 +196,10 @@ export class ShmConnection implements Connection {
     swap: bigint,
     flags: number,
   ): void {
-    if (!this.#checkAtomic(id, Opcode.COMPARE_AND_SWAP, offset, remoteAddress, rkey, flags)) return;
-    this.#words64[offset / 8] = atomicsCompareExchange(
-      this.#remoteWords64,
-      remoteAddress / 8,
-      BigInt.asIntN(64, compare),
-      BigInt.asIntN(64, swap),
-    );
-    if ((flags & SIGNALED) !== 0) this.#sent.push(id, Opcode.COMPARE_AND_SWAP, Status.SUCCESS);
+    this.#checkAtomic(offset);
+    this.#checkPost(flags);
+    const status = this.#arenas.compareAndSwap(offset, remoteAddress, rkey, compare, swap);
+    this.#complete(id, Opcode.COMPARE_AND_SWAP, status, flags);
   }
 
   poll(): boolean {
@@ -344,6 +307,12 @@ export class ShmConnection implements Connection {
     if (this.#sleepers > 0) this.#doorbell.wakeWaiters();
   }
 
+  /** In shared memory a request is done when it was posted. */
+  #complete(id: number, opcode: number, status: number, flags: number): void {
+    if (status !== Status.SUCCESS) this.#fail(id, opcode, status);
+    else if ((flags & SIGNALED) !== 0) this.#sent.push(id, opcode, status);
+  }
+
   /** Completes a request with an error, which ends the connection. */
   #fail(id: number, opcode: number, status: number): void {
     this.#sent.push(id, opcode, status);
@@ -359,20 +328,7 @@ export class ShmConnection implements Connection {
     );
   }
 
-  #copyOut(offset: number, length: number, remoteAddress: number, rkey: number): boolean {
-    if (!this.#remote.allows(rkey, remoteAddress, length, Access.REMOTE_WRITE)) return false;
-    setBytes(this.#remoteBytes, new ByteView(this.#arena, offset, length), remoteAddress);
-    return true;
-  }
-
-  #checkAtomic(
-    id: number,
-    opcode: number,
-    offset: number,
-    remoteAddress: number,
-    rkey: number,
-    flags: number,
-  ): boolean {
+  #checkAtomic(offset: number): void {
     this.#checkLocal(offset, 8);
     if (offset % 8 !== 0) {
       throw new FabricError(
@@ -380,16 +336,6 @@ export class ShmConnection implements Connection {
         "range",
       );
     }
-    this.#checkPost(flags);
-    if (remoteAddress % 8 !== 0) {
-      this.#fail(id, opcode, Status.REM_INV_REQ_ERR);
-      return false;
-    }
-    if (!this.#remote.allows(rkey, remoteAddress, 8, Access.REMOTE_ATOMIC)) {
-      this.#fail(id, opcode, Status.REM_ACCESS_ERR);
-      return false;
-    }
-    return true;
   }
 
   #checkLocal(offset: number, length: number): void {
