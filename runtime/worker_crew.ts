@@ -132,5 +132,6 @@ export class WorkerCrew {
   #wait(task: CallTask): void {
     task.keepInput();
     this.#queue.push(task);
+    this.#pump.kick(); // a slot may be free as soon as the reply of a call given up is taken
   }
 }
