@@ -3,14 +3,13 @@
 import type { Connection, ConnectionRequest, Listener, Provider } from "../../fabric/fabric.ts";
 import { openShm } from "../../fabric/shm/provider.ts";
 import { ControlChannel, ControlError, controlOptions } from "../../runtime/control_channel.ts";
-import { LeaseRefused } from "../../runtime/errors.ts";
-import { type Grant, verifyGrant } from "../../runtime/grant.ts";
 import { ManagerClient } from "../../runtime/manager_client.ts";
 import { decodeManagerHello, ManagerRole } from "../../runtime/manager_hello.ts";
 import { Admit, type Executor, Renew } from "../../runtime/node_protocol.ts";
 import { sha256Hex } from "../../runtime/sha256.ts";
 import * as v from "../../runtime/valibot.ts";
 import { getLogger } from "../log.ts";
+import { Admission } from "./admission.ts";
 import { Capacity } from "./capacity.ts";
 import { bundleExecutor, type ExecutorBundle } from "./executor_bundle.ts";
 import { ExecutorProcess } from "./executor_process.ts";
@@ -40,36 +39,32 @@ export interface ExecutorManagerOptions {
 }
 
 export class ExecutorManager implements AsyncDisposable {
-  readonly #options: ExecutorManagerOptions;
   readonly #log = getLogger(["rfaas", "executor-manager"]);
   readonly #client: ManagerClient;
   readonly #fabric: Provider;
   readonly #bundle: ExecutorBundle;
   readonly #listener: Listener;
-  readonly #capacity: Capacity;
   readonly #packages = new PackageCache();
   readonly #leases = new Map<string, NodeLease>();
   readonly #channels = new Set<ControlChannel>();
   /** Processes that are booting, by the secret they will show. */
   readonly #awaited = new Map<string, (request: ConnectionRequest) => void>();
-  /** Leases that were admitted once; a grant is good for one admission. Kept until the grant has expired. */
-  readonly #admitted = new Map<string, number>();
   #registration!: Registration;
+  #admission!: Admission;
+  /** Leases whose end the resource manager has not heard of yet. */
+  readonly #accounting = new Set<Promise<void>>();
   #closing = false;
 
   private constructor(
-    options: ExecutorManagerOptions,
     bundle: ExecutorBundle,
     client: ManagerClient,
     fabric: Provider,
     listener: Listener,
   ) {
-    this.#options = options;
     this.#bundle = bundle;
     this.#client = client;
     this.#fabric = fabric;
     this.#listener = listener;
-    this.#capacity = new Capacity(options.cores, options.memoryBytes);
   }
 
   /**
@@ -83,7 +78,7 @@ export class ExecutorManager implements AsyncDisposable {
     const client = new ManagerClient(options.manager);
     try {
       const listener = await fabric.listen();
-      const manager = new ExecutorManager(options, bundle, client, fabric, listener);
+      const manager = new ExecutorManager(bundle, client, fabric, listener);
       manager.#registration = new Registration(client, {
         name: options.name,
         cores: options.cores,
@@ -95,6 +90,8 @@ export class ExecutorManager implements AsyncDisposable {
           [...manager.#leases.values()].map(({ id, workers }) => ({ lease: id, workers })),
         end: (lease, reason) => manager.#endLeases(lease, reason),
       });
+      const capacity = new Capacity(options.cores, options.memoryBytes);
+      manager.#admission = new Admission(manager.#registration, capacity);
       manager.#serve();
       try {
         await manager.#registration.begin(REGISTER_MS, options.signal);
@@ -129,6 +126,7 @@ export class ExecutorManager implements AsyncDisposable {
       [...this.#leases.values()].map((lease) => lease.end("node-closing: its manager ends")),
     );
     for (const channel of this.#channels) channel.close();
+    await Promise.all(this.#accounting);
     await this.#registration.close(true);
     this.#client.close();
     this.#fabric.close();
@@ -197,27 +195,9 @@ export class ExecutorManager implements AsyncDisposable {
       throw new ControlError(`Cannot admit: ${parsed.issues[0].message}`, "bad-request");
     }
     const admit = parsed.output;
-    const grant = await this.#checkGrant(admit.grant);
-    const { clock } = this.#registration;
-    if (clock.nowMs() > grant.claimByMs) {
-      throw new ControlError("Cannot admit: the grant was to be claimed earlier", "too-late");
-    }
     if (this.#closing) throw new ControlError("Cannot admit: the node is closing", "draining");
-    if (this.#admitted.has(grant.lease)) {
-      throw new ControlError("Cannot admit: this grant was claimed before", "bad-grant");
-    }
-    if (admit.workers > grant.workers) {
-      throw new ControlError(
-        `Cannot admit ${admit.workers} workers: the grant is for ${grant.workers}`,
-        "bad-grant",
-      );
-    }
-    const release = this.#capacity.take(admit.workers, grant.memoryBytes);
+    const { grant, release } = await this.#admission.admit(admit.grant, admit.workers);
     try {
-      this.#admitted.set(grant.lease, grant.expiresMs);
-      for (const [id, expiresMs] of this.#admitted) {
-        if (expiresMs < clock.nowMs()) this.#admitted.delete(id);
-      }
       const { depth, maxBytes, hotMs, workers } = admit;
       const lease = new NodeLease({
         id: grant.lease,
@@ -227,19 +207,23 @@ export class ExecutorManager implements AsyncDisposable {
         sha256: admit.package.sha256,
         source: await this.#getPackage(channel, admit),
         boot: () => this.#boot(),
-        nowMs: () => clock.nowMs(),
+        nowMs: () => this.#registration.clock.nowMs(),
         expiresMs: grant.expiresMs,
       });
       this.#leases.set(lease.id, lease);
-      lease.ended.then((reason) => {
+      // Told before the executor starts: what is not heard to be claimed in time is offered to others.
+      const told = this.#registration.report(lease.id, "claimed", workers);
+      const accounted = lease.ended.then(async (reason) => {
         release();
         this.#leases.delete(lease.id);
         this.#log.info("lease {lease} has ended: {reason}", { lease: lease.id, reason });
-        this.#registration.report(lease.id, "ended", workers, reason);
+        await told;
+        await this.#registration.report(lease.id, "ended", workers, reason);
+        this.#accounting.delete(accounted);
       });
+      this.#accounting.add(accounted);
       const executor = await lease.begin();
       this.#log.info("lease {lease} is served by {workers} workers", { lease: lease.id, workers });
-      this.#registration.report(lease.id, "claimed", workers);
       return [lease, executor];
     } catch (error) {
       release();
@@ -252,37 +236,13 @@ export class ExecutorManager implements AsyncDisposable {
     if (!parsed.success) {
       throw new ControlError(`Cannot renew: ${parsed.issues[0].message}`, "bad-request");
     }
-    const grant = await this.#checkGrant(parsed.output.grant);
+    const grant = await this.#admission.check(parsed.output.grant);
     if (grant.lease !== lease.id) {
       throw new ControlError("Cannot renew: the grant is for another lease", "bad-grant");
     }
     lease.renew(grant.expiresMs);
-    this.#admitted.set(grant.lease, lease.expiresMs);
+    this.#admission.prolong(lease.id, lease.expiresMs);
     return { expiresMs: lease.expiresMs };
-  }
-
-  /** A grant of this node, of its present epoch, that has not expired. */
-  async #checkGrant(text: string): Promise<Grant> {
-    let grant: Grant;
-    try {
-      grant = await verifyGrant(text, this.#registration.keys);
-    } catch (error) {
-      if (!(error instanceof LeaseRefused)) throw error;
-      throw new ControlError(error.message, error.reason, { cause: error });
-    }
-    if (grant.node !== this.#registration.id) {
-      throw new ControlError("Cannot admit: the grant names another node", "bad-grant");
-    }
-    if (grant.epoch !== this.#registration.epoch) {
-      throw new ControlError(
-        `Cannot admit: the grant is of epoch ${grant.epoch}, now is ${this.#registration.epoch}`,
-        "bad-grant",
-      );
-    }
-    if (this.#registration.clock.nowMs() >= grant.expiresMs) {
-      throw new ControlError("Cannot admit: the grant has expired", "expired");
-    }
-    return grant;
   }
 
   async #getPackage(channel: ControlChannel, admit: Admit): Promise<Uint8Array<ArrayBuffer>> {

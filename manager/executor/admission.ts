@@ -1,0 +1,88 @@
+/** Who may take cores of this node: a grant of the resource manager, checked offline, and room for it. */
+
+import { ControlError } from "../../runtime/control_channel.ts";
+import { LeaseRefused } from "../../runtime/errors.ts";
+import { type Grant, verifyGrant } from "../../runtime/grant.ts";
+import type { Capacity } from "./capacity.ts";
+import type { Registration } from "./registration.ts";
+
+/** A grant that was admitted, and how to give its cores back. */
+export interface Admitted {
+  readonly grant: Grant;
+  /** Gives cores and memory back; may be called twice. */
+  readonly release: () => void;
+}
+
+export class Admission {
+  readonly #registration: Registration;
+  readonly #capacity: Capacity;
+  /** Leases that were admitted, with their ends: a grant is good for one admission until it has expired. */
+  readonly #admitted = new Map<string, number>();
+
+  constructor(registration: Registration, capacity: Capacity) {
+    this.#registration = registration;
+    this.#capacity = capacity;
+  }
+
+  /**
+   * Admits a grant once.
+   *
+   * @throws {ControlError} with the reason as its code.
+   */
+  async admit(text: string, workers: number): Promise<Admitted> {
+    const grant = await this.check(text);
+    const nowMs = this.#registration.clock.nowMs();
+    if (nowMs > grant.claimByMs) {
+      throw new ControlError("Cannot admit: the grant was to be claimed earlier", "too-late");
+    }
+    for (const [lease, expiresMs] of this.#admitted) {
+      if (expiresMs < nowMs) this.#admitted.delete(lease);
+    }
+    if (this.#admitted.has(grant.lease)) {
+      throw new ControlError("Cannot admit: this grant was claimed before", "bad-grant");
+    }
+    if (workers > grant.workers) {
+      throw new ControlError(
+        `Cannot admit ${workers} workers: the grant is for ${grant.workers}`,
+        "bad-grant",
+      );
+    }
+    const release = this.#capacity.take(workers, grant.memoryBytes);
+    this.#admitted.set(grant.lease, grant.expiresMs);
+    return { grant, release };
+  }
+
+  /** A lease's end has moved: its first grant stays used up until then. */
+  prolong(lease: string, expiresMs: number): void {
+    this.#admitted.set(lease, expiresMs);
+  }
+
+  /**
+   * A grant of this node, of its present epoch, that has not expired.
+   *
+   * @throws {ControlError} with the reason as its code.
+   */
+  async check(text: string): Promise<Grant> {
+    const { id, epoch, keys, clock } = this.#registration;
+    let grant: Grant;
+    try {
+      grant = await verifyGrant(text, keys);
+    } catch (error) {
+      if (!(error instanceof LeaseRefused)) throw error;
+      throw new ControlError(error.message, error.reason, { cause: error });
+    }
+    if (grant.node !== id) {
+      throw new ControlError("Cannot admit: the grant names another node", "bad-grant");
+    }
+    if (grant.epoch !== epoch) {
+      throw new ControlError(
+        `Cannot admit: the grant is of epoch ${grant.epoch}, now is ${epoch}`,
+        "bad-grant",
+      );
+    }
+    if (clock.nowMs() >= grant.expiresMs) {
+      throw new ControlError("Cannot admit: the grant has expired", "expired");
+    }
+    return grant;
+  }
+}
