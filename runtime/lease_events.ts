@@ -11,8 +11,13 @@ export type LeaseEvent =
 /** Events kept for a reader that is slow; older ones are dropped. */
 const MAX_KEPT = 256;
 
+interface Reader {
+  readonly queue: LeaseEvent[];
+  wake: () => void;
+}
+
 export class LeaseEvents {
-  readonly #readers = new Set<{ queue: LeaseEvent[]; wake: () => void }>();
+  readonly #readers = new Set<Reader>();
   #closed = false;
 
   emit(event: LeaseEvent): void {
@@ -24,20 +29,24 @@ export class LeaseEvents {
     }
   }
 
-  /** Events from now on; ends after `closed`. */
-  async *read(): AsyncGenerator<LeaseEvent, void, void> {
-    if (this.#closed) return;
-    let { promise, resolve } = Promise.withResolvers<void>();
-    const reader = { queue: [] as LeaseEvent[], wake: () => resolve() };
-    this.#readers.add(reader);
+  /** Events from this call on, whenever they are read; ends after `closed`. */
+  read(): AsyncGenerator<LeaseEvent, void, void> {
+    const reader: Reader = { queue: [], wake: () => {} };
+    if (!this.#closed) this.#readers.add(reader);
+    return this.#iterate(reader);
+  }
+
+  async *#iterate(reader: Reader): AsyncGenerator<LeaseEvent, void, void> {
     try {
       for (;;) {
         for (let event = reader.queue.shift(); event; event = reader.queue.shift()) {
           yield event;
           if (event.type === "closed") return;
         }
+        if (!this.#readers.has(reader)) return;
+        const { promise, resolve } = Promise.withResolvers<void>();
+        reader.wake = resolve;
         await promise;
-        ({ promise, resolve } = Promise.withResolvers<void>());
       }
     } finally {
       this.#readers.delete(reader);
