@@ -1,6 +1,8 @@
 /** Attaching to all workers of an executor: all of them, or none. */
 
+import { FabricError } from "../fabric/errors.ts";
 import type { Provider } from "../fabric/fabric.ts";
+import { ExecutorLost, LeaseRefused, RfaasError } from "./errors.ts";
 import type { CheckedLeaseOptions } from "./lease_options.ts";
 import type { Executor } from "./node_protocol.ts";
 import { WorkerSession } from "./worker_session.ts";
@@ -8,7 +10,7 @@ import { WorkerSession } from "./worker_session.ts";
 /** How long attaching may take: the worker loads the package meanwhile. */
 const ATTACH_MS = 10_000;
 
-/** @throws the first failure, once the sessions that came about are closed again. */
+/** @throws {LeaseRefused} {ExecutorLost} or the signal's reason: the first failure, once the sessions that came about are closed again. */
 export async function attachAll(
   fabric: Provider,
   executor: Executor,
@@ -39,5 +41,17 @@ export async function attachAll(
   }
   if (!failure) return sessions;
   for (const session of sessions) session.close();
-  throw failure.reason;
+  if (signal.aborted) throw signal.reason;
+  throw attachError(failure.reason);
+}
+
+/** What a failure to attach means to who wants the lease. */
+function attachError(cause: unknown): RfaasError {
+  if (cause instanceof RfaasError) return cause;
+  const { message } = cause as Error;
+  if (cause instanceof FabricError) {
+    return new ExecutorLost(`Cannot attach to the workers: ${message}`, "not-run", { cause });
+  }
+  // It was connected, and did not tell of its functions: the package had the thread, or ended it.
+  return new LeaseRefused(`Cannot load the function package: ${message}`, "bad-package", { cause });
 }
