@@ -109,7 +109,15 @@ export function arenaLayout(depth: number, maxBytes: number): ArenaLayout {
   };
 }
 
-/** Receives that an end keeps posted: one for each slot's message, and as many again in reserve. */
+/**
+ * Receives that an end keeps posted: more than twice the messages that can be on their way, so that half of them can
+ * be used up before new ones are posted. Each posting moves a cache line between two cores; at least 64 make it rare.
+ */
 export function receivesFor(depth: number): number {
-  return 2 * depth;
+  return Math.max(64, 2 * depth);
+}
+
+/** Receives that are posted anew at a time. */
+export function repostEvery(depth: number): number {
+  return receivesFor(depth) / 2;
 }

@@ -24,6 +24,7 @@ import {
   receivesFor,
   REPLY_LENGTH,
   REPLY_SEQUENCE,
+  repostEvery,
   REQUEST_CAPACITY,
   REQUEST_LENGTH,
   REQUEST_SEQUENCE,
@@ -85,7 +86,7 @@ export class WorkerSession {
     this.functions = new Map(ready.functions.map((name, i) => [name, i]));
     this.#layout = layout;
     this.#remote = { address: ready.address, rkey: ready.rkey };
-    this.#repostEvery = depth;
+    this.#repostEvery = repostEvery(depth);
     this.#inPlace = connection.share(ready.address, layout.slotsBytes, ready.rkey) !== undefined;
     const payloadBytes = layout.stride - PAYLOAD_AT;
     this.slots = Array.from({ length: depth }, (_, i) => {

@@ -92,6 +92,8 @@ export class Outbox {
   }
 
   #awaitReceive(): boolean {
+    this.#posted = atomicsLoad(this.#words, POSTED);
+    if (this.#posted !== this.#sent) return true; // as a rule: no look at the clock
     const untilMs = nowMs() + this.#receiverNotReadyMs;
     let probeMs = nowMs() + PROBE_MS;
     for (;;) {

@@ -13,6 +13,7 @@ import {
   REPLY_LENGTH,
   REPLY_SEQUENCE,
   replyImmediate,
+  repostEvery,
   REQUEST_CAPACITY,
   REQUEST_LENGTH,
   REQUEST_SEQUENCE,
@@ -78,7 +79,7 @@ export class CallServer {
     this.#maxBytes = maxBytes;
     this.#remote = remote;
     this.#watch = options.watch;
-    this.#repostEvery = depth;
+    this.#repostEvery = repostEvery(depth);
     const at = (i: number, offset: number) => i * layout.stride + offset;
     const payloadBytes = layout.stride - PAYLOAD_AT;
     const shareable =
