@@ -8,6 +8,11 @@ const encodeInto: (
   text: string,
   into: Uint8Array,
 ) => { written: number } = call.bind(TextEncoder.prototype.encodeInto);
+const indexOf: (text: string, part: string) => number = call.bind(String.prototype.indexOf);
+const lastIndexOf: (text: string, part: string, from: number) => number = call.bind(
+  String.prototype.lastIndexOf,
+);
+const slice: (text: string, from: number, to: number) => string = call.bind(String.prototype.slice);
 const text = String;
 const encoder = new TextEncoder();
 
@@ -19,6 +24,13 @@ function property(thrown: unknown, name: "name" | "message" | "stack"): string {
   } catch {
     return "";
   }
+}
+
+/** The frames of the package; those of the runtime below them are of no use to the caller and show the node's paths. */
+function packageFrames(stack: string): string {
+  const at = indexOf(stack, import.meta.url); // in the bundled worker: the file of the whole runtime
+  const end = at < 0 ? stack.length : lastIndexOf(stack, "\n", at);
+  return slice(stack, 0, end < 0 ? 0 : end);
 }
 
 /** Writes name, message and stack, parted by zero bytes and cut to fit, from byte `at` on; returns the bytes written. */
@@ -47,6 +59,6 @@ export function writeFailure(
   append("\0");
   append(message);
   append("\0");
-  append(property(thrown, "stack"));
+  append(packageFrames(property(thrown, "stack")));
   return written;
 }
