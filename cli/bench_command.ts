@@ -1,6 +1,13 @@
+/** `rfaas bench`: measures this host. */
+
 import type { Command } from "commander";
-import { newCommand } from "./new_command.ts";
+import { passThroughCommand } from "./pass_through_command.ts";
 
 export function benchCommand(): Command {
-  return newCommand("bench", "", "");
+  return passThroughCommand(
+    "bench",
+    "Measure calls on this host.",
+    "$ rfaas bench",
+    new URL("../bench/run.ts", import.meta.url),
+  );
 }

@@ -16,6 +16,7 @@ import { versionCommand } from "./version_command.ts";
 /** All commands; parsing throws a CommanderError where commander would end the process. */
 export function createProgram(): Command {
   const program = new Command("rfaas")
+    .enablePositionalOptions()
     .description("Functions as a service at the speed of memory.")
     .version(project.version, "-V, --version", "Print the version")
     .helpOption("-h, --help", "Show help")

@@ -1,0 +1,29 @@
+/** The photographs to work on. */
+
+import { jpegSize } from "./jpeg.ts";
+
+export interface Photo {
+  readonly name: string;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly megapixels: number;
+}
+
+/**
+ * Reads the JPEG files of a folder, by name.
+ *
+ * @throws {TypeError} if there is none, or one is no JPEG.
+ */
+export async function readPhotos(folder: string): Promise<Photo[]> {
+  const names: string[] = [];
+  for await (const { name, isDirectory } of Deno.readDir(folder)) {
+    if (!isDirectory && /\.jpe?g$/i.test(name)) names.push(name);
+  }
+  if (names.length === 0) throw new TypeError(`Cannot make thumbnails: no JPEG file in ${folder}`);
+  return await Promise.all(
+    names.sort().map(async (name) => {
+      const bytes = await Deno.readFile(`${folder}/${name}`);
+      const { width, height } = jpegSize(bytes);
+      return { name, bytes, megapixels: width * height / 1e6 };
+    }),
+  );
+}
