@@ -1,8 +1,8 @@
 /** A command that hands its arguments to a program of its own. */
 
-import { type Command, CommanderError } from "commander";
+import type { Command } from "commander";
 import { newCommand } from "./new_command.ts";
-import { runScript } from "./run_script.ts";
+import { runScript, ScriptFailed } from "./run_script.ts";
 
 export function passThroughCommand(
   name: string,
@@ -16,7 +16,6 @@ export function passThroughCommand(
     .passThroughOptions();
   return command.action(async (args: string[]) => {
     const status = await runScript(script, args);
-    if (status === 2) throw new CommanderError(2, "usage", "");
-    if (status !== 0) throw new Error(`Cannot finish ${name}: it ended with exit status ${status}`);
+    if (status !== 0) throw new ScriptFailed(status);
   });
 }

@@ -2,6 +2,7 @@
 
 import { CommanderError } from "commander";
 import { createProgram } from "./program.ts";
+import { ScriptFailed } from "./run_script.ts";
 
 /** The exit statuses of every command. */
 export const ExitStatus = { OK: 0, FAILED: 1, USAGE: 2 } as const;
@@ -20,6 +21,9 @@ export async function runCli(args: readonly string[]): Promise<number> {
     if (error instanceof CommanderError) {
       // Help and version come this way too, with status 0; what went wrong has been printed.
       return error.exitCode === 0 ? ExitStatus.OK : ExitStatus.USAGE;
+    }
+    if (error instanceof ScriptFailed) {
+      return error.status === ExitStatus.USAGE ? ExitStatus.USAGE : ExitStatus.FAILED;
     }
     console.error(`rfaas: ${failureText(error)}`);
     return ExitStatus.FAILED;

@@ -1,5 +1,15 @@
 /** Commands that are programs of their own in this repository. */
 
+/** The program failed and has said why. */
+export class ScriptFailed extends Error {
+  override name = "ScriptFailed";
+  readonly status: number;
+  constructor(status: number) {
+    super(`Cannot finish: the program ended with exit status ${status}`);
+    this.status = status;
+  }
+}
+
 /**
  * Runs a program with this Deno and gives its exit status. It shares the terminal, so that a Ctrl-C reaches it;
  * SIGTERM is passed on.

@@ -15,8 +15,12 @@ export interface Photo {
  */
 export async function readPhotos(folder: string): Promise<Photo[]> {
   const names: string[] = [];
-  for await (const { name, isDirectory } of Deno.readDir(folder)) {
-    if (!isDirectory && /\.jpe?g$/i.test(name)) names.push(name);
+  try {
+    for await (const { name, isDirectory } of Deno.readDir(folder)) {
+      if (!isDirectory && /\.jpe?g$/i.test(name)) names.push(name);
+    }
+  } catch (cause) {
+    throw new TypeError(`Cannot read photographs: no folder ${folder}`, { cause });
   }
   if (names.length === 0) throw new TypeError(`Cannot make thumbnails: no JPEG file in ${folder}`);
   return await Promise.all(

@@ -1,0 +1,19 @@
+import { assertEquals } from "@std/assert";
+import { countTests } from "../../scripts/test_report.ts";
+
+Deno.test("countTests() counts tests, steps, failures, and skips by their reason", () => {
+  const { passed, failed, skipped } = countTests(`<testsuites><testsuite>
+    <testcase name="a" time="0"></testcase>
+    <testcase name="b (needs root)" time="0">
+      <skipped/></testcase>
+    <testcase name="c (needs root)" time="0"><skipped/></testcase>
+    <testcase name="d" time="0"><skipped/></testcase>
+    <testcase name="e &gt; step" time="0"><failure message="x &lt; y">text</failure></testcase>
+  </testsuite></testsuites>`);
+  assertEquals([passed, failed], [1, 1]);
+  assertEquals([...skipped], [["needs root", 2], ["without a reason", 1]]);
+});
+
+Deno.test("countTests() counts nothing in a report that was not written", () => {
+  assertEquals(countTests(""), { passed: 0, failed: 0, skipped: new Map() });
+});
