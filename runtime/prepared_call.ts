@@ -38,8 +38,10 @@ export interface CallHost {
   sessionFor(worker: number | undefined): WorkerSession;
   /** Told when a call found its connection gone. */
   onLost(session: WorkerSession): void;
-  /** The error for a call that was lost; blocks for a moment to learn why. */
-  lossError(name: string, posted: boolean): Error;
+  /** The error for a call that was lost on this session, or on the last one; blocks for a moment to learn why. */
+  lossError(name: string, posted: boolean, session?: WorkerSession): Error;
+  /** Has neither the lease nor its node ended? A look at a word. */
+  live(): boolean;
   /** Starts taking replies for calls that wait by a promise. */
   kick(): void;
   /** A slot was given back. */
@@ -191,7 +193,7 @@ export class PreparedCall implements Disposable {
         ? impossibleLength(this.#name, slot)
         : replyError(slot, this.#name);
     }
-    if (slot.state === LOST) throw this.#host.lossError(this.#name, true);
+    if (slot.state === LOST) throw this.#host.lossError(this.#name, true, this.#session);
     throw new TypeError(`Cannot finish ${this.#name}: no call was started`);
   }
 
@@ -220,7 +222,7 @@ export class PreparedCall implements Disposable {
       if (waitedMs > this.#deadlineMs) throw this.#giveUp();
       if (waitedMs - probedMs < PROBE_EVERY_MS) continue;
       probedMs = waitedMs;
-      if (session.connection.probe()) continue;
+      if (this.#host.live() && session.connection.probe()) continue;
       while (session.poll()); // a reply that came before the end still counts
       if (slot.state === POSTED) this.#host.onLost(session);
     }
@@ -254,6 +256,10 @@ export class PreparedCall implements Disposable {
     }
     const slot = session.acquire();
     if (!slot) {
+      if (!session.connection.probe()) {
+        this.#host.onLost(session);
+        throw this.#host.lossError(this.#name, false);
+      }
       throw new Busy(
         `Cannot prepare ${this.#name}: every slot of worker ${session.worker} is in use`,
       );

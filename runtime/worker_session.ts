@@ -158,6 +158,8 @@ export class WorkerSession {
 
   /** A slot for the caller alone, or `undefined` when none is free. */
   acquire(): ClientSlot | undefined {
+    // A program that never turns its event loop has nobody else to take the reply that frees a slot.
+    if (this.#free.length === 0) { while (this.poll()); }
     const slot = this.#free.pop();
     if (slot) slot.state = HELD;
     return slot;
