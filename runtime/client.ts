@@ -77,8 +77,9 @@ export class Client implements AsyncDisposable {
   readonly #tuning: ClientTuning;
   readonly #leases = new Map<Lease, LeaseControl>();
   readonly #pump: Pump;
+  readonly #closing = new AbortController();
+  #closed: Promise<void> | undefined;
   #opened: { keeper: KeeperLink; fabric: Provider; libc: Libc } | undefined;
-  #closed = false;
 
   /** @internal Use {@linkcode connect}. */
   constructor(manager: { url: string; token: string }, tuning: ClientTuning) {
@@ -95,22 +96,21 @@ export class Client implements AsyncDisposable {
   async lease(options: LeaseOptions): Promise<Lease> {
     if (this.#closed) throw new TypeError("Cannot take lease: the client is closed");
     const checked = checkLeaseOptions(options);
-    const { signal } = options;
-    signal?.throwIfAborted();
+    const signal = options.signal
+      ? AbortSignal.any([options.signal, this.#closing.signal])
+      : this.#closing.signal;
+    signal.throwIfAborted();
     const { keeper, fabric, libc } = this.#open();
     const source = await readPackage(options.functions, signal);
     const sha256 = await sha256Hex(source);
     const words = new LeaseWords();
     const early: LeaseNews[] = [];
     let hear = (news: LeaseNews): void => void early.push(news);
-    const granting = keeper.take(
+    const { key, granted: granting } = keeper.take(
       { ...checked, sha256, source, words: words.shared },
       (news) => hear(news),
     );
-    const granted = await raceAbort(granting, signal, () => {
-      // It may still be granted: then it goes back at once.
-      granting.then(({ key }) => keeper.end(key), () => {});
-    });
+    const granted = await raceAbort(granting, signal, () => keeper.end(key));
     const { lease, control } = openLease({
       ...granted,
       id: granted.lease,
@@ -136,12 +136,16 @@ export class Client implements AsyncDisposable {
   }
 
   /** Closes all leases and ends the client. May be called twice. */
-  async close(): Promise<void> {
-    this.#closed = true;
+  close(): Promise<void> {
+    return this.#closed ??= this.#close();
+  }
+
+  async #close(): Promise<void> {
+    this.#closing.abort(new LeaseRefused("Cannot take lease: the client was closed", "closed"));
     await Promise.all([...this.#leases.keys()].map((lease) => lease.close()));
     const opened = this.#opened;
     this.#opened = undefined;
-    opened?.keeper.close();
+    await opened?.keeper.close();
     opened?.fabric.close();
     await opened?.fabric.closed;
     opened?.libc.close();
@@ -199,10 +203,9 @@ function toUrl(functions: URL | string): URL {
 
 async function raceAbort<T>(
   work: Promise<T>,
-  signal: AbortSignal | undefined,
+  signal: AbortSignal,
   onAbort: () => void,
 ): Promise<T> {
-  if (!signal) return await work;
   const { promise, reject } = Promise.withResolvers<never>();
   const abort = () => {
     onAbort();
@@ -210,7 +213,9 @@ async function raceAbort<T>(
   };
   signal.addEventListener("abort", abort, { once: true });
   try {
-    return await Promise.race([work, promise]);
+    const result = await Promise.race([work, promise]);
+    signal.throwIfAborted();
+    return result;
   } finally {
     signal.removeEventListener("abort", abort);
   }

@@ -9,22 +9,33 @@ import {
   RfaasError,
   Unauthorized,
 } from "./errors.ts";
-import type { KeeperEvent, KeeperRequest, PlainError } from "./keeper/keeper_messages.ts";
+import type {
+  KeeperClosed,
+  KeeperEvent,
+  KeeperRequest,
+  PlainError,
+} from "./keeper/keeper_messages.ts";
 
 /** What the keeper tells of one lease. */
 export type LeaseNews = Exclude<KeeperEvent, { type: "refused" }>;
 
+/** How long the keeper may take to give everything back. */
+const CLOSE_MS = 6000;
+
 export class KeeperLink {
   readonly #worker: Worker;
   readonly #leases = new Map<number, (event: KeeperEvent) => void>();
+  readonly #gone = Promise.withResolvers<void>();
   #lastKey = 0;
 
   constructor(manager: { url: string; token: string }) {
     this.#worker = new Worker(new URL("./keeper/keeper_worker.ts", import.meta.url), {
       type: "module",
     });
-    this.#worker.onmessage = (event: MessageEvent<KeeperEvent>) =>
-      this.#leases.get(event.data.key)?.(event.data);
+    this.#worker.onmessage = ({ data }: MessageEvent<KeeperEvent | KeeperClosed>) => {
+      if (data.type === "closed") this.#gone.resolve();
+      else this.#leases.get(data.key)?.(data);
+    };
     this.#worker.onerror = (event) => {
       event.preventDefault();
       const error = { name: "RfaasError", message: `Cannot keep leases: ${event.message}` };
@@ -33,15 +44,16 @@ export class KeeperLink {
         hear({ type: "over", key, reason: error.message });
         hear({ type: "ended", key });
       }
+      this.#gone.resolve();
     };
     this.#post({ type: "open", manager });
   }
 
-  /** Takes a lease; later news of it go to `hear`. */
+  /** Takes a lease; later news of it go to `hear`. Until it is granted, {@linkcode KeeperLink.end} gives it up. */
   take(
     request: Omit<Extract<KeeperRequest, { type: "lease" }>, "type" | "key">,
     hear: (news: LeaseNews) => void,
-  ): Promise<Extract<KeeperEvent, { type: "granted" }>> {
+  ): { key: number; granted: Promise<Extract<KeeperEvent, { type: "granted" }>> } {
     const key = ++this.#lastKey;
     const { promise, resolve, reject } = Promise.withResolvers<
       Extract<KeeperEvent, { type: "granted" }>
@@ -54,7 +66,7 @@ export class KeeperLink {
       } else hear(event);
     });
     this.#post({ type: "lease", key, ...request });
-    return promise;
+    return { key, granted: promise };
   }
 
   /** Gives a lease back; the news `ended` follows. */
@@ -66,8 +78,14 @@ export class KeeperLink {
     this.#leases.delete(key);
   }
 
-  close(): void {
+  /** Gives all leases back and ends the thread. */
+  async close(): Promise<void> {
+    this.#post({ type: "close" });
+    const timer = setTimeout(() => this.#gone.resolve(), CLOSE_MS);
+    await this.#gone.promise;
+    clearTimeout(timer);
     this.#worker.terminate();
+    for (const [key, hear] of this.#leases) hear({ type: "ended", key });
   }
 
   #post(request: KeeperRequest): void {

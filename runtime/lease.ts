@@ -74,6 +74,8 @@ export class Lease implements AsyncDisposable {
   readonly #host: CallHost;
   readonly #setClosed: (reason: string) => void;
   #generation = 0;
+  /** A call may ask for the reason of its loss when a fresh executor is there already. */
+  readonly #generations = new WeakMap<WorkerSession, number>();
   #attaching: AbortController | undefined;
   #expiresMs: number;
   #overReason = "";
@@ -93,9 +95,11 @@ export class Lease implements AsyncDisposable {
       maxBytes: parts.options.maxBytes,
       sessionFor: (worker) => this.#sessionFor(worker),
       onLost: (session) => this.#crew.lose(session),
-      lossError: (name, posted) => {
-        return this.#lossError(name, parts.words.verdictSync(this.#generation, VERDICT_MS), posted);
+      lossError: (name, posted, session) => {
+        const generation = (session && this.#generations.get(session)) ?? this.#generation;
+        return this.#lossError(name, parts.words.verdictSync(generation, VERDICT_MS), posted);
       },
+      live: () => parts.words.live,
       kick: () => parts.pump.kick(),
       onFree: () => this.#crew.serve(),
       yieldCore: parts.yieldCore,
@@ -228,6 +232,7 @@ export class Lease implements AsyncDisposable {
     }
     clearTimeout(this.#recoveryTimer);
     this.#generation = executor.generation;
+    for (const session of sessions) this.#generations.set(session, executor.generation);
     this.#crew.join(sessions);
   }
 
@@ -287,7 +292,11 @@ export class Lease implements AsyncDisposable {
     return lossError({ name, node: this.node, posted }, verdict);
   }
 
-  #overError(name: string): LeaseOver {
+  #overError(name: string): RfaasError {
+    const verdict = this.#parts.words.verdict(this.#generation);
+    if (verdict?.kind === "node") {
+      return lossError({ name, node: this.node, posted: false }, verdict);
+    }
     return new LeaseOver(`Cannot call ${name}: the lease is over (${this.#overReason})`);
   }
 

@@ -33,6 +33,8 @@ export class HeldLease {
   /** On this thread's monotonic clock. */
   #endsAtMs = 0;
   #over = false;
+  readonly #giveUp = new AbortController();
+  #taking: Promise<void> | undefined;
 
   constructor(request: LeaseRequest, manager: ManagerClient, post: (event: KeeperEvent) => void) {
     this.#request = request;
@@ -42,7 +44,11 @@ export class HeldLease {
   }
 
   /** Asks the resource manager, then the candidates in a random order until one admits. */
-  async take(fabric: Provider): Promise<void> {
+  take(fabric: Provider): Promise<void> {
+    return this.#taking = this.#take(fabric);
+  }
+
+  async #take(fabric: Provider): Promise<void> {
     const { key, workers, memoryBytes, seconds } = this.#request;
     const taken = await this.#manager.takeLease({ workers, memoryBytes, seconds });
     this.#lease = taken.lease;
@@ -51,6 +57,7 @@ export class HeldLease {
       const candidates = shuffle(taken.grants);
       let refusal: Error = new LeaseRefused("Cannot take lease: no node was offered", "no-nodes");
       for (const candidate of candidates) {
+        this.#giveUp.signal.throwIfAborted();
         try {
           const executor = await this.#claim(fabric, candidate);
           this.#post({
@@ -77,15 +84,17 @@ export class HeldLease {
     }
   }
 
-  /** Gives the lease back. May be called twice. */
+  /** Gives the lease back, or gives up taking it. May be called twice. */
   async end(): Promise<void> {
+    this.#giveUp.abort(new Error("Cannot take lease: it was given up"));
+    await this.#taking?.catch(() => {});
     if (!this.#over) {
       this.#finish(OVER, "closed by the client");
       const atNode = this.#channel?.request("end", {}, { timeoutMs: END_MS }).catch(() => {});
       const atManager = this.#manager.endLease(this.#lease).catch(() => {}); // the node reports the end as well
       await Promise.all([atNode, atManager]);
-      this.#channel?.close();
     }
+    this.#channel?.close();
     this.#post({ type: "ended", key: this.#request.key });
   }
 
@@ -99,22 +108,29 @@ export class HeldLease {
         })`,
       );
     }
+    const { signal } = this.#giveUp;
     const connection = await fabric.connect(address, {
       ...controlOptions(source.length),
+      signal,
       privateData: encodeManagerHello(ManagerRole.CLIENT),
     });
     const channel = new ControlChannel(connection, {
       notice: (type, body) => this.#notice(type, body),
     });
     this.#channel = channel;
-    const answer = await channel.request("admit", {
+    const admitting = channel.request("admit", {
       grant: candidate.grant,
       workers,
       depth,
       maxBytes,
       hotMs: hotMs === Infinity ? null : hotMs,
       package: { sha256, ...channel.lend(source) },
-    }, { timeoutMs: ADMIT_MS });
+    }, { timeoutMs: ADMIT_MS, signal });
+    const answer = await admitting.catch(async (error) => {
+      // The node may admit it all the same: then it ends it again, and its cores are free when this has been answered.
+      if (signal.aborted) await channel.request("end", {}, { timeoutMs: END_MS }).catch(() => {});
+      throw error;
+    });
     channel.closed.then((reason) => {
       if (!this.#over) {
         this.#finish(

@@ -21,7 +21,9 @@ export type KeeperRequest =
     /** The words of lease_words.ts. */
     readonly words: SharedArrayBuffer;
   }
-  | { readonly type: "end"; readonly key: number };
+  | { readonly type: "end"; readonly key: number }
+  /** Give everything back; answered by {@linkcode KeeperClosed}. */
+  | { readonly type: "close" };
 
 /** An error that crosses a thread: the class by its name. */
 export interface PlainError {
@@ -31,7 +33,12 @@ export interface PlainError {
   readonly reason?: string;
 }
 
-/** From the keeper. */
+/** From the keeper: it holds nothing any more. */
+export interface KeeperClosed {
+  readonly type: "closed";
+}
+
+/** From the keeper, of one lease. */
 export type KeeperEvent =
   | {
     readonly type: "granted";

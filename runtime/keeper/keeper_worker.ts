@@ -8,14 +8,16 @@ import type { Provider } from "../../fabric/fabric.ts";
 import { FabricUnavailable, LeaseRefused } from "../errors.ts";
 import { ManagerClient } from "../manager_client.ts";
 import { HeldLease } from "./held_lease.ts";
-import type { KeeperEvent, KeeperRequest, PlainError } from "./keeper_messages.ts";
+import type { KeeperClosed, KeeperEvent, KeeperRequest, PlainError } from "./keeper_messages.ts";
 
 const leases = new Map<number, HeldLease>();
 let manager: ManagerClient;
 let fabric: Provider | undefined;
 
 // The global of a worker; the types given to this project are those of a main thread.
-const thread = self as unknown as { postMessage(event: KeeperEvent): void };
+const thread = self as unknown as {
+  postMessage(event: KeeperEvent | KeeperClosed): void;
+};
 const post = (event: KeeperEvent) => thread.postMessage(event);
 
 addEventListener("message", async (event) => {
@@ -32,11 +34,23 @@ addEventListener("message", async (event) => {
       leases.delete(request.key);
       post({ type: "refused", key: request.key, error: plain(error) });
     }
-  } else {
+  } else if (request.type === "end") {
     await leases.get(request.key)?.end();
     leases.delete(request.key);
+  } else {
+    await close();
+    thread.postMessage({ type: "closed" });
   }
 });
+
+/** What native code opened stays open when a thread is terminated: it must be closed before. */
+async function close(): Promise<void> {
+  await Promise.allSettled([...leases.values()].map((lease) => lease.end()));
+  leases.clear();
+  manager.close();
+  fabric?.close();
+  await fabric?.closed;
+}
 
 function openFabric(): Provider {
   try {
