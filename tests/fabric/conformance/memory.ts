@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { Access, SIGNALED } from "../../../fabric/fabric.ts";
 import { Status } from "../../../fabric/status.ts";
-import type { ConformanceOptions } from "./mod.ts";
+import type { ConformanceOptions } from "./options.ts";
 import { assertCode, connectPair, expectNext, type Open, pattern } from "./pair.ts";
 
 const WRITABLE = Access.LOCAL_WRITE | Access.REMOTE_WRITE;

@@ -13,19 +13,13 @@ import { failing } from "./failing.ts";
 import { memory } from "./memory.ts";
 import { messages } from "./messages.ts";
 import { oneSided } from "./one_sided.ts";
+import type { ConformanceOptions } from "./options.ts";
 import type { Open } from "./pair.ts";
 import { peerDeath } from "./peer_death.ts";
 import { refused } from "./refused.ts";
 import { sharing } from "./sharing.ts";
 import { waking } from "./waking.ts";
 import { wakingAcross } from "./waking_across.ts";
-
-export interface ConformanceOptions {
-  /** Where another process finds the provider: a module and the name of the function that opens it. */
-  readonly peer: { readonly module: URL; readonly open: string };
-  /** Do arenas take memory only where they are touched? A provider that pins them has no room for 5 GiB. */
-  readonly sparse: boolean;
-}
 
 /** Registers the suite for one provider. */
 export function conformance(name: string, open: Open, options: ConformanceOptions): void {

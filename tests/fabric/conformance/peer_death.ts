@@ -3,7 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { Access, type Connection } from "../../../fabric/fabric.ts";
 import { Status } from "../../../fabric/status.ts";
-import type { ConformanceOptions } from "./mod.ts";
+import type { ConformanceOptions } from "./options.ts";
 import { BOUND_MS, expectNext, flushedIds, type Open, turn } from "./pair.ts";
 import { startPeer } from "./peer_process.ts";
 

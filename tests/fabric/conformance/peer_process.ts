@@ -1,7 +1,7 @@
 /** A connection to another process. */
 
 import type { Connection, ConnectionOptions, Provider } from "../../../fabric/fabric.ts";
-import type { ConformanceOptions } from "./mod.ts";
+import type { ConformanceOptions } from "./options.ts";
 import { ARENA_BYTES, type Open } from "./pair.ts";
 
 /** The roles of tests/fabric/peer.ts. */

@@ -3,7 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import type { Connection } from "../../../fabric/fabric.ts";
 import { Status } from "../../../fabric/status.ts";
-import type { ConformanceOptions } from "./mod.ts";
+import type { ConformanceOptions } from "./options.ts";
 import { BOUND_MS, type Open } from "./pair.ts";
 import { startPeer } from "./peer_process.ts";
 
