@@ -215,6 +215,11 @@ export class Lease implements AsyncDisposable {
     if (this.#overReason !== "") throw this.#overError("a function");
     const session = worker === undefined ? this.#crew.freest() : this.#crew.sessions[worker];
     if (!session) {
+      // A loop of synchronous calls hears no news, but the words tell.
+      const verdict = this.#parts.words.verdict(this.#generation);
+      if (verdict && verdict.kind !== "executor") {
+        throw this.#lossError("a function", verdict, false);
+      }
       throw new ExecutorLost("Cannot call: the lease waits for a fresh executor", "not-run");
     }
     return session;

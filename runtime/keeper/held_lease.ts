@@ -172,7 +172,10 @@ export class HeldLease {
     return Date.now() + (this.#endsAtMs - performance.now());
   }
 
-  #scheduleRenewal(inMs = this.#request.seconds * 1000 * RENEW_AT_SHARE): void {
+  /** Reckoned from the end, not from now: admission has taken its part of a short term already. */
+  #scheduleRenewal(
+    inMs = this.#endsAtMs - performance.now() - this.#request.seconds * 1000 * RENEW_AT_SHARE,
+  ): void {
     if (!this.#request.renew || this.#over) return;
     this.#timer = setTimeout(() => this.#renew(), inMs);
   }

@@ -87,17 +87,20 @@ Deno.test("an executor killed in mid-call fails that call within a second, and t
     assertEquals(await call.invoke(64), 64);
   });
 
-  await t.step("a call that is finished only after the recovery is told why it was lost", async () => {
-    using call = lease.prepare("spin", { bytes: 64, resultBytes: 64 });
-    call.start();
-    Deno.kill(await host.executor(), "SIGKILL");
-    await until(() => news.count("recovered") === 4, () => "recovered four times");
-    assertEquals(call.done(), true);
-    const sinceMs = performance.now();
-    const error = assertThrows(() => call.finish(), ExecutorLost);
-    assert(error.message.includes("SIGKILL"), error.message);
-    assert(performance.now() - sinceMs < 100, "the reason is known, and not waited for");
-  });
+  await t.step(
+    "a call that is finished only after the recovery is told why it was lost",
+    async () => {
+      using call = lease.prepare("spin", { bytes: 64, resultBytes: 64 });
+      call.start();
+      Deno.kill(await host.executor(), "SIGKILL");
+      await until(() => news.count("recovered") === 4, () => "recovered four times");
+      assertEquals(call.done(), true);
+      const sinceMs = performance.now();
+      const error = assertThrows(() => call.finish(), ExecutorLost);
+      assert(error.message.includes("SIGKILL"), error.message);
+      assert(performance.now() - sinceMs < 100, "the reason is known, and not waited for");
+    },
+  );
 
   await lease.close();
   await news.done;

@@ -1,0 +1,86 @@
+/** What holds of a lease's term: it is kept, moved and ended on time. */
+
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { LeaseOver } from "../../runtime/errors.ts";
+import { ProcessHost } from "../support/process_host.ts";
+import { until, within } from "../support/process_table.ts";
+
+const bytes = new Uint8Array(64).fill(5);
+
+Deno.test("a synchronous loop of hot calls that lasts longer than its term keeps its lease", async () => {
+  await using host = await ProcessHost.start();
+  await using client = await host.connect();
+  await using lease = await host.lease(client, { seconds: 1 });
+  const events = lease.status();
+  const firstMs = lease.expires.getTime();
+  using call = lease.prepare("echo", { bytes: 64, resultBytes: 64 });
+  const untilMs = performance.now() + 3500;
+  let calls = 0;
+  while (performance.now() < untilMs) {
+    for (let i = 0; i < 1000; i++) if (call.invokeSync(64) === 64) calls++;
+  }
+  assert(calls > 100_000, `${calls} calls`);
+  assertEquals(call.invokeSync(64), 64);
+  let lastMs = 0;
+  for (let i = 0; i < 3; i++) { // those that came during the loop, in their order
+    const { value: event } = await within(1000, "news", events.next());
+    assert(event.type === "renewed", event.type);
+    assert(event.expires.getTime() > lastMs);
+    lastMs = event.expires.getTime();
+  }
+  assert(lease.expires.getTime() >= firstMs + 2000, "the end has moved");
+  assertEquals(await lease.invoke("echo", bytes), bytes);
+});
+
+Deno.test("one synchronous call that lasts longer than its term keeps its lease", async () => {
+  await using host = await ProcessHost.start();
+  await using client = await host.connect();
+  await using lease = await host.lease(client, { seconds: 1, depth: 16 });
+  using call = lease.prepare("hold", { bytes: 1, resultBytes: 1 });
+  const others = Array.from({ length: 9 }, () => lease.invoke("hold", Uint8Array.of(250)));
+  call.input[0] = 250; // behind nine others of the same worker: two and a half seconds
+  const sinceMs = performance.now();
+  assertEquals(call.invokeSync(1), 1);
+  assert(performance.now() - sinceMs > 2000, `${performance.now() - sinceMs} ms`);
+  assertEquals((await Promise.all(others)).length, 9);
+});
+
+Deno.test("a lease that is not renewed ends on time, for synchronous calls and others", async () => {
+  await using host = await ProcessHost.start();
+  await using client = await host.connect();
+  await using lease = await host.lease(client, { seconds: 1, renew: false });
+  const endMs = lease.expires.getTime();
+  const events = Array.fromAsync(lease.status());
+  const pending = assertRejects(() => lease.invoke("never", bytes), LeaseOver);
+  using call = lease.prepare("echo", { bytes: 64, resultBytes: 64 });
+  assertThrows(() => {
+    while (Date.now() < endMs + 5000) call.invokeSync(64);
+  }, LeaseOver);
+  const lateMs = Date.now() - endMs;
+  assert(lateMs > -50 && lateMs < 500, `it ended ${lateMs} ms after its term`);
+  await within(1000, "the call that waited", pending);
+  assertThrows(() => call.invokeSync(64), LeaseOver);
+  await assertRejects(() => call.invoke(64), LeaseOver);
+  await assertRejects(() => lease.invoke("echo", bytes), LeaseOver);
+  assert((await within(1000, "closed", lease.closed)).startsWith("expired"));
+  assertEquals((await events).map(({ type }) => type), ["closed"]);
+  assertEquals(lease.expires.getTime(), endMs);
+  await host.idle();
+});
+
+Deno.test("events come in their order: renewed, lost, recovered, renewed, closed", async () => {
+  await using host = await ProcessHost.start();
+  await using client = await host.connect();
+  await using lease = await host.lease(client, { seconds: 1 });
+  const seen: string[] = [];
+  const reading = (async () => {
+    for await (const { type } of lease.status()) if (seen.at(-1) !== type) seen.push(type);
+  })();
+  await until(() => seen.at(-1) === "renewed", () => "renewed");
+  Deno.kill(await host.executor(), "SIGKILL");
+  await until(() => seen.at(-1) === "recovered", () => "recovered");
+  await until(() => seen.at(-1) === "renewed", () => "renewed again");
+  await lease.close();
+  await within(1000, "the end of the events", reading);
+  assertEquals(seen, ["renewed", "lost", "recovered", "renewed", "closed"]);
+});
