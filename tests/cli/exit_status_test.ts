@@ -1,0 +1,61 @@
+import { assertEquals, assertMatch } from "@std/assert";
+import { rfaas } from "./rfaas.ts";
+
+/** Arguments that can't be understood, and what is said of them. */
+const USAGE: [string[], RegExp][] = [
+  [[], /Usage: rfaas/],
+  [["nothing"], /unknown command 'nothing'/],
+  [["nodes", "--nothing"], /unknown option '--nothing'[^]*Try: rfaas nodes --help/],
+  [["nodes", "extra"], /too many arguments/],
+  [["invoke", "--functions", "f.ts"], /missing required argument 'function'/],
+  [["invoke", "echo"], /required option '--functions <file>' not specified/],
+  [["invoke", "echo", "--functions", "f.ts", "--deadline-ms", "0"], /not a number above 0/],
+  [["up", "--cores", "none"], /'none' is invalid[^]*not a whole number/],
+  [["up", "--cores", "0"], /'0' is invalid/],
+  [["up", "--memory", "much"], /'much' is invalid[^]*size/],
+  [["nodes", "--log-level", "loud"], /Allowed choices are/],
+  [["demo", "--", "--nothing"], /unknown option '--nothing'/],
+];
+
+for (const [args, said] of USAGE) {
+  Deno.test(`rfaas ${args.join(" ")}: exit status 2`, async () => {
+    const { code, stdout, stderr } = await rfaas(args);
+    assertEquals({ code, stdout }, { code: 2, stdout: "" });
+    assertMatch(stderr, said);
+  });
+}
+
+/** What is understood and fails, and the one line that says why. */
+const FAILURES: [string[], RegExp][] = [
+  [["nodes"], /^rfaas: Cannot find a resource manager: run `rfaas up`/],
+  [["invoke", "echo", "--functions", "f.ts"], /^rfaas: Cannot find a resource manager/],
+  [["leases", "--manager", "http://127.0.0.1:1"], /^rfaas: Cannot go on without a token/],
+  [
+    ["leases", "--manager", "http://127.0.0.1:1", "--token-file", "/nowhere"],
+    /token file \/nowhere/,
+  ],
+  [
+    ["leases", "--manager", "http://127.0.0.1:1", "--token-file", "/proc/self/comm"],
+    /127.0.0.1:1\b/,
+  ],
+  [["executor-manager"], /^rfaas: Cannot lend this host: give --manager/],
+  [["resource-manager", "--listen", "nonsense", "--state", "STATE"], /listen at "nonsense"/],
+  [["resource-manager", "--state", "/proc/nowhere"], /Cannot create state folder/],
+  [["demo", "--photos", "/nowhere"], /^rfaas: Cannot read photographs: no folder \/nowhere/],
+];
+
+for (const [args, said] of FAILURES) {
+  Deno.test(`rfaas ${args.join(" ")}: exit status 1 and one line`, async () => {
+    const folder = await Deno.makeTempDir({ prefix: "rfaas-test-" });
+    try {
+      const { code, stdout, stderr } = await rfaas(
+        args.map((arg) => arg.replace("STATE", folder)),
+      );
+      assertEquals({ code, stdout }, { code: 1, stdout: "" });
+      assertMatch(stderr, said);
+      assertEquals(stderr.trimEnd().split("\n").length, 1, stderr);
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  });
+}
