@@ -14,7 +14,7 @@ import * as v from "./valibot.ts";
  * {@linkcode ManagerRefused} for every other refusal.
  *
  * @example
- * ```ts
+ * ```ts ignore
  * using manager = new ManagerClient({ url: "http://127.0.0.1:7400", token });
  * const taken = await manager.takeLease({ workers: 2, memoryBytes: 2 ** 28, seconds: 60 });
  * ```

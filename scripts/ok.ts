@@ -4,7 +4,7 @@
  * @module
  */
 const STEPS: readonly (readonly string[])[] = [
-  ["fmt", "--check", "--quiet"],
+  ["fmt", "--check"],
   ["lint", "--quiet"],
   ["check", "--quiet", "."],
   ["check", "--quiet", "--doc", "mod.ts", "runtime", "README.md"],

@@ -29,7 +29,8 @@ Deno.test("`progressBar()` writes one line where standard error is no terminal",
 });
 
 Deno.test({
-  name: "`progressBar()` draws a bar in a terminal, and its last state before it ends (needs script)",
+  name:
+    "`progressBar()` draws a bar in a terminal, and its last state before it ends (needs script)",
   ignore: !hasScript(), // script(1) is what lends the child a terminal
   fn: async () => {
     const command = [Deno.execPath(), ...args].map((arg) => `'${arg}'`).join(" ");
