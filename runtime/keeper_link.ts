@@ -26,6 +26,7 @@ export class KeeperLink {
   readonly #worker: Worker;
   readonly #leases = new Map<number, (event: KeeperEvent) => void>();
   readonly #gone = Promise.withResolvers<void>();
+  #failure: PlainError | undefined;
   #lastKey = 0;
 
   constructor(manager: { url: string; token: string }) {
@@ -39,6 +40,7 @@ export class KeeperLink {
     this.#worker.onerror = (event) => {
       event.preventDefault();
       const error = { name: "RfaasError", message: `Cannot keep leases: ${event.message}` };
+      this.#failure = error; // it may come before the first lease is asked for
       for (const [key, hear] of this.#leases) {
         hear({ type: "refused", key, error });
         hear({ type: "over", key, reason: error.message });
@@ -55,6 +57,7 @@ export class KeeperLink {
     hear: (news: LeaseNews) => void,
   ): { key: number; granted: Promise<Extract<KeeperEvent, { type: "granted" }>> } {
     const key = ++this.#lastKey;
+    if (this.#failure) return { key, granted: Promise.reject(restore(this.#failure)) };
     const { promise, resolve, reject } = Promise.withResolvers<
       Extract<KeeperEvent, { type: "granted" }>
     >();
