@@ -5,6 +5,7 @@
  * would wait. So one call watches them all, with an eventfd to end it when the set changes.
  */
 
+import { ByteView, nowMs } from "./intrinsics.ts";
 import type { Libc } from "./libc.ts";
 
 export const POLLIN = 1;
@@ -14,6 +15,14 @@ const EFD_CLOEXEC_NONBLOCK = 0o2000000 | 0o4000;
 
 /** Words of struct pollfd: fd, then events and revents as 16 bits each. */
 const POLLFD_WORDS = 2;
+
+// A worker waits here after foreign code was loaded, which may replace any of these: it would be handed the waiters, or
+// give poll(2) less memory than it is told of. Lists are walked by index, since iterators can be replaced as well.
+const Memory = ArrayBuffer;
+const Words = Int32Array;
+const Pending = Promise;
+const toBigInt = BigInt;
+const { ceil, max, min } = Math;
 
 interface Waiter {
   fd: number;
@@ -29,8 +38,8 @@ export class Poller implements Disposable {
   #hasClosed!: () => void;
   readonly #libc: Libc;
   readonly #wakeFd: number;
-  readonly #one = new BigUint64Array([1n]);
-  readonly #waiters = new Set<Waiter>();
+  readonly #one = new Uint8Array(new BigUint64Array([1n]).buffer);
+  #waiters: Waiter[] = [];
   #running = false;
   #open = true;
 
@@ -54,15 +63,17 @@ export class Poller implements Disposable {
     const { timeoutMs = Infinity, signal } = options;
     signal?.throwIfAborted();
     if (!this.#open) throw new TypeError("Cannot wait for a descriptor: the poller is closed");
-    const { promise, resolve, reject } = Promise.withResolvers<boolean>();
-    const waiter = { fd, untilMs: performance.now() + timeoutMs, resolve, reject };
+    let waiter: Waiter;
+    const promise = new Pending<boolean>((resolve, reject) =>
+      waiter = { fd, untilMs: nowMs() + timeoutMs, resolve, reject }
+    );
     const abort = () => {
-      this.#waiters.delete(waiter);
+      this.#remove(waiter);
       this.#wake();
-      reject(signal!.reason);
+      waiter.reject(signal!.reason);
     };
     signal?.addEventListener("abort", abort, { once: true });
-    this.#waiters.add(waiter);
+    this.#waiters[this.#waiters.length] = waiter!;
     if (this.#running) this.#wake();
     else this.#run();
     try {
@@ -74,9 +85,11 @@ export class Poller implements Disposable {
 
   /** Ends every wait for `fd` as if it had become readable. Call it before the descriptor is closed. */
   release(fd: number): void {
-    for (const waiter of this.#waiters) {
+    const waiters = this.#waiters;
+    for (let i = 0; i < waiters.length; i++) {
+      const waiter = waiters[i]!;
       if (waiter.fd !== fd) continue;
-      this.#waiters.delete(waiter);
+      this.#remove(waiter);
       waiter.resolve(true);
       this.#wake();
     }
@@ -86,8 +99,9 @@ export class Poller implements Disposable {
   close(): void {
     if (!this.#open) return;
     this.#open = false;
-    for (const waiter of this.#waiters) waiter.resolve(false);
-    this.#waiters.clear();
+    const waiters = this.#waiters;
+    this.#waiters = [];
+    for (let i = 0; i < waiters.length; i++) waiters[i]!.resolve(false);
     if (this.#running) this.#wake(); // the last round closes the descriptor
     else this.#release();
   }
@@ -97,37 +111,50 @@ export class Poller implements Disposable {
   }
 
   #wake(): void {
-    this.#libc.c.write(this.#wakeFd, new Uint8Array(this.#one.buffer), 8n);
+    this.#libc.c.write(this.#wakeFd, this.#one, 8n);
+  }
+
+  /** Takes a waiter off the list, which is made anew: whoever walks the old one goes on undisturbed. */
+  #remove(waiter: Waiter): boolean {
+    const left: Waiter[] = [];
+    const waiters = this.#waiters;
+    for (let i = 0; i < waiters.length; i++) {
+      if (waiters[i] !== waiter) left[left.length] = waiters[i]!;
+    }
+    this.#waiters = left;
+    return left.length < waiters.length;
   }
 
   async #run(): Promise<void> {
     this.#running = true;
-    const drain = new Uint8Array(8);
-    while (this.#waiters.size > 0) {
-      const waiters = [...this.#waiters];
-      const words = new Int32Array((waiters.length + 1) * POLLFD_WORDS);
+    const drain = new ByteView(8);
+    while (this.#waiters.length > 0) {
+      const count = this.#waiters.length;
+      const waiters: Waiter[] = [];
+      const memory = new Memory((count + 1) * POLLFD_WORDS * 4);
+      const words = new Words(memory);
       words[0] = this.#wakeFd;
       words[1] = POLLIN;
       let untilMs = Infinity;
-      waiters.forEach((waiter, i) => {
+      for (let i = 0; i < count; i++) {
+        const waiter = waiters[i] = this.#waiters[i]!;
         words[(i + 1) * POLLFD_WORDS] = waiter.fd;
         words[(i + 1) * POLLFD_WORDS + 1] = POLLIN;
-        untilMs = Math.min(untilMs, waiter.untilMs);
-      });
-      const leftMs = Math.min(Math.max(0, Math.ceil(untilMs - performance.now())), 0x7fffffff);
-      const bytes = new Uint8Array(words.buffer);
+        untilMs = min(untilMs, waiter.untilMs);
+      }
+      const leftMs = min(max(0, ceil(untilMs - nowMs())), 0x7fffffff);
       await this.#libc.c.pollAside(
-        bytes,
-        BigInt(waiters.length + 1),
+        new ByteView(memory),
+        toBigInt(count + 1),
         untilMs === Infinity ? -1 : leftMs,
       );
       if (words[1]! >>> 16 !== 0) this.#libc.c.read(this.#wakeFd, drain, 8n);
-      const nowMs = performance.now();
-      waiters.forEach((waiter, i) => {
+      const atMs = nowMs();
+      for (let i = 0; i < count; i++) {
+        const waiter = waiters[i]!;
         const ready = words[(i + 1) * POLLFD_WORDS + 1]! >>> 16 !== 0;
-        if ((!ready && nowMs < waiter.untilMs) || !this.#waiters.delete(waiter)) return;
-        waiter.resolve(ready);
-      });
+        if ((ready || atMs >= waiter.untilMs) && this.#remove(waiter)) waiter.resolve(ready);
+      }
     }
     this.#running = false;
     if (!this.#open) this.#release();

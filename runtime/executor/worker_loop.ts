@@ -27,6 +27,10 @@ export interface LoopOptions {
 // Held before foreign code is loaded.
 const turn = setImmediate;
 const Wait = Promise;
+/** Without a prototype: what hangs on the common one may be foreign. */
+const ASLEEP: { readonly timeoutMs: number } = Object.assign(Object.create(null), {
+  timeoutMs: SLEEP_MS,
+});
 
 /** Calls served or polls made in one go while promises are pending. */
 const BURST = 64;
@@ -64,7 +68,7 @@ export class WorkerLoop {
     let yielding = false;
     for (;;) {
       if (server.serveNext()) {
-        if (server.pending !== 0) return;
+        if (server.pending !== 0 || server.broken !== "") return;
         served = true;
       } else if (yielding && polls % POLLS_PER_YIELD === 0) {
         yieldCore();
@@ -86,11 +90,11 @@ export class WorkerLoop {
     const { server, watch, hotMs, connection } = this.#o;
     watch[BEAT] = (watch[BEAT]! + 1) | 0;
     let served = 0;
-    for (let i = 0; i < BURST; i++) if (server.serveNext()) served++;
+    for (let i = 0; i < BURST && server.broken === ""; i++) if (server.serveNext()) served++;
     if (served > 0) this.#idleSinceMs = nowMs();
     if (!this.#look()) return;
     if (nowMs() - this.#idleSinceMs >= hotMs) {
-      await connection.wait({ timeoutMs: SLEEP_MS });
+      await connection.wait(ASLEEP);
       return;
     }
     await new Wait((resolve) => turn(resolve, undefined));
