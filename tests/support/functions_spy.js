@@ -4,7 +4,6 @@
 // one of its classes, a function of its own making. `seen` counts what passed through at all.
 
 const spied = [];
-const own = new Set();
 let recording = false;
 let calls = 0;
 
@@ -21,7 +20,6 @@ const encode = TextEncoder.prototype.encode;
 const set = Uint8Array.prototype.set;
 const bytesOf = getDescriptor(ArrayBuffer.prototype, "byteLength").get;
 const push = Array.prototype.push;
-const add = Set.prototype.add;
 
 function look(value, where) {
   if (value === null || (typeof value !== "object" && typeof value !== "function")) return;
@@ -178,7 +176,7 @@ for (const name of baits) {
 }
 
 /** What was seen of the runtime; the argument's own buffers are known by the slot that is passed here. */
-function verdict(input, output) {
+function verdict(output) {
   recording = false;
   const slot = bytesOf.call(bufferOf.call(output));
   const found = {};
@@ -218,8 +216,8 @@ export function arm() {
   return 0;
 }
 
-export function report(input, output) {
-  const found = verdict(input, output);
+export function report(_input, output) {
+  const found = verdict(output);
   recording = false;
   const bytes = reflectApply(encode, encoder, [stringify({ calls, found })]);
   reflectApply(set, output, [bytes]);
@@ -234,7 +232,7 @@ export function echo(input, output) {
   return input.length;
 }
 
-export async function later(input, output) {
+export async function later(_input, output) {
   await new Promise((resolve) => setTimeout(resolve, 2));
   output[0] = 1;
   return 1;
@@ -245,7 +243,7 @@ export function fail() {
 }
 
 /** The detector itself: hands a large view to a patched method, as a careless runtime would. */
-export function careless(input, output) {
+export function careless() {
   new Uint8Array(1 << 20).subarray(0, 1).set([1]);
   return 0;
 }
