@@ -6,6 +6,8 @@ import { bundleModule } from "../runtime/bundle.ts";
 const ENTRIES = ["mod.ts", "cli.ts", "examples/demo/demo.ts"];
 /** All modules below these, likewise. */
 const FOLDERS = ["tests", "bench"];
+/** What is bundled later. Bundling goes without the lock file, so it asks the registry for versions the first time. */
+const BUNDLED = ["examples/demo/functions.ts", "runtime/executor/main.ts"];
 
 /** Fetches the packages, as the lock file has them, and the bundler. */
 export async function prepare(): Promise<void> {
@@ -20,7 +22,7 @@ export async function prepare(): Promise<void> {
     stderr: "inherit",
   }).output();
   if (!success) throw new Error("Cannot fetch the packages: see above");
-  await bundleModule(new URL("mod.ts", root)); // the first bundle of a machine fetches esbuild
+  for (const module of BUNDLED) await bundleModule(new URL(module, root));
 }
 
 async function modulesBelow(folder: string, root: URL): Promise<string[]> {

@@ -9,7 +9,13 @@ for (let i = 1; i <= 3; i++) bar.update(i);
 bar[Symbol.dispose]();
 bar[Symbol.dispose]();`;
 
-const args = ["run", "--no-prompt", `data:application/javascript,${encodeURIComponent(code)}`];
+const args = [
+  "run",
+  "--quiet",
+  "--no-prompt",
+  `--config=${new URL("../../deno.json", import.meta.url).pathname}`, // whose lock file names all versions
+  `data:application/javascript,${encodeURIComponent(code)}`,
+];
 
 function hasScript(): boolean {
   try {
