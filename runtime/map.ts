@@ -67,6 +67,8 @@ export async function mapInputs(
       stop.abort(new RfaasError("Cannot go on: another input has failed", { cause: error }));
     }));
   await Promise.all(lanes);
+  // Between two calls an abort fails none of them, and yet the rest was given up.
+  if (signal?.aborted) failure ??= { error: signal.reason };
   signal?.removeEventListener("abort", abort);
   if (failure) {
     await iterator.return?.();
