@@ -226,11 +226,19 @@ export class Lease implements AsyncDisposable {
   }
 
   async #attach(executor: Executor, signal?: AbortSignal): Promise<void> {
-    this.#attaching?.abort();
+    this.#attaching?.abort(
+      new ExecutorLost("Cannot attach to the workers: another executor took over", "not-run"),
+    );
     const attaching = this.#attaching = new AbortController();
-    const { fabric, firstSequence, options } = this.#parts;
+    const { fabric, firstSequence, options, words } = this.#parts;
     const both = signal ? AbortSignal.any([signal, attaching.signal]) : attaching.signal;
-    const sessions = await attachAll(fabric, executor, options, firstSequence, both);
+    const sessions = await attachAll(fabric, executor, options, firstSequence, both).catch(
+      async (error) => {
+        if (!(error instanceof ExecutorLost)) throw error;
+        const verdict = await awaitVerdict(words, executor.generation, () => both.aborted);
+        throw verdict ? this.#lossError("attaching", verdict, false) : error;
+      },
+    );
     if (attaching.signal.aborted || this.#overReason !== "") {
       for (const session of sessions) session.close();
       throw this.#overError("a function");
@@ -309,7 +317,7 @@ export class Lease implements AsyncDisposable {
     if (this.#overReason !== "") return;
     this.#overReason = reason;
     clearTimeout(this.#recoveryTimer);
-    this.#attaching?.abort();
+    this.#attaching?.abort(this.#overError("a function"));
     const verdict = this.#parts.words.verdict(this.#generation);
     for (const task of this.#crew.dismiss()) {
       task.fail(this.#lossError(task.name, verdict, task.attempts > 0));

@@ -177,7 +177,7 @@ export class HeldLease {
     inMs = this.#endsAtMs - performance.now() - this.#request.seconds * 1000 * RENEW_AT_SHARE,
   ): void {
     if (!this.#request.renew || this.#over) return;
-    this.#timer = setTimeout(() => this.#renew(), inMs);
+    this.#timer = setTimeout(() => this.#renew(), Math.max(0, inMs));
   }
 
   async #renew(): Promise<void> {

@@ -2,7 +2,7 @@
 
 import { connect } from "../../runtime/client.ts";
 import type { Client } from "../../runtime/client.ts";
-import { LeaseRefused } from "../../runtime/errors.ts";
+import { LeaseOver, LeaseRefused } from "../../runtime/errors.ts";
 import type { Lease } from "../../runtime/lease.ts";
 import { say } from "../support/process_child.ts";
 import type { ClientTask } from "../support/process_host.ts";
@@ -38,6 +38,18 @@ async function patient(take: () => Promise<Lease>): Promise<Lease> {
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
   }
+}
+
+/** Waits for the test's SIGUSR1. */
+function signalled(): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const heard = () => {
+    Deno.removeSignalListener("SIGUSR1", heard);
+    resolve();
+  };
+  Deno.addSignalListener("SIGUSR1", heard);
+  say({ ready: true });
+  return promise;
 }
 
 const modes: Record<string, (client: Client) => Promise<void>> = {
@@ -98,6 +110,65 @@ const modes: Record<string, (client: Client) => Promise<void>> = {
       const lease = await newLease(client);
       say({ lease: lease.id });
       await lease.close();
+    }
+  },
+
+  /** Takes leases, calls, and gives them back, as often as it is told to by a signal. */
+  async series(client) {
+    for (;;) {
+      await signalled();
+      const lease = await newLease(client);
+      const call = lease.prepare("echo", { bytes: 64, resultBytes: 64 });
+      call.invokeSync(64);
+      await Promise.all(Array.from({ length: 8 }, () => lease.invoke("echo", bytes)));
+      call.close();
+      await lease.close();
+      say({ done: true });
+    }
+  },
+
+  /** The same; each lease's executor is killed by the test, and follows another. */
+  async killedSeries(client) {
+    for (;;) {
+      await signalled();
+      const lease = await newLease(client);
+      const call = lease.prepare("echo", { bytes: 64, resultBytes: 64 });
+      const events = lease.status();
+      const lost = outcomes([lease.invoke("never", bytes)]);
+      say({ lease: lease.id });
+      for await (const { type } of events) if (type === "recovered") break;
+      say({ outcomes: await lost });
+      call.input.fill(3);
+      call.invokeSync(64);
+      await lease.invoke("echo", bytes);
+      await lease.close();
+      say({ done: true });
+    }
+  },
+
+  /** Clients that connect, take a lease and close, one after the other in one process. */
+  async clients() {
+    for (;;) {
+      await signalled();
+      const another = await connect({ manager: task.manager, token: task.token });
+      const lease = await newLease(another);
+      await lease.invoke("echo", bytes);
+      await another.close();
+      say({ done: true });
+    }
+  },
+
+  /** Leases that run out by themselves, and are never closed. */
+  async expiring(client) {
+    for (;;) {
+      await signalled();
+      try {
+        const lease = await newLease(client);
+        await lease.closed;
+      } catch (error) {
+        if (!(error instanceof LeaseOver)) throw error; // it had run out before its workers were there
+      }
+      say({ done: true });
     }
   },
 
@@ -177,6 +248,17 @@ const modes: Record<string, (client: Client) => Promise<void>> = {
     await lease.close();
   },
 
+  /** Its lease ends while it attaches to the workers, or soon after. */
+  async overInLeasing(client) {
+    say({});
+    try {
+      const lease = await newLease(client);
+      await lease.invoke("never", bytes);
+    } catch (error) {
+      say(failure(error));
+    }
+  },
+
   /** Closes the client while leases are being taken. */
   async closeInLeasing(client) {
     const taking = outcomes(Array.from({ length: 3 }, () => newLease(client)));
@@ -189,6 +271,7 @@ const modes: Record<string, (client: Client) => Promise<void>> = {
   async outlives(client) {
     const lease = await newLease(client);
     const settled = outcomes([lease.invoke("never", bytes), lease.map("never", [bytes])]);
+    say({ lease: lease.id });
     say({ closed: await lease.closed, outcomes: await settled });
   },
 };

@@ -255,12 +255,12 @@ async function again(work: Promise<Uint8Array>, lease: Lease): Promise<Uint8Arra
 Deno.test("a stopped executor: without a deadline a call ends with its lease at the latest", async () => {
   await using host = await ProcessHost.start();
   await using client = await host.connect();
-  await using lease = await host.lease(client, { seconds: 1, renew: false });
+  await using lease = await host.lease(client, { seconds: 2, renew: false });
   await lease.invoke("echo", bytes);
   const pid = await host.executor();
   await stop(pid);
   const waiting = lease.invoke("echo", bytes);
-  await assertRejects(() => within(3000, "the end of the call", waiting), LeaseOver, "term");
+  await assertRejects(() => within(4000, "the end of the call", waiting), LeaseOver, "term");
   await until(() => !isAlive(pid), () => "the stopped executor is ended", 3000);
   await host.idle();
 });

@@ -10,7 +10,7 @@ const bytes = new Uint8Array(64).fill(5);
 Deno.test("a client's calls all succeed while its neighbours loop, crash, are killed and stopped", async () => {
   await using host = await ProcessHost.start({ cores: 6 });
   await using client = await host.connect();
-  await using lease = await host.lease(client, { workers: 1, seconds: 1 });
+  await using lease = await host.lease(client, { workers: 1, seconds: 2 });
   const mine = await host.executor();
   const events: string[] = [];
   const reading = (async () => {

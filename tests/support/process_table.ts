@@ -34,7 +34,10 @@ export function children(pid: number): number[] {
 
 /** What a process holds that a lease might leave behind. */
 export interface Holdings {
+  /** All but sockets. */
   readonly descriptors: number;
+  /** Sockets: of the fabric, and those that HTTP keeps open for a while, as many as there were requests at once. */
+  readonly sockets: number;
   /** Descriptors and mappings of shared memory of this project. */
   readonly segments: number;
   readonly mappings: number;
@@ -52,9 +55,10 @@ export function holdings(pid: number): Holdings {
   }
   const maps = Deno.readTextFileSync(`/proc/${pid}/maps`).split("\n");
   return {
-    descriptors: targets.length,
-    segments: targets.filter((target) => target.includes("rfaas-")).length,
-    mappings: maps.filter((line) => line.includes("rfaas-")).length,
+    descriptors: targets.filter((target) => !target.startsWith("socket:")).length,
+    sockets: targets.filter((target) => target.startsWith("socket:")).length,
+    segments: targets.filter((target) => target.startsWith("/memfd:rfaas-")).length,
+    mappings: maps.filter((line) => line.includes("/memfd:rfaas-")).length,
     processes: children(pid).length,
   };
 }
