@@ -44,7 +44,7 @@ export interface ResourceManager extends AsyncDisposable {
 
 /**
  * Starts a resource manager. Needs permission to read and write the state folder and the sockets'
- * folders, to listen (`--allow-net`), and `--allow-sys=umask` for Unix sockets.
+ * folders, to listen (`--allow-net`), and `--allow-sys` for Unix sockets (umask has no name of its own there).
  *
  * @throws {AddressUnavailable} if it can't listen at one of the addresses.
  * @throws {StateUnavailable} if another one uses the folder, or a newer version wrote it.
