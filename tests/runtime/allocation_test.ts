@@ -1,5 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { type Cluster, startCluster } from "../support/cluster.ts";
+import { startLease } from "../support/cluster_lease.ts";
+import { packageOf } from "../support/functions_package.ts";
 
 /** Runs the loop in a process of its own; gives the collections within it and what the heap held around it. */
 async function hotCalls(cluster: Cluster, calls: number, mode: "plain" | "allocate") {
@@ -48,4 +50,32 @@ Deno.test("the trace of the test above shows an allocation of one object a call"
   await using cluster = await startCluster();
   const { within } = await hotCalls(cluster, 200_000, "allocate");
   assert(within.length > 0 && within.every((line) => line.includes("Scavenge")), `${within}`);
+});
+
+Deno.test("a worker allocates nothing for a call", async () => {
+  const functions = packageOf(`
+    const numbers = new Float64Array(1);
+    const bytes = new Uint8Array(numbers.buffer);
+    export const heap = (_input, output) => { numbers[0] = Deno.memoryUsage().heapUsed; output.set(bytes); return 8; };
+    export const echo = (input, output) => (output[0] = input[0], 64);
+  `);
+  await using held = await startLease({ functions, hotMs: Infinity });
+  using heap = held.lease.prepare("heap", { bytes: 0, resultBytes: 8 });
+  using call = held.lease.prepare("echo", { bytes: 64, resultBytes: 64 });
+  const heapBytes = () => {
+    heap.invokeSync(0);
+    return new DataView(heap.output.buffer).getFloat64(0, true);
+  };
+  const CALLS = 8_000;
+  const round = () => {
+    const before = heapBytes();
+    for (let i = 0; i < CALLS; i++) call.invokeSync(64);
+    return heapBytes() - before;
+  };
+  for (let i = 0; i < 3; i++) round(); // until the code is compiled and optimised
+  const grown = Array.from({ length: 4 }, round).filter((bytes) => bytes >= 0).sort((a, b) =>
+    a - b
+  );
+  assert(grown.length > 0, "each round met a collection");
+  assert(grown[0]! < CALLS * 4, `${CALLS} calls left ${grown} bytes: the smallest object has 12`);
 });

@@ -175,6 +175,23 @@ for (const name of baits) {
   });
 }
 
+/** Names that only the runtime's own plain objects have. */
+function telling(value) {
+  const list = Array.isArray(value) ? value : [value];
+  for (let i = 0; i < list.length; i++) {
+    if (list[i] === null || typeof list[i] !== "object") continue;
+    const keys = ownKeys(list[i]);
+    for (let j = 0; j < keys.length; j++) {
+      if (
+        keys[j] === "fd" || keys[j] === "untilMs" || keys[j] === "connection" || keys[j] === "libc"
+      ) {
+        return `object with ${keys[j]}`;
+      }
+    }
+  }
+  return undefined;
+}
+
 /** What was seen of the runtime; the argument's own buffers are known by the slot that is passed here. */
 function verdict(output) {
   recording = false;
@@ -203,6 +220,7 @@ function verdict(output) {
       if (!native) what = `instance of ${name}`;
       else if (name === "Object" && "mmap" in value) what = "libc symbols";
     }
+    what ??= telling(value);
     if (what) found[`${where}: ${what}`] = (found[`${where}: ${what}`] ?? 0) + 1;
   }
   spied.length = 0;
@@ -233,7 +251,7 @@ export function echo(input, output) {
 }
 
 export async function later(_input, output) {
-  await new Promise((resolve) => setTimeout(resolve, 2));
+  await new Promise((resolve) => setTimeout(resolve, 15));
   output[0] = 1;
   return 1;
 }
