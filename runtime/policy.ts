@@ -36,8 +36,11 @@ export const WATCH_EVERY_MS = 10;
 /** A call may run over its deadline by this much before its executor is ended: replies just in time are common. */
 export const OVERRUN_MS = 20;
 
-/** A worker that neither runs a call nor beats for this long is dead. */
-export const SILENT_MS = 1500;
+/**
+ * A worker that neither runs a call nor beats for this long is dead. It beats every {@linkcode POLLS_PER_LOOK} polls,
+ * and between them it yields: on a host with many more threads than cores that has taken over 1.5 s.
+ */
+export const SILENT_MS = 5000;
 
 /** How long a client waits to be told why a connection went, before it reports the loss as it saw it. */
 export const VERDICT_MS = 500;

@@ -17,6 +17,8 @@ interface Watched {
   readonly depth: number;
   beat: number;
   beatSeenMs: number;
+  /** The thread was not there at the last look. */
+  gone: boolean;
   /** By slot: the sequence seen running, and when it was first seen. */
   readonly sequence: Int32Array;
   readonly sinceMs: Float64Array;
@@ -42,6 +44,7 @@ export class Watchdog implements Disposable {
       depth,
       beat: 0,
       beatSeenMs: performance.now(),
+      gone: false,
       sequence: new Int32Array(depth),
       sinceMs: new Float64Array(depth).fill(NaN),
     });
@@ -84,7 +87,10 @@ export class Watchdog implements Disposable {
     const thread = Atomics.load(words, THREAD);
     if (thread === 0) return undefined; // not started yet; the start has its own time limit
     if (this.#libc.c.sched_getaffinity(thread, 128n, this.#mask) < 0) {
-      return "silent: a worker's thread has ended";
+      // An error that ended it is told by an event, which comes before the next look and says more.
+      if (watched.gone) return "silent: a worker's thread has ended";
+      watched.gone = true;
+      return undefined;
     }
     const beat = Atomics.load(words, BEAT);
     if (beat !== watched.beat || Atomics.load(words, IN_CALL) !== 0 || beat === 0) {
