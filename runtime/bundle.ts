@@ -24,9 +24,12 @@ export async function bundleModule(
   const { success, stdout, stderr } = await command.output();
   signal?.throwIfAborted();
   if (!success || stdout.length === 0) {
-    const said = new TextDecoder().decode(stderr).trim().slice(0, 2000);
+    // Deno ends its message with a trace of its own insides.
+    const [said = ""] = new TextDecoder().decode(stderr).slice(0, 2000).split(
+      "\n\nStack backtrace:",
+    );
     throw new LeaseRefused(
-      `Cannot bundle ${entry.href}: ${said || "the bundler failed"}`,
+      `Cannot bundle ${entry.href}: ${said.trim() || "the bundler failed"}`,
       "bad-package",
     );
   }

@@ -66,7 +66,7 @@ export class CallTask {
     const { deadlineMs, signal } = options;
     this.#untilMs = deadlineMs === undefined ? Infinity : performance.now() + deadlineMs;
     if (deadlineMs !== undefined && deadlineMs <= MAX_TIMER_MS) {
-      this.#timer = setTimeout(() => this.fail(deadlineError(name, deadlineMs)), deadlineMs);
+      this.#timer = setTimeout(() => this.fail(deadlineError(name, deadlineMs), true), deadlineMs);
     }
     if (signal) {
       this.#signal = signal;
@@ -98,11 +98,11 @@ export class CallTask {
   }
 
   /** Ends the call with an error. If it is under way, its slot stays out of use until the reply has come. */
-  fail(error: unknown): void {
+  fail(error: unknown, overdue = false): void {
     if (this.settled) return;
     this.#end();
     this.#reject(error);
-    this.#release();
+    this.#release(overdue);
   }
 
   /** Ends the call since the package has no such function. */
@@ -139,12 +139,12 @@ export class CallTask {
     this.#signal?.removeEventListener("abort", this.#abort);
   }
 
-  #release(): void {
+  #release(overdue = false): void {
     const slot = this.#slot;
     if (!slot) return;
     this.#slot = undefined;
     const free = slot.state !== POSTED;
-    this.#session!.release(slot);
+    this.#session!.release(slot, overdue);
     if (free) this.#onFree();
   }
 }

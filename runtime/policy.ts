@@ -37,6 +37,12 @@ export const WATCH_EVERY_MS = 10;
 export const OVERRUN_MS = 20;
 
 /**
+ * How long a client sends no call to a worker that has not answered by a deadline. The node ends the executor of such a
+ * call within OVERRUN_MS, two looks of its watch and some milliseconds more; later it was only slow, or asynchronous.
+ */
+export const OVERDUE_MS = 100;
+
+/**
  * A worker that neither runs a call nor beats for this long is dead. It beats every {@linkcode POLLS_PER_LOOK} polls,
  * and between them it yields: on a host with many more threads than cores that has taken over 1.5 s.
  */

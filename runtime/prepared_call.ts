@@ -231,7 +231,7 @@ export class PreparedCall implements Disposable {
   /** Leaves the slot to its late reply and takes another one when the next call needs it. */
   #giveUp(): Error {
     const error = deadlineError(this.#name, this.#deadlineMs);
-    this.#session.release(this.#slot);
+    this.#session.release(this.#slot, true);
     this.#slot = GONE;
     return error;
   }

@@ -2,7 +2,7 @@
 
 import type { CallTask } from "./call_task.ts";
 import { Busy } from "./errors.ts";
-import { MAX_WAITING_CALLS } from "./policy.ts";
+import { MAX_WAITING_CALLS, OVERDUE_MS } from "./policy.ts";
 import type { Pump } from "./pump.ts";
 import { SlotQueue } from "./slot_queue.ts";
 import type { WorkerSession } from "./worker_session.ts";
@@ -13,6 +13,7 @@ export class WorkerCrew {
   readonly #onLost: () => void;
   #sessions: readonly WorkerSession[] = [];
   #next = 0;
+  #holding: ReturnType<typeof setTimeout> | undefined;
 
   /** @param onLost called when the connections of an executor are gone, all at once. */
   constructor(pump: Pump, onLost: () => void) {
@@ -35,6 +36,7 @@ export class WorkerCrew {
     this.#sessions = sessions;
     for (const session of sessions) {
       session.onFreed = () => this.serve();
+      session.onOverdue = () => this.#holdBack(session);
       this.#pump.add(session);
     }
     this.serve();
@@ -45,6 +47,7 @@ export class WorkerCrew {
     if (!this.#sessions.includes(session)) return;
     const sessions = this.#sessions;
     this.#sessions = [];
+    clearTimeout(this.#holding);
     for (const one of sessions) {
       while (one.poll()); // replies that came before the end still count
       this.#pump.remove(one);
@@ -71,7 +74,7 @@ export class WorkerCrew {
   /** Posts calls that wait, as far as slots are free. */
   serve(): void {
     for (const session of this.#sessions) {
-      while (session.freeSlots > 0) {
+      while (session.takesCalls) {
         const task = this.#queue.takeFor(session);
         if (!task) break;
         this.#post(task, session);
@@ -84,25 +87,35 @@ export class WorkerCrew {
     return this.#queue.takeAll();
   }
 
-  /** The worker with most free slots. */
+  /** The worker with most free slots, rather one that answers. */
   freest(): WorkerSession | undefined {
     let best: WorkerSession | undefined;
     for (const session of this.#sessions) {
-      if (!best || session.freeSlots > best.freeSlots) best = session;
+      if (!best || rank(session) > rank(best)) best = session;
     }
     return best;
+  }
+
+  /** Sends a worker no call until it answers, its executor is ended, or it turns out that it will not be. */
+  #holdBack(session: WorkerSession): void {
+    if (!this.#sessions.includes(session)) return;
+    clearTimeout(this.#holding);
+    this.#holding = setTimeout(() => {
+      for (const held of this.#sessions) held.overdue = false;
+      this.serve();
+    }, OVERDUE_MS);
   }
 
   /** The next session in turn that has a free slot. */
   #pick(worker: number | undefined): WorkerSession | undefined {
     if (worker !== undefined) {
       const session = this.#sessions[worker];
-      return session && session.freeSlots > 0 ? session : undefined;
+      return session?.takesCalls ? session : undefined;
     }
     for (let i = 0; i < this.#sessions.length; i++) {
       this.#next = (this.#next + 1) % this.#sessions.length;
       const session = this.#sessions[this.#next]!;
-      if (session.freeSlots > 0) return session;
+      if (session.takesCalls) return session;
     }
     return undefined;
   }
@@ -134,4 +147,9 @@ export class WorkerCrew {
     this.#queue.push(task);
     this.#pump.kick(); // a slot may be free as soon as the reply of a call given up is taken
   }
+}
+
+/** Free slots; any that is behind its time comes after all that are not. */
+function rank(session: WorkerSession): number {
+  return session.overdue ? session.freeSlots - session.depth : session.freeSlots;
 }

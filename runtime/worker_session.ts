@@ -65,6 +65,13 @@ export class WorkerSession {
   stray = 0;
   /** Called when a slot has become free by itself, because the reply of a call given up has come. */
   onFreed: (() => void) | null = null;
+  /** Called when a call was given up at its deadline. */
+  onOverdue: (() => void) | null = null;
+  /**
+   * A call has passed its deadline and the worker has not answered it: the node may be about to end the executor, and
+   * calls that were sent now would be lost with it.
+   */
+  overdue = false;
   lost = false;
   readonly #free: ClientSlot[];
   readonly #layout: ArenaLayout;
@@ -156,6 +163,11 @@ export class WorkerSession {
     return this.#free.length;
   }
 
+  /** Whether a call may be sent now. */
+  get takesCalls(): boolean {
+    return this.#free.length > 0 && !this.overdue;
+  }
+
   /** A slot for the caller alone, or `undefined` when none is free. */
   acquire(): ClientSlot | undefined {
     // A program that never turns its event loop has nobody else to take the reply that frees a slot.
@@ -165,11 +177,18 @@ export class WorkerSession {
     return slot;
   }
 
-  /** Gives a slot back. One with a call under way stays out of use until its reply has come. */
-  release(slot: ClientSlot): void {
+  /**
+   * Gives a slot back. One with a call under way stays out of use until its reply has come.
+   *
+   * @param overdue whether that call has passed its deadline.
+   */
+  release(slot: ClientSlot, overdue = false): void {
     slot.onSettled = null;
     if (slot.state === POSTED) {
       slot.state = ABANDONED;
+      if (!overdue) return;
+      this.overdue = true;
+      this.onOverdue?.();
     } else if (slot.state === HELD || slot.state === DONE) {
       slot.state = FREE;
       this.#free.push(slot);
@@ -239,6 +258,7 @@ export class WorkerSession {
     if (state === ABANDONED) {
       slot.state = FREE;
       this.#free.push(slot);
+      this.overdue = false;
       this.onFreed?.();
       return true;
     }
