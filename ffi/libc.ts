@@ -232,6 +232,13 @@ const SYMBOLS = {
     ],
     result: "i32",
   },
+  prctl: {
+    parameters: [
+      "i32", // int option
+      "u64", // unsigned long argument (variadic; the options used here take one)
+    ],
+    result: "i32",
+  },
   getuid: { parameters: [], result: "u32" },
   gettid: { parameters: [], result: "i32" },
   __errno_location: { parameters: [], result: "pointer" }, // int *

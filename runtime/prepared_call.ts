@@ -2,7 +2,7 @@
 
 import { type ClientSlot, DONE, HELD, LOST, POSTED } from "./client_slot.ts";
 import { deadlineError, impossibleLength } from "./call_task.ts";
-import { ArgumentTooLong, Busy, UnknownFunction } from "./errors.ts";
+import { ArgumentTooLong, Busy, ExecutorLost, UnknownFunction } from "./errors.ts";
 import { nowMs } from "../ffi/intrinsics.ts";
 import {
   MAX_TIMER_MS,
@@ -55,8 +55,8 @@ const ALREADY = "Cannot call: the last call of this prepared call has not been f
  * A prepared call owns a slot of a worker: {@linkcode PreparedCall.input} and {@linkcode PreparedCall.output} are
  * registered memory, and on one host the very memory that the function works on.
  *
- * After a call that failed by its deadline or by the loss of the executor, the slot is another one: read `input` and
- * `output` again.
+ * After a call that failed by its deadline or by the loss of the executor, the slot is another one: write to `input`
+ * again, and read `output` again. A call that was not written again is refused.
  */
 export class PreparedCall implements Disposable {
   readonly #host: CallHost;
@@ -70,6 +70,8 @@ export class PreparedCall implements Disposable {
   #input!: Uint8Array;
   #output!: Uint8Array;
   #deadlineMs = 0;
+  /** Why the slot is another one than the caller last wrote to; empty when it is not. */
+  #moved: "" | "executor" | "deadline" = "";
   #closed = false;
 
   /** @internal Use {@linkcode Lease.prepare}. */
@@ -89,6 +91,7 @@ export class PreparedCall implements Disposable {
   /** Where the argument goes; `bytes` long. */
   get input(): Uint8Array {
     if (this.#slot.state === LOST) this.#bind();
+    this.#moved = "";
     return this.#input;
   }
 
@@ -138,17 +141,13 @@ export class PreparedCall implements Disposable {
     if (this.#closed) {
       throw new TypeError(`Cannot call ${this.#name}: this prepared call is closed`);
     }
-    if (!(length >= 0 && length <= this.#bytes)) {
+    if (!(length >= 0 && length <= this.#bytes) || (length | 0) !== length) {
       throw new ArgumentTooLong(
         `Cannot call ${this.#name}: the argument has ${length} bytes, this prepared call takes ${this.#bytes}`,
       );
     }
-    let slot = this.#slot;
-    if (slot.state !== HELD) {
-      if (slot.state !== LOST) throw new TypeError(ALREADY);
-      this.#bind();
-      slot = this.#slot;
-    }
+    if (this.#slot.state !== HELD) this.#rebind();
+    if (this.#moved !== "" && length > 0) throw this.#movedError();
     const deadlineMs = options === undefined ? undefined : options.deadlineMs;
     this.#deadlineMs = deadlineMs === undefined ? Infinity : deadlineMs;
     if (deadlineMs !== undefined && !(deadlineMs >= 0)) {
@@ -158,7 +157,7 @@ export class PreparedCall implements Disposable {
     }
     try {
       this.#session.post(
-        slot,
+        this.#slot,
         this.#function,
         length,
         deadlineMs === undefined ? 0 : timeLeftUs(deadlineMs),
@@ -229,6 +228,21 @@ export class PreparedCall implements Disposable {
   }
 
   /** Leaves the slot to its late reply and takes another one when the next call needs it. */
+  /** Takes another slot in place of the one that was lost. What the caller wrote went with the old one. */
+  #rebind(): void {
+    if (this.#slot.state !== LOST) throw new TypeError(ALREADY);
+    const moved = this.#slot === GONE ? "deadline" : "executor";
+    this.#bind();
+    this.#moved = moved;
+  }
+
+  #movedError(): Error {
+    const what = `Cannot call ${this.#name}: its memory is another since`;
+    return this.#moved === "executor"
+      ? new ExecutorLost(`${what} the executor was lost, write to input again`, "not-run")
+      : new TypeError(`${what} a call was given up, write to input again`);
+  }
+
   #giveUp(): Error {
     const error = deadlineError(this.#name, this.#deadlineMs);
     this.#session.release(this.#slot, true);

@@ -22,6 +22,8 @@ import type { WorkerReport, WorkerTask } from "./worker_task.ts";
 const STOP_MS = 500;
 /** How long a worker may take to say where it listens. */
 const LISTEN_MS = 5000;
+const PR_SET_PDEATHSIG = 1;
+const SIGKILL = 9n;
 const EFD_CLOEXEC_NONBLOCK = 0o2000000 | 0o4000;
 
 async function readGreeting(): Promise<{ manager: string; secret: string }> {
@@ -32,6 +34,8 @@ async function readGreeting(): Promise<{ manager: string; secret: string }> {
 async function main(): Promise<void> {
   const { manager, secret } = await readGreeting();
   const libc = openLibc();
+  // The kernel ends this process with its manager, even one that is stopped and hears nothing.
+  libc.c.prctl(PR_SET_PDEATHSIG, SIGKILL);
   const fabric = openShm();
   const stopFd = libc.c.eventfd(0, EFD_CLOEXEC_NONBLOCK);
   const watches: Int32Array[] = [];
