@@ -11,6 +11,8 @@ import type { ExecutorBundle } from "./executor_bundle.ts";
 const BOOT_MS = 10_000;
 /** How long a process may take to end by itself before it is killed. */
 const STOP_MS = 1000;
+/** How long its exit status and its last words may take once it is known to be ending. */
+const END_MS = 3000;
 /** What is kept of an executor's standard error, to tell why it died. */
 const MAX_STDERR_CHARS = 2000;
 
@@ -21,6 +23,8 @@ export class ExecutorProcess {
   /** Settles with the reason once the process is gone. */
   readonly ended: Promise<EndReason>;
   readonly #child: Deno.ChildProcess;
+  readonly #overdue = Promise.withResolvers<undefined>();
+  #endTimer: ReturnType<typeof setTimeout> | undefined;
   #control: ControlChannel | undefined;
   #said = "";
   #stderr = "";
@@ -84,6 +88,7 @@ export class ExecutorProcess {
           if (type === "ended") process.#said = String((body as { reason?: unknown }).reason);
         },
       });
+      process.#control.closed.then(() => process.#expectEnd());
       return process;
     } catch (error) {
       process.kill();
@@ -125,6 +130,7 @@ export class ExecutorProcess {
   }
 
   kill(): void {
+    this.#expectEnd();
     try {
       this.#child.kill("SIGKILL");
     } catch {
@@ -133,19 +139,24 @@ export class ExecutorProcess {
   }
 
   async #watch(): Promise<EndReason> {
-    const reading = this.#readStderr();
-    const { code, signal } = await this.#child.status;
-    await reading;
-    await this.#lastWords();
+    const reading = this.#readStderr().catch(() => {});
+    const status = await Promise.race([this.#child.status, this.#overdue.promise]);
+    this.#expectEnd();
+    // What it sent before it ended may still lie in memory; the channel closes once that has been read.
+    const lastWords = Promise.all([reading, this.#control?.closed]);
+    await Promise.race([lastWords, this.#overdue.promise]);
+    clearTimeout(this.#endTimer);
+    if (!status) this.kill(); // its channel has ended, but it has not
     this.#control?.close("the executor has ended");
     if (this.#said !== "") return this.#said;
-    if (signal) return `killed: ${signal}`;
-    return `crashed: exit status ${code}${this.#stderr ? `, ${this.#stderr}` : ""}`;
+    if (!status) return "killed: its exit status did not come";
+    if (status.signal) return `killed: ${status.signal}`;
+    return `crashed: exit status ${status.code}${this.#stderr ? `, ${this.#stderr}` : ""}`;
   }
 
-  /** What it sent before it ended may still lie in memory; the channel closes once that has been read. */
-  async #lastWords(): Promise<void> {
-    await this.#control?.closed;
+  /** From now on the end is waited for, but not for ever. */
+  #expectEnd(): void {
+    this.#endTimer ??= setTimeout(() => this.#overdue.resolve(undefined), END_MS);
   }
 
   async #readStderr(): Promise<void> {
