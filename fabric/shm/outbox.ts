@@ -1,5 +1,6 @@
 /** The sending half of a shm connection: the peer's receives and the ring that tells it of messages. */
 
+import { ORDERED_LOADS } from "../../ffi/memory_order.ts";
 import { atomicsExchange, atomicsLoad, atomicsStore, nowMs } from "../../ffi/intrinsics.ts";
 import type { Doorbell } from "./doorbell.ts";
 import {
@@ -73,12 +74,14 @@ export class Outbox {
     this.#words[at + ENTRY_IMMEDIATE] = immediate;
     this.#sent = (sent + 1) | 0;
     atomicsStore(this.#words, at + ENTRY_SEQUENCE, this.#sent);
-    if (atomicsLoad(this.#words, ASLEEP) !== 0) this.wake(false);
+    const asleep = ORDERED_LOADS ? this.#words[ASLEEP]! : atomicsLoad(this.#words, ASLEEP);
+    if (asleep !== 0) this.wake(false);
   }
 
   /** Has the peer said that it left? */
   peerLeft(): boolean {
-    return atomicsLoad(this.#words, STATE) !== 0;
+    // Plain first: it is asked with each look in vain. What is seen atomically is seen after all that was sent before.
+    return this.#words[STATE] !== 0 && atomicsLoad(this.#words, STATE) !== 0;
   }
 
   /** Has it left, or has the kernel closed its end? A system call. */
