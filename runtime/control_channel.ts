@@ -132,9 +132,14 @@ export class ControlChannel implements Disposable {
     }
   }
 
-  /** Tells the peer without waiting; nothing happens when it has gone. */
+  /** Tells the peer without waiting; nothing happens when it has gone, whether or not that was noticed yet. */
   notify(type: string, body: unknown = {}): void {
-    if (this.#ended === "") this.#send({ type, body });
+    if (this.#ended !== "") return;
+    try {
+      this.#send({ type, body });
+    } catch (error) {
+      if (!(error instanceof ControlError) || error.code !== "closed") throw error;
+    }
   }
 
   /** Lends bytes to the peer until the channel ends; the room was asked for in {@linkcode controlOptions}. */

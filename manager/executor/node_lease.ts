@@ -77,10 +77,13 @@ export class NodeLease {
     if (!this.#over) {
       this.#over = true;
       clearTimeout(this.#timer);
-      this.#o.client.notify("over", { reason });
-      await this.#executor?.stop();
-      await this.#starting; // one that was booting finds that the lease is over, and stops
-      this.#setEnded(reason);
+      try {
+        this.#o.client.notify("over", { reason });
+        await this.#executor?.stop();
+        await this.#starting; // one that was booting finds that the lease is over, and stops
+      } finally {
+        this.#setEnded(reason); // its cores must come back, whatever went wrong
+      }
     }
     await this.ended;
   }
