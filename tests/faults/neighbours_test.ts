@@ -66,6 +66,8 @@ Deno.test("a client's calls all succeed while its neighbours loop, crash, are ki
   }
   over = true;
   await within(2000, "the last call", calling);
+  // One that was killed while it took its lease may have had an executor started a moment later; that ends as well.
+  await until(() => theirs().length === 0, () => "a late executor ends");
   assertEquals(host.executors(), [mine]);
   assert(calls > 1000, `${calls} calls`);
   await lease.close();
