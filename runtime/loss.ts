@@ -1,6 +1,6 @@
 /** What a lost call is told. */
 
-import { ExecutorLost, LeaseOver, NodeLost, type RfaasError } from "./errors.ts";
+import { ExecutorLost, LeaseOver, LimitExceeded, NodeLost, type RfaasError } from "./errors.ts";
 import type { LeaseWords, Verdict } from "./lease_words.ts";
 import { VERDICT_MS } from "./policy.ts";
 
@@ -42,6 +42,9 @@ export function lossError({ name, node, posted }: LostCall, verdict: Verdict): R
   }
   if (kind === "node") {
     return new NodeLost(`Cannot finish ${name}: node ${node} is lost: ${reason}`, outcome, options);
+  }
+  if (reason.startsWith("limit:")) {
+    return new LimitExceeded(`Cannot finish ${name}: its executor was ended: ${reason}`, options);
   }
   return new ExecutorLost(
     `Cannot finish ${name}: its executor is lost: ${reason}`,

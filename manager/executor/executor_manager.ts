@@ -206,7 +206,7 @@ export class ExecutorManager implements AsyncDisposable {
         start: { workers, depth, maxBytes, hotMs },
         sha256: admit.package.sha256,
         source: await this.#getPackage(channel, admit),
-        boot: () => this.#boot(),
+        boot: () => this.#boot(grant.memoryBytes),
         nowMs: () => this.#registration.clock.nowMs(),
         expiresMs: grant.expiresMs,
       });
@@ -260,16 +260,21 @@ export class ExecutorManager implements AsyncDisposable {
     return source;
   }
 
-  #boot(): Promise<ExecutorProcess> {
-    return ExecutorProcess.boot(this.#bundle, this.#listener.address, (secret, signal) => {
-      const { promise, resolve, reject } = Promise.withResolvers<ConnectionRequest>();
-      this.#awaited.set(secret, resolve);
-      signal.addEventListener("abort", () => {
-        this.#awaited.delete(secret);
-        reject(signal.reason);
-      }, { once: true });
-      return promise;
-    });
+  #boot(memoryBytes: number): Promise<ExecutorProcess> {
+    return ExecutorProcess.boot(
+      this.#bundle,
+      this.#listener.address,
+      memoryBytes,
+      (secret, signal) => {
+        const { promise, resolve, reject } = Promise.withResolvers<ConnectionRequest>();
+        this.#awaited.set(secret, resolve);
+        signal.addEventListener("abort", () => {
+          this.#awaited.delete(secret);
+          reject(signal.reason);
+        }, { once: true });
+        return promise;
+      },
+    );
   }
 
   #endLeases(id: string | undefined, reason: string): void {

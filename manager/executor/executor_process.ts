@@ -37,11 +37,13 @@ export class ExecutorProcess {
   /**
    * Starts a process and waits until it has connected.
    *
+   * @param memoryBytes the lease's memory; it bounds the JavaScript heap.
    * @param arrival gives the connection request that shows `secret`, or rejects.
    */
   static async boot(
     bundle: ExecutorBundle,
     managerAddress: string,
+    memoryBytes: number,
     arrival: (secret: string, signal: AbortSignal) => Promise<ConnectionRequest>,
   ): Promise<ExecutorProcess> {
     const secret = crypto.getRandomValues(new Uint8Array(16)).toHex();
@@ -55,6 +57,7 @@ export class ExecutorProcess {
         "--no-config",
         "--no-lock",
         "--unstable-worker-options",
+        `--v8-flags=--max-old-space-size=${heapMegabytes(memoryBytes)}`,
         "--allow-ffi",
         `--allow-read=${bundle.folder}`,
         bundle.main,
@@ -150,6 +153,8 @@ export class ExecutorProcess {
     this.#control?.close("the executor has ended");
     if (this.#said !== "") return this.#said;
     if (!status) return "killed: its exit status did not come";
+    // V8 ends the process when a heap is full, and says so as its last words.
+    if (/out of memory/i.test(this.#stderr)) return "limit: memory: the JavaScript heap was full";
     if (status.signal) return `killed: ${status.signal}`;
     return `crashed: exit status ${status.code}${this.#stderr ? `, ${this.#stderr}` : ""}`;
   }
@@ -167,4 +172,9 @@ export class ExecutorProcess {
       );
     }
   }
+}
+
+/** The heap of each thread: the lease's memory, but never less than the runtime itself needs. Buffers do not count. */
+function heapMegabytes(memoryBytes: number): number {
+  return Math.max(64, Math.floor(memoryBytes / 2 ** 20));
 }
