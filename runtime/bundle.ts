@@ -4,7 +4,7 @@ import { LeaseRefused } from "./errors.ts";
 
 /**
  * Bundles a TypeScript or JavaScript module, its npm imports included, to one JavaScript file. The module's own
- * deno.json (its import map) is honoured. Needs `--allow-run=deno`; the first bundle of a machine fetches esbuild.
+ * deno.json (its import map) is honoured. Needs `--allow-run`; the first bundle of a machine fetches esbuild.
  *
  * @throws {LeaseRefused} reason `bad-package`, with what the bundler said.
  */

@@ -35,8 +35,7 @@ export class SqliteStore implements Store {
     }
   }
 
-  // Async for the sake of the interface: what a change throws must reject, not throw.
-  // deno-lint-ignore require-await
+  // deno-lint-ignore require-await -- async for the interface: what a change throws must reject, not throw
   async transact<T>(change: (tx: Transaction) => T): Promise<T> {
     this.#db.exec("BEGIN IMMEDIATE");
     try {
