@@ -1,0 +1,45 @@
+/** Memory that may be locked: registering memory with a device locks its pages. */
+
+import { errnoError } from "../errno.ts";
+import { VerbsUnavailable } from "./verbs_unavailable.ts";
+
+const RLIMIT_MEMLOCK = 8;
+const ENOMEM = 12;
+/** RLIM_INFINITY */
+const INFINITE = 0xffffffffffffffffn;
+
+/** Bytes that this process may lock; Infinity when there is no limit. Root is not bound by it (`man getrlimit`). */
+export function memoryLockLimit(): number {
+  const library = Deno.dlopen("libc.so.6", {
+    getrlimit: {
+      parameters: [
+        "i32", // int resource
+        "buffer", // struct rlimit *
+      ],
+      result: "i32",
+    },
+  });
+  try {
+    const limits = new BigUint64Array(2); // rlim_cur, rlim_max
+    if (library.symbols.getrlimit(RLIMIT_MEMLOCK, limits) !== 0) return Infinity;
+    return limits[0] === INFINITE ? Infinity : Number(limits[0]);
+  } finally {
+    library.close();
+  }
+}
+
+/**
+ * The error of `ibv_reg_mr` that gave null with `errno` for `bytes` of memory.
+ *
+ * @param limit bytes that the process may lock, as looked up when the libraries were opened.
+ */
+export function explainRegistrationFailure(errno: number, bytes: number, limit: number): Error {
+  const cause = errnoError(`register ${bytes} bytes of memory with the RDMA device`, errno);
+  if (errno !== ENOMEM || limit === Infinity) return cause;
+  return new VerbsUnavailable(
+    "memlock",
+    `${cause.message}: this process may lock ${limit} bytes; ` +
+      "ulimit -l unlimited, or LimitMEMLOCK=infinity in its systemd unit, allows more",
+    { cause },
+  );
+}
