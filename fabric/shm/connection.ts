@@ -5,10 +5,10 @@ import {
   type Completion,
   type Connection,
   type ConnectionState,
-  MAX_MESSAGE_BYTES,
   type MemoryRegion,
   SIGNALED,
 } from "../fabric.ts";
+import { checkAtomic, checkLocal, checkMessage } from "../ranges.ts";
 import { Opcode, Status } from "../status.ts";
 import { Arenas } from "./arenas.ts";
 import type { Inbox } from "./inbox.ts";
@@ -79,7 +79,7 @@ export class ShmConnection implements Connection {
   }
 
   buffer(offset: number, length: number): ArrayBuffer {
-    this.#checkLocal(offset, length);
+    checkLocal(this.arenaBytes, offset, length);
     return this.#mine.arena.buffer(offset, length);
   }
 
@@ -94,7 +94,7 @@ export class ShmConnection implements Connection {
   }
 
   postReceive(id: number, offset: number, length: number): void {
-    this.#checkMessage(offset, length);
+    checkMessage(this.arenaBytes, offset, length);
     this.#checkConnected("post a receive");
     this.#inbox.post(id, offset, length);
     this.#inbox.publish();
@@ -110,7 +110,7 @@ export class ShmConnection implements Connection {
   }
 
   send(id: number, offset: number, length: number, flags: number): void {
-    this.#checkMessage(offset, length);
+    checkMessage(this.arenaBytes, offset, length);
     this.#checkPost(flags);
     if (!this.#outbox.reserve()) return this.#failUnreceived(id, Opcode.SEND);
     if (length > this.#outbox.receiveLength) {
@@ -130,7 +130,7 @@ export class ShmConnection implements Connection {
     rkey: number,
     flags: number,
   ): void {
-    this.#checkMessage(offset, length);
+    checkMessage(this.arenaBytes, offset, length);
     this.#checkPost(flags);
     this.#complete(
       id,
@@ -151,7 +151,7 @@ export class ShmConnection implements Connection {
   ): void {
     this.#checkPost(flags);
     if (length !== 0) {
-      this.#checkMessage(offset, length);
+      checkMessage(this.arenaBytes, offset, length);
       const status = this.#arenas.write(offset, length, remoteAddress, rkey);
       if (status !== Status.SUCCESS) return this.#fail(id, Opcode.WRITE, status);
     }
@@ -168,7 +168,7 @@ export class ShmConnection implements Connection {
     rkey: number,
     flags: number,
   ): void {
-    this.#checkMessage(offset, length);
+    checkMessage(this.arenaBytes, offset, length);
     this.#checkPost(flags);
     this.#complete(id, Opcode.READ, this.#arenas.read(offset, length, remoteAddress, rkey), flags);
   }
@@ -181,7 +181,7 @@ export class ShmConnection implements Connection {
     add: bigint,
     flags: number,
   ): void {
-    this.#checkAtomic(offset);
+    checkAtomic(this.arenaBytes, offset);
     this.#checkPost(flags);
     const status = this.#arenas.fetchAndAdd(offset, remoteAddress, rkey, add);
     this.#complete(id, Opcode.FETCH_AND_ADD, status, flags);
@@ -196,7 +196,7 @@ export class ShmConnection implements Connection {
     swap: bigint,
     flags: number,
   ): void {
-    this.#checkAtomic(offset);
+    checkAtomic(this.arenaBytes, offset);
     this.#checkPost(flags);
     const status = this.#arenas.compareAndSwap(offset, remoteAddress, rkey, compare, swap);
     this.#complete(id, Opcode.COMPARE_AND_SWAP, status, flags);
@@ -326,36 +326,6 @@ export class ShmConnection implements Connection {
       opcode,
       this.#outbox.peerGone() ? Status.RETRY_EXC_ERR : Status.RNR_RETRY_EXC_ERR,
     );
-  }
-
-  #checkAtomic(offset: number): void {
-    this.#checkLocal(offset, 8);
-    if (offset % 8 !== 0) {
-      throw new FabricError(
-        `Cannot post an atomic: local offset ${offset} is not aligned to 8`,
-        "range",
-      );
-    }
-  }
-
-  #checkLocal(offset: number, length: number): void {
-    if (!(offset >= 0 && length >= 0 && offset + length <= this.arenaBytes)) {
-      throw new FabricError(
-        `Cannot use memory: ${length} bytes from ${offset} are not inside the arena of ${this.arenaBytes}`,
-        "range",
-      );
-    }
-  }
-
-  /** A range that a message may have. */
-  #checkMessage(offset: number, length: number): void {
-    this.#checkLocal(offset, length);
-    if (length > MAX_MESSAGE_BYTES) {
-      throw new FabricError(
-        `Cannot post a request: ${length} bytes, ${MAX_MESSAGE_BYTES} at most`,
-        "range",
-      );
-    }
   }
 
   #checkPost(flags: number): void {

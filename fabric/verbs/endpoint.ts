@@ -1,0 +1,215 @@
+/** What a connection is made of on this side: protection domain, queues, queue pair, arena; made and torn down in order. */
+
+import type { MappedMemory } from "../../ffi/mapped_memory.ts";
+import { ACCESS, QP_MASK, QPS, QPT } from "../../ffi/verbs/constants.ts";
+import type {
+  CmId,
+  CompletionChannel,
+  CompletionQueue as CompletionQueueHandle,
+  Context,
+  MemoryRegion as RegionHandle,
+  ProtectionDomain,
+  QueuePair,
+} from "../../ffi/verbs/handles.ts";
+import { checkContext } from "../../ffi/verbs/inline_verbs.ts";
+import { DEVICE_ATTR, QP_ATTR, QP_INIT_ATTR } from "../../ffi/verbs/layout.ts";
+import { explainRegistrationFailure } from "../../ffi/verbs/memory_lock.ts";
+import { memoryAt } from "../../ffi/verbs/memory_pointer.ts";
+import {
+  channelFd,
+  check,
+  idContext,
+  idQueuePair,
+  makeNonBlocking,
+  memoryRegionKeys,
+} from "../../ffi/verbs/objects.ts";
+import type { Verbs } from "../../ffi/verbs/open_verbs.ts";
+import { FabricError } from "../errors.ts";
+import type { ConnectionOptions } from "../fabric.ts";
+import type { ConnectionManager } from "./connection_manager.ts";
+import { SILENT_ROOM } from "./send_queue.ts";
+import { INLINE_BYTES, READS_IN_FLIGHT, RECEIVER_NOT_READY_CODE } from "./tuning.ts";
+import { mapShared } from "./work_memory.ts";
+
+/** A part of the arena, registered with the device. */
+export interface Registered {
+  readonly lkey: number;
+  readonly rkey: number;
+  /** May be called twice. */
+  release(): void;
+}
+
+export class Endpoint {
+  readonly verbs: Verbs;
+  readonly cm: ConnectionManager;
+  readonly id: CmId;
+  readonly arena: MappedMemory;
+  /** The key of the arena for this end's own requests. */
+  readonly lkey: number;
+  readonly completionQueue: CompletionQueueHandle;
+  readonly channel: CompletionChannel;
+  /** Readable when an armed completion queue has something. */
+  readonly fd: number;
+  readonly queuePair: QueuePair;
+  /** Bytes that may travel in a request itself. */
+  readonly maxInlineBytes: number;
+  /** Reads and atomics that may be on their way at once. */
+  readonly readsInFlight: number;
+  readonly #pd: ProtectionDomain;
+  #regions: RegionHandle[] = [];
+  /** What was made, undone from the last to the first: the queue pair before the memory that it may touch. */
+  readonly #undo: (() => void)[] = [];
+
+  /** @throws {FabricError} code `unavailable` or `range`, when the device refuses; nothing is left then. The id stays the caller's. */
+  constructor(cm: ConnectionManager, id: CmId, options: ConnectionOptions) {
+    const { verbs } = cm;
+    const { libc, ibv } = verbs;
+    this.verbs = verbs;
+    this.cm = cm;
+    this.id = id;
+    const { receiveDepth = 256, sendDepth = 256, arenaBytes } = options;
+    try {
+      const context = check(libc, idContext(verbs.memory, id), "find the device of a connection");
+      checkContext(verbs.memory, context);
+      const sends = sendDepth + SILENT_ROOM;
+      this.readsInFlight = checkDevice(verbs, context, sends, receiveDepth);
+      this.#pd = check(libc, ibv.ibv_alloc_pd(context), "make a protection domain");
+      this.#undo.push(() => ibv.ibv_dealloc_pd(this.#pd));
+      this.arena = mapShared(libc, "rfaas-arena", arenaBytes);
+      this.#undo.push(() => this.arena.close());
+      this.#undo.push(() => this.#releaseAll());
+      this.lkey = this.register(0, arenaBytes, ACCESS.LOCAL_WRITE).lkey;
+      this.channel = check(libc, ibv.ibv_create_comp_channel(context), "make a completion channel");
+      this.#undo.push(() => ibv.ibv_destroy_comp_channel(this.channel));
+      this.fd = channelFd(verbs.memory, this.channel);
+      makeNonBlocking(libc, this.fd);
+      const entries = sends + receiveDepth; // all that can be outstanding: it can't overrun
+      this.completionQueue = check(
+        libc,
+        ibv.ibv_create_cq(context, entries, null, this.channel, 0),
+        `make a completion queue of ${entries}`,
+      );
+      this.#undo.push(() => ibv.ibv_destroy_cq(this.completionQueue));
+      this.maxInlineBytes = this.#makeQueuePair(sends, receiveDepth);
+      this.queuePair = check(libc, idQueuePair(verbs.memory, id), "find the queue pair");
+    } catch (error) {
+      this.close();
+      if (error instanceof FabricError) throw error;
+      throw new FabricError((error as Error).message, "unavailable", { cause: error });
+    }
+  }
+
+  /** @throws {FabricError} code `unavailable` when the device refuses, such as by the limit of locked memory. */
+  register(offset: number, length: number, access: number): Registered {
+    const { ibv, libc, memory } = this.verbs;
+    const at = memoryAt(memory, { memory: this.arena, offset }, length);
+    const handle = ibv.ibv_reg_mr(this.#pd, at, BigInt(length), access);
+    if (handle === null) {
+      const cause = explainRegistrationFailure(libc.errno(), length, this.verbs.lockLimit);
+      throw new FabricError(cause.message, "unavailable", { cause });
+    }
+    const regions = this.#regions;
+    regions[regions.length] = handle;
+    return {
+      ...memoryRegionKeys(memory, handle),
+      release: () => {
+        const left: RegionHandle[] = [];
+        for (let i = 0; i < this.#regions.length; i++) {
+          if (this.#regions[i] === handle) ibv.ibv_dereg_mr(handle);
+          else left[left.length] = this.#regions[i]!;
+        }
+        this.#regions = left;
+      },
+    };
+  }
+
+  /** Sets how long peers wait before they try again to send what met no receive; of a connected queue pair. */
+  setReceiverNotReadyTimer(): void {
+    const attributes = new Uint8Array(QP_ATTR.bytes);
+    const view = new DataView(attributes.buffer);
+    view.setUint32(QP_ATTR.qp_state, QPS.RTS, true);
+    view.setUint8(QP_ATTR.min_rnr_timer, RECEIVER_NOT_READY_CODE);
+    const mask = QP_MASK.STATE | QP_MASK.MIN_RNR_TIMER;
+    const errno = this.verbs.ibv.ibv_modify_qp(this.queuePair, attributes, mask);
+    if (errno !== 0) {
+      throw new FabricError(`Cannot set up the queue pair: error ${errno}`, "unavailable");
+    }
+  }
+
+  /** Has the device given the queue pair up? Asks the kernel. */
+  failed(): boolean {
+    const [attributes, initial] = [new Words(QP_ATTR.bytes / 4), new Words(QP_INIT_ATTR.bytes / 4)];
+    const errno = this.verbs.ibv.ibv_query_qp(
+      this.queuePair,
+      attributes,
+      QP_MASK.STATE,
+      initial,
+    );
+    return errno === 0 && attributes[QP_ATTR.qp_state / 4] === QPS.ERR;
+  }
+
+  /** Takes the queue pair down, then the memory: no device touches it any more. The id stays. */
+  close(): void {
+    for (let i = this.#undo.length - 1; i >= 0; i--) this.#undo[i]!();
+    this.#undo.length = 0;
+  }
+
+  #releaseAll(): void {
+    for (let i = 0; i < this.#regions.length; i++) {
+      this.verbs.ibv.ibv_dereg_mr(this.#regions[i]!);
+    }
+    this.#regions = [];
+  }
+
+  #makeQueuePair(sends: number, receives: number): number {
+    const { rdma, libc, memory } = this.verbs;
+    for (const inlineBytes of INLINE_BYTES) {
+      const attributes = new Uint8Array(QP_INIT_ATTR.bytes);
+      const view = new DataView(attributes.buffer);
+      const queue = memory.addressOf(this.completionQueue);
+      view.setBigUint64(QP_INIT_ATTR.send_cq, queue, true);
+      view.setBigUint64(QP_INIT_ATTR.recv_cq, queue, true);
+      view.setUint32(QP_INIT_ATTR.max_send_wr, sends, true);
+      view.setUint32(QP_INIT_ATTR.max_recv_wr, receives, true);
+      view.setUint32(QP_INIT_ATTR.max_send_sge, 1, true);
+      view.setUint32(QP_INIT_ATTR.max_recv_sge, 1, true);
+      view.setUint32(QP_INIT_ATTR.max_inline_data, inlineBytes, true);
+      view.setUint32(QP_INIT_ATTR.qp_type, QPT.RC, true);
+      if (rdma.rdma_create_qp(this.id, this.#pd, attributes) === 0) {
+        this.#undo.push(() => rdma.rdma_destroy_qp(this.id));
+        return view.getUint32(QP_INIT_ATTR.max_inline_data, true);
+      }
+    }
+    throw libc.fail(`make a queue pair for ${sends} sends and ${receives} receives`);
+  }
+}
+
+// Held before foreign code is loaded.
+const Words = Uint32Array;
+
+/** Looks whether the device grants such queues; returns the reads that it grants. */
+function checkDevice(verbs: Verbs, context: Context, sends: number, receives: number): number {
+  const attributes = new Uint8Array(DEVICE_ATTR.bytes);
+  const errno = verbs.ibv.ibv_query_device(context, attributes);
+  if (errno !== 0) {
+    throw new FabricError(
+      `Cannot ask the RDMA device what it grants: error ${errno}`,
+      "unavailable",
+    );
+  }
+  const view = new DataView(attributes.buffer);
+  const most = view.getInt32(DEVICE_ATTR.max_qp_wr, true);
+  const entries = view.getInt32(DEVICE_ATTR.max_cqe, true);
+  if (Math.max(sends, receives) > most || sends + receives > entries) {
+    throw new FabricError(
+      `Cannot make queues of ${sends} sends and ${receives} receives: the RDMA device grants ` +
+        `${most} each and ${entries} completions`,
+      "range",
+    );
+  }
+  return Math.min(
+    READS_IN_FLIGHT,
+    view.getInt32(DEVICE_ATTR.max_qp_rd_atom, true),
+    view.getInt32(DEVICE_ATTR.max_qp_init_rd_atom, true),
+  );
+}
