@@ -33,7 +33,11 @@ export function memoryLockLimit(): number {
  *
  * @param limit bytes that the process may lock, as looked up when the libraries were opened.
  */
-export function explainRegistrationFailure(errno: number, bytes: number, limit: number): Error {
+export function explainRegistrationFailure(
+  errno: number,
+  bytes: number,
+  limit: number = memoryLockLimit(),
+): Error {
   const cause = errnoError(`register ${bytes} bytes of memory with the RDMA device`, errno);
   if (errno !== ENOMEM || limit === Infinity) return cause;
   return new VerbsUnavailable(
