@@ -88,7 +88,10 @@ export interface Connection extends Disposable {
   postReceive(id: number, offset: number, length: number): void;
   /** Posts `count` receives without memory, for writes with immediate. Their id is 0. */
   postReceives(count: number): void;
-  /** Sends a range into the receive that the peer posted first. */
+  /**
+   * Sends a range into the receive that the peer posted first. One too long for it ends the connection: `LOC_LEN_ERR` at
+   * the peer, `REM_INV_REQ_ERR` here (`REM_OP_ERR` from RDMA devices in software).
+   */
   send(id: number, offset: number, length: number, flags: number): void;
   /** Writes a local range into the peer's region. */
   write(
@@ -168,7 +171,7 @@ export interface ConnectionOptions {
   receives?: readonly InitialReceive[];
   /** Signalled requests that may be outstanding, completions not yet polled included. @default {256} */
   sendDepth?: number;
-  /** At most {@linkcode MAX_PRIVATE_DATA_BYTES} for the peer to see. */
+  /** At most {@linkcode MAX_PRIVATE_DATA_BYTES} for the peer to see; a network may fill it up with zeros. */
   privateData?: Uint8Array;
   /** How long a message waits for a receive at the peer before `RNR_RETRY_EXC_ERR`. @default {20} */
   receiverNotReadyMs?: number;

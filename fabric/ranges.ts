@@ -24,12 +24,12 @@ export function checkMessage(arenaBytes: number, offset: number, length: number)
   }
 }
 
-/** The same of the 8 bytes where an atomic leaves what it found. */
-export function checkAtomic(arenaBytes: number, offset: number): void {
+/** The same of the 8 bytes where an atomic leaves what it found, and of the place at the peer that it works on. */
+export function checkAtomic(arenaBytes: number, offset: number, remoteAddress: number): void {
   checkLocal(arenaBytes, offset, 8);
-  if (offset % 8 !== 0) {
+  if (offset % 8 !== 0 || remoteAddress % 8 !== 0) {
     throw new FabricError(
-      `Cannot post an atomic: local offset ${offset} is not aligned to 8`,
+      `Cannot post an atomic: local offset ${offset} and remote address ${remoteAddress} must be aligned to 8`,
       "range",
     );
   }

@@ -94,7 +94,6 @@ export class Arenas {
   }
 
   #mayUpdate(remoteAddress: number, rkey: number): number {
-    if (remoteAddress % 8 !== 0) return Status.REM_INV_REQ_ERR;
     return this.#lent.allows(rkey, remoteAddress, 8, Access.REMOTE_ATOMIC)
       ? Status.SUCCESS
       : Status.REM_ACCESS_ERR;

@@ -181,7 +181,7 @@ export class ShmConnection implements Connection {
     add: bigint,
     flags: number,
   ): void {
-    checkAtomic(this.arenaBytes, offset);
+    checkAtomic(this.arenaBytes, offset, remoteAddress);
     this.#checkPost(flags);
     const status = this.#arenas.fetchAndAdd(offset, remoteAddress, rkey, add);
     this.#complete(id, Opcode.FETCH_AND_ADD, status, flags);
@@ -196,7 +196,7 @@ export class ShmConnection implements Connection {
     swap: bigint,
     flags: number,
   ): void {
-    checkAtomic(this.arenaBytes, offset);
+    checkAtomic(this.arenaBytes, offset, remoteAddress);
     this.#checkPost(flags);
     const status = this.#arenas.compareAndSwap(offset, remoteAddress, rkey, compare, swap);
     this.#complete(id, Opcode.COMPARE_AND_SWAP, status, flags);

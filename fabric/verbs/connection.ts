@@ -212,7 +212,7 @@ export class VerbsConnection implements Connection {
     add: bigint,
     flags: number,
   ): void {
-    checkAtomic(this.arenaBytes, offset);
+    checkAtomic(this.arenaBytes, offset, remoteAddress);
     this.#checkPost(flags);
     const opcode = WR.ATOMIC_FETCH_AND_ADD;
     this.#sends.postAtomic(id, opcode, flags, offset, remoteAddress, rkey, add, 0n);
@@ -227,7 +227,7 @@ export class VerbsConnection implements Connection {
     swap: bigint,
     flags: number,
   ): void {
-    checkAtomic(this.arenaBytes, offset);
+    checkAtomic(this.arenaBytes, offset, remoteAddress);
     this.#checkPost(flags);
     const opcode = WR.ATOMIC_CMP_AND_SWP;
     this.#sends.postAtomic(id, opcode, flags, offset, remoteAddress, rkey, compare, swap);
