@@ -7,6 +7,7 @@
 import { encodeJson, setBytes } from "../ffi/intrinsics.ts";
 import type { Connection } from "../fabric/fabric.ts";
 import { Opcode, Status } from "../fabric/status.ts";
+import { holdsMessage } from "./private_data.ts";
 import { FEATURES, MESSAGE_BYTES, WIRE_VERSION } from "./wire.ts";
 
 const MAGIC = 0x6b776672; // "rfwk"
@@ -51,7 +52,7 @@ export function encodeAttach(worker: number, secret: Uint8Array): Uint8Array {
 
 /** Checks private data; returns 0 or an {@linkcode AttachRefusal}. The secret is compared in constant time. */
 export function checkAttach(data: Uint8Array, worker: number, secret: Uint8Array): number {
-  if (data.length !== ATTACH_BYTES) return AttachRefusal.MALFORMED;
+  if (!holdsMessage(data, ATTACH_BYTES)) return AttachRefusal.MALFORMED;
   const view = new DataView(data.buffer, data.byteOffset, data.length);
   if (view.getUint32(0, true) !== MAGIC || view.getUint32(8, true) !== worker) {
     return AttachRefusal.MALFORMED;

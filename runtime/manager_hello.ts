@@ -1,5 +1,7 @@
 /** The private data with which a client or an executor connects to an executor manager: 24 bytes. */
 
+import { holdsMessage } from "./private_data.ts";
+
 const MAGIC = 0x676d6672; // "rfmg"
 const VERSION = 1;
 const HELLO_BYTES = 24;
@@ -27,7 +29,7 @@ export function encodeManagerHello(role: number, secret = "0".repeat(32)): Uint8
 
 /** Reads private data; a text that says what is wrong with it otherwise. */
 export function decodeManagerHello(data: Uint8Array): ManagerHello | string {
-  if (data.length !== HELLO_BYTES) return "malformed";
+  if (!holdsMessage(data, HELLO_BYTES)) return "malformed";
   const view = new DataView(data.buffer, data.byteOffset, data.length);
   if (view.getUint32(0, true) !== MAGIC) return "malformed";
   if (view.getUint16(4, true) !== VERSION) {
@@ -35,5 +37,5 @@ export function decodeManagerHello(data: Uint8Array): ManagerHello | string {
   }
   const role = view.getUint16(6, true);
   if (role !== ManagerRole.CLIENT && role !== ManagerRole.EXECUTOR) return "malformed";
-  return { role, secret: data.slice(8).toHex() };
+  return { role, secret: data.slice(8, HELLO_BYTES).toHex() };
 }

@@ -79,7 +79,7 @@ Deno.test("an executor manager rejects private data that is no hello, and execut
   const bad = [
     new Uint8Array(0),
     hello.subarray(0, 23),
-    Uint8Array.of(...hello, 0),
+    Uint8Array.of(...hello, 1),
     new Uint8Array(56),
     hello.with(0, 0),
     hello.with(4, 2),

@@ -309,7 +309,7 @@ Deno.test("a worker rejects what does not show its secret in the right form, in 
   const attempts: [Uint8Array, number][] = [
     [new Uint8Array(0), AttachRefusal.MALFORMED],
     [good.subarray(0, 27), AttachRefusal.MALFORMED],
-    [Uint8Array.of(...good, 0), AttachRefusal.MALFORMED],
+    [Uint8Array.of(...good, 1), AttachRefusal.MALFORMED],
     [new Uint8Array(56), AttachRefusal.MALFORMED],
     [new Uint8Array(28), AttachRefusal.MALFORMED],
     [changed(0, 0), AttachRefusal.MALFORMED],
