@@ -50,6 +50,7 @@ export class VerbsConnection implements Connection {
   readonly #completions: CompletionQueue;
   readonly #sleeper: Sleeper;
   readonly #keepAlive: KeepAlive;
+  readonly #unwatch: () => void;
 
   /** Takes the endpoint over, whose queue pair is not connected yet, and posts the first receives. */
   constructor(endpoint: Endpoint, poller: Poller, options: ConnectionOptions) {
@@ -87,6 +88,10 @@ export class VerbsConnection implements Connection {
       this.#sends,
       this.#completions,
       receiverNotReady(options.receiverNotReadyMs).patienceMs,
+    );
+    this.#unwatch = endpoint.device.watch(
+      verbs.memory.addressOf(endpoint.queuePair),
+      (why) => this.#leave("error", why),
     );
     for (const { id, offset, length } of receives) this.#receives.post(id, offset, length);
   }
@@ -267,6 +272,7 @@ export class VerbsConnection implements Connection {
     if (this.#state === "closed") return;
     this.disconnect();
     this.#state = "closed";
+    this.#unwatch();
     const { cm, id } = this.#endpoint;
     this.#sleeper.wake();
     this.#sleeper.takeEvents();
@@ -318,12 +324,12 @@ export class VerbsConnection implements Connection {
     completion.immediate = 0;
     completion.status = status;
     if (status === Status.SUCCESS) return true;
-    this.#leave(
-      "error",
-      status === Status.RETRY_EXC_ERR
-        ? "the peer does not answer"
-        : `a request failed with ${statusName(status)}`,
-    );
+    if (status === Status.RETRY_EXC_ERR) {
+      this.#endpoint.device.look();
+      this.#leave("error", this.#keepAlive.noAnswer);
+    } else {
+      this.#leave("error", `a request failed with ${statusName(status)}`);
+    }
     return (high & KEEP_ALIVE) === 0;
   }
 

@@ -1,11 +1,12 @@
 /** The events of rdma_cm for one thread: taken from its channel, handed to whom they concern. */
 
 import type { Poller } from "../../ffi/poller.ts";
-import type { CmId, EventChannel } from "../../ffi/verbs/handles.ts";
+import type { CmId, Context, EventChannel } from "../../ffi/verbs/handles.ts";
 import { PS } from "../../ffi/verbs/constants.ts";
 import { takeCmEvent, type TakenCmEvent } from "../../ffi/verbs/events.ts";
 import { check, eventChannelFd, makeNonBlocking } from "../../ffi/verbs/objects.ts";
 import type { Verbs } from "../../ffi/verbs/open_verbs.ts";
+import { Device } from "./device.ts";
 
 /** Who wants to hear of an id's events. */
 export type CmHandler = (event: TakenCmEvent) => void;
@@ -23,6 +24,7 @@ export class ConnectionManager {
   readonly #channel: EventChannel;
   // A list and not a Map: a worker comes by here after foreign code was loaded, which may replace Map's methods.
   #listed: readonly Listed[] = [];
+  readonly #devices = new Map<bigint, Device>();
   #holds = 0;
   #running = false;
   #open = true;
@@ -58,6 +60,14 @@ export class ConnectionManager {
       address,
       handler,
     }];
+  }
+
+  /** What this thread knows of a device. */
+  device(context: Context): Device {
+    const address = this.verbs.memory.addressOf(context);
+    const known = this.#devices.get(address) ?? new Device(this.verbs, context);
+    this.#devices.set(address, known);
+    return known;
   }
 
   /** Gives an id up. Its queue pair must be destroyed before. */

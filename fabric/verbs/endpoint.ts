@@ -6,13 +6,11 @@ import type {
   CmId,
   CompletionChannel,
   CompletionQueue as CompletionQueueHandle,
-  Context,
   MemoryRegion as RegionHandle,
   ProtectionDomain,
   QueuePair,
 } from "../../ffi/verbs/handles.ts";
-import { checkContext } from "../../ffi/verbs/inline_verbs.ts";
-import { DEVICE_ATTR, QP_ATTR, QP_INIT_ATTR } from "../../ffi/verbs/layout.ts";
+import { QP_ATTR, QP_INIT_ATTR } from "../../ffi/verbs/layout.ts";
 import { explainRegistrationFailure } from "../../ffi/verbs/memory_lock.ts";
 import { memoryAt } from "../../ffi/verbs/memory_pointer.ts";
 import {
@@ -27,8 +25,9 @@ import type { Verbs } from "../../ffi/verbs/open_verbs.ts";
 import { FabricError } from "../errors.ts";
 import type { ConnectionOptions } from "../fabric.ts";
 import type { ConnectionManager } from "./connection_manager.ts";
+import type { Device } from "./device.ts";
 import { SILENT_ROOM } from "./send_queue.ts";
-import { INLINE_BYTES, READS_IN_FLIGHT, RECEIVER_NOT_READY_CODE } from "./tuning.ts";
+import { INLINE_BYTES, RECEIVER_NOT_READY_CODE } from "./tuning.ts";
 import { mapShared } from "./work_memory.ts";
 
 /** A part of the arena, registered with the device. */
@@ -53,8 +52,7 @@ export class Endpoint {
   readonly queuePair: QueuePair;
   /** Bytes that may travel in a request itself. */
   readonly maxInlineBytes: number;
-  /** Reads and atomics that may be on their way at once. */
-  readonly readsInFlight: number;
+  readonly device: Device;
   readonly #pd: ProtectionDomain;
   #regions: RegionHandle[] = [];
   /** What was made, undone from the last to the first: the queue pair before the memory that it may touch. */
@@ -70,9 +68,9 @@ export class Endpoint {
     const { receiveDepth = 256, sendDepth = 256, arenaBytes } = options;
     try {
       const context = check(libc, idContext(verbs.memory, id), "find the device of a connection");
-      checkContext(verbs.memory, context);
+      this.device = cm.device(context);
       const sends = sendDepth + SILENT_ROOM;
-      this.readsInFlight = checkDevice(verbs, context, sends, receiveDepth);
+      this.device.checkQueues(sends, receiveDepth);
       this.#pd = check(libc, ibv.ibv_alloc_pd(context), "make a protection domain");
       this.#undo.push(() => ibv.ibv_dealloc_pd(this.#pd));
       this.arena = mapShared(libc, "rfaas-arena", arenaBytes);
@@ -186,30 +184,3 @@ export class Endpoint {
 
 // Held before foreign code is loaded.
 const Words = Uint32Array;
-
-/** Looks whether the device grants such queues; returns the reads that it grants. */
-function checkDevice(verbs: Verbs, context: Context, sends: number, receives: number): number {
-  const attributes = new Uint8Array(DEVICE_ATTR.bytes);
-  const errno = verbs.ibv.ibv_query_device(context, attributes);
-  if (errno !== 0) {
-    throw new FabricError(
-      `Cannot ask the RDMA device what it grants: error ${errno}`,
-      "unavailable",
-    );
-  }
-  const view = new DataView(attributes.buffer);
-  const most = view.getInt32(DEVICE_ATTR.max_qp_wr, true);
-  const entries = view.getInt32(DEVICE_ATTR.max_cqe, true);
-  if (Math.max(sends, receives) > most || sends + receives > entries) {
-    throw new FabricError(
-      `Cannot make queues of ${sends} sends and ${receives} receives: the RDMA device grants ` +
-        `${most} each and ${entries} completions`,
-      "range",
-    );
-  }
-  return Math.min(
-    READS_IN_FLIGHT,
-    view.getInt32(DEVICE_ATTR.max_qp_rd_atom, true),
-    view.getInt32(DEVICE_ATTR.max_qp_init_rd_atom, true),
-  );
-}

@@ -51,7 +51,7 @@ export async function connectVerbs(
     await steps.expect("ROUTE_RESOLVED", limits);
     endpoint = new Endpoint(cm, id, options);
     connection = new VerbsConnection(endpoint, poller, options);
-    const reads = endpoint.readsInFlight;
+    const reads = endpoint.device.readsInFlight;
     must(
       withConnectionParameters(
         parametersOf(options, reads, reads),
@@ -100,8 +100,8 @@ export async function acceptVerbs(
     // What the peer will do at most, and what it is ready for, as the event has them (man rdma_accept).
     const parameters = parametersOf(
       options,
-      Math.min(endpoint.readsInFlight, request.responderResources),
-      Math.min(endpoint.readsInFlight, request.initiatorDepth),
+      Math.min(endpoint.device.readsInFlight, request.responderResources),
+      Math.min(endpoint.device.readsInFlight, request.initiatorDepth),
     );
     if (withConnectionParameters(parameters, (told) => rdma.rdma_accept(id, told)) !== 0) {
       const cause = libc.fail("accept the connection");

@@ -37,11 +37,21 @@ export class KeepAlive {
     this.#patienceMs = patienceMs;
   }
 
+  /** What to say of a peer that does not answer. */
+  get noAnswer(): string {
+    const { trouble } = this.#endpoint.device;
+    return trouble === ""
+      ? "the peer does not answer"
+      : `the RDMA device can't be used: ${trouble}`;
+  }
+
   /** Looks, at most once in {@linkcode KEEP_ALIVE_MS}, and asks if need be. Says why the connection is over, or "". */
   look(): string {
     const now = nowMs();
     if (now - this.#lookedMs < KEEP_ALIVE_MS) return "";
     this.#lookedMs = now;
+    const { device } = this.#endpoint;
+    device.look();
     this.#completions.gather();
     const { done, outstanding } = this.#sends;
     if (outstanding === 0) {
@@ -53,7 +63,7 @@ export class KeepAlive {
       this.#done = done;
       this.#progressMs = now;
     }
-    if (this.#endpoint.failed()) return "the peer does not answer";
+    if (this.#endpoint.failed()) return this.noAnswer;
     return now - this.#progressMs > this.#patienceMs ? "the peer has posted no receive" : "";
   }
 }
