@@ -3,28 +3,27 @@
  * receive, bulk data (function packages) by RDMA read from where the owner lends it.
  */
 
-import { setBytes } from "../ffi/intrinsics.ts";
-import { Access, type Connection, type ConnectionOptions, SIGNALED } from "../fabric/fabric.ts";
-import { Opcode, Status, statusName } from "../fabric/status.ts";
+import type { Connection, ConnectionOptions } from "../fabric/fabric.ts";
+import { Status, statusName } from "../fabric/status.ts";
+import { BulkReader, lendBytes, type Lent, WINDOW_BYTES } from "./control_bulk.ts";
+import { ControlSender, SEND_AREAS } from "./control_sender.ts";
 
 /** The largest message; a grant takes 600 bytes, a worker's address 60. */
 export const MAX_CONTROL_BYTES = 64 * 1024;
-/** Messages that may arrive before they are read. */
+/**
+ * Messages that may arrive before they are read. One that finds no receive waits at its sender, for a second at most:
+ * requests and answers never fill them all, only a peer that tells of much at once to one that does not listen.
+ */
 const RECEIVES = 16;
+const RECEIVER_NOT_READY_MS = 1000;
 /** Requests of one side that may wait for their answers; half of the peer's receives, the rest is for notices. */
 const MAX_REQUESTS = RECEIVES / 2;
 const SEND_AT = RECEIVES * MAX_CONTROL_BYTES;
-/** Bulk data passes through a window of this size. */
-const WINDOW_BYTES = 256 * 1024;
-const WINDOW_AT = SEND_AT + MAX_CONTROL_BYTES;
+const WINDOW_AT = SEND_AT + SEND_AREAS * MAX_CONTROL_BYTES;
 const LEND_AT = WINDOW_AT + WINDOW_BYTES;
-
-/** Bulk data that the peer may read. */
-export interface Lent {
-  readonly address: number;
-  readonly rkey: number;
-  readonly length: number;
-}
+/** Ids of requests; receives are called by their place, from 0. */
+const FIRST_SEND_ID = RECEIVES;
+const READ_ID = FIRST_SEND_ID + SEND_AREAS;
 
 /** A refusal by the peer: `code` is one word, for callers that branch. */
 export class ControlError extends Error {
@@ -48,12 +47,13 @@ export function controlOptions(lendBytes: number): ConnectionOptions {
   return {
     arenaBytes: LEND_AT + Math.max(64, lendBytes),
     receiveDepth: RECEIVES,
+    sendDepth: SEND_AREAS + 1,
     receives: Array.from({ length: RECEIVES }, (_, i) => ({
       id: i,
       offset: i * MAX_CONTROL_BYTES,
       length: MAX_CONTROL_BYTES,
     })),
-    receiverNotReadyMs: 1000,
+    receiverNotReadyMs: RECEIVER_NOT_READY_MS,
   };
 }
 
@@ -75,18 +75,22 @@ export class ControlChannel implements Disposable {
   readonly #handlers: ControlHandlers;
   readonly #waiting = new Map<number, Waiting>();
   readonly #queue: (() => void)[] = [];
-  readonly #reads: Waiting[] = [];
-  readonly #sendArea: Uint8Array;
+  readonly #sender: ControlSender;
+  readonly #reader: BulkReader;
   readonly #receiveAreas: Uint8Array[];
   readonly #setClosed: (reason: string) => void;
   #lastId = 0;
-  #reading: Promise<unknown> = Promise.resolve();
   #ended = "";
 
   constructor(connection: Connection, handlers: ControlHandlers = {}) {
     this.#connection = connection;
     this.#handlers = handlers;
-    this.#sendArea = new Uint8Array(connection.buffer(SEND_AT, MAX_CONTROL_BYTES));
+    this.#sender = new ControlSender(connection, {
+      at: SEND_AT,
+      areaBytes: MAX_CONTROL_BYTES,
+      firstId: FIRST_SEND_ID,
+    });
+    this.#reader = new BulkReader(connection, WINDOW_AT, READ_ID, () => this.#drain());
     this.#receiveAreas = Array.from(
       { length: RECEIVES },
       (_, i) => new Uint8Array(connection.buffer(i * MAX_CONTROL_BYTES, MAX_CONTROL_BYTES)),
@@ -144,21 +148,12 @@ export class ControlChannel implements Disposable {
 
   /** Lends bytes to the peer until the channel ends; the room was asked for in {@linkcode controlOptions}. */
   lend(bytes: Uint8Array): Lent {
-    const area = new Uint8Array(this.#connection.buffer(LEND_AT, bytes.length));
-    area.set(bytes);
-    const region = this.#connection.register(
-      LEND_AT,
-      Math.max(1, bytes.length),
-      Access.REMOTE_READ,
-    );
-    return { address: region.address, rkey: region.rkey, length: bytes.length };
+    return lendBytes(this.#connection, LEND_AT, bytes);
   }
 
   /** Reads what the peer lends. */
   async fetch(lent: Lent): Promise<Uint8Array<ArrayBuffer>> {
-    const mine = this.#reading.then(() => this.#fetch(lent));
-    this.#reading = mine.catch(() => {});
-    return await mine;
+    return await this.#reader.fetch(lent);
   }
 
   /** Ends the channel; requests that wait fail with code `closed`. May be called twice. */
@@ -167,7 +162,8 @@ export class ControlChannel implements Disposable {
     this.#ended = reason;
     const error = () =>
       new ControlError(`Cannot go on: the channel has ended (${reason})`, "closed");
-    for (const waiting of [...this.#waiting.values(), ...this.#reads]) waiting.reject(error());
+    for (const waiting of this.#waiting.values()) waiting.reject(error());
+    this.#reader.completed(error());
     for (const go of this.#queue.splice(0)) go();
     this.#connection.close();
     this.#setClosed(reason);
@@ -177,44 +173,36 @@ export class ControlChannel implements Disposable {
     this.close();
   }
 
-  async #fetch(lent: Lent): Promise<Uint8Array<ArrayBuffer>> {
-    const bytes = new Uint8Array(lent.length);
-    const window = new Uint8Array(this.#connection.buffer(WINDOW_AT, WINDOW_BYTES));
-    for (let at = 0; at < lent.length; at += WINDOW_BYTES) {
-      const length = Math.min(WINDOW_BYTES, lent.length - at);
-      const { promise, resolve, reject } = Promise.withResolvers<unknown>();
-      this.#reads.push({ resolve, reject });
-      this.#connection.read(0, WINDOW_AT, length, lent.address + at, lent.rkey, SIGNALED);
-      this.#drain(); // where a read is done when it was posted, nothing would wake the loop below
-      await promise;
-      setBytes(bytes, window.subarray(0, length), at);
-    }
-    return bytes;
-  }
-
   #send(frame: Frame): void {
     if (this.#ended !== "") {
       throw new ControlError(`Cannot go on: the channel has ended (${this.#ended})`, "closed");
     }
-    const { written, read } = encodeInto(JSON.stringify(frame), this.#sendArea);
-    if (!read) {
+    const message = new TextEncoder().encode(JSON.stringify(frame));
+    if (message.length > MAX_CONTROL_BYTES) {
       throw new ControlError(
-        `Cannot send message: longer than ${MAX_CONTROL_BYTES} bytes`,
+        `Cannot send message: it has ${message.length} bytes, ${MAX_CONTROL_BYTES} at most`,
         "too-long",
       );
     }
+    let taken: boolean;
     try {
-      this.#connection.send(0, SEND_AT, written, 0);
+      taken = this.#sender.send(message);
     } catch (error) {
       throw new ControlError("Cannot send message: the peer has gone", "closed", { cause: error });
     }
+    // Where a message has left as soon as it was posted, nothing else would wake the loop below to see that.
+    if (this.#sender.waiting > 0) queueMicrotask(() => this.#drain());
+    if (taken) return;
+    this.close("the peer takes no messages");
+    throw new ControlError("Cannot send message: the peer takes none", "closed");
   }
 
   async #run(): Promise<void> {
     for (;;) {
+      const gone = this.#connection.state !== "connected"; // asked first: what was said before the end counts
       this.#drain();
       if (this.#ended !== "") return;
-      if (this.#connection.state !== "connected") return this.close(this.#connection.reason);
+      if (gone) return this.close(this.#connection.reason);
       await this.#connection.wait();
       if (this.#ended !== "") return;
     }
@@ -222,16 +210,20 @@ export class ControlChannel implements Disposable {
 
   #drain(): void {
     while (this.#ended === "" && this.#connection.poll()) {
-      const { id, status, opcode, byteLength } = this.#connection.completion;
-      if (opcode === Opcode.READ) {
-        const read = this.#reads.shift()!;
-        if (status === Status.SUCCESS) read.resolve(undefined);
-        else {read.reject(
-            new ControlError(`Cannot read what the peer lends: ${statusName(status)}`, "closed"),
-          );}
+      const { id, status, byteLength } = this.#connection.completion;
+      if (id === READ_ID) {
+        this.#reader.completed(
+          status === Status.SUCCESS
+            ? undefined
+            : new ControlError(`Cannot read what the peer lends: ${statusName(status)}`, "closed"),
+        );
         continue;
       }
       if (status !== Status.SUCCESS) continue; // the state tells, and the loop looks at it
+      if (this.#sender.owns(id)) {
+        this.#sender.left(id);
+        continue;
+      }
       const text = new TextDecoder().decode(this.#receiveAreas[id]!.slice(0, byteLength));
       if (this.#connection.state === "connected") {
         this.#connection.postReceive(id, id * MAX_CONTROL_BYTES, MAX_CONTROL_BYTES);
@@ -282,9 +274,4 @@ export class ControlChannel implements Disposable {
       // the peer has gone; there is nobody to answer
     }
   }
-}
-
-function encodeInto(text: string, area: Uint8Array): { written: number; read: boolean } {
-  const { written, read } = new TextEncoder().encodeInto(text, area);
-  return { written, read: read === text.length };
 }
