@@ -1,0 +1,172 @@
+/** What the machine boots: a kernel of Debian's, and the first programs. Built once, then kept. */
+
+import { commandOutput } from "./command_output.ts";
+import { BOOT_MODULES, moduleFiles, MORE_MODULES } from "./initramfs.ts";
+import { updatePackageLists } from "./packages.ts";
+
+/** Names the kernel package of the day by what it depends on. */
+const KERNEL = "linux-image-amd64";
+/** What a build that was killed has left is removed after this time. */
+const ABANDONED_MS = 3600_000;
+
+/** The files to boot. */
+export interface MachineImage {
+  readonly kernel: string;
+  readonly initramfs: string;
+}
+
+/** The files of the image, with what they must contain. */
+type Sums = Record<string, string>;
+
+/**
+ * @param cache where images are kept.
+ * @param tell what is being done, as a line of text.
+ * @returns the image for this system, built if it is not there or damaged.
+ */
+export async function machineImage(
+  cache: string = defaultCache(),
+  tell: (line: string) => void = console.error,
+): Promise<MachineImage> {
+  const kernel = await kernelPackage();
+  const busybox = await commandOutput(["dpkg-query", "--show", "busybox-static"]);
+  const init = await Deno.readTextFile(new URL("guest/init.sh", import.meta.url));
+  const parts = [kernel, busybox, init, ...BOOT_MODULES, "", ...MORE_MODULES];
+  const key = (await sha256(new TextEncoder().encode(parts.join("\n")))).slice(0, 16);
+  const folder = `${cache}/${key}`;
+  if (!await isWhole(folder)) {
+    tell(`building a machine of ${kernel}`);
+    await build(cache, folder, kernel, init);
+  }
+  return { kernel: `${folder}/kernel`, initramfs: `${folder}/initramfs` };
+}
+
+/** @returns `${XDG_CACHE_HOME}/rfaas/vm`, as other programs do. */
+function defaultCache(): string {
+  const base = Deno.env.get("XDG_CACHE_HOME") || `${Deno.env.get("HOME") ?? "/tmp"}/.cache`;
+  return `${base}/rfaas/vm`;
+}
+
+/** @returns name=version of the newest kernel that the mirrors have. */
+async function kernelPackage(): Promise<string> {
+  const found = await newestKernel();
+  if (found) return found;
+  if (Deno.uid() === 0) await updatePackageLists();
+  const updated = await newestKernel();
+  if (updated) return updated;
+  throw new Error(
+    `Cannot find a kernel: no package ${KERNEL} in the lists. Run: sudo apt-get update`,
+  );
+}
+
+async function newestKernel(): Promise<string | undefined> {
+  const text = await commandOutput(["apt-cache", "show", "--no-all-versions", KERNEL])
+    .catch(() => "");
+  const [, name, version] = text.match(/^Depends: (linux-image-\S+) \(= (\S+)\)/m) ?? [];
+  return name && `${name}=${version}`;
+}
+
+/** Builds beside the place and moves the whole there, so that two at once do no harm. */
+async function build(cache: string, folder: string, kernel: string, init: string): Promise<void> {
+  await Deno.mkdir(cache, { recursive: true });
+  await removeAbandoned(cache);
+  const work = await Deno.makeTempDir({ dir: cache, prefix: "new-" });
+  try {
+    await fetchPackage(kernel, work);
+    await Deno.mkdir(`${work}/image`);
+    await commandOutput(["sh", "-c", "mv unpacked/boot/vmlinuz-* image/kernel"], { cwd: work });
+    await packInitramfs(work, init);
+    const sums: Sums = {};
+    for (const name of ["kernel", "initramfs"]) {
+      sums[name] = await sha256(await Deno.readFile(`${work}/image/${name}`));
+    }
+    await Deno.writeTextFile(`${work}/image/sums.json`, JSON.stringify(sums));
+    await moveInto(`${work}/image`, folder, `${work}/damaged`);
+  } finally {
+    await Deno.remove(work, { recursive: true });
+  }
+}
+
+async function fetchPackage(kernel: string, work: string): Promise<void> {
+  const download = () => commandOutput(["apt-get", "--quiet", "download", kernel], { cwd: work });
+  try {
+    await download();
+  } catch (error) {
+    // Lists that are old name packages that are gone.
+    if (Deno.uid() !== 0) throw error;
+    await updatePackageLists();
+    await download();
+  }
+  await commandOutput(["sh", "-c", "dpkg-deb --extract linux-image-*.deb unpacked"], { cwd: work });
+}
+
+async function packInitramfs(work: string, init: string): Promise<void> {
+  const root = `${work}/root`;
+  for (const name of ["bin", "proc", "sys", "dev"]) {
+    await Deno.mkdir(`${root}/${name}`, { recursive: true });
+  }
+  await Deno.copyFile("/bin/busybox", `${root}/bin/busybox`);
+  await Deno.writeTextFile(`${root}/init`, init, { mode: 0o755 });
+  await Deno.writeTextFile(`${root}/modules.boot`, BOOT_MODULES.join("\n"));
+  await copyModules(`${work}/unpacked`, root);
+  await commandOutput([
+    "sh",
+    "-c",
+    "find . | cpio --create --quiet --format=newc >../image/initramfs",
+  ], {
+    cwd: root,
+  });
+}
+
+async function copyModules(from: string, to: string): Promise<void> {
+  const [release] = await Array.fromAsync(Deno.readDir(`${from}/lib/modules`), (it) => it.name);
+  if (!release) throw new Error("Cannot find the kernel's modules: none in its package");
+  await commandOutput(["depmod", "--basedir", from, release]);
+  const folder = `lib/modules/${release}`;
+  const dependencies = await Deno.readTextFile(`${from}/${folder}/modules.dep`);
+  const files = moduleFiles(dependencies, [...BOOT_MODULES, ...MORE_MODULES]);
+  const lists = ["modules.order", "modules.builtin", "modules.builtin.modinfo"];
+  await Deno.mkdir(`${to}/${folder}`, { recursive: true });
+  await commandOutput(["cp", "--parents", ...files, ...lists, `${to}/${folder}`], {
+    cwd: `${from}/${folder}`,
+  });
+  await commandOutput(["depmod", "--basedir", to, release]);
+}
+
+/** Another run may have been faster: then its image stays. */
+async function moveInto(image: string, folder: string, aside: string): Promise<void> {
+  if (await isWhole(folder)) return;
+  await Deno.rename(folder, aside).catch(ignoreNotFound);
+  await Deno.rename(image, folder).catch(async (error) => {
+    if (!await isWhole(folder)) throw error;
+  });
+}
+
+async function isWhole(folder: string): Promise<boolean> {
+  try {
+    const sums: Sums = JSON.parse(await Deno.readTextFile(`${folder}/sums.json`));
+    for (const name of ["kernel", "initramfs"]) {
+      if (sums[name] !== await sha256(await Deno.readFile(`${folder}/${name}`))) return false;
+    }
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function removeAbandoned(cache: string): Promise<void> {
+  for await (const { name } of Deno.readDir(cache)) {
+    if (!name.startsWith("new-")) continue;
+    const { mtime } = await Deno.stat(`${cache}/${name}`).catch(() => ({ mtime: null }));
+    if (mtime && Date.now() - mtime.getTime() > ABANDONED_MS) {
+      await Deno.remove(`${cache}/${name}`, { recursive: true }).catch(ignoreNotFound);
+    }
+  }
+}
+
+function ignoreNotFound(error: unknown): void {
+  if (!(error instanceof Deno.errors.NotFound)) throw error;
+}
+
+async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
+}
