@@ -39,8 +39,10 @@ const NAMES: Record<number, [name: string, text: string]> = {
 
 export const EINTR = 4;
 export const EAGAIN = 11;
+export const ENODEV = 19;
 export const EINVAL = 22;
 export const EADDRINUSE = 98;
+export const EADDRNOTAVAIL = 99;
 export const ECONNRESET = 104;
 export const ECONNREFUSED = 111;
 

@@ -4,8 +4,8 @@ import type { Poller } from "../../ffi/poller.ts";
 import { OPTION } from "../../ffi/verbs/constants.ts";
 import type { TakenCmEvent } from "../../ffi/verbs/events.ts";
 import type { CmId } from "../../ffi/verbs/handles.ts";
-import { idLocalAddress } from "../../ffi/verbs/objects.ts";
-import { EADDRINUSE, ErrnoError } from "../../ffi/errno.ts";
+import { idContext, idLocalAddress } from "../../ffi/verbs/objects.ts";
+import { EADDRINUSE, EADDRNOTAVAIL, ENODEV, ErrnoError, errnoError } from "../../ffi/errno.ts";
 import { FabricError } from "../errors.ts";
 import type { ConnectionRequest, Listener } from "../fabric.ts";
 import type { VerbsConnection } from "./connection.ts";
@@ -48,6 +48,9 @@ export class VerbsListener implements Listener {
         rdma.rdma_bind_addr(this.#id, local) !== 0 || rdma.rdma_listen(this.#id, BACKLOG) !== 0
       ) {
         throw libc.fail(`listen on ${host}`);
+      }
+      if (idContext(memory, this.#id) === null) { // as is that of the loopback, and of "all addresses"
+        throw errnoError(`listen on ${host}`, ENODEV);
       }
     } catch (cause) {
       cm.destroy(this.#id);
@@ -104,7 +107,10 @@ export class VerbsListener implements Listener {
 }
 
 function listenError(cause: Error): FabricError {
-  const taken = cause instanceof ErrnoError && cause.errno === EADDRINUSE;
-  if (taken) return new FabricError(`${cause.message}: the address is taken`, "address", { cause });
-  return new FabricError(cause.message, "unavailable", { cause });
+  const errno = cause instanceof ErrnoError ? cause.errno : 0;
+  if (errno === EADDRINUSE || errno === EADDRNOTAVAIL) {
+    return new FabricError(cause.message, "address", { cause });
+  }
+  const hint = errno === ENODEV ? ": no RDMA device has this address" : "";
+  return new FabricError(cause.message + hint, "unavailable", { cause });
 }

@@ -1,6 +1,6 @@
 /** Opening the verbs libraries, or saying what is missing. */
 
-import type { Libc } from "../libc.ts";
+import { cString, type Libc } from "../libc.ts";
 import { type CMemory, openCMemory } from "./c_memory.ts";
 import { type InlineVerbs, openInlineVerbs } from "./inline_verbs.ts";
 import { LIBIBVERBS, type Libibverbs, LIBIBVERBS_SYMBOLS } from "./libibverbs.ts";
@@ -8,6 +8,9 @@ import { LIBRDMACM, type Librdmacm, LIBRDMACM_SYMBOLS } from "./librdmacm.ts";
 import { memoryLockLimit } from "./memory_lock.ts";
 import { VerbsUnavailable } from "./verbs_unavailable.ts";
 
+/** Through which connections are made. */
+const CM_DEVICE = "/dev/infiniband/rdma_cm";
+const O_RDWR_CLOEXEC = 0o2 | 0o2000000;
 const EACCES = 13;
 const EPERM = 1;
 
@@ -107,7 +110,10 @@ function openLibrary<S extends Deno.ForeignLibraryInterface>(name: string, symbo
 function findDevice(libc: Libc, rdma: Librdmacm): void {
   const channel = rdma.rdma_create_event_channel();
   if (channel !== null) return rdma.rdma_destroy_event_channel(channel);
-  throw deviceError(libc, "find an RDMA device");
+  // Where its own device may not be opened, librdmacm looks for it elsewhere, and says at last that there is none.
+  const fd = libc.c.open(cString(CM_DEVICE), O_RDWR_CLOEXEC, 0);
+  if (fd >= 0) libc.c.close(fd);
+  throw deviceError(libc, fd >= 0 ? "find an RDMA device" : `open ${CM_DEVICE}`);
 }
 
 /** The error of a device that could not be opened, from errno; `what` completes "Cannot …". */
