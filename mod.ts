@@ -8,6 +8,7 @@
  */
 
 export { Client, connect, type ConnectOptions } from "./runtime/client.ts";
+export type { FabricChoice } from "./runtime/keeper/reach_node.ts";
 export { Lease } from "./runtime/lease.ts";
 export type { ByteSize, LeaseOptions } from "./runtime/lease_options.ts";
 export type { InvokeOptions } from "./runtime/call_task.ts";

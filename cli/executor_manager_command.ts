@@ -2,7 +2,9 @@
 
 import type { Command } from "commander";
 import { ExecutorManager } from "../manager/executor/executor_manager.ts";
+import type { FabricChoice } from "../runtime/keeper/reach_node.ts";
 import { Ending } from "./ending.ts";
+import { fabricOption } from "./fabric_option.ts";
 import { hostCores, hostMemoryBytes, hostNodeName } from "./host.ts";
 import { logToStderr } from "./logging.ts";
 import { type CommonOptions, newCommand, untilStdinEnds } from "./new_command.ts";
@@ -16,6 +18,8 @@ interface Options extends CommonOptions {
   name?: string;
   cores?: number;
   memory?: number;
+  fabric: FabricChoice;
+  fabricAddress?: string;
   state?: string;
   json?: true;
   untilStdinEnds?: true;
@@ -26,7 +30,8 @@ export function executorManagerCommand(): Command {
     "executor-manager",
     "Run the executor manager: it lends cores and memory of this host.",
     `$ rfaas executor-manager --manager http://127.0.0.1:7400 \\
-        --token-file ~/.local/state/rfaas/resource-manager/node.token --cores 4 --memory 8GiB`,
+        --token-file ~/.local/state/rfaas/resource-manager/node.token --cores 4 --memory 8GiB
+    $ rfaas executor-manager --manager http://10.0.0.1:7400 --fabric-address 10.0.0.2`,
   )
     .alias("executor")
     .option("--manager <url>", "the resource manager (default: RFAAS_MANAGER)")
@@ -34,8 +39,19 @@ export function executorManagerCommand(): Command {
     .option("--name <name>", "what the node is called (default: the host's name)")
     .option("--cores <number>", "cores to lend (default: all)", wholeNumber(1))
     .option("--memory <size>", "memory to lend (default: half of the host's)", byteSize)
+    .addOption(
+      fabricOption(
+        "shm: this host alone; verbs: other hosts over RDMA as well, or it does not start; " +
+          "auto: over RDMA where there is a device",
+        "auto",
+      ),
+    )
+    .option(
+      "--fabric-address <host[:port]>",
+      "the IP address of the RDMA port to listen at (default: the first that is found, any port)",
+    )
     .option("--state <folder>", "where the executor's code is kept (default: below XDG_STATE_HOME)")
-    .option("--json", "print node, name and address as one line of JSON once it is registered")
+    .option("--json", "print node, name and addresses as one line of JSON once it is registered")
     .addOption(untilStdinEnds())
     .action(runExecutorManager);
 }
@@ -54,17 +70,19 @@ async function runExecutorManager(options: Options): Promise<void> {
     name,
     cores,
     memoryBytes,
+    fabric: options.fabric,
+    ...(options.fabricAddress === undefined ? {} : { fabricAddress: options.fabricAddress }),
     stateDir: options.state ?? defaultStateDir("executor-manager"),
     signal: ending.signal,
   });
-  const { node, address } = manager;
+  const { node, addresses } = manager;
   if (options.json) {
-    console.log(JSON.stringify({ node, name, address }));
+    console.log(JSON.stringify({ node, name, addresses }));
   } else {
     console.log(
-      `Node ${name} lends ${cores} cores and ${
-        (memoryBytes / 2 ** 30).toFixed(1)
-      } GiB at ${address}`,
+      `Node ${name} lends ${cores} cores and ${(memoryBytes / 2 ** 30).toFixed(1)} GiB at ${
+        addresses.join(" and ")
+      }`,
     );
     console.log("Ctrl-C ends it.");
   }

@@ -2,7 +2,9 @@
 
 import type { Command } from "commander";
 import { connect } from "../runtime/client.ts";
+import type { FabricChoice } from "../runtime/keeper/reach_node.ts";
 import { Ending } from "./ending.ts";
+import { clientFabricOption } from "./fabric_option.ts";
 import { logToStderr } from "./logging.ts";
 import { addManagerOptions, findManager, type ManagerOptions } from "./manager_options.ts";
 import { type CommonOptions, newCommand } from "./new_command.ts";
@@ -18,6 +20,7 @@ interface Options extends CommonOptions, ManagerOptions {
   deadlineMs?: number;
   maxBytes?: number;
   memory?: number;
+  fabric?: FabricChoice;
 }
 
 export function invokeCommand(): Command {
@@ -39,6 +42,7 @@ export function invokeCommand(): Command {
       byteSize,
     )
     .option("--memory <size>", "memory of the executor (default: 256 MiB)", byteSize)
+    .addOption(clientFabricOption())
     .action(invokeOnce);
 }
 
@@ -48,7 +52,12 @@ async function invokeOnce(name: string, options: Options): Promise<void> {
   await using _log = await logToStderr(options.logLevel);
   const { url, token } = await findManager(options);
   const input = await readInput(options.input, signal);
-  await using client = await connect({ manager: url, token, signal });
+  await using client = await connect({
+    manager: url,
+    token,
+    signal,
+    ...(options.fabric === undefined ? {} : { fabric: options.fabric }),
+  });
   await using lease = await client.lease({
     functions: options.functions,
     maxBytes: options.maxBytes ?? Math.max(DEFAULT_MAX_BYTES, input.length),

@@ -1,5 +1,6 @@
 /** Both managers on this host, as child processes, for development. */
 
+import type { FabricChoice } from "../runtime/keeper/reach_node.ts";
 import { ChildManager } from "./child_manager.ts";
 
 export interface LocalManagersOptions {
@@ -7,6 +8,10 @@ export interface LocalManagersOptions {
   cores?: number | undefined;
   /** Memory that the node lends, in bytes. @default half of the host's */
   memoryBytes?: number | undefined;
+  /** What the node listens on. @default "shm": nobody else is let in unless that is asked for */
+  fabric?: FabricChoice;
+  /** The IP address of an RDMA port, and perhaps a port. */
+  fabricAddress?: string | undefined;
   /** Where the resource manager listens. @default a free port of the loopback address */
   listen?: readonly string[] | undefined;
   /** What both log to standard error. @default "warning" */
@@ -70,6 +75,9 @@ export class LocalManagers implements AsyncDisposable {
         `${folder}/executor-manager`,
         ...(options.cores === undefined ? [] : ["--cores", String(options.cores)]),
         ...(options.memoryBytes === undefined ? [] : ["--memory", String(options.memoryBytes)]),
+        "--fabric",
+        options.fabric ?? "shm",
+        ...(options.fabricAddress === undefined ? [] : ["--fabric-address", options.fabricAddress]),
         "--manager",
         urls[0]!,
         "--token-file",

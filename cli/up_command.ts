@@ -1,7 +1,9 @@
 /** `rfaas up`: both managers on this host, for development. */
 
 import type { Command } from "commander";
+import type { FabricChoice } from "../runtime/keeper/reach_node.ts";
 import { Ending } from "./ending.ts";
+import { fabricOption } from "./fabric_option.ts";
 import { LocalManagers } from "./local_managers.ts";
 import { type CommonOptions, newCommand, untilStdinEnds } from "./new_command.ts";
 import { byteSize, wholeNumber } from "./number_argument.ts";
@@ -9,6 +11,8 @@ import { byteSize, wholeNumber } from "./number_argument.ts";
 interface Options extends CommonOptions {
   cores?: number;
   memory?: number;
+  fabric: FabricChoice;
+  fabricAddress?: string;
   listen?: string[];
   json?: true;
   untilStdinEnds?: true;
@@ -28,6 +32,16 @@ export function upCommand(): Command {
       "http://HOST:PORT or unix:/PATH; may be given again (default: a free port of 127.0.0.1)",
       (url: string, before: string[] = []) => [...before, url],
     )
+    .addOption(
+      fabricOption(
+        "shm: this host alone; verbs: over RDMA as well, or it does not start; auto: where there is a device",
+        "shm",
+      ),
+    )
+    .option(
+      "--fabric-address <host[:port]>",
+      "the IP address of the RDMA port (default: the first that is found, any port)",
+    )
     .option("--json", "print manager and token as one line of JSON once both are ready")
     .addOption(untilStdinEnds())
     .action(runUp);
@@ -41,6 +55,8 @@ async function runUp(options: Options): Promise<void> {
     managers = await LocalManagers.start({
       cores: options.cores,
       memoryBytes: options.memory,
+      fabric: options.fabric,
+      fabricAddress: options.fabricAddress,
       listen: options.listen,
       logLevel: options.logLevel,
       signal: ending.signal,

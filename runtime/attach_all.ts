@@ -2,7 +2,7 @@
 
 import { FabricError } from "../fabric/errors.ts";
 import type { Provider } from "../fabric/fabric.ts";
-import { ExecutorLost, LeaseRefused, RfaasError } from "./errors.ts";
+import { ExecutorLost, FabricUnavailable, LeaseRefused, RfaasError } from "./errors.ts";
 import type { CheckedLeaseOptions } from "./lease_options.ts";
 import type { Executor } from "./node_protocol.ts";
 import { WorkerSession } from "./worker_session.ts";
@@ -10,9 +10,9 @@ import { WorkerSession } from "./worker_session.ts";
 /** How long attaching may take: the worker loads the package meanwhile. */
 const ATTACH_MS = 10_000;
 
-/** @throws {LeaseRefused} {ExecutorLost} or the signal's reason: the first failure, once the sessions that came about are closed again. */
+/** @throws {LeaseRefused} {ExecutorLost} {FabricUnavailable} or the signal's reason: the first failure, once the sessions that came about are closed again. */
 export async function attachAll(
-  fabric: Provider,
+  fabric: Pick<Provider, "connect">,
   executor: Executor,
   { depth, maxBytes }: CheckedLeaseOptions,
   firstSequence: number,
@@ -49,6 +49,9 @@ export async function attachAll(
 function attachError(cause: unknown): RfaasError {
   if (cause instanceof RfaasError) return cause;
   const { message } = cause as Error;
+  if (cause instanceof FabricError && cause.code === "unavailable") {
+    return new FabricUnavailable(`Cannot attach to the workers: ${message}`, { cause });
+  }
   if (cause instanceof FabricError) {
     return new ExecutorLost(`Cannot attach to the workers: ${message}`, "not-run", { cause });
   }

@@ -1,10 +1,10 @@
 /** The way in: {@linkcode connect} to a resource manager, take leases. */
 
 import { type Libc, openLibc } from "../ffi/libc.ts";
-import type { Provider } from "../fabric/fabric.ts";
-import { openShm } from "../fabric/shm/provider.ts";
+import { Fabrics } from "../fabric/open.ts";
 import { bundleModule } from "./bundle.ts";
 import { FabricUnavailable, LeaseRefused } from "./errors.ts";
+import type { FabricChoice } from "./keeper/reach_node.ts";
 import { KeeperLink, type LeaseNews } from "./keeper_link.ts";
 import { type Lease, type LeaseControl, openLease } from "./lease.ts";
 import { checkLeaseOptions, type LeaseOptions } from "./lease_options.ts";
@@ -21,6 +21,11 @@ export interface ConnectOptions {
   manager?: string;
   /** The client token. @default RFAAS_TOKEN */
   token?: string;
+  /**
+   * How nodes are reached: `shm` in shared memory, `verbs` over RDMA, `auto` in shared memory where the node is this
+   * host and over RDMA where it is not. @default RFAAS_FABRIC, else {"auto"}
+   */
+  fabric?: FabricChoice;
   /** Gives up connecting. */
   signal?: AbortSignal;
 }
@@ -42,7 +47,7 @@ export interface ClientTuning {
  * const reply = await lease.invoke("echo", new TextEncoder().encode("hello"));
  * ```
  *
- * @throws {ManagerUnreachable} {Unauthorized}, or {TypeError} when no manager or token is given.
+ * @throws {ManagerUnreachable} {Unauthorized}, or {TypeError} when no manager or token is given, or no such fabric.
  */
 export async function connect(
   options: ConnectOptions = {},
@@ -56,13 +61,21 @@ export async function connect(
   if (!token) {
     throw new TypeError("Cannot connect: give token, or set RFAAS_TOKEN and allow reading it");
   }
+  const fabric = checkFabric(options.fabric ?? (environment("RFAAS_FABRIC") || "auto"));
   const manager = new ManagerClient({ url, token });
   try {
     await manager.leases(options.signal); // shows that it is there, and that it takes the token
   } finally {
     manager.close();
   }
-  return new Client({ url, token }, tuning);
+  return new Client({ url, token }, fabric, tuning);
+}
+
+function checkFabric(fabric: string): FabricChoice {
+  if (fabric === "auto" || fabric === "shm" || fabric === "verbs") return fabric;
+  throw new TypeError(
+    `Cannot connect: fabric must be auto, shm or verbs, not ${JSON.stringify(fabric)}`,
+  );
 }
 
 /** A variable of the environment, if it may be read without asking. */
@@ -74,16 +87,22 @@ function environment(variable: string): string | undefined {
 /** A connection to a resource manager. Close it after its leases. */
 export class Client implements AsyncDisposable {
   readonly #manager: { url: string; token: string };
+  readonly #fabric: FabricChoice;
   readonly #tuning: ClientTuning;
   readonly #leases = new Map<Lease, LeaseControl>();
   readonly #pump: Pump;
   readonly #closing = new AbortController();
   #closed: Promise<void> | undefined;
-  #opened: { keeper: KeeperLink; fabric: Provider; libc: Libc } | undefined;
+  #opened: { keeper: KeeperLink; fabrics: Fabrics; libc: Libc } | undefined;
 
   /** @internal Use {@linkcode connect}. */
-  constructor(manager: { url: string; token: string }, tuning: ClientTuning) {
+  constructor(
+    manager: { url: string; token: string },
+    fabric: FabricChoice,
+    tuning: ClientTuning,
+  ) {
     this.#manager = manager;
+    this.#fabric = fabric;
     this.#tuning = tuning;
     this.#pump = new Pump((session) => this.#lose(session));
   }
@@ -100,7 +119,7 @@ export class Client implements AsyncDisposable {
       ? AbortSignal.any([options.signal, this.#closing.signal])
       : this.#closing.signal;
     signal.throwIfAborted();
-    const { keeper, fabric, libc } = this.#open();
+    const { keeper, fabrics, libc } = this.#open();
     const source = await readPackage(options.functions, signal);
     const sha256 = await sha256Hex(source);
     const words = new LeaseWords();
@@ -117,7 +136,7 @@ export class Client implements AsyncDisposable {
       options: checked,
       words,
       keeper,
-      fabric,
+      fabrics,
       pump: this.#pump,
       firstSequence: this.#tuning.firstSequence ?? 0,
       yieldCore: libc.c.sched_yield,
@@ -146,8 +165,8 @@ export class Client implements AsyncDisposable {
     const opened = this.#opened;
     this.#opened = undefined;
     await opened?.keeper.close();
-    opened?.fabric.close();
-    await opened?.fabric.closed;
+    opened?.fabrics.close();
+    await opened?.fabrics.closed;
     opened?.libc.close();
   }
 
@@ -155,14 +174,17 @@ export class Client implements AsyncDisposable {
     await this.close();
   }
 
-  /** Opens the fabric and the keeper at the first lease: until then no right to native code is asked for. */
+  /** Opens what native code is needed for at the first lease: until then no right to it is asked for. */
   #open() {
     if (this.#opened) return this.#opened;
     let libc: Libc | undefined;
     try {
       libc = openLibc();
-      const fabric = openShm(this.#tuning);
-      return this.#opened = { libc, fabric, keeper: new KeeperLink(this.#manager) };
+      return this.#opened = {
+        libc,
+        fabrics: new Fabrics({ shm: this.#tuning }),
+        keeper: new KeeperLink(this.#manager, this.#fabric),
+      };
     } catch (error) {
       libc?.close();
       throw new FabricUnavailable(

@@ -15,6 +15,7 @@ import type {
   KeeperRequest,
   PlainError,
 } from "./keeper/keeper_messages.ts";
+import type { FabricChoice } from "./keeper/reach_node.ts";
 
 /** What the keeper tells of one lease. */
 export type LeaseNews = Exclude<KeeperEvent, { type: "refused" }>;
@@ -29,7 +30,7 @@ export class KeeperLink {
   #failure: PlainError | undefined;
   #lastKey = 0;
 
-  constructor(manager: { url: string; token: string }) {
+  constructor(manager: { url: string; token: string }, fabric: FabricChoice) {
     this.#worker = new Worker(new URL("./keeper/keeper_worker.ts", import.meta.url), {
       type: "module",
     });
@@ -48,7 +49,7 @@ export class KeeperLink {
       }
       this.#gone.resolve();
     };
-    this.#post({ type: "open", manager });
+    this.#post({ type: "open", manager, fabric });
   }
 
   /** Takes a lease; later news of it go to `hear`. Until it is granted, {@linkcode KeeperLink.end} gives it up. */

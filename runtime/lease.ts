@@ -1,6 +1,6 @@
 /** A lease: workers that run one function package for one client, for a while. */
 
-import type { Provider } from "../fabric/fabric.ts";
+import type { Fabrics } from "../fabric/open.ts";
 import { CallTask, type InvokeOptions, unknownFunction } from "./call_task.ts";
 import { ArgumentTooLong, ExecutorLost, LeaseOver, type RfaasError } from "./errors.ts";
 import type { KeeperLink, LeaseNews } from "./keeper_link.ts";
@@ -26,7 +26,7 @@ export interface LeaseParts {
   readonly words: LeaseWords;
   readonly keeper: KeeperLink;
   readonly pump: Pump;
-  readonly fabric: Provider;
+  readonly fabrics: Fabrics;
   readonly expiresMs: number;
   /** The sequence number before the first; tests start it high. */
   readonly firstSequence: number;
@@ -230,9 +230,9 @@ export class Lease implements AsyncDisposable {
       new ExecutorLost("Cannot attach to the workers: another executor took over", "not-run"),
     );
     const attaching = this.#attaching = new AbortController();
-    const { fabric, firstSequence, options, words } = this.#parts;
+    const { fabrics, firstSequence, options, words } = this.#parts;
     const both = signal ? AbortSignal.any([signal, attaching.signal]) : attaching.signal;
-    const sessions = await attachAll(fabric, executor, options, firstSequence, both).catch(
+    const sessions = await attachAll(fabrics, executor, options, firstSequence, both).catch(
       async (error) => {
         if (!(error instanceof ExecutorLost)) throw error;
         const verdict = await awaitVerdict(words, executor.generation, () => both.aborted);

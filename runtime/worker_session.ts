@@ -120,7 +120,10 @@ export class WorkerSession {
    *
    * @throws {LeaseRefused} reason `bad-package` when it can't be loaded; {@linkcode FabricError} otherwise.
    */
-  static async attach(fabric: Provider, options: SessionOptions): Promise<WorkerSession> {
+  static async attach(
+    fabric: Pick<Provider, "connect">,
+    options: SessionOptions,
+  ): Promise<WorkerSession> {
     const { address, worker, secret, depth, maxBytes, firstSequence, timeoutMs, signal } = options;
     const layout = arenaLayout(depth, maxBytes);
     const bounds = { timeoutMs, ...(signal ? { signal } : {}) };
@@ -128,6 +131,7 @@ export class WorkerSession {
       ...bounds,
       arenaBytes: layout.arenaBytes,
       receiveDepth: receivesFor(depth) + 1,
+      sendDepth: receivesFor(depth),
       receives: [{ id: 0, offset: layout.receiveAt, length: MESSAGE_BYTES }],
       privateData: encodeAttach(worker, secret),
     });

@@ -1,7 +1,8 @@
 /** The executor manager: admits leases on its node and runs their executors. */
 
-import type { Connection, ConnectionRequest, Listener, Provider } from "../../fabric/fabric.ts";
-import { openShm } from "../../fabric/shm/provider.ts";
+import type { Connection, ConnectionRequest } from "../../fabric/fabric.ts";
+import { readBootId } from "../../ffi/boot_id.ts";
+import { openLibc } from "../../ffi/libc.ts";
 import { ControlChannel, ControlError, controlOptions } from "../../runtime/control_channel.ts";
 import { ManagerClient } from "../../runtime/manager_client.ts";
 import { decodeManagerHello, ManagerRole } from "../../runtime/manager_hello.ts";
@@ -13,6 +14,7 @@ import { Admission } from "./admission.ts";
 import { Capacity } from "./capacity.ts";
 import { bundleExecutor, type ExecutorBundle } from "./executor_bundle.ts";
 import { ExecutorProcess } from "./executor_process.ts";
+import { type NodeDoor, NodeDoors, type NodeFabricOptions } from "./node_doors.ts";
 import { NodeLease } from "./node_lease.ts";
 import { PackageCache } from "./package_cache.ts";
 import { Registration } from "./registration.ts";
@@ -22,7 +24,7 @@ const MAX_WAITING_CLIENTS = 256;
 /** How long the resource manager may take to answer at the start. */
 const REGISTER_MS = 10_000;
 
-export interface ExecutorManagerOptions {
+export interface ExecutorManagerOptions extends NodeFabricOptions {
   /** The resource manager. */
   readonly manager: { readonly url: string; readonly token: string };
   /** What the node is called; a restart under the same name voids what was granted before. */
@@ -41,9 +43,8 @@ export interface ExecutorManagerOptions {
 export class ExecutorManager implements AsyncDisposable {
   readonly #log = getLogger(["rfaas", "executor-manager"]);
   readonly #client: ManagerClient;
-  readonly #fabric: Provider;
   readonly #bundle: ExecutorBundle;
-  readonly #listener: Listener;
+  readonly #doors: NodeDoors;
   readonly #packages = new PackageCache();
   readonly #leases = new Map<string, NodeLease>();
   readonly #channels = new Set<ControlChannel>();
@@ -55,36 +56,32 @@ export class ExecutorManager implements AsyncDisposable {
   readonly #accounting = new Set<Promise<void>>();
   #closing = false;
 
-  private constructor(
-    bundle: ExecutorBundle,
-    client: ManagerClient,
-    fabric: Provider,
-    listener: Listener,
-  ) {
+  private constructor(bundle: ExecutorBundle, client: ManagerClient, doors: NodeDoors) {
     this.#bundle = bundle;
     this.#client = client;
-    this.#fabric = fabric;
-    this.#listener = listener;
+    this.#doors = doors;
   }
 
   /**
    * Bundles the executor, listens, registers.
    *
-   * @throws {ManagerUnreachable} {Unauthorized} when the resource manager can't be had.
+   * @throws {ManagerUnreachable} {Unauthorized} when the resource manager can't be had; {FabricError} when RDMA was
+   * asked for and can't be.
    */
   static async start(options: ExecutorManagerOptions): Promise<ExecutorManager> {
     const bundle = options.executor ?? await bundleExecutor(`${options.stateDir}/executor`);
-    const fabric = openShm();
+    const bootId = hostBootId();
     const client = new ManagerClient(options.manager);
+    let doors: NodeDoors | undefined;
     try {
-      const listener = await fabric.listen();
-      const manager = new ExecutorManager(bundle, client, fabric, listener);
+      doors = await NodeDoors.open(options);
+      const manager = new ExecutorManager(bundle, client, doors);
       manager.#registration = new Registration(client, {
         name: options.name,
         cores: options.cores,
         memoryBytes: options.memoryBytes,
-        addresses: [listener.address],
-        bootId: (await Deno.readTextFile("/proc/sys/kernel/random/boot_id")).trim(),
+        addresses: doors.addresses,
+        bootId,
       }, {
         leases: () =>
           [...manager.#leases.values()].map(({ id, workers }) => ({ lease: id, workers })),
@@ -92,7 +89,7 @@ export class ExecutorManager implements AsyncDisposable {
       });
       const capacity = new Capacity(options.cores, options.memoryBytes);
       manager.#admission = new Admission(manager.#registration, capacity);
-      manager.#serve();
+      doors.serve((request, door) => manager.#let(request, door));
       try {
         await manager.#registration.begin(REGISTER_MS, options.signal);
       } catch (error) {
@@ -102,7 +99,7 @@ export class ExecutorManager implements AsyncDisposable {
       return manager;
     } catch (error) {
       client.close();
-      fabric.close();
+      await doors?.close();
       throw error;
     }
   }
@@ -112,16 +109,16 @@ export class ExecutorManager implements AsyncDisposable {
     return this.#registration.id;
   }
 
-  /** Where clients reach it on the fabric. */
-  get address(): string {
-    return this.#listener.address;
+  /** Where clients reach it on the fabric: in shared memory first. */
+  get addresses(): string[] {
+    return this.#doors.addresses;
   }
 
   /** Ends all leases and executors, and takes the node off the list. May be called twice. */
   async close(): Promise<void> {
     if (this.#closing) return;
     this.#closing = true;
-    this.#listener.close();
+    this.#doors.shut();
     await Promise.all(
       [...this.#leases.values()].map((lease) => lease.end("node-closing: its manager ends")),
     );
@@ -129,40 +126,38 @@ export class ExecutorManager implements AsyncDisposable {
     await Promise.all(this.#accounting);
     await this.#registration.close(true);
     this.#client.close();
-    this.#fabric.close();
-    await this.#fabric.closed;
+    await this.#doors.close();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
 
-  async #serve(): Promise<void> {
-    for (;;) {
-      const request = await this.#listener.accept();
-      if (!request) return;
-      const hello = decodeManagerHello(request.privateData);
-      if (typeof hello === "string") {
-        request.reject(new TextEncoder().encode(hello.slice(0, 56)));
-      } else if (hello.role === ManagerRole.EXECUTOR) {
-        const take = this.#awaited.get(hello.secret);
-        this.#awaited.delete(hello.secret);
-        if (take) take(request);
-        else request.reject();
-      } else if (this.#channels.size - this.#leases.size >= MAX_WAITING_CLIENTS) {
-        request.reject(new TextEncoder().encode("too many clients wait"));
-      } else {
-        this.#welcome(request);
-      }
+  /** Lets in who shows a hello: a client, or an executor that this manager has started. */
+  #let(request: ConnectionRequest, door: NodeDoor): void {
+    const hello = decodeManagerHello(request.privateData);
+    if (typeof hello === "string") {
+      request.reject(new TextEncoder().encode(hello.slice(0, 56)));
+    } else if (hello.role === ManagerRole.EXECUTOR) {
+      const take = door.fabric === "shm" ? this.#awaited.get(hello.secret) : undefined;
+      if (!take) return request.reject();
+      this.#awaited.delete(hello.secret);
+      take(request);
+    } else if (this.#channels.size - this.#leases.size >= MAX_WAITING_CLIENTS) {
+      request.reject(new TextEncoder().encode("too many clients wait"));
+    } else {
+      this.#welcome(request, door);
     }
   }
 
-  async #welcome(request: ConnectionRequest): Promise<void> {
+  async #welcome(request: ConnectionRequest, door: NodeDoor): Promise<void> {
     let connection: Connection;
     try {
       connection = await request.accept(controlOptions(0));
-    } catch {
-      return; // it has gone again
+    } catch (error) {
+      // Most often it has gone again; but memory that can't be registered shows here as well.
+      this.#log.warn("a client could not be let in: {error}", { error: (error as Error).message });
+      return;
     }
     let lease: Promise<NodeLease> | undefined;
     const channel: ControlChannel = new ControlChannel(connection, {
@@ -171,7 +166,7 @@ export class ExecutorManager implements AsyncDisposable {
           if (lease) {
             throw new ControlError("Cannot admit: this channel has a lease", "bad-request");
           }
-          const admission = this.#admit(channel, body);
+          const admission = this.#admit(channel, door, body);
           lease = admission.then(([admitted]) => admitted);
           lease.catch(() => lease = undefined);
           return (await admission)[1];
@@ -189,7 +184,11 @@ export class ExecutorManager implements AsyncDisposable {
     this.#channels.delete(channel);
   }
 
-  async #admit(channel: ControlChannel, body: unknown): Promise<[NodeLease, Executor]> {
+  async #admit(
+    channel: ControlChannel,
+    door: NodeDoor,
+    body: unknown,
+  ): Promise<[NodeLease, Executor]> {
     const parsed = v.safeParse(Admit, body);
     if (!parsed.success) {
       throw new ControlError(`Cannot admit: ${parsed.issues[0].message}`, "bad-request");
@@ -203,7 +202,7 @@ export class ExecutorManager implements AsyncDisposable {
         id: grant.lease,
         workers,
         client: channel,
-        start: { workers, depth, maxBytes, hotMs },
+        start: { workers, depth, maxBytes, hotMs, listen: door.workersListen },
         sha256: admit.package.sha256,
         source: await this.#getPackage(channel, admit),
         boot: () => this.#boot(grant.memoryBytes),
@@ -263,7 +262,7 @@ export class ExecutorManager implements AsyncDisposable {
   #boot(memoryBytes: number): Promise<ExecutorProcess> {
     return ExecutorProcess.boot(
       this.#bundle,
-      this.#listener.address,
+      this.#doors.local,
       memoryBytes,
       (secret, signal) => {
         const { promise, resolve, reject } = Promise.withResolvers<ConnectionRequest>();
@@ -281,5 +280,14 @@ export class ExecutorManager implements AsyncDisposable {
     for (const lease of this.#leases.values()) {
       if (id === undefined || lease.id === id) lease.end(reason);
     }
+  }
+}
+
+function hostBootId(): string {
+  const libc = openLibc();
+  try {
+    return readBootId(libc);
+  } finally {
+    libc.close();
   }
 }

@@ -238,21 +238,25 @@ export class CallServer {
   #send(index: number, bytes: number, immediate: number): void {
     const connection = this.#connection;
     if (connection.state !== "connected") return; // nobody is left to be told
-    if (this.#inPlace || index >= this.#depth) {
-      connection.writeImmediate(0, 0, 0, 0, 0, immediate, 0);
-      return;
+    try {
+      if (this.#inPlace || index >= this.#depth) {
+        connection.writeImmediate(0, 0, 0, 0, 0, immediate, 0);
+        return;
+      }
+      const at = index * this.#layout.stride + HEADER_AT;
+      const { address, rkey } = this.#remote;
+      connection.writeImmediate(
+        0,
+        this.#layout.outboundAt + at,
+        bytes,
+        address + at,
+        rkey,
+        immediate,
+        0,
+      );
+    } catch { // only a client that asks on and on and takes no reply fills the queue
+      if (this.broken === "") this.broken = connection.reason || "the client takes no replies";
     }
-    const at = index * this.#layout.stride + HEADER_AT;
-    const { address, rkey } = this.#remote;
-    connection.writeImmediate(
-      0,
-      this.#layout.outboundAt + at,
-      bytes,
-      address + at,
-      rkey,
-      immediate,
-      0,
-    );
   }
 
   #watchSlot(index: number, sequence: number, timeLeftUs: number): void {

@@ -119,6 +119,7 @@ async function main(): Promise<void> {
       depth: request.depth,
       maxBytes: request.maxBytes,
       hotMs: request.hotMs ?? Infinity,
+      listen: request.listen,
       secret: Uint8Array.fromHex(request.secret),
       source,
       watch,

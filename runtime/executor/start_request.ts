@@ -12,6 +12,8 @@ export const StartRequest = v.object({
   maxBytes: v.pipe(natural, v.minValue(1), v.maxValue(MAX_SLOT_BYTES)),
   /** Milliseconds; null is for ever. */
   hotMs: v.nullable(v.pipe(v.number(), v.minValue(0))),
+  /** Where the workers listen: a provider's name, or an address such as `verbs://HOST:0`. */
+  listen: v.pipe(v.string(), v.regex(/^(shm|verbs:\/\/[^\s/]{1,255}:0)$/)),
   /** What clients must show to attach, 16 bytes as hex. */
   secret: v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/)),
   package: v.object({ sha256: v.string(), address: natural, rkey: natural, length: natural }),

@@ -6,9 +6,10 @@
  * buffers go on working. Only then is the package loaded.
  */
 
+import { nowMs } from "../../ffi/intrinsics.ts";
 import { openLibc } from "../../ffi/libc.ts";
-import { Access, type Connection } from "../../fabric/fabric.ts";
-import { openShm } from "../../fabric/shm/provider.ts";
+import { Access, type Connection, type Listener } from "../../fabric/fabric.ts";
+import { Fabrics } from "../../fabric/open.ts";
 import {
   type AttachMessage,
   AttachRefusal,
@@ -48,10 +49,10 @@ async function work(task: WorkerTask): Promise<string> {
   const libc = openLibc();
   const watch = new Int32Array(task.watch);
   watch[THREAD] = libc.c.gettid();
-  const fabric = openShm();
+  const fabrics = new Fabrics();
   const layout = arenaLayout(depth, maxBytes);
 
-  const listener = await fabric.listen();
+  const listener = await fabrics.listen(task.listen);
   post(port, { address: listener.address });
   const accepted = await acceptClient(listener, task, layout);
   listener.close();
@@ -97,14 +98,14 @@ async function work(task: WorkerTask): Promise<string> {
     ready(names);
   } catch (error) {
     ready([], describe(error));
-    await connection.wait({ timeoutMs: ATTACH_MS }); // the client reads, then leaves
+    await awaitEnd(connection, ATTACH_MS); // the client reads, then leaves
     return "the package could not be loaded";
   }
   return await loop.run();
 }
 
 async function acceptClient(
-  listener: Awaited<ReturnType<ReturnType<typeof openShm>["listen"]>>,
+  listener: Listener,
   task: WorkerTask,
   layout: ArenaLayout,
 ): Promise<Connection | undefined> {
@@ -117,10 +118,22 @@ async function acceptClient(
       return await request.accept({
         arenaBytes: layout.arenaBytes,
         receiveDepth: receivesFor(task.depth) + 1,
+        sendDepth: receivesFor(task.depth),
         receives: [{ id: 0, offset: layout.receiveAt, length: MESSAGE_BYTES }],
       });
     }
     request.reject(Uint8Array.of(refusal));
+  }
+}
+
+/** Waits until the peer has ended the connection, for so long at most: what was sent to it has arrived by then. */
+async function awaitEnd(connection: Connection, timeoutMs: number): Promise<void> {
+  const untilMs = nowMs() + timeoutMs;
+  for (;;) {
+    while (connection.poll());
+    const leftMs = untilMs - nowMs();
+    if (connection.state !== "connected" || leftMs <= 0) return;
+    await connection.wait({ timeoutMs: leftMs });
   }
 }
 

@@ -9,6 +9,8 @@ export interface WorkerTask {
   readonly depth: number;
   readonly maxBytes: number;
   readonly hotMs: number;
+  /** Where to listen: a provider's name or an address. No other provider is opened. */
+  readonly listen: string;
   /** What the client must show to attach. */
   readonly secret: Uint8Array;
   /** The bundled function package. */

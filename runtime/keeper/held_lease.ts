@@ -3,14 +3,13 @@
 import type { NodeGrant } from "../manager_api.ts";
 import type { ManagerClient } from "../manager_client.ts";
 import { ControlChannel, ControlError, controlOptions } from "../control_channel.ts";
-import { FabricUnavailable, LeaseOver, LeaseRefused, NodeLost } from "../errors.ts";
-import type { Provider } from "../../fabric/fabric.ts";
-import { FabricError } from "../../fabric/errors.ts";
+import { LeaseOver, LeaseRefused, NodeLost } from "../errors.ts";
 import { LeaseWords, NODE_GONE, OVER } from "../lease_words.ts";
 import { encodeManagerHello, ManagerRole } from "../manager_hello.ts";
 import { Executor, ExecutorEnded, Over, Renewed } from "../node_protocol.ts";
 import * as v from "../valibot.ts";
 import type { KeeperEvent, KeeperRequest } from "./keeper_messages.ts";
+import { type Reach, reachNode } from "./reach_node.ts";
 
 type LeaseRequest = Extract<KeeperRequest, { type: "lease" }>;
 
@@ -44,11 +43,11 @@ export class HeldLease {
   }
 
   /** Asks the resource manager, then the candidates in a random order until one admits. */
-  take(fabric: Provider): Promise<void> {
-    return this.#taking = this.#take(fabric);
+  take(reach: Reach): Promise<void> {
+    return this.#taking = this.#take(reach);
   }
 
-  async #take(fabric: Provider): Promise<void> {
+  async #take(reach: Reach): Promise<void> {
     const { key, workers, memoryBytes, seconds } = this.#request;
     const taken = await this.#manager.takeLease({ workers, memoryBytes, seconds });
     this.#lease = taken.lease;
@@ -59,7 +58,7 @@ export class HeldLease {
       for (const candidate of candidates) {
         this.#giveUp.signal.throwIfAborted();
         try {
-          const executor = await this.#claim(fabric, candidate);
+          const executor = await this.#claim(reach, candidate);
           this.#post({
             type: "granted",
             key,
@@ -98,18 +97,10 @@ export class HeldLease {
     this.#post({ type: "ended", key: this.#request.key });
   }
 
-  async #claim(fabric: Provider, candidate: NodeGrant): Promise<Executor> {
+  async #claim(reach: Reach, candidate: NodeGrant): Promise<Executor> {
     const { workers, depth, maxBytes, hotMs, sha256, source } = this.#request;
-    const address = candidate.addresses.find((address) => address.startsWith(`${fabric.name}:`));
-    if (!address) {
-      throw new FabricUnavailable(
-        `Cannot reach node ${candidate.name}: it has no ${fabric.name} address (${
-          candidate.addresses.join(", ")
-        })`,
-      );
-    }
     const { signal } = this.#giveUp;
-    const connection = await fabric.connect(address, {
+    const connection = await reachNode(reach, candidate, {
       ...controlOptions(source.length),
       signal,
       privateData: encodeManagerHello(ManagerRole.CLIENT),
@@ -220,11 +211,6 @@ function nodeError(error: unknown, candidate: NodeGrant): Error {
       );
     }
     return new LeaseRefused(`Node ${candidate.name} refused: ${error.message}`, error.code, {
-      cause: error,
-    });
-  }
-  if (error instanceof FabricError) {
-    return new NodeLost(`Cannot reach node ${candidate.name}: ${error.message}`, "not-run", {
       cause: error,
     });
   }

@@ -1,10 +1,15 @@
 /** What the thread that calls and the thread that keeps its leases say to each other. */
 
 import type { Executor } from "../node_protocol.ts";
+import type { FabricChoice } from "./reach_node.ts";
 
 /** To the keeper. */
 export type KeeperRequest =
-  | { readonly type: "open"; readonly manager: { readonly url: string; readonly token: string } }
+  | {
+    readonly type: "open";
+    readonly manager: { readonly url: string; readonly token: string };
+    readonly fabric: FabricChoice;
+  }
   | {
     readonly type: "lease";
     /** Names the lease between the two threads. */

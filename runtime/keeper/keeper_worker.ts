@@ -3,16 +3,19 @@
  * own, so that a long loop of synchronous calls does not lose its lease.
  */
 
-import { openShm } from "../../fabric/shm/provider.ts";
-import type { Provider } from "../../fabric/fabric.ts";
+import { Fabrics } from "../../fabric/open.ts";
+import { readBootId } from "../../ffi/boot_id.ts";
+import { openLibc } from "../../ffi/libc.ts";
 import { FabricUnavailable, LeaseRefused } from "../errors.ts";
 import { ManagerClient } from "../manager_client.ts";
 import { HeldLease } from "./held_lease.ts";
 import type { KeeperClosed, KeeperEvent, KeeperRequest, PlainError } from "./keeper_messages.ts";
+import type { FabricChoice, Reach } from "./reach_node.ts";
 
 const leases = new Map<number, HeldLease>();
 let manager: ManagerClient;
-let fabric: Provider | undefined;
+let choice: FabricChoice;
+let reach: Reach | undefined;
 
 // The global of a worker; the types given to this project are those of a main thread.
 const thread = self as unknown as {
@@ -24,12 +27,13 @@ addEventListener("message", async (event) => {
   const request = (event as MessageEvent<KeeperRequest>).data;
   if (request.type === "open") {
     manager = new ManagerClient(request.manager);
+    choice = request.fabric;
   } else if (request.type === "lease") {
     const lease = new HeldLease(request, manager, post);
     leases.set(request.key, lease);
     try {
-      fabric ??= openFabric();
-      await lease.take(fabric);
+      reach ??= openReach();
+      await lease.take(reach);
     } catch (error) {
       leases.delete(request.key);
       post({ type: "refused", key: request.key, error: plain(error) });
@@ -48,13 +52,18 @@ async function close(): Promise<void> {
   await Promise.allSettled([...leases.values()].map((lease) => lease.end()));
   leases.clear();
   manager.close();
-  fabric?.close();
-  await fabric?.closed;
+  reach?.fabrics.close();
+  await reach?.fabrics.closed;
 }
 
-function openFabric(): Provider {
+function openReach(): Reach {
   try {
-    return openShm();
+    const libc = openLibc();
+    try {
+      return { fabrics: new Fabrics(), choice, bootId: readBootId(libc) };
+    } finally {
+      libc.close();
+    }
   } catch (error) {
     throw new FabricUnavailable(
       error instanceof Deno.errors.NotCapable

@@ -23,9 +23,9 @@ Deno.test("resource-manager and executor-manager run as processes, over TCP and 
     await using node = await startRfaas([...args, "--state", `${folder}/node`], {
       RFAAS_TOKEN: Deno.readTextFileSync(tokenFiles.node).trim(),
     });
-    assertEquals(Object.keys(node.ready), ["node", "name", "address"]);
+    assertEquals(Object.keys(node.ready), ["node", "name", "addresses"]);
     assertEquals(node.ready.name, "here");
-    assertMatch(node.ready.address, /^shm:/);
+    assertMatch(node.ready.addresses[0], /^shm:/);
 
     const list = await rfaas(
       ["nodes", "--json", "--manager", urls[0], "--token-file", tokenFiles.client],

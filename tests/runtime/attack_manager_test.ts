@@ -31,7 +31,7 @@ class Attacker implements AsyncDisposable {
   }
 
   dial(privateData = encodeManagerHello(ManagerRole.CLIENT), node = 0): Promise<Connection> {
-    const address = this.#cluster.nodes[node]!.address;
+    const address = this.#cluster.nodes[node]!.addresses[0]!;
     return this.fabric.connect(address, { ...controlOptions(4096), privateData, timeoutMs: 3000 });
   }
 

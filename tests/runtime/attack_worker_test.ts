@@ -43,7 +43,7 @@ async function takeRawLease(cluster: Cluster): Promise<RawLease> {
   const fabric = openShm();
   const source = await functionsPackage();
   const taken = await manager.takeLease({ workers: 1, memoryBytes: 2 ** 28, seconds: 30 });
-  const connection = await fabric.connect(cluster.nodes[0]!.address, {
+  const connection = await fabric.connect(cluster.nodes[0]!.addresses[0]!, {
     ...controlOptions(source.length),
     privateData: encodeManagerHello(ManagerRole.CLIENT),
   });

@@ -7,6 +7,8 @@ import {
   startResourceManager,
 } from "../../manager/resource/resource_manager.ts";
 import { type Client, type ClientTuning, connect } from "../../runtime/client.ts";
+import type { FabricChoice } from "../../runtime/keeper/reach_node.ts";
+import { testFabric } from "./test_fabric.ts";
 
 /** Options of {@linkcode startCluster}. */
 export interface ClusterOptions {
@@ -16,6 +18,8 @@ export interface ClusterOptions {
   memoryBytes?: number;
   /** Nodes, named `node-0` and so on. @default {1} */
   nodes?: number;
+  /** What the nodes listen on. @default the fabric under test */
+  fabric?: FabricChoice;
 }
 
 /** A running cluster. Its clients, nodes and folders go with it. */
@@ -28,8 +32,8 @@ export interface Cluster extends AsyncDisposable {
   readonly nodes: ExecutorManager[];
   /** The folder of the resource manager's state. */
   readonly stateDir: string;
-  /** A new client of this cluster; it is closed with the cluster, at the latest. */
-  connect(tuning?: ClientTuning): Promise<Client>;
+  /** A new client of this cluster, on the fabric under test unless another is named; it is closed with the cluster, at the latest. */
+  connect(tuning?: ClientTuning, fabric?: FabricChoice): Promise<Client>;
   /** Starts one more node, or one that was closed again under its name. */
   startNode(name: string): Promise<ExecutorManager>;
 }
@@ -47,7 +51,7 @@ function sharedBundle(): Promise<ExecutorBundle> {
 
 /** Starts both managers on free ports, with folders of their own. */
 export async function startCluster(options: ClusterOptions = {}): Promise<Cluster> {
-  const { cores = 4, memoryBytes = 4 * 2 ** 30, nodes: count = 1 } = options;
+  const { cores = 4, memoryBytes = 4 * 2 ** 30, nodes: count = 1, fabric = testFabric() } = options;
   const dir = await Deno.makeTempDir({ prefix: "rfaas-test-" });
   const stateDir = `${dir}/resource-manager`;
   const cleanUp = new AsyncDisposableStack();
@@ -69,6 +73,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
         name,
         cores,
         memoryBytes,
+        fabric,
         stateDir: `${dir}/${name}`,
         executor,
       });
@@ -87,8 +92,8 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
       nodes,
       stateDir,
       startNode,
-      connect: async (tuning) => {
-        const client = await connect({ manager: managerUrl, token: clientToken }, tuning);
+      connect: async (tuning, fabric = testFabric()) => {
+        const client = await connect({ manager: managerUrl, token: clientToken, fabric }, tuning);
         cleanUp.defer(() => client.close());
         return client;
       },

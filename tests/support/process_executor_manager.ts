@@ -5,4 +5,4 @@ import { say } from "./process_child.ts";
 
 const options = JSON.parse(Deno.args[0]!);
 const manager = await ExecutorManager.start(options);
-say({ node: manager.node, address: manager.address });
+say({ node: manager.node, addresses: manager.addresses });
