@@ -7,6 +7,18 @@ export interface TestCounts {
   readonly skipped: ReadonlyMap<string, number>;
 }
 
+/** The counts of no run at all. */
+export const NO_TESTS: TestCounts = { passed: 0, failed: 0, skipped: new Map() };
+
+/** The counts of two runs together. */
+export function addCounts(one: TestCounts, other: TestCounts): TestCounts {
+  const skipped = new Map(one.skipped);
+  for (const [reason, count] of other.skipped) {
+    skipped.set(reason, (skipped.get(reason) ?? 0) + count);
+  }
+  return { passed: one.passed + other.passed, failed: one.failed + other.failed, skipped };
+}
+
 /**
  * Counts tests and their steps. The reason of a skip stands in parentheses at the end of the test's name, such as
  * `refuses a folder of another user (needs root)`.

@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { countTests } from "../../scripts/test_report.ts";
+import { addCounts, countTests } from "../../scripts/test_report.ts";
 
 Deno.test("countTests() counts tests, steps, failures, and skips by their reason", () => {
   const { passed, failed, skipped } = countTests(`<testsuites><testsuite>
@@ -16,4 +16,14 @@ Deno.test("countTests() counts tests, steps, failures, and skips by their reason
 
 Deno.test("countTests() counts nothing in a report that was not written", () => {
   assertEquals(countTests(""), { passed: 0, failed: 0, skipped: new Map() });
+});
+
+Deno.test("addCounts() adds, reason by reason", () => {
+  const one = { passed: 1, failed: 2, skipped: new Map([["a", 1], ["b", 2]]) };
+  const other = { passed: 10, failed: 20, skipped: new Map([["b", 3], ["c", 4]]) };
+  assertEquals(addCounts(one, other), {
+    passed: 11,
+    failed: 22,
+    skipped: new Map([["a", 1], ["b", 5], ["c", 4]]),
+  });
 });
