@@ -1,23 +1,12 @@
 /** What a host needs for rfaas, looked at one by one. */
 
-import { findRdma } from "../ffi/rdma_presence.ts";
 import { checkSharedMemory, createSharedMemory } from "../ffi/shared_memory.ts";
 import { openLibc } from "../ffi/libc.ts";
 import { bundleModule } from "../runtime/bundle.ts";
+import { check, type HostCheck } from "./host_check.ts";
 import { hostCores, hostMemoryBytes } from "./host.ts";
+import { checkRdma } from "./rdma_checks.ts";
 import { sizeText } from "./table.ts";
-
-/** One finding. */
-export interface HostCheck {
-  readonly name: string;
-  /** `needed` and missing: nothing works. `better` and missing: something is slower or not there. */
-  readonly kind: "needed" | "better";
-  readonly ok: boolean;
-  /** What was found. */
-  readonly found: string;
-  /** The command or step that helps, where something is missing. */
-  readonly fix?: string;
-}
 
 /** The oldest Deno that all this was tried on. */
 const DENO = "2.9.6";
@@ -34,22 +23,12 @@ export async function checkHost(): Promise<HostCheck[]> {
   if (ffi.ok) checks.push(checkMemfd());
   checks.push(
     await checkShm(),
-    await checkMemoryLock(),
+    await checkHugePages(),
     await checkCgroups(),
     await checkBundler(),
   );
-  if (ffi.ok) checks.push(...checkRdma());
+  if (ffi.ok) checks.push(...await checkRdma());
   return checks;
-}
-
-function check(
-  name: string,
-  kind: HostCheck["kind"],
-  ok: boolean,
-  found: string,
-  fix: string,
-): HostCheck {
-  return { name, kind, ok, found, ...(ok ? {} : { fix }) };
 }
 
 function checkDeno(): HostCheck {
@@ -125,12 +104,13 @@ async function checkShm(): Promise<HostCheck> {
   return check("/dev/shm", "better", bytes >= LITTLE_SHM_BYTES, found, fix);
 }
 
-async function checkMemoryLock(): Promise<HostCheck> {
-  const limits = await Deno.readTextFile("/proc/self/limits").catch(() => "");
-  const soft = /^Max locked memory\s+(\S+)/m.exec(limits)?.[1] ?? "unknown";
-  const found = soft === "unlimited" ? soft : `${sizeText(Number(soft))}: enough for shared memory`;
-  const fix = "ulimit -l unlimited (RDMA registers memory, which locks it)";
-  return check("memory lock limit", "better", soft === "unlimited", found, fix);
+/** Told, not asked for: nothing here needs them, though a device then keeps fewer page addresses. */
+async function checkHugePages(): Promise<HostCheck> {
+  const read = (path: string) => Deno.readTextFile(path).catch(() => "");
+  const total = /^HugePages_Total:\s+(\d+)/m.exec(await read("/proc/meminfo"))?.[1] ?? "none";
+  const shared = await read("/sys/kernel/mm/transparent_hugepage/shmem_enabled");
+  const found = `${total} reserved; in shared memory ${/\[(\w+)\]/.exec(shared)?.[1] ?? "never"}`;
+  return check("huge pages", "better", true, found, "");
 }
 
 async function checkCgroups(): Promise<HostCheck> {
@@ -156,20 +136,4 @@ async function checkBundler(): Promise<HostCheck> {
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
-}
-
-function checkRdma(): HostCheck[] {
-  const { libibverbs, librdmacm, device } = findRdma();
-  const loaded = (there: boolean) => there ? "loads" : "not there";
-  return [
-    check("libibverbs", "better", libibverbs, loaded(libibverbs), "apt-get install libibverbs1"),
-    check("librdmacm", "better", librdmacm, loaded(librdmacm), "apt-get install librdmacm1"),
-    check(
-      "RDMA device",
-      "better",
-      device,
-      device ? "there is one" : "none",
-      "rdma link add rxe0 type rxe netdev eth0 (as root, for RDMA in software; not on lo)",
-    ),
-  ];
 }

@@ -4,6 +4,7 @@ import { Command } from "commander";
 import project from "../deno.json" with { type: "json" };
 import { benchCommand } from "./bench_command.ts";
 import { demoCommand } from "./demo_command.ts";
+import { devicesCommand } from "./devices_command.ts";
 import { doctorCommand } from "./doctor_command.ts";
 import { executorManagerCommand } from "./executor_manager_command.ts";
 import { invokeCommand } from "./invoke_command.ts";
@@ -41,6 +42,7 @@ Exit status: 0 done, 1 failed, 2 not understood.`,
       resourceManagerCommand(),
       executorManagerCommand(),
       doctorCommand(),
+      devicesCommand(),
       demoCommand(),
       benchCommand(),
       versionCommand(),

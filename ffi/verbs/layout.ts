@@ -152,6 +152,9 @@ export const PORT_ATTR = {
 /** union ibv_gid. */
 export const GID = { bytes: 16 } as const;
 
+/** struct ibv_device; both names are texts, `dev_name` that of its file in /dev/infiniband. */
+export const DEVICE = { bytes: 664, name: 24, dev_name: 88 } as const;
+
 /** struct ibv_pd. */
 export const PD = { context: 0 } as const;
 
@@ -184,6 +187,7 @@ export const ASYNC_EVENT = { bytes: 16, element: 0, event_type: 8 } as const;
 /** struct ibv_context with its struct ibv_context_ops, of which header and providers make the calls. */
 export function contextLayout(arch: Arch) {
   return {
+    device: 0,
     alloc_mw: 64,
     bind_mw: 72,
     dealloc_mw: 80,

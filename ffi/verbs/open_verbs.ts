@@ -110,19 +110,30 @@ function openLibrary<S extends Deno.ForeignLibraryInterface>(name: string, symbo
 function findDevice(libc: Libc, rdma: Librdmacm): void {
   const channel = rdma.rdma_create_event_channel();
   if (channel !== null) return rdma.rdma_destroy_event_channel(channel);
-  // Where its own device may not be opened, librdmacm looks for it elsewhere, and says at last that there is none.
-  const fd = libc.c.open(cString(CM_DEVICE), O_RDWR_CLOEXEC, 0);
-  if (fd >= 0) libc.c.close(fd);
-  throw deviceError(libc, fd >= 0 ? "find an RDMA device" : `open ${CM_DEVICE}`);
+  throw deviceError(libc, "find an RDMA device", CM_DEVICE);
 }
 
-/** The error of a device that could not be opened, from errno; `what` completes "Cannot …". */
-export function deviceError(libc: Libc, what: string): VerbsUnavailable {
+/**
+ * The error of a device that could not be opened; `what` completes "Cannot …".
+ *
+ * The libraries look elsewhere for a device file that they may not open, and then say that there is none. So `file`
+ * is opened once more, to see why.
+ */
+export function deviceError(libc: Libc, what: string, file?: string): VerbsUnavailable {
+  const missing = new VerbsUnavailable("device", `${libc.fail(what).message}; ${HELP.device}`, {
+    cause: libc.fail(what),
+  });
+  if (file !== undefined) {
+    const fd = libc.c.open(cString(file), O_RDWR_CLOEXEC, 0);
+    if (fd >= 0) {
+      libc.c.close(fd);
+      return missing;
+    }
+    what = `open ${file}`;
+  }
   const errno = libc.errno();
+  if (errno !== EACCES && errno !== EPERM) return missing;
   const cause = libc.fail(what);
-  return errno === EACCES || errno === EPERM
-    ? new VerbsUnavailable("permission", `${cause.message}; to allow it, ${HELP.permission}`, {
-      cause,
-    })
-    : new VerbsUnavailable("device", `${cause.message}; ${HELP.device}`, { cause });
+  const message = `${cause.message}; to allow it, ${HELP.permission}`;
+  return new VerbsUnavailable("permission", message, { cause });
 }

@@ -40,6 +40,7 @@ const STRUCTS: Record<string, [struct: string, members?: Record<string, string>]
   DEVICE_ATTR: ["ibv_device_attr"],
   PORT_ATTR: ["ibv_port_attr"],
   GID: ["ibv_gid"],
+  DEVICE: ["ibv_device"],
   PD: ["ibv_pd"],
   MR: ["ibv_mr"],
   MW: ["ibv_mw"],
