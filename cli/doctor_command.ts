@@ -31,7 +31,7 @@ async function runDoctor(options: CommonOptions & { json?: true }): Promise<void
         ? "\nrfaas can't run here yet."
         : rdma
         ? "\nrfaas runs here by shared memory; there is an RDMA device as well."
-        : "\nrfaas runs here by shared memory. There is no RDMA device, and none is needed on one host.",
+        : "\nrfaas runs here by shared memory. No RDMA device can be used, and none is needed on one host.",
     );
   }
   if (missing.length > 0) {

@@ -40,9 +40,11 @@ export function takeCmEvent(verbs: Verbs, channel: EventChannel): TakenCmEvent |
     return noEvent(verbs, "take an event of the connection manager");
   }
   const event = verbs.memory.pointerTo<CmEvent>(out[0]!)!;
-  const taken = copyCmEvent(verbs, event);
-  if (verbs.rdma.rdma_ack_cm_event(event) !== 0) throw verbs.libc.fail("acknowledge an event");
-  return taken;
+  try {
+    return copyCmEvent(verbs, event);
+  } finally {
+    verbs.rdma.rdma_ack_cm_event(event);
+  }
 }
 
 function copyCmEvent({ memory }: Verbs, event: CmEvent): TakenCmEvent {
