@@ -6,6 +6,12 @@
  */
 export const POLLS_PER_LOOK = 1024;
 
+/**
+ * The same over a network, where a poll is a call into a device's library of 40 ns and more. It also bounds how long a
+ * spin keeps a core from the kernel, which must carry the message where the device is emulated (soft-RoCE).
+ */
+export const POLLS_PER_LOOK_NETWORK = 128;
+
 /** How often a spin asks the kernel whether the peer lives: a system call of about 0.5 µs. */
 export const PROBE_EVERY_MS = 1;
 

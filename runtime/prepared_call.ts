@@ -4,13 +4,7 @@ import { type ClientSlot, DONE, HELD, LOST, POSTED } from "./client_slot.ts";
 import { deadlineError, impossibleLength } from "./call_task.ts";
 import { ArgumentTooLong, Busy, ExecutorLost, UnknownFunction } from "./errors.ts";
 import { nowMs } from "../ffi/intrinsics.ts";
-import {
-  MAX_TIMER_MS,
-  POLLS_PER_LOOK,
-  POLLS_PER_YIELD,
-  PROBE_EVERY_MS,
-  YIELD_AFTER_MS,
-} from "./policy.ts";
+import { MAX_TIMER_MS, POLLS_PER_YIELD, PROBE_EVERY_MS, YIELD_AFTER_MS } from "./policy.ts";
 import { replyError } from "./reply_error.ts";
 import { CallStatus, timeLeftUs } from "./wire.ts";
 import type { WorkerSession } from "./worker_session.ts";
@@ -111,10 +105,11 @@ export class PreparedCall implements Disposable {
     this.start(length, options);
     const session = this.#session;
     const slot = this.#slot;
+    const { pollsPerLook } = session;
     let polls = 0;
     while (slot.state === POSTED) {
       if (session.poll()) continue;
-      if (++polls === POLLS_PER_LOOK) this.#spinOn();
+      if (++polls === pollsPerLook) this.#spinOn();
     }
     return this.finish();
   }
@@ -178,10 +173,11 @@ export class PreparedCall implements Disposable {
   /** Takes the reply of a call that is done; spins for it otherwise. Returns the result's length. */
   finish(): number {
     const slot = this.#slot;
+    const { pollsPerLook } = this.#session;
     let polls = 0;
     while (slot.state === POSTED) {
       if (this.#session.poll()) continue;
-      if (++polls === POLLS_PER_LOOK) this.#spinOn();
+      if (++polls === pollsPerLook) this.#spinOn();
     }
     if (slot.state === DONE) {
       slot.state = HELD;

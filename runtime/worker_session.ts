@@ -11,6 +11,7 @@ import {
 } from "./attach.ts";
 import { ABANDONED, ClientSlot, DONE, FREE, HELD, LOST, POSTED } from "./client_slot.ts";
 import { LeaseRefused } from "./errors.ts";
+import { POLLS_PER_LOOK, POLLS_PER_LOOK_NETWORK } from "./policy.ts";
 import * as v from "./valibot.ts";
 import {
   type ArenaLayout,
@@ -59,6 +60,8 @@ export class WorkerSession {
   /** A function's place in the package, by its name. */
   readonly functions: ReadonlyMap<string, number>;
   readonly connection: Connection;
+  /** Polls between two looks at what a spin must not be blind to. */
+  readonly pollsPerLook: number;
   /** Calls under way, given up ones among them. */
   outstanding = 0;
   /** Replies that answered no call: late, doubled or malformed. Counted and dropped. */
@@ -95,6 +98,7 @@ export class WorkerSession {
     this.#remote = { address: ready.address, rkey: ready.rkey };
     this.#repostEvery = repostEvery(depth);
     this.#inPlace = connection.share(ready.address, layout.slotsBytes, ready.rkey) !== undefined;
+    this.pollsPerLook = this.#inPlace ? POLLS_PER_LOOK : POLLS_PER_LOOK_NETWORK;
     const payloadBytes = layout.stride - PAYLOAD_AT;
     this.slots = Array.from({ length: depth }, (_, i) => {
       const request = (at: number, length: number) =>

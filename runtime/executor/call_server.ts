@@ -64,7 +64,8 @@ export class CallServer {
   readonly #depth: number;
   readonly #maxBytes: number;
   readonly #remote: { readonly address: number; readonly rkey: number };
-  readonly #inPlace: boolean;
+  /** Caller and functions work on one memory. */
+  readonly inPlace: boolean;
   readonly #slots: WorkerSlot[] = [];
   readonly #watch: Int32Array;
   readonly #repostEvery: number;
@@ -84,7 +85,7 @@ export class CallServer {
     const payloadBytes = layout.stride - PAYLOAD_AT;
     const shareable =
       connection.share(remote.address, layout.slotsBytes, remote.rkey) !== undefined;
-    this.#inPlace = shareable;
+    this.inPlace = shareable;
     for (let i = 0; i < depth; i++) {
       const reply = (offset: number, length: number) =>
         shareable
@@ -239,7 +240,7 @@ export class CallServer {
     const connection = this.#connection;
     if (connection.state !== "connected") return; // nobody is left to be told
     try {
-      if (this.#inPlace || index >= this.#depth) {
+      if (this.inPlace || index >= this.#depth) {
         connection.writeImmediate(0, 0, 0, 0, 0, immediate, 0);
         return;
       }

@@ -4,6 +4,7 @@ import type { Connection } from "../../fabric/fabric.ts";
 import { nowMs } from "../../ffi/intrinsics.ts";
 import {
   POLLS_PER_LOOK,
+  POLLS_PER_LOOK_NETWORK,
   POLLS_PER_YIELD,
   PROBE_EVERY_MS,
   SLEEP_MS,
@@ -63,6 +64,7 @@ export class WorkerLoop {
   /** The synchronous loop: nothing else happens on this thread. Ends when a promise is pending or all is over. */
   #spin(): void {
     const { server, watch, hotMs, yieldCore } = this.#o;
+    const pollsPerLook = server.inPlace ? POLLS_PER_LOOK : POLLS_PER_LOOK_NETWORK;
     let polls = 0;
     let served = false;
     let yielding = false;
@@ -73,7 +75,7 @@ export class WorkerLoop {
       } else if (yielding && polls % POLLS_PER_YIELD === 0) {
         yieldCore();
       }
-      if (++polls < POLLS_PER_LOOK) continue;
+      if (++polls < pollsPerLook) continue;
       polls = 0;
       watch[BEAT] = (watch[BEAT]! + 1) | 0;
       if (!this.#look()) return;

@@ -60,7 +60,10 @@ function openReach(): Reach {
   try {
     const libc = openLibc();
     try {
-      return { fabrics: new Fabrics(), choice, bootId: readBootId(libc) };
+      const fabrics = new Fabrics();
+      // Opened before a lease is asked for: what is granted waits two seconds to be claimed, and no longer.
+      if (choice !== "auto") fabrics.of(choice);
+      return { fabrics, choice, bootId: readBootId(libc) };
     } finally {
       libc.close();
     }
