@@ -7,90 +7,26 @@
 import { AgentLine } from "./agent_line.ts";
 import { BootError, CommandTimeoutError, MachineEndedError } from "./errors.ts";
 import { timeFixedJob } from "./fixed_job.ts";
-import type { CommandExit } from "./frames.ts";
-import { type MachineImage, machineImage } from "./image.ts";
+import type { MachineImage } from "./image.ts";
+import {
+  completed,
+  type MachineOptions,
+  passedEnvironment,
+  type RunOptions,
+  type RunResult,
+  type SpawnOptions,
+} from "./machine_options.ts";
 import type { MachineProcess } from "./machine_process.ts";
-import { installPackages } from "./packages.ts";
 import { LINK_DEVICE, qemuCommand, type QemuSettings } from "./qemu.ts";
 import { Qmp } from "./qmp.ts";
 
-/** How a machine is made. */
-export interface MachineOptions {
-  /** Its host name. @default "one" */
-  readonly name?: string;
-  /** Of the interface under its RDMA device. @default "10.77.0.1/24" */
-  readonly address?: string;
-  /** The largest packet there; RoCE takes the next lower power of two. @default 1500 */
-  readonly mtu?: number;
-  /** @default 3072 */
-  readonly memoryMiB?: number;
-  /** @default 2 */
-  readonly cpus?: number;
-  /** @default "tcg" */
-  readonly accelerator?: "tcg" | "kvm";
-  /** How long it may take to come up. @default 60000 */
-  readonly bootTimeoutMs?: number;
-  /** The cable to another machine. @default none: an interface that leads nowhere */
-  readonly link?: NonNullable<QemuSettings["link"]>;
-  /** Ends the machine when aborted. */
-  readonly signal?: AbortSignal;
-  /** What is being done, as a line of text. @default console.error */
-  readonly tell?: (line: string) => void;
-}
-
-/** How a command is run. */
-export interface SpawnOptions {
-  /** @default that of this process */
-  readonly cwd?: string;
-  /** Added to {@link Machine.env}. */
-  readonly env?: Record<string, string>;
-  /** @default "null" */
-  readonly stdin?: "piped" | "null";
-}
-
-/** How a command is run to its end. */
-export interface RunOptions extends Omit<SpawnOptions, "stdin"> {
-  /** What it reads on its standard input. @default nothing */
-  readonly input?: string;
-  /** Kills it when aborted. */
-  readonly signal?: AbortSignal;
-  /** How long it may take. @default 120000 */
-  readonly timeoutMs?: number;
-}
-
-/** What a command has done. */
-export interface RunResult extends CommandExit {
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
+/** How long qemu may take to connect to us; it does so before the machine has power. */
+const POWER_MS = 20_000;
 const BOOT_TIMEOUT_MS = 60_000;
 const RUN_TIMEOUT_MS = 120_000;
 /** What is kept of the console, for whoever asks why a machine ended. */
 const CONSOLE_CHARACTERS = 64 * 1024;
-/** What of this process's environment is the same in the machine. */
-const PASSED =
-  /^(PATH|HOME|USER|LOGNAME|SHELL|TERM|LANG|LC_.*|TZ|CI|NO_COLOR|FORCE_COLOR|DENO_.*|RFAAS_.*|XDG_CACHE_HOME)$/;
-
-/**
- * Puts the packages and the image in place, and boots.
- *
- * @returns the machine, ready to run commands.
- * @throws {BootError} with the end of its console, if it does not come up.
- * @throws {MissingPackagesError} if the system lacks what it needs.
- */
-export async function bootMachine(options: MachineOptions = {}): Promise<Machine> {
-  const { tell = console.error, bootTimeoutMs = BOOT_TIMEOUT_MS } = options;
-  await installPackages(undefined, tell);
-  const image = await machineImage(undefined, tell);
-  const machine = await Machine.start(image, options, bootTimeoutMs);
-  const { bootMs, factor, kernel } = machine;
-  tell(
-    `soft-RoCE machine booted in ${(bootMs / 1000).toFixed(1)} s, ` +
-      `${factor.toFixed(1)} times slower than this host, kernel ${kernel}`,
-  );
-  return machine;
-}
+const BY_ITSELF = "by itself";
 
 /** A running machine. */
 export class Machine implements AsyncDisposable {
@@ -107,7 +43,8 @@ export class Machine implements AsyncDisposable {
   readonly #line: AgentLine;
   readonly #qmp: Promise<Qmp>;
   readonly #ended: Promise<void>;
-  #why = "by itself";
+  readonly #startedMs = performance.now();
+  #why: string = BY_ITSELF;
   #console = "";
 
   private constructor(qemu: Deno.ChildProcess, qmp: Promise<Qmp>, settings: QemuSettings) {
@@ -120,53 +57,52 @@ export class Machine implements AsyncDisposable {
     this.#ended = this.#follow();
   }
 
-  /** Starts qemu and waits for the agent's first words. Use {@link bootMachine}. */
-  static async start(
-    image: MachineImage,
-    options: MachineOptions,
-    limitMs: number,
-  ): Promise<Machine> {
-    const started = performance.now();
+  /**
+   * Starts qemu.
+   *
+   * @returns the machine once it has power; {@link ready} tells when it is up.
+   */
+  static async start(image: MachineImage, options: MachineOptions): Promise<Machine> {
     const folder = await Deno.makeTempDir({ prefix: "rfaas-vm-" });
-    let machine: Machine;
     try {
       const settings = completed(image, options, `${folder}/qmp`);
       using listener = Deno.listen({ transport: "unix", path: settings.qmpPath });
       const [command, ...args] = qemuCommand(settings);
-      const qemu = new Deno.Command(command, {
-        args,
-        stdin: "piped",
-        stdout: "piped",
-        stderr: "piped",
-      }).spawn();
+      const pipes = { stdin: "piped", stdout: "piped", stderr: "piped" } as const;
+      const qemu = new Deno.Command(command, { args, ...pipes }).spawn();
       const accepted = listener.accept().then((connection) => Qmp.greet(connection));
       accepted.catch(() => {});
-      machine = new Machine(qemu, accepted, settings);
+      const machine = new Machine(qemu, accepted, settings);
       options.signal?.addEventListener("abort", () => machine.#stop("aborted"));
-      await Promise.race([accepted, machine.#ended, pause(limitMs)]);
+      if (options.signal?.aborted) machine.#stop("aborted");
+      const late = setTimeout(() => machine.#stop("no connection from qemu"), POWER_MS);
+      await Promise.race([accepted.catch(() => {}), machine.#ended]);
+      clearTimeout(late);
+      return machine;
     } finally {
       await Deno.remove(folder, { recursive: true });
     }
-    await machine.#greet(started, limitMs);
-    return machine;
   }
 
-  async #greet(started: number, limitMs: number): Promise<void> {
-    const timer = setTimeout(
-      () => this.#stop(`after ${limitMs} ms without a sign of life`),
-      limitMs,
-    );
+  /**
+   * Waits until commands can be run.
+   *
+   * @param limitMs how long it may take.
+   * @throws {BootError} with the end of its console, if it does not come up.
+   */
+  async ready(limitMs: number = BOOT_TIMEOUT_MS): Promise<void> {
+    const late = setTimeout(() => this.#stop(`not up after ${limitMs} ms`), limitMs);
     try {
       const { kernel, jobMs } = await this.#line.hello;
       this.kernel = kernel;
-      this.bootMs = performance.now() - started;
+      this.bootMs = performance.now() - this.#startedMs;
       this.factor = jobMs / timeFixedJob();
       this.env.RFAAS_TIME_FACTOR = this.factor.toFixed(1);
     } catch (cause) {
       await this.close();
       throw new BootError(`Cannot boot ${this.name}: ${(cause as Error).message}`, { cause });
     } finally {
-      clearTimeout(timer);
+      clearTimeout(late);
     }
   }
 
@@ -259,7 +195,7 @@ export class Machine implements AsyncDisposable {
   }
 
   #stop(why: string): void {
-    this.#why = why;
+    if (this.#why === BY_ITSELF) this.#why = why;
     try {
       this.#qemu.kill("SIGKILL");
     } catch (error) {
@@ -288,21 +224,4 @@ export class Machine implements AsyncDisposable {
       this.#console = (this.#console + text).slice(-CONSOLE_CHARACTERS);
     }
   }
-}
-
-function completed(image: MachineImage, options: MachineOptions, qmpPath: string): QemuSettings {
-  const { name = "one", address = "10.77.0.1/24", mtu = 1500, link } = options;
-  const { memoryMiB = 3072, cpus = 2, accelerator = "tcg" } = options;
-  const settings = { image, name, address, mtu, memoryMiB, cpus, accelerator, qmpPath };
-  return link ? { ...settings, link } : settings;
-}
-
-function passedEnvironment(): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(Deno.env.toObject()).filter(([name]) => PASSED.test(name)),
-  );
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => Deno.unrefTimer(setTimeout(resolve, ms)));
 }

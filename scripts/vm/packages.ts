@@ -8,6 +8,7 @@ export const PACKAGES: readonly string[] = [
   "busybox-static", // its first programs
   "cpio",
   "kmod",
+  "xz-utils",
   "iproute2", // its network, and `rdma`
   "util-linux", // setpriv, prlimit
   "rdma-core", // verbs, their devices' libraries and their tools

@@ -49,7 +49,8 @@ function start(command: number, { argv: [name, ...args], cwd, env, stdin }: Comm
     if (stdin === "piped") inputs.set(command, child.stdin.getWriter());
     void follow(command, child);
   } catch (error) {
-    void send(Kind.failed, command, new TextEncoder().encode((error as Error).message));
+    const reason = `Cannot start ${name} in ${cwd}: ${(error as Error).message}`;
+    void send(Kind.failed, command, new TextEncoder().encode(reason));
   }
 }
 

@@ -9,15 +9,15 @@ busybox mount -t sysfs sys /sys
 busybox mount -t devtmpfs dev /dev
 busybox modprobe -a $(busybox cat /modules.boot)
 
-busybox mkdir -p /host /layer /root
+busybox mkdir -p /host /layer /files
 # cache=loose: the host's files are held to stay as they are while the machine runs. version=9p2000.L: with links and modes.
 busybox mount -t 9p -o ro,trans=virtio,version=9p2000.L,cache=loose,msize=512000 host /host
 busybox mount -t tmpfs -o size=75% layer /layer
 busybox mkdir /layer/upper /layer/work
-busybox mount -t overlay -o lowerdir=/host,upperdir=/layer/upper,workdir=/layer/work overlay /root
+busybox mount -t overlay -o lowerdir=/host,upperdir=/layer/upper,workdir=/layer/work overlay /files
 
 # The modules are those of this kernel, not of the host's.
-busybox mkdir -p /root/lib/modules
-busybox cp -r /lib/modules/* /root/lib/modules/
-for system in proc sys dev; do busybox mount -o move /$system /root/$system; done
-exec busybox switch_root /root /bin/sh "$START"
+busybox mkdir -p /files/lib/modules
+busybox cp -r /lib/modules/* /files/lib/modules/
+for system in proc sys dev; do busybox mount -o move /$system /files/$system; done
+exec busybox switch_root /files /bin/busybox sh "$START"
