@@ -4,7 +4,7 @@
  * @module
  */
 import { MachineEndedError } from "./vm/errors.ts";
-import { bootMachine } from "./vm/boot.ts";
+import { bootMachine } from "./vm/machine.ts";
 
 const HELP = `Usage: deno task vm [--timeout SECONDS] -- COMMAND [ARGUMENT...]
 
