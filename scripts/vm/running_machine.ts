@@ -26,6 +26,8 @@ const BOOT_TIMEOUT_MS = 60_000;
 const RUN_TIMEOUT_MS = 120_000;
 /** What is kept of the console, for whoever asks why a machine ended. */
 const CONSOLE_CHARACTERS = 64 * 1024;
+/** What of it an error tells; a kernel's last words take about 2,500. */
+const TOLD_CHARACTERS = 4_000;
 const BY_ITSELF = "by itself";
 
 /** A running machine. */
@@ -173,6 +175,11 @@ export class Machine implements AsyncDisposable {
     await (await this.#qmp).execute("cont");
   }
 
+  /** The process on this host that is the machine. */
+  get pid(): number {
+    return this.#qemu.pid;
+  }
+
   /** What it has written to its console last. */
   get console(): string {
     return this.#console;
@@ -212,7 +219,7 @@ export class Machine implements AsyncDisposable {
     this.#line.end(
       new MachineEndedError(
         `The machine ${this.name} has ended: ${this.#why}. Its console:\n${
-          this.#console.slice(-2000)
+          this.#console.slice(-TOLD_CHARACTERS)
         }`,
       ),
     );

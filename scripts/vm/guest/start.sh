@@ -2,6 +2,9 @@
 # From the kernel's command line: NAME of the machine, ADDRESS of its network interface with the prefix length,
 # MTU the largest packet there, DENO and AGENT the program that runs commands. Busybox is linked statically,
 # so its programs start several times faster here than the host's.
+# A step that fails ends it, and so the machine, with the reason on its console.
+set -e
+trap 'echo o >/proc/sysrq-trigger; busybox sleep 60' EXIT
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 
 busybox mkdir -p /dev/shm /dev/pts
@@ -31,5 +34,3 @@ ulimit -l unlimited
 export DENO_NO_UPDATE_CHECK=1 DENO_DIR=/run/deno
 for port in /dev/vport*p1; do break; done
 "$DENO" run --quiet --no-config --no-lock --no-remote --no-npm --allow-all "$AGENT" <>"$port" >&0
-echo o >/proc/sysrq-trigger
-busybox sleep 60
