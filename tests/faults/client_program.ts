@@ -6,6 +6,7 @@ import { LeaseOver, LeaseRefused } from "../../runtime/errors.ts";
 import type { Lease } from "../../runtime/lease.ts";
 import { say } from "../support/process_child.ts";
 import type { ClientTask } from "../support/process_host.ts";
+import { limitMs } from "../support/time_factor.ts";
 
 const task: ClientTask = JSON.parse(Deno.args[0]!);
 const functions = Deno.readFileSync(task.functions);
@@ -28,7 +29,7 @@ function newLease(client: Client, signal?: AbortSignal): Promise<Lease> {
 
 /** What was given up at once is given back a moment later: until then a node may be full. */
 async function patient(take: () => Promise<Lease>): Promise<Lease> {
-  const untilMs = performance.now() + 3000;
+  const untilMs = performance.now() + limitMs(3000);
   for (;;) {
     try {
       return await take();
@@ -150,7 +151,7 @@ const modes: Record<string, (client: Client) => Promise<void>> = {
   async clients() {
     for (;;) {
       await signalled();
-      const another = await connect({ manager: task.manager, token: task.token });
+      const another = await connect(task);
       const lease = await newLease(another);
       await lease.invoke("echo", bytes);
       await another.close();
@@ -276,6 +277,6 @@ const modes: Record<string, (client: Client) => Promise<void>> = {
   },
 };
 
-const client = await connect({ manager: task.manager, token: task.token });
+const client = await connect(task);
 await modes[task.mode]!(client);
 await client.close();

@@ -4,6 +4,7 @@ import { assert, assertEquals } from "@std/assert";
 import type { TestProcess } from "../support/process_child.ts";
 import { ProcessHost } from "../support/process_host.ts";
 import { holdings, rfaasSockets, shmFiles } from "../support/process_table.ts";
+import { limitMs } from "../support/time_factor.ts";
 
 /** All that may be left behind, of every process that lives through the leases. */
 function held(host: ProcessHost, client: TestProcess) {
@@ -33,7 +34,7 @@ async function settled(host: ProcessHost, client: TestProcess, before?: Held): P
   await host.idle();
   let last = "";
   let same = 0;
-  const untilMs = performance.now() + 3000;
+  const untilMs = performance.now() + limitMs(3000);
   for (;;) {
     const now = held(host, client);
     const text = JSON.stringify(now);

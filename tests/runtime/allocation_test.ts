@@ -2,6 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { type Cluster, startCluster } from "../support/cluster.ts";
 import { startLease } from "../support/cluster_lease.ts";
 import { packageOf } from "../support/functions_package.ts";
+import { limitMs } from "../support/time_factor.ts";
 
 /** Runs the loop in a process of its own; gives the collections within it and what the heap held around it. */
 async function hotCalls(cluster: Cluster, calls: number, mode: "plain" | "allocate") {
@@ -23,7 +24,7 @@ async function hotCalls(cluster: Cluster, calls: number, mode: "plain" | "alloca
     ],
     stdin: "null",
     env: { NO_COLOR: "1" },
-    signal: AbortSignal.timeout(60_000),
+    signal: AbortSignal.timeout(limitMs(60_000)),
   }).output();
   assertEquals(code, 0, new TextDecoder().decode(stderr));
   const lines = new TextDecoder().decode(stdout).split("\n");

@@ -16,6 +16,7 @@ import { ManagerClient } from "../../runtime/manager_client.ts";
 import { sha256Hex } from "../../runtime/sha256.ts";
 import { type Cluster, startCluster } from "../support/cluster.ts";
 import { packageOf } from "../support/functions_package.ts";
+import { limitMs } from "../support/time_factor.ts";
 
 const source = packageOf("export const f = (input, output) => (output.set(input), input.length);");
 const SHA256 = await sha256Hex(source as Uint8Array<ArrayBuffer>);
@@ -32,7 +33,11 @@ class Attacker implements AsyncDisposable {
 
   dial(privateData = encodeManagerHello(ManagerRole.CLIENT), node = 0): Promise<Connection> {
     const address = this.#cluster.nodes[node]!.addresses[0]!;
-    return this.fabric.connect(address, { ...controlOptions(4096), privateData, timeoutMs: 3000 });
+    return this.fabric.connect(address, {
+      ...controlOptions(4096),
+      privateData,
+      timeoutMs: limitMs(3000),
+    });
   }
 
   /** A channel with the package lent, and what `admit` takes besides a grant. */
@@ -107,7 +112,7 @@ Deno.test("an executor manager closes channels that carry no messages, and goes 
     connection.close();
   };
   const ended = async (connection: Connection) => {
-    const untilMs = performance.now() + 3000;
+    const untilMs = performance.now() + limitMs(3000);
     while (connection.state === "connected" && performance.now() < untilMs) {
       await connection.wait({ timeoutMs: 100 });
       while (connection.poll());
@@ -199,7 +204,9 @@ Deno.test("an executor manager refuses what it does not know, wrong types and nu
     assertEquals(await refusal(channel.request("admit", whole)), "bad-request");
   }
   // After all that, the same channel is admitted with what is right.
-  const executor = await channel.request("admit", { grant, ...body }, { timeoutMs: 10_000 });
+  const executor = await channel.request("admit", { grant, ...body }, {
+    timeoutMs: limitMs(10_000),
+  });
   assertEquals((executor as { generation: number }).generation, 1);
   assertEquals(
     await refusal(channel.request("admit", { grant, ...body })),
@@ -271,7 +278,7 @@ Deno.test("an executor manager admits no grant that is forged, foreign, claimed 
   const first = read(claimed.grant).node === here ? 0 : 1;
   const admitted = await attacker.channel(first);
   await admitted.channel.request("admit", { ...admitted.body, grant: claimed.grant }, {
-    timeoutMs: 10_000,
+    timeoutMs: limitMs(10_000),
   });
   const replay = await attacker.channel(first);
   assertEquals(

@@ -24,6 +24,7 @@ import {
 import { type Cluster, startCluster } from "../support/cluster.ts";
 import { within } from "../support/cluster_lease.ts";
 import { functionsPackage } from "../support/functions_package.ts";
+import { limitMs } from "../support/time_factor.ts";
 
 const DEPTH = 2;
 const MAX_BYTES = 100;
@@ -58,7 +59,7 @@ async function takeRawLease(cluster: Cluster): Promise<RawLease> {
     maxBytes: MAX_BYTES,
     hotMs: 100,
     package: { sha256: await sha256Hex(source), ...channel.lend(source) },
-  }, { timeoutMs: 10_000 }) as Executor;
+  }, { timeoutMs: limitMs(10_000) }) as Executor;
   return {
     fabric,
     channel,
@@ -81,7 +82,7 @@ function dial({ fabric, executor }: RawLease, privateData: Uint8Array): Promise<
     receiveDepth: receivesFor(DEPTH) + 1,
     receives: [{ id: 0, offset: LAYOUT.receiveAt, length: MESSAGE_BYTES }],
     privateData,
-    timeoutMs: 5000,
+    timeoutMs: limitMs(5000),
   });
 }
 
@@ -100,7 +101,7 @@ async function attachRaw(raw: RawLease) {
     maxBytes: MAX_BYTES,
     firstSequence: 0,
   });
-  const ready = await receiveJson(connection, LAYOUT.receiveAt, { timeoutMs: 10_000 }) as {
+  const ready = await receiveJson(connection, LAYOUT.receiveAt, { timeoutMs: limitMs(10_000) }) as {
     address: number;
     rkey: number;
     functions: string[];
@@ -120,7 +121,7 @@ async function attachRaw(raw: RawLease) {
     connection.writeImmediate(0, 0, 0, 0, 0, immediate, 0);
   };
   const reply = async () => {
-    const untilMs = performance.now() + 3000;
+    const untilMs = performance.now() + limitMs(3000);
     while (!connection.poll()) {
       const timeoutMs = untilMs - performance.now();
       if (timeoutMs <= 0 || connection.state !== "connected") {
@@ -387,7 +388,7 @@ Deno.test("a worker that a call reaches before the attach message ends, and othe
   await using raw = await takeRawLease(cluster);
   const connection = await dial(raw, encodeAttach(0, secretOf(raw)));
   connection.writeImmediate(0, 0, 0, 0, 0, 0, 0);
-  const untilMs = performance.now() + 8000;
+  const untilMs = performance.now() + limitMs(8000);
   while (connection.state === "connected" && performance.now() < untilMs) {
     await connection.wait({ timeoutMs: 100 });
     while (connection.poll());

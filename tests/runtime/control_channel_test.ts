@@ -3,6 +3,7 @@ import { Fabrics } from "../../fabric/open.ts";
 import { ControlChannel, ControlError, controlOptions } from "../../runtime/control_channel.ts";
 import { testListenPlace } from "../support/test_fabric.ts";
 import { until } from "../support/process_table.ts";
+import { limitMs } from "../support/time_factor.ts";
 
 /** Two connected ends. */
 async function connectPair(fabrics: Fabrics, lendBytes = 0) {
@@ -19,7 +20,7 @@ Deno.test("ControlChannel.notify() does nothing when the peer has gone, noticed 
   const { client, server } = await connectPair(fabrics);
   const channel = new ControlChannel(client);
   server.close();
-  const untilMs = performance.now() + 5000;
+  const untilMs = performance.now() + limitMs(5000);
   while (client.probe() && performance.now() < untilMs); // the connection knows now, the channel does not yet
   channel.notify("stop");
   assertEquals(client.state, "disconnected");

@@ -14,6 +14,7 @@ import {
 import { startCluster } from "../support/cluster.ts";
 import { startLease, within } from "../support/cluster_lease.ts";
 import { packageOf } from "../support/functions_package.ts";
+import { limitMs } from "../support/time_factor.ts";
 
 const none = new Uint8Array();
 
@@ -161,7 +162,7 @@ Deno.test("LeaseOver: a lease that was closed, with calls under way, waiting, pr
   const atMs = performance.now();
   await within(3000, "closing", lease.close());
   await Promise.all([running, waiting, reading]);
-  assert(performance.now() - atMs < 2000);
+  assert(performance.now() - atMs < limitMs(2000));
   assertEquals(events, ["closed"]);
   assertEquals(await lease.closed, "closed by the client");
   await assertRejects(() => lease.invoke("echo", none), LeaseOver, "closed by the client");
@@ -199,7 +200,7 @@ Deno.test("LeaseOver: the term ends under a synchronous call that has no deadlin
   // So the spinning call runs in a thread of its own kind: by promise.
   await assertRejects(() => call.invoke(0), LeaseOver, "its term is over");
   const tookMs = performance.now() - atMs;
-  assert(tookMs < 3000, `it ended after ${tookMs} ms`);
+  assert(tookMs < limitMs(3000), `it ended after ${tookMs} ms`);
 });
 
 Deno.test("LeaseRefused: more than there is, and packages that cannot be loaded; the node serves others", async () => {
@@ -336,7 +337,7 @@ Deno.test("FabricUnavailable names the flag when native code is not allowed, and
       `data:text/typescript,${encodeURIComponent(script)}`,
     ],
     env: { NO_COLOR: "1", RFAAS_MANAGER: cluster.managerUrl, RFAAS_TOKEN: cluster.clientToken },
-    signal: AbortSignal.timeout(20_000),
+    signal: AbortSignal.timeout(limitMs(20_000)),
   }).output();
   assertEquals(
     new TextDecoder().decode(stdout),

@@ -5,6 +5,7 @@ import type { Lease } from "../../runtime/lease.ts";
 import type { LeaseOptions } from "../../runtime/lease_options.ts";
 import { type Cluster, type ClusterOptions, startCluster } from "./cluster.ts";
 import { functionsPackage } from "./functions_package.ts";
+import { limitMs } from "./time_factor.ts";
 
 /** A lease with its client and its cluster; all are closed together. */
 export interface ClusterLease extends AsyncDisposable {
@@ -36,10 +37,13 @@ export function pattern(length: number, seed = 0): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
-/** Rejects when `work` takes longer; a test that hangs says what it waited for. */
+/** Rejects when `work` takes longer, as on a usual host; a test that hangs says what it waited for. */
 export async function within<T>(ms: number, what: string, work: Promise<T>): Promise<T> {
   const { promise, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new Error(`${what} took longer than ${ms} ms`)), ms);
+  const timer = setTimeout(
+    () => reject(new Error(`${what} took longer than ${limitMs(ms)} ms`)),
+    limitMs(ms),
+  );
   try {
     return await Promise.race([work, promise]);
   } finally {

@@ -2,12 +2,14 @@
 
 import { bundleExecutor, type ExecutorBundle } from "../../manager/executor/executor_bundle.ts";
 import { bundleModule } from "../../runtime/bundle.ts";
+import type { FabricName } from "../../fabric/open.ts";
 import { type Client, connect } from "../../runtime/client.ts";
 import type { Lease } from "../../runtime/lease.ts";
 import type { LeaseOptions } from "../../runtime/lease_options.ts";
 import { ManagerClient } from "../../runtime/manager_client.ts";
 import { TestProcess } from "./process_child.ts";
 import { children, until } from "./process_table.ts";
+import { testFabric } from "./test_fabric.ts";
 
 interface Tokens {
   urls: string[];
@@ -36,6 +38,7 @@ function prepare() {
 export interface ClientTask {
   readonly manager: string;
   readonly token: string;
+  readonly fabric: FabricName;
   /** A bundled function package. */
   readonly functions: string;
   readonly mode: string;
@@ -113,6 +116,7 @@ export class ProcessHost implements AsyncDisposable {
         name,
         cores: this.#cores,
         memoryBytes: 8 * 2 ** 30,
+        fabric: testFabric(),
         stateDir: `${this.#dir}/${name}`,
         executor: this.#executor,
       }),
@@ -124,7 +128,7 @@ export class ProcessHost implements AsyncDisposable {
 
   /** A client in this process. The caller closes it. */
   connect(): Promise<Client> {
-    return connect({ manager: this.url, token: this.#tokens.client });
+    return connect({ manager: this.url, token: this.#tokens.client, fabric: testFabric() });
   }
 
   /** A lease of the test's functions. */
@@ -137,6 +141,7 @@ export class ProcessHost implements AsyncDisposable {
     const task: ClientTask = {
       manager: this.url,
       token: this.#tokens.client,
+      fabric: testFabric(),
       functions: this.functions,
       mode,
       lease,

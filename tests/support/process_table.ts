@@ -1,5 +1,7 @@
 /** What the kernel knows of other processes: who lives, who started whom, what each holds. */
 
+import { limitMs } from "./time_factor.ts";
+
 /** State and parent from /proc/PID/stat; the name between may hold anything, so look from its end. */
 function stat(pid: number): { state: string; parent: number } | undefined {
   try {
@@ -87,12 +89,13 @@ export function rfaasSockets(pid: number): number {
   return count;
 }
 
-/** Waits until `holds()`, and returns how long that took in milliseconds. */
+/** Waits until `holds()`, and returns how long that took in milliseconds. The bound is a usual host's. */
 export async function until(
   holds: () => boolean | Promise<boolean>,
   what: () => string,
-  boundMs = 5000,
+  usualMs = 5000,
 ): Promise<number> {
+  const boundMs = limitMs(usualMs);
   const sinceMs = performance.now();
   while (!await holds()) {
     if (performance.now() - sinceMs > boundMs) {
@@ -103,8 +106,9 @@ export async function until(
   return performance.now() - sinceMs;
 }
 
-/** Waits for a promise, for so long at most. */
-export async function within<T>(boundMs: number, what: string, work: Promise<T>): Promise<T> {
+/** Waits for a promise, for so long at most on a usual host. */
+export async function within<T>(usualMs: number, what: string, work: Promise<T>): Promise<T> {
+  const boundMs = limitMs(usualMs);
   const { promise, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(
     () => reject(new Error(`Cannot go on: ${what} took more than ${boundMs} ms`)),
