@@ -54,14 +54,23 @@ async function runDemo(options: DemoOptions, signal: AbortSignal): Promise<boole
   const folder = await Deno.realPath(options.out);
 
   heading("Start");
-  await using managers = await LocalManagers.start({ cores: WORKERS, signal });
+  await using managers = await LocalManagers.start({
+    cores: WORKERS,
+    fabric: options.fabric,
+    signal,
+  });
   figure(
     "managers",
     `${secondsSince(beginMs).toFixed(2)} s`,
     "two processes: one signs leases, one lends cores",
   );
   const leaseMs = performance.now();
-  await using client = await connect({ manager: managers.manager, token: managers.token, signal });
+  await using client = await connect({
+    manager: managers.manager,
+    token: managers.token,
+    fabric: options.fabric,
+    signal,
+  });
   await using lease = await client.lease({
     workers: WORKERS,
     memory: "512MiB",
@@ -80,6 +89,7 @@ async function runDemo(options: DemoOptions, signal: AbortSignal): Promise<boole
   heading("Calls: 64 bytes there and back, one after the other");
   const echo = await measureEcho(
     lease,
+    options.fabric,
     options.quick ? CALLS.quick : CALLS.full,
     HOT_MS * 2,
     signal,

@@ -1,10 +1,10 @@
 /** The first part: what a call costs, beside the least that it could cost. */
 
 import { calibrateCycles } from "../../bench/cycles.ts";
-import { Floor } from "../../bench/floor.ts";
 import { openCpu } from "../../ffi/cpu.ts";
 import { openLibc } from "../../ffi/libc.ts";
 import type { Lease } from "../../mod.ts";
+import { openFloor } from "./echo_floor.ts";
 import { percentileOf } from "./percentiles.ts";
 
 /** Bytes of argument and of result. */
@@ -28,10 +28,12 @@ export interface EchoFigures {
 /**
  * Calls `echo` hot, one call after the other, in turns with the floor; both are timed by the cycle counter.
  *
+ * @param fabric what the lease's calls travel by; the floor does likewise.
  * @param restMs how long a worker polls after its last call: the floor waits until it sleeps.
  */
 export async function measureEcho(
   lease: Lease,
+  fabric: "shm" | "verbs",
   calls: number,
   restMs: number,
   signal: AbortSignal,
@@ -39,7 +41,7 @@ export async function measureEcho(
   const libc = openLibc();
   const cpu = openCpu(libc);
   try {
-    await using floor = await Floor.open(cpu.cycles);
+    await using floor = await openFloor(fabric, BYTES, cpu.cycles);
     using call = lease.prepare("echo", { bytes: BYTES, resultBytes: BYTES, worker: 0 });
     const payload = crypto.getRandomValues(new Uint8Array(BYTES));
     const each = Math.ceil(calls / TURNS);

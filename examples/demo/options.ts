@@ -10,7 +10,7 @@ export interface DemoOptions {
   /** Print the figures as JSON, as the last line. */
   readonly json: boolean;
   /** Which fabric to use. */
-  readonly fabric: "shm";
+  readonly fabric: "shm" | "verbs";
   /** Fewer calls and photographs, for tests. */
   readonly quick: boolean;
 }
@@ -23,7 +23,8 @@ export function readDemoOptions(args: readonly string[]): DemoOptions {
     .option("--out <folder>", "where the thumbnails and the chart go", "out/demo")
     .option("--json", "print the figures as one line of JSON, the last one", false)
     .addOption(
-      new Option("--fabric <name>", "what bytes travel by").choices(["shm"]).default("shm"),
+      new Option("--fabric <name>", "what bytes travel by: shared memory, or an RDMA device")
+        .choices(["shm", "verbs"]).default("shm"),
     )
     .addOption(new Option("--quick").hideHelp().default(false))
     .allowExcessArguments(false)

@@ -46,6 +46,59 @@ Deno.test("resource-manager and executor-manager run as processes, over TCP and 
   }
 });
 
+Deno.test("resource-manager and executor-manager need no more permissions than README names", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "rfaas-test-" });
+  const root = new URL("../../", import.meta.url).pathname;
+  const flags = (...more: string[]) => ["--allow-env", ...more];
+  try {
+    // A port of 0 would be another one by the time that a flag names it.
+    const reserved = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const host = `127.0.0.1:${reserved.addr.port}`;
+    reserved.close();
+    const state = `${folder}/manager`;
+    await using manager = await startRfaas(
+      ["resource-manager", "--listen", `http://${host}`, "--state", state],
+      {},
+      flags(`--allow-net=${host}`, `--allow-read=${state}`, `--allow-write=${state}`),
+    );
+    const { tokenFiles } = manager.ready;
+    const nodeState = `${folder}/node`;
+    await using node = await startRfaas(
+      ["executor-manager", "--manager", `http://${host}`, "--state", nodeState, "--cores", "1"],
+      { RFAAS_TOKEN: Deno.readTextFileSync(tokenFiles.node).trim() },
+      flags(
+        "--allow-ffi",
+        `--allow-net=${host}`,
+        `--allow-read=${root},${nodeState}`,
+        `--allow-write=${nodeState}`,
+        `--allow-run=${Deno.execPath()}`,
+        "--allow-sys=hostname,systemMemoryInfo,networkInterfaces",
+      ),
+    );
+    assertMatch(node.ready.addresses[0], /^shm:/);
+    const called = await rfaas(
+      [
+        "invoke",
+        "echo",
+        "--functions",
+        `${root}tests/support/functions.ts`,
+        "--input",
+        "-",
+      ],
+      {
+        env: {
+          RFAAS_MANAGER: `http://${host}`,
+          RFAAS_TOKEN: Deno.readTextFileSync(tokenFiles.client).trim(),
+        },
+        input: "hello",
+      },
+    );
+    assertEquals(called, { code: 0, stdout: "hello", stderr: "" });
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
 Deno.test("executor-manager fails with one line when the resource manager can't be reached", async () => {
   const folder = await Deno.makeTempDir({ prefix: "rfaas-test-" });
   try {

@@ -10,15 +10,19 @@ export interface Outcome {
 }
 
 /** Variables that would lead a test to a manager of the host's. */
-const NO_MANAGER = { RFAAS_MANAGER: "", RFAAS_TOKEN: "", NO_COLOR: "1" };
+const NO_MANAGER = { RFAAS_MANAGER: "", RFAAS_TOKEN: "", RFAAS_FABRIC: "", NO_COLOR: "1" };
 
-function command(args: readonly string[], options: Deno.CommandOptions): Deno.ChildProcess {
+function command(
+  args: readonly string[],
+  options: Deno.CommandOptions,
+  permissions: readonly string[] = ["--allow-all"],
+): Deno.ChildProcess {
   return new Deno.Command(Deno.execPath(), {
     stdin: "null",
     stdout: "piped",
     stderr: "piped",
     ...options,
-    args: ["run", "--allow-all", "--quiet", CLI, ...args],
+    args: ["run", ...permissions, "--no-prompt", "--quiet", CLI, ...args],
     env: { ...NO_MANAGER, ...options.env },
   }).spawn();
 }
@@ -54,8 +58,9 @@ export interface Running extends AsyncDisposable {
 export async function startRfaas(
   args: readonly string[],
   env: Record<string, string> = {},
+  permissions?: readonly string[],
 ): Promise<Running> {
-  const child = command([...args, "--json"], { env, stderr: "inherit" });
+  const child = command([...args, "--json"], { env, stderr: "inherit" }, permissions);
   const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
   let text = "";
   while (!text.includes("\n")) {
