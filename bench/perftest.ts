@@ -7,6 +7,9 @@ export type Perftest = typeof PERFTESTS[number];
 /** How long one run may take. */
 const RUN_MS = 120_000;
 
+/** The programs measure the processor's clock first, give up on one that seems uneven, and print "inf". */
+const ATTEMPTS = 5;
+
 /** Where both ends of a run meet. */
 export interface PerftestPlace {
   readonly device: string;
@@ -25,8 +28,28 @@ export async function perftestRoundTripUs(
   program: Perftest,
   bytes: number,
   rounds: number,
-  { device, gidIndex, host, port }: PerftestPlace,
+  place: PerftestPlace,
 ): Promise<number> {
+  let said = "";
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    const port = place.port + attempt * 1000;
+    said = await runBothEnds(program, bytes, rounds, { ...place, port });
+    // #bytes #iterations t_min t_max t_typical t_avg …
+    const line = said.split("\n").map((row) => row.trim().split(/\s+/).map(Number))
+      .find((row) => row[0] === bytes && row.length >= 6);
+    const median = line?.[4] ?? NaN;
+    if (median > 0 && median < Infinity) return 2 * median;
+  }
+  throw new Error(`Cannot run ${program}, ${ATTEMPTS} times: ${said}`);
+}
+
+/** What the client's end printed. */
+async function runBothEnds(
+  program: Perftest,
+  bytes: number,
+  rounds: number,
+  { device, gidIndex, host, port }: PerftestPlace,
+): Promise<string> {
   const args = ["-d", device, "-x", String(gidIndex), "-p", String(port)];
   args.push("-s", String(bytes), "-n", String(Math.max(5, rounds)), "-F");
   const signal = AbortSignal.timeout(RUN_MS);
@@ -41,16 +64,9 @@ export async function perftestRoundTripUs(
   const server = run([]);
   const ended = server.output();
   await listening(port, signal);
-  const { success, stdout, stderr } = await run([host]).output();
+  const { stdout, stderr } = await run([host]).output();
   await ended;
-  const text = new TextDecoder().decode(stdout);
-  // #bytes #iterations t_min t_max t_typical t_avg …
-  const line = text.split("\n").map((row) => row.trim().split(/\s+/).map(Number))
-    .find((row) => row[0] === bytes && row.length >= 6);
-  if (!success || !line || !(line[4]! > 0)) {
-    throw new Error(`Cannot run ${program}: ${text}${new TextDecoder().decode(stderr)}`);
-  }
-  return 2 * line[4]!;
+  return new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
 }
 
 /** Waits until somebody listens on a TCP port of this host, through which both ends find each other. */

@@ -11,12 +11,19 @@ import { connect } from "../mod.ts";
 import { hotSuite } from "./hot_suite.ts";
 import { type Row, toTable } from "./rows.ts";
 import { throughputSuite } from "./throughput_suite.ts";
+import { verbsSuite } from "./verbs_suite.ts";
 
-const SUITES = ["hot", "throughput"];
+const SUITES = ["hot", "throughput", "verbs"];
+/** Those that any host can run. */
+const DEFAULT = ["hot", "throughput"];
 
 const command = new Command("bench")
   .description("Measures calls beside the floor and what else a host offers")
-  .option("--suite <name...>", `which suites: ${SUITES.join(", ")}`, SUITES)
+  .option(
+    "--suite <name...>",
+    `which suites: ${SUITES.join(", ")} (verbs needs an RDMA device and perftest)`,
+    DEFAULT,
+  )
   .option("--quick", "fewer rounds: to see that it works")
   .option("--json <file>", "also write the rows as JSON")
   .addHelpText("after", "\nExample:\n  deno task bench --suite hot --json hot.json")
@@ -32,20 +39,32 @@ const onProgress = (text: string) => {
   if (terminal) Deno.stderr.writeSync(new TextEncoder().encode(`\r\x1b[K${text}`));
 };
 
+const LEASE = {
+  workers: 1,
+  depth: 16,
+  maxBytes: "1MiB",
+  hotMs: 50,
+  functions: new URL("../examples/demo/functions.ts", import.meta.url),
+} as const;
+
 const rows: Row[] = [];
+const texts: string[] = [];
 const libc = openLibc();
 const cpu = openCpu(libc);
-{
+const { cycles } = cpu;
+if (options.suite.includes("verbs")) {
+  await using managers = await LocalManagers.start({ fabric: "verbs" });
+  await using client = await connect({ ...managers, fabric: "verbs" });
+  await using lease = await client.lease({ ...LEASE, depth: 2 });
+  const result = await verbsSuite({ lease, cycles, turns: options.quick ? 1 : 5, onProgress });
+  rows.push(...result.rows);
+  texts.push(result.text);
+  onProgress("");
+}
+if (options.suite.some((name) => name !== "verbs")) {
   await using managers = await LocalManagers.start();
-  await using client = await connect(managers);
-  await using lease = await client.lease({
-    workers: 1,
-    depth: 16,
-    maxBytes: "1MiB",
-    hotMs: 50,
-    functions: new URL("../examples/demo/functions.ts", import.meta.url),
-  });
-  const { cycles } = cpu;
+  await using client = await connect({ ...managers, fabric: "shm" });
+  await using lease = await client.lease(LEASE);
   if (options.suite.includes("hot")) {
     rows.push(...await hotSuite({ lease, cycles, turns: options.quick ? 1 : 5, onProgress }));
   }
@@ -67,7 +86,9 @@ const machine = {
   v8: Deno.version.v8,
   commit: await commit(),
 };
-console.log(toTable(rows));
+const local = rows.filter((row) => row.suite !== "verbs");
+if (local.length > 0) texts.push(toTable(local));
+console.log(texts.join("\n\n"));
 console.log(
   `\ntimes in microseconds; ${
     Object.entries(machine).map(([key, value]) => `${key} ${value}`).join(", ")
