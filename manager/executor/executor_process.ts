@@ -9,6 +9,8 @@ import type { ExecutorBundle } from "./executor_bundle.ts";
 
 /** How long a process may take to connect back. */
 const BOOT_MS = 10_000;
+/** How long it may take to start its workers: more than a worker may take to listen, so that its own reason comes. */
+const START_MS = 15_000;
 /** How long a process may take to end by itself before it is killed. */
 const STOP_MS = 1000;
 /** How long its exit status and its last words may take once it is known to be ending. */
@@ -119,7 +121,7 @@ export class ExecutorProcess {
       ...request,
       package: { sha256, ...lent },
     }, {
-      timeoutMs: BOOT_MS,
+      timeoutMs: START_MS,
     });
     return v.parse(Started, answer).addresses;
   }

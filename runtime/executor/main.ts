@@ -21,7 +21,7 @@ import type { WorkerReport, WorkerTask } from "./worker_task.ts";
 /** How long workers may take to stop by themselves. */
 const STOP_MS = 500;
 /** How long a worker may take to say where it listens: it opens libraries, and a device if it is to use one. */
-const LISTEN_MS = 8000;
+const LISTEN_MS = 10_000;
 const PR_SET_PDEATHSIG = 1;
 const SIGKILL = 9n;
 const EFD_CLOEXEC_NONBLOCK = 0o2000000 | 0o4000;

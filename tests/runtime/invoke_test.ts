@@ -177,6 +177,9 @@ Deno.test("invoke() does not let a call wait for one worker hold up the others",
     await lease.invoke("hold", Uint8Array.of(ms), worker === undefined ? {} : { worker });
     order.push(name);
   };
+  // Both have run it once: what a first call takes to be compiled is not what is measured here.
+  await Promise.all([0, 1].map((worker) => call("first", 0, worker)));
+  order.length = 0;
   await Promise.all([
     call("runs on 0", 250, 0),
     call("waits for 0", 1, 0),

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { DeadlineExceeded, FunctionError, type Lease } from "../../mod.ts";
 import { mapInputs } from "../../runtime/map.ts";
 import { startLease } from "../support/cluster_lease.ts";
+import { limitMs } from "../support/time_factor.ts";
 
 const bytes = (i: number) => Uint8Array.of(i, i >> 8);
 
@@ -65,8 +66,8 @@ Deno.test("map() ends at the first failure, names its input and gives up the res
 
   const late = await assertRejects(
     () =>
-      lease.map("later", [0, 0, 200, 0].map((ms) => Uint8Array.of(ms)), {
-        deadlineMs: 30,
+      lease.map("later", [0, 0, 250, 0].map((ms) => Uint8Array.of(ms)), {
+        deadlineMs: Math.min(200, limitMs(30)),
         concurrency: 1,
       }),
     DeadlineExceeded,
