@@ -337,7 +337,9 @@ export class VerbsConnection implements Connection {
   #receiveFailed(status: number): void {
     const { completion } = this;
     completion.opcode = Opcode.RECEIVE;
-    const tooLong = status === Status.LOC_LEN_ERR || status === Status.REM_INV_REQ_ERR;
+    // Linux's software device says LOC_QP_OP_ERR (what was lent is in order), or REM_INV_REQ_ERR.
+    const tooLong = status === Status.LOC_LEN_ERR || status === Status.LOC_QP_OP_ERR ||
+      status === Status.REM_INV_REQ_ERR;
     completion.status = tooLong ? Status.LOC_LEN_ERR : Status.WR_FLUSH_ERR;
     this.#leave("error", tooLong ? "a message was too long" : "the queue pair has failed");
   }
