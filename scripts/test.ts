@@ -22,10 +22,6 @@ const BOTH_FABRICS: readonly string[] = [
   "tests/runtime/invoke_test.ts",
   "tests/runtime/map_test.ts",
   "tests/runtime/prepared_call_test.ts",
-  "tests/runtime/deadline_test.ts",
-  "tests/runtime/async_function_test.ts",
-  "tests/faults/executor_killed_test.ts",
-  "tests/faults/client_ends_test.ts",
 ];
 
 if (import.meta.main) Deno.exit(await runTests(Deno.args));

@@ -1,7 +1,7 @@
 /** Connects to itself, says so, and tells why that ended, and whether what was posted came back. */
 
-import { openVerbs } from "../../fabric/verbs/provider.ts";
-import { connectPair, next } from "../fabric/conformance/pair.ts";
+import { openVerbs } from "../../../fabric/verbs/provider.ts";
+import { connectPair, next } from "../../fabric/conformance/pair.ts";
 
 await using pair = await connectPair(openVerbs);
 const { a, b } = pair;
