@@ -57,8 +57,11 @@ export const SILENT_MS = 5000;
 /** How long a client waits to be told why a connection went, before it reports the loss as it saw it. */
 export const VERDICT_MS = 500;
 
-/** How long a lost lease may take to come back with a fresh executor before its waiting calls fail. */
-export const RECOVERY_MS = 10_000;
+/**
+ * How long a lost lease may take to come back with a fresh executor before its waiting calls fail: longer than a node
+ * waits for one to boot and to start its workers (manager/executor/executor_process.ts), so that its reason comes first.
+ */
+export const RECOVERY_MS = 30_000;
 
 /** Calls of one lease that may wait for a free slot. */
 export const MAX_WAITING_CALLS = 65_536;
