@@ -78,7 +78,8 @@ export class Machine implements AsyncDisposable {
       options.signal?.addEventListener("abort", () => machine.#stop("aborted"));
       if (options.signal?.aborted) machine.#stop("aborted");
       const late = setTimeout(() => machine.#stop("no connection from qemu"), POWER_MS);
-      await Promise.race([accepted.catch(() => {}), machine.#ended]);
+      // Not until all that comes from it was read: that waits for the connection, which an end here refuses.
+      await Promise.race([accepted.catch(() => {}), qemu.status]);
       clearTimeout(late);
       return machine;
     } finally {

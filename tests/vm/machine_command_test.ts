@@ -1,4 +1,5 @@
-import { assertEquals, assertMatch } from "@std/assert";
+import { assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { bootMachine } from "../../scripts/vm/machine.ts";
 
 const PROGRAM = new URL("../../scripts/vm.ts", import.meta.url).pathname;
 /** How long a killed process may take to go. */
@@ -39,6 +40,17 @@ Deno.test("vm ends a machine at its time limit, even while it boots", async () =
   assertEquals(code, 124);
   assertEquals(await traces(folder), []);
   await Deno.remove(folder);
+});
+
+Deno.test("a machine that is given up before it has power is gone, and its boot says so", async () => {
+  for (const ms of [0, 10, 30, 100]) {
+    const end = new AbortController();
+    const timer = setTimeout(() => end.abort(), ms);
+    if (ms === 0) end.abort();
+    const error = await assertRejects(() => bootMachine({ signal: end.signal }));
+    assertMatch((error as Error).message, /aborted/);
+    clearTimeout(timer);
+  }
 });
 
 /** Runs it with "in" as its input; what it makes in the temporary folder is in this one. */
