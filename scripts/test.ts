@@ -68,6 +68,8 @@ async function runTests(args: readonly string[]): Promise<number> {
     });
   }
   tellSkips(counts);
+  // Told again here, at the end of a long output.
+  for (const failure of counts.failures) console.log(`\nFAILED: ${failure}\n`);
   console.log(`${counts.passed} passed, ${counts.failed} failed`);
   return counts.failed === 0 ? 0 : 1;
 }
@@ -75,7 +77,8 @@ async function runTests(args: readonly string[]): Promise<number> {
 /** A run that ended before it could report, or that fails outside of any test, is a failure as well. */
 function tally({ code, junit }: { code: number; junit: string }): TestCounts {
   const counts = countTests(junit);
-  return code !== 0 && counts.failed === 0 ? { ...counts, failed: 1 } : counts;
+  if (code === 0 || counts.failed > 0) return counts;
+  return { ...counts, failed: 1, failures: [`the run itself, which ended with code ${code}`] };
 }
 
 function tellSkips({ skipped }: TestCounts): void {

@@ -3,12 +3,22 @@
 export interface TestCounts {
   readonly passed: number;
   readonly failed: number;
+  /** Those that failed: each its name, and the first lines of what it said. */
+  readonly failures: readonly string[];
   /** Skipped tests, by reason. */
   readonly skipped: ReadonlyMap<string, number>;
 }
 
 /** The counts of no run at all. */
-export const NO_TESTS: TestCounts = { passed: 0, failed: 0, skipped: new Map() };
+export const NO_TESTS: TestCounts = {
+  passed: 0,
+  failed: 0,
+  failures: [],
+  skipped: new Map(),
+};
+
+/** Lines of a failure that are told again at the end: the message and where it was thrown. */
+const FAILURE_LINES = 12;
 
 /** The counts of two runs together. */
 export function addCounts(one: TestCounts, other: TestCounts): TestCounts {
@@ -16,7 +26,12 @@ export function addCounts(one: TestCounts, other: TestCounts): TestCounts {
   for (const [reason, count] of other.skipped) {
     skipped.set(reason, (skipped.get(reason) ?? 0) + count);
   }
-  return { passed: one.passed + other.passed, failed: one.failed + other.failed, skipped };
+  return {
+    passed: one.passed + other.passed,
+    failed: one.failed + other.failed,
+    failures: [...one.failures, ...other.failures],
+    skipped,
+  };
 }
 
 /**
@@ -25,15 +40,24 @@ export function addCounts(one: TestCounts, other: TestCounts): TestCounts {
  */
 export function countTests(junit: string): TestCounts {
   let passed = 0;
-  let failed = 0;
+  const failures: string[] = [];
   const skipped = new Map<string, number>();
   for (const [, attributes, body] of junit.matchAll(/<testcase ([^>]*)>([\s\S]*?)<\/testcase>/g)) {
-    if (/<(failure|error)\b/.test(body!)) failed++;
-    else if (/<skipped\b/.test(body!)) {
-      const name = /name="([^"]*)"/.exec(attributes!)?.[1] ?? "";
+    const name = unescapeXml(/name="([^"]*)"/.exec(attributes!)?.[1] ?? "");
+    const failure = /<(?:failure|error)\b[^>]*>([\s\S]*?)<\/(?:failure|error)>/.exec(body!);
+    if (failure) {
+      const said = unescapeXml(failure[1]!).trim().split("\n").slice(0, FAILURE_LINES);
+      failures.push([name, ...said].join("\n  "));
+    } else if (/<skipped\b/.test(body!)) {
       const reason = /\(([^()]+)\)$/.exec(name)?.[1] ?? "without a reason";
       skipped.set(reason, (skipped.get(reason) ?? 0) + 1);
     } else passed++;
   }
-  return { passed, failed, skipped };
+  return { passed, failed: failures.length, failures, skipped };
+}
+
+/** The five entities of XML; `&amp;` last, since what it stands for may look like another. */
+function unescapeXml(text: string): string {
+  return text.replaceAll("&lt;", "<").replaceAll("&gt;", ">").replaceAll("&quot;", '"')
+    .replaceAll("&apos;", "'").replaceAll("&amp;", "&");
 }

@@ -126,7 +126,10 @@ export function messages(name: string, open: Open): void {
     const startMs = performance.now();
     a.send(4, 0, 8, 0);
     await expectNext(a, { id: 4, status: Status.RNR_RETRY_EXC_ERR });
-    assert(performance.now() - startMs >= 40, "it must have waited");
+    const waitedMs = performance.now() - startMs;
+    // A device counts in steps of its own, and soft-RoCE in a kernel's ticks, which a busy host delivers late and then
+    // several at once: 50 ms have been seen to take less than 40.
+    assert(waitedMs >= 25, `it must have waited, not ${waitedMs} ms`);
     assertEquals(a.state, "error");
     await over(b);
     assert(!b.poll());
