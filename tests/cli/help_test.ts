@@ -11,6 +11,7 @@ const COMMANDS = [
   "manager",
   "executor-manager",
   "executor",
+  "devices",
   "doctor",
   "demo",
   "bench",

@@ -13,6 +13,7 @@ import {
 import { fromBase64Url, toBase64Url } from "../../runtime/grant_key.ts";
 import { encodeManagerHello, ManagerRole } from "../../runtime/manager_hello.ts";
 import { ManagerClient } from "../../runtime/manager_client.ts";
+import { refusalText } from "../../runtime/private_data.ts";
 import { sha256Hex } from "../../runtime/sha256.ts";
 import { type Cluster, startCluster } from "../support/cluster.ts";
 import { packageOf } from "../support/functions_package.ts";
@@ -98,6 +99,14 @@ Deno.test("an executor manager rejects private data that is no hello, and execut
     assertEquals(error.code, "rejected", `${privateData}`);
   }
   await assertServes(cluster);
+});
+
+Deno.test("an executor manager of another version says so, with both versions", async () => {
+  await using cluster = await startCluster();
+  await using attacker = new Attacker(cluster);
+  const newer = encodeManagerHello(ManagerRole.CLIENT).with(4, 2);
+  const error = await assertRejects(() => attacker.dial(newer), FabricError);
+  assertEquals(refusalText(error.privateData), "version 2, this is version 1");
 });
 
 Deno.test("an executor manager closes channels that carry no messages, and goes on", async () => {
