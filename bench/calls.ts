@@ -3,9 +3,14 @@
 import type { Lease, PreparedCall } from "../mod.ts";
 import { type Contender, timeAsync } from "./contender.ts";
 
-/** `call.invokeSync()`: the hot path. */
-export function invokeSyncContender(lease: Lease, cycles: () => number): Contender {
-  return prepared("rfaas invokeSync", lease, (call, payload, times) => {
+/** `call.invokeSync()`: the hot path. @param name the function; it answers with as many bytes. */
+export function invokeSyncContender(
+  lease: Lease,
+  cycles: () => number,
+  name = "echo",
+): Contender {
+  const path = name === "echo" ? "rfaas invokeSync" : `rfaas invokeSync ${name}`;
+  return prepared(path, lease, name, (call, payload, times) => {
     const { length } = payload;
     call.input.set(payload);
     let before = cycles();
@@ -20,7 +25,7 @@ export function invokeSyncContender(lease: Lease, cycles: () => number): Contend
 
 /** `await call.invoke()`: the same memory, without blocking the event loop. */
 export function preparedInvokeContender(lease: Lease, cycles: () => number): Contender {
-  return prepared("rfaas prepared invoke", lease, (call, payload, times) => {
+  return prepared("rfaas prepared invoke", lease, "echo", (call, payload, times) => {
     call.input.set(payload);
     return timeAsync(cycles, times, () => call.invoke(payload.length));
   });
@@ -38,12 +43,13 @@ export function invokeContender(lease: Lease, cycles: () => number): Contender {
 function prepared(
   path: string,
   lease: Lease,
+  name: string,
   run: (call: PreparedCall, payload: Uint8Array, times: Float64Array) => Promise<void> | void,
 ): Contender {
   return {
     path,
     async measure(payload, times) {
-      using call = lease.prepare("echo", {
+      using call = lease.prepare(name, {
         bytes: payload.length,
         resultBytes: payload.length,
         worker: 0,

@@ -55,7 +55,11 @@ const { cycles } = cpu;
 if (options.suite.includes("verbs")) {
   await using managers = await LocalManagers.start({ fabric: "verbs" });
   await using client = await connect({ ...managers, fabric: "verbs" });
-  await using lease = await client.lease({ ...LEASE, depth: 2 });
+  await using lease = await client.lease({
+    ...LEASE,
+    depth: 2,
+    functions: new URL("functions.ts", import.meta.url),
+  });
   const result = await verbsSuite({ lease, cycles, turns: options.quick ? 1 : 5, onProgress });
   rows.push(...result.rows);
   texts.push(result.text);

@@ -27,7 +27,7 @@ const SIZES: readonly [bytes: number, rounds: number][] = [
 const FIRST_PORT = 18_515;
 
 export interface VerbsOptions {
-  /** A lease over the device. */
+  /** A lease over the device, of the functions in functions.ts. */
   readonly lease: Lease;
   readonly cycles: () => number;
   /** Times that every contender has its turn at every size. */
@@ -45,7 +45,8 @@ export async function verbsSuite(options: VerbsOptions): Promise<VerbsResult> {
   const { lease, cycles, turns, onProgress } = options;
   const place = findDevice();
   await using floor = await VerbsFloor.open(cycles);
-  await using call = invokeSyncContender(lease, cycles);
+  await using touch = invokeSyncContender(lease, cycles, "touch");
+  await using echo = invokeSyncContender(lease, cycles);
   const perUs = calibrateCycles(cycles);
   const rows: Row[] = [];
   const lines = [["bytes", "path", "median us", "lowest", "highest", "to ib_write_lat"]];
@@ -60,7 +61,7 @@ export async function verbsSuite(options: VerbsOptions): Promise<VerbsResult> {
         const us = await perftestRoundTripUs(program, bytes, rounds, { ...place, port: port++ });
         if (turn > 0) runs.set(program, [...runs.get(program) ?? [], us]);
       }
-      for (const contender of [floor, call]) {
+      for (const contender of [floor, touch, echo]) {
         onProgress(`verbs, ${bytes} bytes, turn ${turn} of ${turns}: ${contender.path}`);
         const measured = new Float64Array(rounds);
         await contender.measure(payload, measured);

@@ -21,6 +21,9 @@ export class ClientSlot {
   status = 0;
   length = 0;
   capacity = 0;
+  /** Time left and room as the worker has them from this slot's last request with a header; -1 before the first. */
+  sentTimeLeftUs = -1;
+  sentCapacity = -1;
   /** Called once when the reply is there or the slot is lost; for calls that wait by a promise. */
   onSettled: (() => void) | null = null;
   readonly index: number;

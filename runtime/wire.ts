@@ -3,10 +3,14 @@
  *
  * A slot is a header of 16 bytes right before a payload that is aligned to 64. The argument slot lies in the worker's
  * arena, the result slot in the client's. All numbers are little endian, 32 bits.
+ *
+ * Over a network most calls travel without their header, in the short form: a payload that fills its packets would
+ * need one packet more for 16 bytes. Then the message's length is the payload's, the immediate carries the low bits of
+ * the sequence number, and a request's time and room are those of the slot's last one.
  */
 
 /** Raised with every change that an older peer would misread. */
-export const WIRE_VERSION = 1;
+export const WIRE_VERSION = 2;
 /** Feature bits of the handshake; none is defined yet, and unknown ones are refused. */
 export const FEATURES = 0;
 
@@ -23,11 +27,11 @@ export const REQUEST_TIME_LEFT_US = 2;
 /** Bytes that the caller has room for. */
 export const REQUEST_CAPACITY = 3;
 
-/** Words of a reply's header; the other two are zero. */
+/** Words of a reply's header. */
 export const REPLY_SEQUENCE = 0;
 export const REPLY_LENGTH = 1;
 
-/** How a call ended: bits 8 to 15 of a reply's immediate. Other values are reserved. */
+/** How a call ended: bits 8 to 14 of a reply's immediate. Other values are reserved. */
 export const CallStatus = {
   OK: 0,
   /** The function threw, or broke its contract; the payload holds name, message and stack, parted by zero bytes. */
@@ -58,14 +62,51 @@ const RECEIVE_AT = 0;
 const SEND_AT = MESSAGE_BYTES;
 const SLOTS_AT = 2 * MESSAGE_BYTES;
 
+/** Says that the message is the payload alone: the topmost bit of a request's immediate, the 15th of a reply's. */
+export const SHORT_REQUEST = -0x80000000;
+export const SHORT_REPLY = 0x8000;
+/** What of the sequence number a short request and a short reply carry. */
+const REQUEST_SEQUENCE_MASK = 0x7f;
+const REPLY_SEQUENCE_MASK = 0xffff;
+
 /** The immediate of a request: slot, function. Bits 24 to 31 are zero. */
 export function requestImmediate(slot: number, functionIndex: number): number {
   return slot | (functionIndex << 8);
 }
 
-/** The immediate of a reply: slot, status. Bits 16 to 31 are zero. */
+/** The immediate of a short request, with 7 bits of its sequence number from bit 24 on. */
+export function shortRequest(immediate: number, sequence: number): number {
+  return immediate | ((sequence & REQUEST_SEQUENCE_MASK) << 24) | SHORT_REQUEST;
+}
+
+/** Is a short request's immediate one with this sequence number? */
+export function requestHasSequence(immediate: number, sequence: number): boolean {
+  return ((immediate >>> 24) & REQUEST_SEQUENCE_MASK) === (sequence & REQUEST_SEQUENCE_MASK);
+}
+
+/** The function that a request names. */
+export function requestFunction(immediate: number): number {
+  return (immediate >>> 8) & (MAX_FUNCTIONS - 1);
+}
+
+/** The immediate of a reply: slot, status. Bits 15 to 31 are zero. */
 export function replyImmediate(slot: number, status: number): number {
   return slot | (status << 8);
+}
+
+/** How a reply says that its call ended. */
+export function replyStatus(immediate: number): number {
+  return (immediate >>> 8) & 0x7f;
+}
+
+/** The immediate of a short reply, with 16 bits of its sequence number from bit 16 on. */
+export function shortReply(immediate: number, sequence: number): number {
+  return immediate | SHORT_REPLY | (sequence << 16);
+}
+
+/** Is a short reply's immediate one with this sequence number? */
+export function replyHasSequence(immediate: number, sequence: number): boolean {
+  return immediate >>> 16 === (sequence & REPLY_SEQUENCE_MASK);
 }
 
 /** The longest time that a request can name, in milliseconds: 31 bits of microseconds, some 35 minutes. */

@@ -25,12 +25,16 @@ import {
   receivesFor,
   REPLY_LENGTH,
   REPLY_SEQUENCE,
+  replyHasSequence,
+  replyStatus,
   repostEvery,
   REQUEST_CAPACITY,
   REQUEST_LENGTH,
   REQUEST_SEQUENCE,
   REQUEST_TIME_LEFT_US,
   requestImmediate,
+  SHORT_REPLY,
+  shortRequest,
 } from "./wire.ts";
 
 const readySchema = v.object({
@@ -214,28 +218,29 @@ export class WorkerSession {
     const sequence = (slot.sequence + 1) | 0;
     slot.sequence = sequence;
     slot.capacity = capacity;
-    slot.request[REQUEST_SEQUENCE] = sequence;
-    slot.request[REQUEST_LENGTH] = length;
-    slot.request[REQUEST_TIME_LEFT_US] = timeLeftUs;
-    slot.request[REQUEST_CAPACITY] = capacity;
     const immediate = requestImmediate(slot.index, functionIndex);
-    if (this.#inPlace) {
-      this.connection.writeImmediate(0, 0, 0, 0, 0, immediate, 0);
+    if (
+      !this.#inPlace && slot.sentTimeLeftUs === timeLeftUs && slot.sentCapacity === capacity
+    ) {
+      this.#write(slot, PAYLOAD_AT, length, shortRequest(immediate, sequence));
     } else {
-      const at = slot.index * this.#layout.stride + HEADER_AT;
-      const { address, rkey } = this.#remote;
-      this.connection.writeImmediate(
-        0,
-        this.#layout.outboundAt + at,
-        HEADER_BYTES + length,
-        address + at,
-        rkey,
-        immediate,
-        0,
-      );
+      slot.request[REQUEST_SEQUENCE] = sequence;
+      slot.request[REQUEST_LENGTH] = length;
+      slot.request[REQUEST_TIME_LEFT_US] = slot.sentTimeLeftUs = timeLeftUs;
+      slot.request[REQUEST_CAPACITY] = slot.sentCapacity = capacity;
+      if (this.#inPlace) this.connection.writeImmediate(0, 0, 0, 0, 0, immediate, 0);
+      else this.#write(slot, HEADER_AT, HEADER_BYTES + length, immediate);
     }
     slot.state = POSTED;
     this.outstanding++;
+  }
+
+  /** Sends `bytes` of the slot, from `from` on, to the same place at the worker. */
+  #write(slot: ClientSlot, from: number, bytes: number, immediate: number): void {
+    const at = slot.index * this.#layout.stride + from;
+    const { address, rkey } = this.#remote;
+    const local = this.#layout.outboundAt + at;
+    this.connection.writeImmediate(0, local, bytes, address + at, rkey, immediate, 0);
   }
 
   /** Takes the next reply; false when there is none. */
@@ -252,13 +257,17 @@ export class WorkerSession {
     }
     const immediate = completion.immediate;
     const index = immediate & (MAX_DEPTH - 1);
-    if (index >= this.depth || immediate >>> 16 !== 0) {
+    if (index >= this.depth) {
       this.stray++;
       return true;
     }
     const slot = this.slots[index]!;
     const { state } = slot;
-    if ((state !== POSTED && state !== ABANDONED) || slot.reply[REPLY_SEQUENCE] !== slot.sequence) {
+    const short = (immediate & SHORT_REPLY) !== 0;
+    const matches = short
+      ? replyHasSequence(immediate, slot.sequence)
+      : immediate >>> 16 === 0 && slot.reply[REPLY_SEQUENCE] === slot.sequence;
+    if ((state !== POSTED && state !== ABANDONED) || !matches) {
       this.stray++;
       return true;
     }
@@ -270,8 +279,8 @@ export class WorkerSession {
       this.onFreed?.();
       return true;
     }
-    slot.status = immediate >>> 8;
-    slot.length = slot.reply[REPLY_LENGTH]!;
+    slot.status = replyStatus(immediate);
+    slot.length = short ? completion.byteLength : slot.reply[REPLY_LENGTH]!;
     slot.state = DONE;
     if (slot.onSettled !== null) slot.onSettled();
     return true;

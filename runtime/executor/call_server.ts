@@ -18,6 +18,10 @@ import {
   REQUEST_LENGTH,
   REQUEST_SEQUENCE,
   REQUEST_TIME_LEFT_US,
+  requestFunction,
+  requestHasSequence,
+  SHORT_REQUEST,
+  shortReply,
 } from "../wire.ts";
 import { writeFailure } from "./failure_text.ts";
 import {
@@ -126,20 +130,25 @@ export class CallServer {
       this.#taken = 0;
       connection.postReceives(this.#repostEvery);
     }
-    this.#serve(completion.immediate);
+    this.#serve(completion.immediate, completion.byteLength);
     return true;
   }
 
-  #serve(immediate: number): void {
+  #serve(immediate: number, byteLength: number): void {
     const index = immediate & (MAX_DEPTH - 1);
     if (index >= this.#depth) return this.#refuse(index);
     const slot = this.#slots[index]!;
+    const next = (slot.sequence + 1) | 0;
+    const short = (immediate & SHORT_REQUEST) !== 0;
     // Read once: the client may write here at any time.
-    const sequence = slot.request[REQUEST_SEQUENCE]!;
-    const length = slot.request[REQUEST_LENGTH]!;
+    const sequence = short ? next : slot.request[REQUEST_SEQUENCE]!;
+    const length = short ? byteLength : slot.request[REQUEST_LENGTH]!;
     const timeLeftUs = slot.request[REQUEST_TIME_LEFT_US]!;
     const capacity = slot.request[REQUEST_CAPACITY]!;
-    if (slot.busy || immediate >>> 24 !== 0 || sequence !== ((slot.sequence + 1) | 0)) {
+    const matches = short
+      ? requestHasSequence(immediate, next)
+      : immediate >>> 24 === 0 && sequence === next;
+    if (slot.busy || !matches) {
       slot.reply[REPLY_SEQUENCE] = sequence;
       slot.reply[REPLY_LENGTH] = 0;
       return this.#refuse(index);
@@ -148,7 +157,7 @@ export class CallServer {
     if (length < 0 || length > this.#maxBytes || capacity < 0 || capacity > this.#maxBytes) {
       return this.#reply(slot, index, CallStatus.BAD_REQUEST, 0);
     }
-    const called = this.#functions[immediate >>> 8];
+    const called = this.#functions[requestFunction(immediate)];
     if (called === undefined) return this.#reply(slot, index, CallStatus.UNKNOWN_FUNCTION, 0);
     slot.fit(length, capacity);
     if (timeLeftUs !== 0) this.#watchSlot(index, sequence, timeLeftUs);
@@ -225,18 +234,23 @@ export class CallServer {
   #reply(slot: WorkerSlot, index: number, status: number, length: number): void {
     const at = SLOT_WATCH + index * SLOT_WATCH_WORDS + WATCH_TIME_LEFT_US;
     if (this.#watch[at] !== 0) this.#watch[at] = 0;
+    const immediate = replyImmediate(index, status);
+    // The length of a result that is not sent has no place but the header.
+    if (!this.inPlace && status !== CallStatus.RESULT_TOO_LARGE) {
+      return this.#send(index, PAYLOAD_AT, length, shortReply(immediate, slot.sequence));
+    }
     slot.reply[REPLY_SEQUENCE] = slot.sequence;
     slot.reply[REPLY_LENGTH] = length;
-    const sent = HEADER_BYTES + (status === CallStatus.RESULT_TOO_LARGE ? 0 : length);
-    this.#send(index, sent, replyImmediate(index, status));
+    this.#send(index, HEADER_AT, HEADER_BYTES, immediate);
   }
 
   /** Answers a request that is none; no slot's turn is used up by it. */
   #refuse(index: number): void {
-    this.#send(index, HEADER_BYTES, replyImmediate(index, CallStatus.BAD_REQUEST));
+    this.#send(index, HEADER_AT, HEADER_BYTES, replyImmediate(index, CallStatus.BAD_REQUEST));
   }
 
-  #send(index: number, bytes: number, immediate: number): void {
+  /** Sends `bytes` of the slot, from `from` on, to the same place at the client. */
+  #send(index: number, from: number, bytes: number, immediate: number): void {
     const connection = this.#connection;
     if (connection.state !== "connected") return; // nobody is left to be told
     try {
@@ -244,17 +258,10 @@ export class CallServer {
         connection.writeImmediate(0, 0, 0, 0, 0, immediate, 0);
         return;
       }
-      const at = index * this.#layout.stride + HEADER_AT;
+      const at = index * this.#layout.stride + from;
       const { address, rkey } = this.#remote;
-      connection.writeImmediate(
-        0,
-        this.#layout.outboundAt + at,
-        bytes,
-        address + at,
-        rkey,
-        immediate,
-        0,
-      );
+      const local = this.#layout.outboundAt + at;
+      connection.writeImmediate(0, local, bytes, address + at, rkey, immediate, 0);
     } catch { // only a client that asks on and on and takes no reply fills the queue
       if (this.broken === "") this.broken = connection.reason || "the client takes no replies";
     }

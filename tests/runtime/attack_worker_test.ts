@@ -3,161 +3,27 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import fc from "fast-check";
 import { FabricError } from "../../fabric/errors.ts";
-import { Access, type Connection, type Provider } from "../../fabric/fabric.ts";
-import { openShm } from "../../fabric/shm/provider.ts";
-import { Opcode, Status } from "../../fabric/status.ts";
-import { AttachRefusal, encodeAttach, receiveJson, sendJson } from "../../runtime/attach.ts";
-import { ControlChannel, controlOptions } from "../../runtime/control_channel.ts";
-import { encodeManagerHello, ManagerRole } from "../../runtime/manager_hello.ts";
-import { ManagerClient } from "../../runtime/manager_client.ts";
-import type { Executor } from "../../runtime/node_protocol.ts";
-import { sha256Hex } from "../../runtime/sha256.ts";
+import { AttachRefusal, encodeAttach } from "../../runtime/attach.ts";
 import {
-  arenaLayout,
   CallStatus,
   HEADER_AT,
   HEADER_BYTES,
   MESSAGE_BYTES,
   PAYLOAD_AT,
-  receivesFor,
 } from "../../runtime/wire.ts";
+import {
+  attachRaw,
+  DEPTH,
+  dial,
+  LAYOUT,
+  MAX_BYTES,
+  secretOf,
+  takeRawLease,
+} from "../support/raw_lease.ts";
 import { type Cluster, startCluster } from "../support/cluster.ts";
 import { within } from "../support/cluster_lease.ts";
 import { functionsPackage } from "../support/functions_package.ts";
 import { limitMs } from "../support/time_factor.ts";
-
-const DEPTH = 2;
-const MAX_BYTES = 100;
-const LAYOUT = arenaLayout(DEPTH, MAX_BYTES);
-
-/** A lease taken by hand: its channel to the node and the executor that serves it. */
-interface RawLease extends AsyncDisposable {
-  readonly fabric: Provider;
-  readonly channel: ControlChannel;
-  readonly executor: Executor;
-  /** The next executor that the node tells of. */
-  nextExecutor(): Promise<Executor>;
-}
-
-async function takeRawLease(cluster: Cluster): Promise<RawLease> {
-  const manager = new ManagerClient({ url: cluster.managerUrl, token: cluster.clientToken });
-  const fabric = openShm();
-  const source = await functionsPackage();
-  const taken = await manager.takeLease({ workers: 1, memoryBytes: 2 ** 28, seconds: 30 });
-  const connection = await fabric.connect(cluster.nodes[0]!.addresses[0]!, {
-    ...controlOptions(source.length),
-    privateData: encodeManagerHello(ManagerRole.CLIENT),
-  });
-  let told = Promise.withResolvers<Executor>();
-  const channel = new ControlChannel(connection, {
-    notice: (type, body) => type === "executor" && told.resolve(body as Executor),
-  });
-  const executor = await channel.request("admit", {
-    grant: taken.grants[0]!.grant,
-    workers: 1,
-    depth: DEPTH,
-    maxBytes: MAX_BYTES,
-    hotMs: 100,
-    package: { sha256: await sha256Hex(source), ...channel.lend(source) },
-  }, { timeoutMs: limitMs(10_000) }) as Executor;
-  return {
-    fabric,
-    channel,
-    executor,
-    nextExecutor: () => (told = Promise.withResolvers<Executor>()).promise,
-    [Symbol.asyncDispose]: async () => {
-      await channel.request("end", {}).catch(() => {});
-      channel.close();
-      await manager.endLease(taken.lease).catch(() => {});
-      manager.close();
-      fabric.close();
-      await fabric.closed;
-    },
-  };
-}
-
-function dial({ fabric, executor }: RawLease, privateData: Uint8Array): Promise<Connection> {
-  return fabric.connect(executor.addresses[0]!, {
-    arenaBytes: LAYOUT.arenaBytes,
-    receiveDepth: receivesFor(DEPTH) + 1,
-    receives: [{ id: 0, offset: LAYOUT.receiveAt, length: MESSAGE_BYTES }],
-    privateData,
-    timeoutMs: limitMs(5000),
-  });
-}
-
-const secretOf = (raw: RawLease) => Uint8Array.fromHex(raw.executor.secret);
-
-/** An attached connection that posts raw requests and gives the raw replies. */
-async function attachRaw(raw: RawLease) {
-  const connection = await dial(raw, encodeAttach(0, secretOf(raw)));
-  const region = connection.register(LAYOUT.inboundAt, LAYOUT.slotsBytes, Access.REMOTE_WRITE);
-  connection.postReceives(receivesFor(DEPTH));
-  const area = new Uint8Array(connection.buffer(LAYOUT.sendAt, MESSAGE_BYTES));
-  sendJson(connection, LAYOUT.sendAt, area, {
-    address: region.address,
-    rkey: region.rkey,
-    depth: DEPTH,
-    maxBytes: MAX_BYTES,
-    firstSequence: 0,
-  });
-  const ready = await receiveJson(connection, LAYOUT.receiveAt, { timeoutMs: limitMs(10_000) }) as {
-    address: number;
-    rkey: number;
-    functions: string[];
-  };
-  const share = (slot: number, at: number, length: number) =>
-    connection.share(ready.address + slot * LAYOUT.stride + at, length, ready.rkey)!;
-  const headers = [0, 1].map((slot) => new Int32Array(share(slot, HEADER_AT, HEADER_BYTES)));
-  const inputs = [0, 1].map((slot) => new Uint8Array(share(slot, PAYLOAD_AT, MAX_BYTES)));
-  const replies = [0, 1].map((slot) =>
-    new Int32Array(
-      connection.buffer(LAYOUT.inboundAt + slot * LAYOUT.stride + HEADER_AT, HEADER_BYTES),
-    )
-  );
-  const sequences = [0, 0];
-  const post = (slot: number, header: readonly number[], immediate: number) => {
-    headers[slot]!.set(header);
-    connection.writeImmediate(0, 0, 0, 0, 0, immediate, 0);
-  };
-  const reply = async () => {
-    const untilMs = performance.now() + limitMs(3000);
-    while (!connection.poll()) {
-      const timeoutMs = untilMs - performance.now();
-      if (timeoutMs <= 0 || connection.state !== "connected") {
-        throw new Error(`no reply; the connection is ${connection.state}: ${connection.reason}`);
-      }
-      await connection.wait({ timeoutMs });
-    }
-    const { immediate, opcode, status } = connection.completion;
-    assertEquals([opcode, status], [Opcode.RECEIVE_WRITE_IMMEDIATE, Status.SUCCESS]);
-    connection.postReceives(1);
-    const slot = immediate & 255;
-    return {
-      slot,
-      status: immediate >>> 8,
-      sequence: replies[slot]?.[0],
-      length: replies[slot]?.[1],
-    };
-  };
-  return {
-    connection,
-    ready,
-    inputs,
-    sequences,
-    post,
-    reply,
-    index: (name: string) => ready.functions.indexOf(name),
-    /** An honest call, which shows that the worker lives and takes this slot. */
-    async echo(slot: number) {
-      const sequence = sequences[slot] = (sequences[slot]! + 1) | 0;
-      inputs[slot]!.fill(sequence);
-      post(slot, [sequence, 10, 0, MAX_BYTES], slot | (ready.functions.indexOf("echo") << 8));
-      assertEquals(await reply(), { slot, status: CallStatus.OK, sequence, length: 10 });
-    },
-    [Symbol.dispose]: () => connection.close(),
-  };
-}
 
 /** Another client on the same node is served. */
 async function othersAreServed(cluster: Cluster): Promise<void> {
@@ -191,11 +57,11 @@ Deno.test("a worker answers forged slots, functions and flags cleanly, and goes 
   await echo(1);
   await fc.assert(
     fc.asyncProperty(fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 }), async (immediate) => {
-      const runs = immediate >>> 24 === 0 && (immediate & 255) < DEPTH &&
-        (immediate >>> 8) < ready.functions.length;
-      fc.pre(!runs);
       const slot = immediate & 255;
-      const counted = slot < DEPTH && immediate >>> 24 === 0;
+      const next = (sequences[slot] ?? 0) + 1;
+      const high = immediate >>> 24;
+      const counted = slot < DEPTH && (high === 0 || high === (0x80 | (next & 0x7f)));
+      fc.pre(!counted || ((immediate >>> 8) & 0xffff) >= ready.functions.length);
       if (counted) sequences[slot]!++;
       post(slot & 1, [sequences[slot & 1]! + (counted ? 0 : 1), 0, 0, 0], immediate);
       const { status } = await reply();
@@ -243,6 +109,46 @@ Deno.test("a worker takes no length, capacity or sequence but the right ones", a
   sequences[0]!++;
   post(0, [sequences[0]!, 1, -1, 1], index("later") << 8);
   assertEquals((await reply()).status, CallStatus.OK);
+  await echo(1);
+});
+
+Deno.test("a worker takes a request without its header, with the time and room of the one before", async () => {
+  await using cluster = await startCluster();
+  await using raw = await takeRawLease(cluster);
+  using attached = await attachRaw(raw);
+  const { connection, ready, reply, echo, sequences, index } = attached;
+  const sent = new Uint8Array(connection.buffer(LAYOUT.outboundAt, 2 * LAYOUT.stride));
+  const short = (bytes: number, sequence: number) =>
+    connection.writeImmediate(
+      0,
+      LAYOUT.outboundAt,
+      bytes,
+      ready.address + PAYLOAD_AT,
+      ready.rkey,
+      (index("echo") << 8) | (sequence << 24) | 0x80000000,
+      0,
+    );
+  await echo(0); // its header stays: no limit but the lease's, room for MAX_BYTES
+  for (const bytes of [0, 1, 10, MAX_BYTES]) {
+    sent.fill(bytes + 1);
+    const sequence = ++sequences[0]!;
+    short(bytes, sequence);
+    assertEquals(await reply(), { slot: 0, status: CallStatus.OK, sequence, length: bytes });
+    const echoed = connection.buffer(LAYOUT.inboundAt + PAYLOAD_AT, bytes);
+    assertEquals(new Uint8Array(echoed), new Uint8Array(bytes).fill(bytes + 1));
+  }
+  for (const off of [0, 2, 64, 127]) { // doubled, skipped, far off
+    short(1, sequences[0]! + off);
+    assertEquals((await reply()).status, CallStatus.BAD_REQUEST);
+  }
+  const sequence = ++sequences[0]!;
+  short(MAX_BYTES + 1, sequence);
+  assertEquals(await reply(), { slot: 0, status: CallStatus.BAD_REQUEST, sequence, length: 0 });
+  while (sequences[0]! < 300) { // the seven bits of the sequence come round
+    short(1, ++sequences[0]!);
+    assertEquals((await reply()).status, CallStatus.OK);
+  }
+  await echo(0);
   await echo(1);
 });
 
