@@ -9,12 +9,13 @@ import type {
   Provider,
 } from "../../../fabric/fabric.ts";
 import { Status, statusName } from "../../../fabric/status.ts";
+import { limitMs } from "../../support/time_factor.ts";
 
 /** How the suite gets its provider. */
 export type Open = () => Provider;
 
 /** How long anything may take that must come. */
-export const BOUND_MS = 5000;
+export const BOUND_MS = limitMs(5000);
 /** The arena of each end, unless a test asks for another. */
 export const ARENA_BYTES = 65536;
 

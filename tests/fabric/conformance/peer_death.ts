@@ -3,14 +3,15 @@
 import { assert, assertEquals } from "@std/assert";
 import { Access, type Connection } from "../../../fabric/fabric.ts";
 import { Status } from "../../../fabric/status.ts";
+import { limitMs } from "../../support/time_factor.ts";
 import type { ConformanceOptions } from "./options.ts";
 import { BOUND_MS, expectNext, flushedIds, type Open, turn } from "./pair.ts";
 import { startPeer } from "./peer_process.ts";
 
-/** DESIGN.md: a peer's death is noticed within a second. */
-const NOTICE_MS = 1000;
+/** A peer's death is noticed within a second, on a usual host. */
+const NOTICE_MS = limitMs(1000);
 
-/** Looks until the connection knows that it is over; fails after a second. */
+/** Looks until the connection knows that it is over; fails when it takes longer. */
 const NOTICING: Record<string, (connection: Connection) => Promise<void>> = {
   "probe()": async (connection) => {
     const untilMs = performance.now() + NOTICE_MS;

@@ -1,6 +1,7 @@
 /** A connection to another process. */
 
 import type { Connection, ConnectionOptions, Provider } from "../../../fabric/fabric.ts";
+import { limitMs } from "../../support/time_factor.ts";
 import type { ConformanceOptions } from "./options.ts";
 import { ARENA_BYTES, type Open } from "./pair.ts";
 
@@ -42,7 +43,7 @@ export async function startPeer(
     stdout: "piped",
   }).spawn();
   const lines = process.stdout.pipeThrough(new TextDecoderStream()).getReader();
-  const request = await listener.accept({ signal: AbortSignal.timeout(10_000) });
+  const request = await listener.accept({ signal: AbortSignal.timeout(limitMs(10_000)) });
   const connection = await request!.accept({ arenaBytes: ARENA_BYTES, ...options });
   listener.close();
   const kill = async () => {

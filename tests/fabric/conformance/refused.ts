@@ -3,6 +3,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { FabricError } from "../../../fabric/errors.ts";
 import { MAX_PRIVATE_DATA_BYTES } from "../../../fabric/fabric.ts";
+import { limitMs } from "../../support/time_factor.ts";
 import { assertCode, assertRejectsCode, type Open, pattern } from "./pair.ts";
 
 export function refused(name: string, open: Open): void {
@@ -74,7 +75,7 @@ export function refused(name: string, open: Open): void {
       "timeout",
     );
     const tookMs = performance.now() - startMs;
-    assert(tookMs >= 99 && tookMs < 2000, `${tookMs} ms`);
+    assert(tookMs >= 99 && tookMs < limitMs(2000), `${tookMs} ms`);
   });
 
   Deno.test(`${name}: connect() throws the reason of its signal`, async () => {

@@ -4,6 +4,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { openLibc } from "../../../ffi/libc.ts";
 import { SIGNALED } from "../../../fabric/fabric.ts";
 import { Status } from "../../../fabric/status.ts";
+import { limitMs } from "../../support/time_factor.ts";
 import { BOUND_MS, connectPair, expectNext, type Open, turn } from "./pair.ts";
 
 const bound = { timeoutMs: BOUND_MS };
@@ -65,7 +66,7 @@ export function waking(name: string, open: Open): void {
     assertEquals(await a.wait({ timeoutMs: 30 }), false);
     assertEquals(a.waitSync(30), false);
     const tookMs = performance.now() - startMs;
-    assert(tookMs >= 59 && tookMs < 2000, `${tookMs} ms`);
+    assert(tookMs >= 59 && tookMs < limitMs(2000), `${tookMs} ms`);
     for (const passed of [0, -1, -1e12]) {
       assertEquals(await a.wait({ timeoutMs: passed }), false);
       assertEquals(a.waitSync(passed), false);
