@@ -122,6 +122,7 @@ export class Client implements AsyncDisposable {
     const { keeper, fabrics, libc } = this.#open();
     const source = await readPackage(options.functions, signal);
     const sha256 = await sha256Hex(source);
+    signal.throwIfAborted(); // nothing is asked for that nobody waits for, and a closed keeper is not asked at all
     const words = new LeaseWords();
     const early: LeaseNews[] = [];
     let hear = (news: LeaseNews): void => void early.push(news);

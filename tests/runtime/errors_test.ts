@@ -287,6 +287,22 @@ Deno.test("LeaseRefused: a package that never finishes loading", async () => {
   assertEquals(await lease.invoke("f", none), none);
 });
 
+Deno.test("LeaseRefused: a client that is closed, or a signal that strikes, while a lease is prepared", async () => {
+  await using cluster = await startCluster();
+  const functions = packageOf(`export const echo = (i) => i.length; // ${"x".repeat(8e6)}`);
+  for (const close of [true, false]) {
+    await using client = await cluster.connect();
+    const giveUp = new AbortController();
+    const taking = client.lease({ functions, signal: giveUp.signal }).then(() => null, (e) => e);
+    await Promise.resolve(); // the package is being hashed: nothing was asked of the resource manager yet
+    if (close) await client.close();
+    else giveUp.abort(new Error("given up"));
+    const error = await within(20_000, "the end of the taking", taking);
+    if (close) assertInstanceOf(error, LeaseRefused);
+    assertEquals(error.message, close ? "Cannot take lease: the client was closed" : "given up");
+  }
+});
+
 Deno.test("ManagerUnreachable and Unauthorized: no manager, no token, a wrong one, and one of another role", async () => {
   await using cluster = await startCluster({ nodes: 0 });
   const { managerUrl: manager } = cluster;
