@@ -8,10 +8,11 @@ export interface ManagerOptions {
   tokenFile?: string;
 }
 
-export function addManagerOptions(command: Command): Command {
+/** @param role the role that the command's token must have. */
+export function addManagerOptions(command: Command, role = "client"): Command {
   return command
     .option("--manager <url>", "the resource manager (default: RFAAS_MANAGER)")
-    .option("--token-file <file>", "the file of the client token (default: RFAAS_TOKEN holds it)");
+    .option("--token-file <file>", `the file of the ${role} token (default: RFAAS_TOKEN holds it)`);
 }
 
 /**

@@ -11,6 +11,7 @@ import { invokeCommand } from "./invoke_command.ts";
 import { leasesCommand } from "./leases_command.ts";
 import { nodesCommand } from "./nodes_command.ts";
 import { resourceManagerCommand } from "./resource_manager_command.ts";
+import { tokenCommand } from "./token_command.ts";
 import { upCommand } from "./up_command.ts";
 import { versionCommand } from "./version_command.ts";
 
@@ -39,6 +40,7 @@ Exit status: 0 done, 1 failed, 2 not understood.`,
       invokeCommand(),
       nodesCommand(),
       leasesCommand(),
+      tokenCommand(),
       resourceManagerCommand(),
       executorManagerCommand(),
       doctorCommand(),
@@ -48,7 +50,8 @@ Exit status: 0 done, 1 failed, 2 not understood.`,
       versionCommand(),
     ]
   ) program.addCommand(command);
-  for (const command of [program, ...program.commands]) {
+  const nested = program.commands.flatMap(({ commands }) => commands);
+  for (const command of [program, ...program.commands, ...nested]) {
     command.exitOverride();
     command.configureOutput({
       outputError: (text, write) => write(text.replace(/^error: /, "rfaas: ")),
@@ -56,6 +59,9 @@ Exit status: 0 done, 1 failed, 2 not understood.`,
   }
   for (const command of program.commands) {
     command.showHelpAfterError(`Try: rfaas ${command.name()} --help`);
+  }
+  for (const command of nested) {
+    command.showHelpAfterError(`Try: rfaas ${command.parent!.name()} ${command.name()} --help`);
   }
   return program;
 }

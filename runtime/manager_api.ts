@@ -159,6 +159,29 @@ export const leaseTakenSchema = v.object({
   grants: v.pipe(v.array(nodeGrantSchema), v.minLength(1)),
 });
 
+/** What a client may have at most: sums over its running leases, the longest term, and requests over time. */
+export const quotaSchema = v.object({
+  workers: v.exactOptional(count(0)),
+  memoryBytes: v.exactOptional(byteCount),
+  leases: v.exactOptional(count(0)),
+  seconds: v.exactOptional(count(1, maxLeaseSeconds)),
+  requestsPerSecond: v.exactOptional(count(1)),
+});
+const role = v.picklist(["operator", "node", "client"]);
+/** `POST /v1/tokens` */
+export const tokenRequestSchema = v.object({
+  role,
+  name: plainName,
+  quota: v.exactOptional(quotaSchema),
+});
+/** The answer: the one time that the token's text is told. */
+export const tokenCreatedSchema = v.object({ token: v.string(), role, name: plainName });
+/** `GET /v1/tokens` */
+export const tokenListSchema = v.object({
+  nowMs: timeMs,
+  tokens: v.array(v.object({ role, name: plainName, createdMs: timeMs, quota: quotaSchema })),
+});
+
 export type GrantKey = v.InferOutput<typeof grantKeySchema>;
 export type Health = v.InferOutput<typeof healthSchema>;
 export type NodeRegistration = v.InferOutput<typeof nodeRegistrationSchema>;
@@ -173,3 +196,7 @@ export type LeaseRenewal = v.InferOutput<typeof leaseRenewalSchema>;
 export type NodeGrant = v.InferOutput<typeof nodeGrantSchema>;
 export type LeaseRenewed = v.InferOutput<typeof leaseRenewedSchema>;
 export type LeaseTaken = v.InferOutput<typeof leaseTakenSchema>;
+export type Quota = v.InferOutput<typeof quotaSchema>;
+export type TokenRequest = v.InferOutput<typeof tokenRequestSchema>;
+export type TokenCreated = v.InferOutput<typeof tokenCreatedSchema>;
+export type TokenList = v.InferOutput<typeof tokenListSchema>;

@@ -94,7 +94,7 @@ export class ManagerClient {
   /**
    * Asks for a lease. Its grants name candidates: claim one within two seconds. Role: client.
    *
-   * @throws {LeaseRefused} with reason `full`, `no-nodes` or `bad-request`.
+   * @throws {LeaseRefused} with reason `full`, `no-nodes`, `quota` or `bad-request`.
    */
   async takeLease(request: api.LeaseRequest, signal?: AbortSignal): Promise<api.LeaseTaken> {
     try {
@@ -131,6 +131,30 @@ export class ManagerClient {
   async endLease(lease: string, signal?: AbortSignal): Promise<void> {
     const path = `/v1/leases/${encodeURIComponent(lease)}`;
     await this.#askOfLease("DELETE", path, undefined, signal);
+  }
+
+  /**
+   * Makes a token; its text is told this one time. Role: operator.
+   *
+   * @throws {ManagerRefused} with code `exists` if there is one of this name.
+   */
+  async createToken(token: api.TokenRequest, signal?: AbortSignal): Promise<api.TokenCreated> {
+    const answer = await this.#ask("POST", "/v1/tokens", token, signal);
+    return this.#read(api.tokenCreatedSchema, answer);
+  }
+
+  /** All tokens without their texts. Role: operator. */
+  async tokens(signal?: AbortSignal): Promise<api.TokenList> {
+    return this.#read(api.tokenListSchema, await this.#ask("GET", "/v1/tokens", undefined, signal));
+  }
+
+  /**
+   * Makes a token void and ends the leases that were taken with it. Role: operator.
+   *
+   * @throws {ManagerRefused} with code `not-found` if there is none of this name.
+   */
+  async revokeToken(name: string, signal?: AbortSignal): Promise<void> {
+    await this.#ask("DELETE", `/v1/tokens/${encodeURIComponent(name)}`, undefined, signal);
   }
 
   /** Drops the connections; what is under way fails. May be called twice. */

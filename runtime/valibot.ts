@@ -5,6 +5,7 @@
 export {
   array,
   check,
+  exactOptional,
   flatten,
   type GenericSchema,
   type InferOutput,

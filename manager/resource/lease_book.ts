@@ -7,6 +7,7 @@ import { randomId } from "./ids.ts";
 import type { BookContext } from "./node_book.ts";
 import { chooseCandidates, isUp } from "./placement.ts";
 import { keepEndedMs } from "./policy.ts";
+import { checkQuota, checkTerm } from "./quota.ts";
 import { notFound, Refusal } from "./refusal.ts";
 import type { AllocationRow, LeaseRow, NodeRow, TokenRow, Transaction } from "./store.ts";
 
@@ -29,9 +30,10 @@ export class LeaseBook {
   /**
    * Takes cores of up to three candidate nodes, each of which could serve the whole lease.
    *
-   * @throws {Refusal} 409 `no-nodes` if no node is up, `full` if none has room.
+   * @throws {Refusal} 409 `no-nodes` if no node is up, `full` if none has room, `quota` if the client may not have it.
    */
   async take(caller: TokenRow, asked: api.LeaseRequest): Promise<api.LeaseTaken> {
+    checkTerm(caller, asked);
     const nowMs = this.#context.clock();
     const lease: LeaseRow = {
       id: randomId(),
@@ -45,6 +47,7 @@ export class LeaseBook {
     };
     const parts = await this.#context.store.transact((tx) => {
       sweep(tx, nowMs);
+      checkQuota(tx, caller, asked);
       const nodes = chooseCandidates(tx, asked, nowMs);
       if (nodes.length === 0) throw refuseLease(tx, asked, nowMs);
       tx.putLease(lease);
@@ -71,9 +74,10 @@ export class LeaseBook {
    * Moves the end of a lease to `seconds` from now, never nearer than it is, and signs grants that
    * say so for the nodes that serve it; for its candidates, if no claim was heard of yet.
    *
-   * @throws {Refusal} 404 if it is not one of the caller's, 410 if it has ended.
+   * @throws {Refusal} 404 if it is not one of the caller's, 410 if it has ended, 409 `quota` if the term is too long.
    */
   async renew(caller: TokenRow, id: string, asked: api.LeaseRenewal): Promise<api.LeaseRenewed> {
+    checkTerm(caller, asked);
     const nowMs = this.#context.clock();
     const { lease, parts } = await this.#context.store.transact((tx) => {
       sweep(tx, nowMs);

@@ -14,7 +14,8 @@ import { answerTimeoutMs, bodyTimeoutMs, maxBodyBytes, sweepEveryMs } from "./po
 import { createRoutes } from "./routes.ts";
 import { SqliteStore } from "./sqlite_store.ts";
 import { StateDir } from "./state_dir.ts";
-import type { Store } from "./store.ts";
+import type { Quota, Store } from "./store.ts";
+import { TokenBook } from "./token_book.ts";
 import { openTokenFiles, type TokenFiles } from "./tokens.ts";
 
 /** What a resource manager needs to start. */
@@ -28,6 +29,8 @@ export interface ResourceManagerOptions {
    * @default a clock that starts at the host's time and does not jump with it
    */
   readonly clock?: () => number;
+  /** What a client may have whose token says nothing else. @default no limits */
+  readonly quota?: Quota;
   /** How long a request's body may take, in milliseconds. @default 10000 */
   readonly bodyTimeoutMs?: number;
 }
@@ -83,7 +86,12 @@ export async function startResourceManager(
     const routes = createRoutes({
       nodes: new NodeBook(context),
       leases,
-      store,
+      tokens: new TokenBook({
+        store,
+        clock,
+        files: tokenFiles,
+        ...(options.quota === undefined ? {} : { standardQuota: options.quota }),
+      }),
       version: project.version,
       bodyLimits: { bytes: maxBodyBytes, timeoutMs: options.bodyTimeoutMs ?? bodyTimeoutMs },
       log,

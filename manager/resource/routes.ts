@@ -7,14 +7,14 @@ import { type BodyLimits, readJson } from "./body.ts";
 import type { LeaseBook } from "./lease_book.ts";
 import type { NodeBook } from "./node_book.ts";
 import { notFound, Refusal } from "./refusal.ts";
-import type { Role, Store, TokenRow } from "./store.ts";
-import { findCaller } from "./tokens.ts";
+import type { Role, TokenRow } from "./store.ts";
+import type { TokenBook } from "./token_book.ts";
 
 /** What the routes lead to. */
 export interface RouteTargets {
   readonly nodes: NodeBook;
   readonly leases: LeaseBook;
-  readonly store: Store;
+  readonly tokens: TokenBook;
   readonly version: string;
   readonly bodyLimits: BodyLimits;
   readonly log: Logger;
@@ -25,9 +25,9 @@ type Env = { Variables: { caller: TokenRow } };
 
 /** Builds the routes. */
 export function createRoutes(targets: RouteTargets): Hono<Env> {
-  const { nodes, leases, store } = targets;
+  const { nodes, leases, tokens } = targets;
   const app = new Hono<Env>();
-  const allow = (...roles: Role[]) => requireRole(store, roles);
+  const allow = (...roles: Role[]) => requireRole(tokens, roles);
   const body = <S extends v.GenericSchema>(c: Context<Env>, schema: S) =>
     readJson(c.req.raw, schema, targets.bodyLimits);
 
@@ -81,6 +81,18 @@ export function createRoutes(targets: RouteTargets): Hono<Env> {
   });
   refuseOthers(app, "/v1/leases/:lease", "DELETE");
 
+  app.post("/v1/tokens", allow("operator"), async (c) => {
+    return c.json(await tokens.create(await body(c, api.tokenRequestSchema)), 201);
+  });
+  app.get("/v1/tokens", allow("operator"), async (c) => c.json(await tokens.list()));
+  refuseOthers(app, "/v1/tokens", "GET, POST");
+
+  app.delete("/v1/tokens/:name", allow("operator"), async (c) => {
+    await tokens.revoke(c.var.caller, c.req.param("name"));
+    return c.body(null, 204);
+  });
+  refuseOthers(app, "/v1/tokens/:name", "DELETE");
+
   app.notFound((c) => answerRefusal(c, notFound("path", c.req.path)));
   app.onError((error, c) => {
     if (error instanceof Refusal) return answerRefusal(c, error);
@@ -95,9 +107,9 @@ export function createRoutes(targets: RouteTargets): Hono<Env> {
   return app;
 }
 
-function requireRole(store: Store, roles: readonly Role[]): MiddlewareHandler<Env> {
+function requireRole(tokens: TokenBook, roles: readonly Role[]): MiddlewareHandler<Env> {
   return async (c, next) => {
-    const caller = await findCaller(store, c.req.header("authorization"));
+    const caller = await tokens.find(c.req.header("authorization"));
     if (caller === undefined) {
       const state = "it carries no token that is known";
       throw new Refusal(401, "unauthorized", `Cannot accept request: ${state}`);

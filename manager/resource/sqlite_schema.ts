@@ -59,6 +59,10 @@ const migrations: readonly string[] = [
     created_ms INTEGER NOT NULL
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  ALTER TABLE tokens ADD COLUMN quota TEXT NOT NULL DEFAULT '{}'; -- JSON: what a client may have
+  CREATE INDEX leases_of_client ON leases (client) WHERE ended_ms IS NULL;
+  `,
 ];
 
 /** The version of the tables that this program reads and writes. */

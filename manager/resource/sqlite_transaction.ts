@@ -1,7 +1,16 @@
 /** The rows of the store as prepared statements over SQLite. */
 import type { DatabaseSync } from "node:sqlite";
 import type { StoredKey } from "../../runtime/grant_key.ts";
-import type { AllocationRow, LeaseRow, NodeRow, Taken, TokenRow, Transaction } from "./store.ts";
+import type {
+  AllocationRow,
+  LeaseRow,
+  NodeRow,
+  Quota,
+  StoredToken,
+  Taken,
+  TakenBy,
+  Transaction,
+} from "./store.ts";
 
 const nodeColumns = `id, name, cores, memory_bytes AS memoryBytes, addresses, boot_id AS bootId,
   epoch, last_seen_ms AS lastSeenMs`;
@@ -9,9 +18,13 @@ const leaseColumns = `id, client, workers, memory_bytes AS memoryBytes, issued_m
   expires_ms AS expiresMs, ended_ms AS endedMs, end_reason AS endReason`;
 const allocationColumns = `lease, node, workers, memory_bytes AS memoryBytes, state,
   claim_by_ms AS claimByMs, claimed_ms AS claimedMs, end_reason AS endReason`;
+const tokenColumns = "hash, role, name, created_ms AS createdMs, quota";
 
 /** A node as SQLite holds it: its addresses are one text. */
 type StoredNode = Omit<NodeRow, "addresses"> & { addresses: string };
+
+/** A token as SQLite holds it: its quota is one text. */
+type TokenText = Omit<StoredToken, "quota"> & { quota: string };
 
 /** Prepares the statements. The columns are named as the rows' fields, so rows need no mapping. */
 export function sqliteTransaction(db: DatabaseSync): Transaction {
@@ -46,7 +59,12 @@ export function sqliteTransaction(db: DatabaseSync): Transaction {
     COALESCE(SUM(memory_bytes), 0) AS memoryBytes
     FROM allocations WHERE node = ? AND state <> 'ended'`);
   const dropTokens = run("DELETE FROM tokens WHERE role = ? AND name = ?");
-  const putToken = run("INSERT INTO tokens VALUES (?, ?, ?, ?)");
+  const putToken = run("INSERT INTO tokens VALUES (?, ?, ?, ?, ?)");
+  const token = one<TokenText>(`SELECT ${tokenColumns} FROM tokens WHERE hash = ?`);
+  const tokens = all<TokenText>(`SELECT ${tokenColumns} FROM tokens ORDER BY name, role`);
+  const takenBy = one<TakenBy>(`SELECT COUNT(*) AS leases, COALESCE(SUM(workers), 0) AS workers,
+    COALESCE(SUM(memory_bytes), 0) AS memoryBytes
+    FROM leases WHERE client = ? AND ended_ms IS NULL`);
   const latest = one<{ ms: number }>(`SELECT max(
     COALESCE((SELECT MAX(issued_ms) FROM leases), 0),
     COALESCE((SELECT MAX(last_seen_ms) FROM nodes), 0)) AS ms`);
@@ -75,6 +93,7 @@ export function sqliteTransaction(db: DatabaseSync): Transaction {
     expiredLeases: all<LeaseRow>(
       `SELECT ${leaseColumns} FROM leases WHERE ended_ms IS NULL AND expires_ms <= ?`,
     ),
+    takenBy: (client) => takenBy(client)!,
     putLease: (l) =>
       putLease(
         l.id,
@@ -113,11 +132,16 @@ export function sqliteTransaction(db: DatabaseSync): Transaction {
       ),
     takenOn: (id) => taken(id) ?? { workers: 0, memoryBytes: 0 },
 
-    token: one<TokenRow>("SELECT hash, role, name FROM tokens WHERE hash = ?"),
-    replaceToken: (token, nowMs) => {
-      dropTokens(token.role, token.name);
-      putToken(token.hash, token.role, token.name, nowMs);
+    token: (hash) => {
+      const row = token(hash);
+      return row === undefined ? undefined : readToken(row);
     },
+    replaceToken: ({ hash, role, name, quota = {} }, nowMs) => {
+      dropTokens(role, name);
+      putToken(hash, role, name, nowMs, JSON.stringify(quota));
+    },
+    tokens: () => tokens().map(readToken),
+    deleteToken: run("DELETE FROM tokens WHERE hash = ?"),
 
     keys: all<StoredKey>(
       `SELECT id, public_key AS publicKey, private_pkcs8 AS privatePkcs8 FROM keys
@@ -138,4 +162,8 @@ function optionalNode(row: StoredNode | undefined): NodeRow | undefined {
 
 function readNode(row: StoredNode): NodeRow {
   return { ...row, addresses: JSON.parse(row.addresses) as string[] };
+}
+
+function readToken(row: TokenText): StoredToken {
+  return { ...row, quota: JSON.parse(row.quota) as Quota };
 }

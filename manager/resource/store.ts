@@ -51,17 +51,44 @@ export interface AllocationRow {
   endReason: string | null;
 }
 
+/** What a client may have at most; what is left out is not limited. */
+export interface Quota {
+  /** Workers of all its running leases together. */
+  readonly workers?: number;
+  /** Memory of all its running leases together. */
+  readonly memoryBytes?: number;
+  /** Leases that run at a time. */
+  readonly leases?: number;
+  /** The longest term that it may ask for. */
+  readonly seconds?: number;
+  /** Requests over time; for a moment it may make as many as this at once. */
+  readonly requestsPerSecond?: number;
+}
+
 /** A token is known by the SHA-256 of its text only. */
 export interface TokenRow {
   hash: string;
   role: Role;
+  /** No two tokens of a role have the same. */
   name: string;
+  /** Left out: nothing is limited by the token itself. */
+  quota?: Quota;
+}
+
+/** A token and when it was made. */
+export interface StoredToken extends TokenRow {
+  createdMs: number;
 }
 
 /** What is taken of a node. */
 export interface Taken {
   workers: number;
   memoryBytes: number;
+}
+
+/** What a client has. */
+export interface TakenBy extends Taken {
+  leases: number;
 }
 
 /** The rows as of one moment. Lists are in no promised order unless said. */
@@ -77,6 +104,8 @@ export interface Transaction {
   runningLeases(): LeaseRow[];
   /** Leases that have not ended although `expiresMs` is not after `nowMs`. */
   expiredLeases(nowMs: number): LeaseRow[];
+  /** The sum over a client's leases that have not ended. */
+  takenBy(client: string): TakenBy;
   putLease(lease: LeaseRow): void;
   /** Forgets leases that ended before `beforeMs`, with their allocations. */
   forgetLeases(beforeMs: number): void;
@@ -95,6 +124,9 @@ export interface Transaction {
   token(hash: string): TokenRow | undefined;
   /** Keeps this token and forgets others of the same role and name. */
   replaceToken(token: TokenRow, nowMs: number): void;
+  /** All tokens, by name. */
+  tokens(): StoredToken[];
+  deleteToken(hash: string): void;
 
   /** The signing keys, newest first. */
   keys(): StoredKey[];

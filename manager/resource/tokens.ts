@@ -4,7 +4,7 @@
  */
 import { toBase64Url } from "../../runtime/grant_key.ts";
 import { StateUnavailable } from "./start_errors.ts";
-import type { Role, Store, TokenRow } from "./store.ts";
+import type { Role, Store } from "./store.ts";
 
 /** The files that hold the first token of each role. */
 export type TokenFiles = Record<Role, string>;
@@ -33,22 +33,13 @@ export async function openTokenFiles(
   return Object.fromEntries(entries) as TokenFiles;
 }
 
-/**
- * Whose token this is. The look-up goes by hash, so its time tells nothing about any token.
- *
- * @param authorization the header of that name, or undefined.
- */
-export async function findCaller(
-  store: Store,
-  authorization: string | undefined,
-): Promise<TokenRow | undefined> {
-  const token = /^Bearer ([\x21-\x7e]{1,256})$/i.exec(authorization ?? "")?.[1];
-  if (token === undefined) return undefined;
-  const hash = await hashToken(token);
-  return await store.transact((tx) => tx.token(hash));
+/** The text of a new token of a role: 256 random bits. */
+export function createTokenText(role: Role): string {
+  return `rfaas_${role}_${toBase64Url(crypto.getRandomValues(new Uint8Array(32)))}`;
 }
 
-async function hashToken(token: string): Promise<string> {
+/** What the store knows a token by: the SHA-256 of its text, hex. */
+export async function hashToken(token: string): Promise<string> {
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(token));
   return new Uint8Array(digest).toHex();
 }
@@ -69,7 +60,7 @@ async function readToken(path: string, role: Role): Promise<string | undefined> 
 }
 
 async function writeToken(path: string, role: Role): Promise<string> {
-  const token = `rfaas_${role}_${toBase64Url(crypto.getRandomValues(new Uint8Array(32)))}`;
+  const token = createTokenText(role);
   // Written beside and renamed, so that a crash leaves no half token.
   const draft = `${path}.new`;
   await Deno.remove(draft).catch(() => {});

@@ -1,0 +1,127 @@
+/** The tokens: looked up at each request, made and revoked by operators. */
+import type * as api from "../../runtime/manager_api.ts";
+import { endLease } from "./ending.ts";
+import { notFound, Refusal } from "./refusal.ts";
+import type { Quota, Store, TokenRow } from "./store.ts";
+import { createTokenText, hashToken, type TokenFiles } from "./tokens.ts";
+
+/** What the book works on. */
+export interface TokenBookContext {
+  readonly store: Store;
+  readonly clock: () => number;
+  /** The files of the first tokens, which are gone once their token is revoked. */
+  readonly files: TokenFiles;
+  /** What holds for clients whose token says nothing else. */
+  readonly standardQuota?: Quota;
+}
+
+/** Tokens as requests and operators see them. */
+export class TokenBook {
+  readonly #context: TokenBookContext;
+  /** Rows that were looked up, by hash: no request costs a transaction. This process alone writes them. */
+  readonly #known = new Map<string, TokenRow>();
+  /** Counts the changes, so that a look-up which one overtook is not kept. */
+  #changes = 0;
+
+  constructor(context: TokenBookContext) {
+    this.#context = context;
+  }
+
+  /**
+   * Whose token this is, with the quota in force. The look-up goes by hash, so its time tells nothing about any
+   * token.
+   *
+   * @param authorization the header of that name, or undefined.
+   */
+  async find(authorization: string | undefined): Promise<TokenRow | undefined> {
+    const text = /^Bearer ([\x21-\x7e]{1,256})$/i.exec(authorization ?? "")?.[1];
+    if (text === undefined) return undefined;
+    const hash = await hashToken(text);
+    const known = this.#known.get(hash);
+    if (known !== undefined) return known;
+    const changes = this.#changes;
+    const row = await this.#context.store.transact((tx) => tx.token(hash));
+    if (row === undefined) return undefined;
+    const token = row.role === "client"
+      ? { ...row, quota: { ...this.#context.standardQuota, ...row.quota } }
+      : row;
+    if (changes === this.#changes) this.#known.set(hash, token);
+    return token;
+  }
+
+  /**
+   * Makes a token. Its text is in the answer and nowhere else.
+   *
+   * @throws {Refusal} 409 `exists` if there is one of this name, 400 if only clients have what is asked for.
+   */
+  async create(asked: api.TokenRequest): Promise<api.TokenCreated> {
+    const { role, name, quota } = asked;
+    if (quota !== undefined && role !== "client") {
+      const state = `a quota is for clients, not for the role ${role}`;
+      throw new Refusal(400, "bad-request", `Cannot create token: ${state}`);
+    }
+    const token = createTokenText(role);
+    const hash = await hashToken(token);
+    await this.#context.store.transact((tx) => {
+      // The names of the first tokens stay theirs: a revoked one is made anew at the next start.
+      if (
+        Object.hasOwn(this.#context.files, name) || tx.tokens().some((other) => other.name === name)
+      ) {
+        throw new Refusal(409, "exists", `Cannot create token: there is one named ${name}`);
+      }
+      tx.replaceToken({ hash, role, name, ...(quota === undefined ? {} : { quota }) }, this.#nowMs);
+    });
+    return { token, role, name };
+  }
+
+  /** All tokens without their texts, by name. */
+  list(): Promise<api.TokenList> {
+    return this.#context.store.transact((tx) => ({
+      nowMs: this.#nowMs,
+      tokens: tx.tokens().map(({ role, name, createdMs, quota = {} }) => ({
+        role,
+        name,
+        createdMs,
+        quota,
+      })),
+    }));
+  }
+
+  /**
+   * Makes a token void from this moment on, and ends the leases that were taken with it.
+   *
+   * @throws {Refusal} 404 if there is none of this name, 409 `in-use` if it is the one that asks.
+   */
+  async revoke(caller: TokenRow, name: string): Promise<void> {
+    const { store, files } = this.#context;
+    const rows = await store.transact((tx) => tx.tokens());
+    const token = rows.find((row) => row.name === name);
+    if (token === undefined) throw notFound("token", name);
+    if (token.hash === caller.hash) {
+      throw new Refusal(409, "in-use", "Cannot revoke token: it is the one that asks");
+    }
+    // Before the row goes: a file that stayed behind would make its token valid at the next start.
+    if (token.name === token.role) await removeFile(files[token.role]);
+    await store.transact((tx) => {
+      tx.deleteToken(token.hash);
+      if (token.role !== "client") return;
+      for (const lease of tx.runningLeases()) {
+        if (lease.client === name) endLease(tx, lease, "token-revoked", this.#nowMs);
+      }
+    });
+    this.#changes++;
+    this.#known.delete(token.hash);
+  }
+
+  get #nowMs(): number {
+    return this.#context.clock();
+  }
+}
+
+async function removeFile(path: string): Promise<void> {
+  try {
+    await Deno.remove(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
