@@ -3,22 +3,23 @@
 import type { Command } from "commander";
 import { ExecutorManager } from "../manager/executor/executor_manager.ts";
 import type { FabricChoice } from "../runtime/keeper/reach_node.ts";
+import { configOption } from "./config/config_option.ts";
+import { EffectiveSettings } from "./config/effective_settings.ts";
 import { Ending } from "./ending.ts";
 import { fabricOption } from "./fabric_option.ts";
-import { hostCores, hostMemoryBytes, hostNodeName } from "./host.ts";
 import { logToStderr } from "./logging.ts";
 import { type CommonOptions, newCommand, untilStdinEnds } from "./new_command.ts";
 import { byteSize, wholeNumber } from "./number_argument.ts";
-import { defaultStateDir } from "./state_home.ts";
 import { readToken } from "./token.ts";
 
 interface Options extends CommonOptions {
+  config?: string;
   manager?: string;
   tokenFile?: string;
   name?: string;
   cores?: number;
   memory?: number;
-  fabric: FabricChoice;
+  fabric?: FabricChoice;
   fabricAddress?: string;
   state?: string;
   json?: true;
@@ -34,6 +35,7 @@ export function executorManagerCommand(): Command {
     $ rfaas executor-manager --manager http://10.0.0.1:7400 --fabric-address 10.0.0.2`,
   )
     .alias("executor")
+    .addOption(configOption())
     .option("--manager <url>", "the resource manager (default: RFAAS_MANAGER)")
     .option("--token-file <file>", "the file of the node token (default: RFAAS_TOKEN holds it)")
     .option("--name <name>", "what the node is called (default: the host's name)")
@@ -42,8 +44,7 @@ export function executorManagerCommand(): Command {
     .addOption(
       fabricOption(
         "shm: this host alone; verbs: other hosts over RDMA as well, or it does not start; " +
-          "auto: over RDMA where there is a device",
-        "auto",
+          "auto: over RDMA where there is a device (default: auto)",
       ),
     )
     .option(
@@ -60,19 +61,25 @@ async function runExecutorManager(options: Options): Promise<void> {
   using ending = new Ending();
   if (options.untilStdinEnds) ending.followStdin();
   await using _log = await logToStderr(options.logLevel);
-  const url = options.manager ?? Deno.env.get("RFAAS_MANAGER");
+  const settings = await EffectiveSettings.load({
+    flags: options,
+    sections: ["executorManager"],
+    config: options.config,
+  });
+  const url = settings.get("executorManager.manager");
   if (!url) throw new TypeError("Cannot lend this host: give --manager or RFAAS_MANAGER");
-  const name = options.name ?? hostNodeName();
-  const cores = options.cores ?? hostCores();
-  const memoryBytes = options.memory ?? Math.floor(hostMemoryBytes() / 2);
+  const name = settings.require("executorManager.name");
+  const cores = settings.require("executorManager.cores");
+  const memoryBytes = settings.require("executorManager.memory");
+  const fabricAddress = settings.get("executorManager.fabricAddress");
   await using manager = await ExecutorManager.start({
-    manager: { url, token: await readToken(options.tokenFile) },
+    manager: { url, token: await readToken(settings.get("executorManager.tokenFile")) },
     name,
     cores,
     memoryBytes,
-    fabric: options.fabric,
-    ...(options.fabricAddress === undefined ? {} : { fabricAddress: options.fabricAddress }),
-    stateDir: options.state ?? defaultStateDir("executor-manager"),
+    fabric: settings.require("executorManager.fabric"),
+    ...(fabricAddress === undefined ? {} : { fabricAddress }),
+    stateDir: settings.require("executorManager.state"),
     signal: ending.signal,
   });
   const { node, addresses } = manager;

@@ -14,6 +14,8 @@ export interface LocalManagersOptions {
   fabricAddress?: string | undefined;
   /** Where the resource manager listens. @default a free port of the loopback address */
   listen?: readonly string[] | undefined;
+  /** The configuration file of both. */
+  config?: string | undefined;
   /** What both log to standard error. @default "warning" */
   logLevel?: string;
   /** Gives up starting. */
@@ -51,7 +53,12 @@ export class LocalManagers implements AsyncDisposable {
     const started: ChildManager[] = [];
     const start = async (args: string[], env: Record<string, string> = {}) => {
       const child = await ChildManager.start(
-        [...args, "--log-level", options.logLevel ?? "warning"],
+        [
+          ...args,
+          ...(options.config === undefined ? [] : ["--config", options.config]),
+          "--log-level",
+          options.logLevel ?? "warning",
+        ],
         env,
         signal,
       );

@@ -3,6 +3,7 @@
 import { Command } from "commander";
 import project from "../deno.json" with { type: "json" };
 import { benchCommand } from "./bench_command.ts";
+import { configCommand } from "./config_command.ts";
 import { demoCommand } from "./demo_command.ts";
 import { devicesCommand } from "./devices_command.ts";
 import { doctorCommand } from "./doctor_command.ts";
@@ -43,6 +44,7 @@ Exit status: 0 done, 1 failed, 2 not understood.`,
       tokenCommand(),
       resourceManagerCommand(),
       executorManagerCommand(),
+      configCommand(),
       doctorCommand(),
       devicesCommand(),
       demoCommand(),

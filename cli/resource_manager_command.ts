@@ -1,15 +1,16 @@
 /** `rfaas resource-manager`: knows the nodes, signs grants. */
 
 import type { Command } from "commander";
+import type { Quota } from "../manager/resource/store.ts";
 import { startResourceManager } from "../manager/resource/resource_manager.ts";
+import { configOption } from "./config/config_option.ts";
+import { EffectiveSettings } from "./config/effective_settings.ts";
 import { Ending } from "./ending.ts";
 import { logToStderr } from "./logging.ts";
 import { type CommonOptions, newCommand, untilStdinEnds } from "./new_command.ts";
-import { defaultStateDir } from "./state_home.ts";
-
-const DEFAULT_LISTEN = "http://127.0.0.1:7400";
 
 interface Options extends CommonOptions {
+  config?: string;
   listen?: string[];
   state?: string;
   json?: true;
@@ -25,9 +26,10 @@ export function resourceManagerCommand(): Command {
     $ export RFAAS_TOKEN=$(cat ~/.local/state/rfaas/resource-manager/client.token)`,
   )
     .alias("manager")
+    .addOption(configOption())
     .option(
       "--listen <url>",
-      `http://HOST:PORT or unix:/PATH; may be given again (default: "${DEFAULT_LISTEN}")`,
+      "http://HOST:PORT or unix:/PATH; may be given again (default: http://127.0.0.1:7400)",
       (url: string, before: string[] = []) => [...before, url],
     )
     .option("--state <folder>", "where state and tokens are kept (default: below XDG_STATE_HOME)")
@@ -40,9 +42,15 @@ async function runResourceManager(options: Options): Promise<void> {
   using ending = new Ending();
   if (options.untilStdinEnds) ending.followStdin();
   await using _log = await logToStderr(options.logLevel);
+  const settings = await EffectiveSettings.load({
+    flags: options,
+    sections: ["resourceManager"],
+    config: options.config,
+  });
   await using manager = await startResourceManager({
-    listen: options.listen ?? [DEFAULT_LISTEN],
-    stateDir: options.state ?? defaultStateDir("resource-manager"),
+    listen: settings.require("resourceManager.listen"),
+    stateDir: settings.require("resourceManager.state"),
+    quota: quotaOf(settings),
   });
   const { urls, tokenFiles } = manager;
   if (options.json) {
@@ -56,4 +64,14 @@ async function runResourceManager(options: Options): Promise<void> {
     console.log("Ctrl-C ends it.");
   }
   await ending.asked;
+}
+
+function quotaOf(settings: EffectiveSettings): Quota {
+  const quota = {
+    workers: settings.get("resourceManager.quota.workers"),
+    memoryBytes: settings.get("resourceManager.quota.memory"),
+    leases: settings.get("resourceManager.quota.leases"),
+    seconds: settings.get("resourceManager.quota.seconds"),
+  };
+  return Object.fromEntries(Object.entries(quota).filter(([, limit]) => limit !== undefined));
 }

@@ -2,6 +2,8 @@
 
 import type { Command } from "commander";
 import type { FabricChoice } from "../runtime/keeper/reach_node.ts";
+import { configOption } from "./config/config_option.ts";
+import { EffectiveSettings, type SettingsSource } from "./config/effective_settings.ts";
 import { Ending } from "./ending.ts";
 import { fabricOption } from "./fabric_option.ts";
 import { LocalManagers } from "./local_managers.ts";
@@ -9,14 +11,21 @@ import { type CommonOptions, newCommand, untilStdinEnds } from "./new_command.ts
 import { byteSize, wholeNumber } from "./number_argument.ts";
 
 interface Options extends CommonOptions {
+  config?: string;
   cores?: number;
   memory?: number;
-  fabric: FabricChoice;
+  fabric?: FabricChoice;
   fabricAddress?: string;
   listen?: string[];
   json?: true;
   untilStdinEnds?: true;
 }
+
+/** What differs from managers that are started each by itself: nothing is offered beyond this host. */
+export const UP_STANDARDS = {
+  "resourceManager.listen": ["http://127.0.0.1:0"],
+  "executorManager.fabric": "shm",
+} satisfies SettingsSource["standards"];
 
 export function upCommand(): Command {
   return newCommand(
@@ -25,6 +34,7 @@ export function upCommand(): Command {
     `$ rfaas up
     $ rfaas up --cores 2 --memory 2GiB --listen http://127.0.0.1:7400`,
   )
+    .addOption(configOption())
     .option("--cores <number>", "cores to lend (default: all)", wholeNumber(1))
     .option("--memory <size>", "memory to lend (default: half of the host's)", byteSize)
     .option(
@@ -34,8 +44,7 @@ export function upCommand(): Command {
     )
     .addOption(
       fabricOption(
-        "shm: this host alone; verbs: over RDMA as well, or it does not start; auto: where there is a device",
-        "shm",
+        "shm: this host alone; verbs: over RDMA as well, or it does not start; auto: where there is a device (default: shm)",
       ),
     )
     .option(
@@ -50,14 +59,21 @@ export function upCommand(): Command {
 async function runUp(options: Options): Promise<void> {
   using ending = new Ending();
   if (options.untilStdinEnds) ending.followStdin();
+  const settings = await EffectiveSettings.load({
+    flags: options,
+    sections: ["resourceManager", "executorManager"],
+    config: options.config,
+    standards: UP_STANDARDS,
+  });
   let managers: LocalManagers;
   try {
     managers = await LocalManagers.start({
-      cores: options.cores,
-      memoryBytes: options.memory,
-      fabric: options.fabric,
-      fabricAddress: options.fabricAddress,
-      listen: options.listen,
+      config: settings.file,
+      cores: settings.get("executorManager.cores"),
+      memoryBytes: settings.get("executorManager.memory"),
+      fabric: settings.require("executorManager.fabric"),
+      fabricAddress: settings.get("executorManager.fabricAddress"),
+      listen: settings.get("resourceManager.listen"),
       logLevel: options.logLevel,
       signal: ending.signal,
     });

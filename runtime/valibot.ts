@@ -5,9 +5,12 @@
 export {
   array,
   check,
+  custom,
   exactOptional,
   flatten,
+  type GenericIssue,
   type GenericSchema,
+  getDotPath,
   type InferOutput,
   integer,
   literal,
@@ -26,4 +29,6 @@ export {
   safeParse,
   strictObject,
   string,
+  transform,
+  union,
 } from "npm:valibot@1.5.0";

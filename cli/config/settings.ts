@@ -1,0 +1,96 @@
+/**
+ * All settings of the managers, a line each: the path in the file, the schema, what it does. From this table come the
+ * check of the file, its published schema, the environment's variables, and what `rfaas config show` prints.
+ *
+ * To add one: write its line here, use it where the command hands it on (`settings.get("its.path")`), run
+ * `deno run -A cli.ts config schema > docs/config.schema.json`, and name it in docs/configuration.md.
+ */
+
+import { maxLeaseSeconds, plainName } from "../../runtime/manager_api.ts";
+import * as v from "../../runtime/valibot.ts";
+import { hostCores, hostMemoryBytes, hostNodeName } from "../host.ts";
+import { defaultStateDir } from "../state_home.ts";
+import { setting, size, text, whole } from "./setting.ts";
+
+export const SETTINGS = {
+  "resourceManager.listen": setting(v.pipe(v.array(text), v.minLength(1)), {
+    does: "Where it listens: http://HOST:PORT or unix:/PATH.",
+    flag: "--listen",
+    standard: ["http://127.0.0.1:7400"],
+  }),
+  "resourceManager.state": setting(text, {
+    does: "The folder of state and tokens.",
+    flag: "--state",
+    standard: () => defaultStateDir("resource-manager"),
+    standardIs: "below XDG_STATE_HOME",
+  }),
+  "resourceManager.quota.workers": setting(whole(0), {
+    does: "Workers that a client may have at a time, where its token does not say.",
+  }),
+  "resourceManager.quota.memory": setting(size, {
+    does: "Memory that a client may have at a time, where its token does not say.",
+  }),
+  "resourceManager.quota.leases": setting(whole(0), {
+    does: "Leases that a client may have at a time, where its token does not say.",
+  }),
+  "resourceManager.quota.seconds": setting(whole(1, maxLeaseSeconds), {
+    does: "The longest term of a client's lease in seconds, where its token does not say.",
+  }),
+
+  "executorManager.manager": setting(text, {
+    does: "The resource manager: http://HOST:PORT, https://HOST:PORT or unix:/PATH.",
+    flag: "--manager",
+    variable: "RFAAS_MANAGER",
+  }),
+  "executorManager.tokenFile": setting(text, {
+    does: "The file of the node token; without it RFAAS_TOKEN holds the token.",
+    flag: "--token-file",
+  }),
+  "executorManager.name": setting(plainName, {
+    does: "What the node is called.",
+    flag: "--name",
+    standard: hostNodeName,
+    standardIs: "the host's name",
+  }),
+  "executorManager.cores": setting(whole(1, 4096), {
+    does: "Cores to lend.",
+    flag: "--cores",
+    standard: hostCores,
+    standardIs: "all",
+  }),
+  "executorManager.memory": setting(size, {
+    does: "Memory to lend.",
+    flag: "--memory",
+    standard: () => Math.floor(hostMemoryBytes() / 2),
+    standardIs: "half of the host's",
+  }),
+  "executorManager.fabric": setting(v.picklist(["auto", "shm", "verbs"]), {
+    does: "shm: this host alone; verbs: over RDMA as well, or it does not start; auto: over RDMA " +
+      "where there is a device.",
+    flag: "--fabric",
+    standard: "auto",
+  }),
+  "executorManager.fabricAddress": setting(text, {
+    does: "HOST or HOST:PORT, the IP address of the RDMA port to listen at; the first that is " +
+      "found if it is not given.",
+    flag: "--fabric-address",
+  }),
+  "executorManager.state": setting(text, {
+    does: "The folder of the executor's code.",
+    flag: "--state",
+    standard: () => defaultStateDir("executor-manager"),
+    standardIs: "below XDG_STATE_HOME",
+  }),
+} as const;
+
+/** The path of a setting. */
+export type SettingPath = keyof typeof SETTINGS;
+/** What a setting is read as. */
+export type SettingValue<P extends SettingPath> = v.InferOutput<(typeof SETTINGS)[P]["schema"]>;
+/** The first word of a path: one for each manager. */
+export type Section = SettingPath extends `${infer S}.${string}` ? S : never;
+
+/** The paths of a section, in the table's order. */
+export function pathsOf(section: Section): SettingPath[] {
+  return (Object.keys(SETTINGS) as SettingPath[]).filter((path) => path.startsWith(`${section}.`));
+}

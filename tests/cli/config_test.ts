@@ -1,0 +1,186 @@
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { configJsonSchema, readConfigFile } from "../../cli/config/config_file.ts";
+import { variableOf } from "../../cli/config/effective_settings.ts";
+import { type SettingPath, SETTINGS } from "../../cli/config/settings.ts";
+import { LeaseRefused } from "../../runtime/errors.ts";
+import { ManagerClient } from "../../runtime/manager_client.ts";
+import { rfaas, startRfaas } from "./rfaas.ts";
+
+const docs = new URL("../../docs/", import.meta.url);
+const paths = Object.keys(SETTINGS) as SettingPath[];
+
+async function withFile<T>(content: unknown, use: (file: string) => Promise<T>): Promise<T> {
+  const file = await Deno.makeTempFile({ prefix: "rfaas-test-", suffix: ".json" });
+  try {
+    const text = typeof content === "string" ? content : JSON.stringify(content);
+    await Deno.writeTextFile(file, text);
+    return await use(file);
+  } finally {
+    await Deno.remove(file);
+  }
+}
+
+async function show(args: string[], env: Record<string, string> = {}) {
+  const { code, stdout, stderr } = await rfaas(["config", "show", "--json", ...args], { env });
+  assertEquals([code, stderr], [0, ""]);
+  const { settings } = JSON.parse(stdout);
+  return (path: string) => {
+    const { value, from } = settings.find((each: { path: string }) => each.path === path);
+    return [value, from];
+  };
+}
+
+Deno.test("docs/config.schema.json is what the table of settings gives", async () => {
+  const published = JSON.parse(await Deno.readTextFile(new URL("config.schema.json", docs)));
+  const hint = "run: deno run -A cli.ts config schema > docs/config.schema.json";
+  assertEquals(published, JSON.parse(JSON.stringify(configJsonSchema())), hint);
+});
+
+Deno.test("docs/configuration.md names each setting, and no two settings share a variable", async () => {
+  const text = await Deno.readTextFile(new URL("configuration.md", docs));
+  for (const path of paths) assert(text.includes(`| \`${path}\` `), `${path} is not named`);
+  const listed = [...text.matchAll(/^\| `([a-zA-Z]+\.[a-zA-Z.]+)` /gm)].map(([, path]) => path!);
+  assertEquals(listed, paths);
+  assertEquals(new Set(paths.map(variableOf)).size, paths.length);
+});
+
+Deno.test("the file that docs/configuration.md shows is accepted", async () => {
+  const text = await Deno.readTextFile(new URL("configuration.md", docs));
+  const example = /```json\n([^]*?)```/.exec(text)![1]!;
+  const values = await withFile(example, readConfigFile);
+  assertEquals(values.get("executorManager.cores"), 12);
+});
+
+Deno.test("a setting is taken from its flag, else the environment, else the file, else the default", async () => {
+  const config = { executorManager: { cores: 3, name: "file", memory: "1GiB" } };
+  await withFile(config, async (file) => {
+    const env = {
+      RFAAS_EXECUTOR_MANAGER_CORES: "5",
+      RFAAS_EXECUTOR_MANAGER_NAME: "environment",
+      RFAAS_CONFIG: file,
+    };
+    const all = await show(["executor-manager", "--cores", "7"], env);
+    assertEquals(all("executorManager.cores"), [7, "flag --cores"]);
+    const name = ["environment", "environment RFAAS_EXECUTOR_MANAGER_NAME"];
+    assertEquals(all("executorManager.name"), name);
+    assertEquals(all("executorManager.memory"), [2 ** 30, `file ${file}`]);
+    assertEquals(all("executorManager.fabric"), ["auto", "default"]);
+    assertEquals(all("executorManager.fabricAddress"), [null, "not set"]);
+    const plain = await show([], { RFAAS_EXECUTOR_MANAGER_CORES: "5", RFAAS_CONFIG: file });
+    assertEquals(plain("executorManager.cores"), [5, "environment RFAAS_EXECUTOR_MANAGER_CORES"]);
+    const fileOnly = await show(["--config", file]);
+    assertEquals(fileOnly("executorManager.cores"), [3, `file ${file}`]);
+    const up = await show(["up", "--fabric", "auto"], { RFAAS_CONFIG: file });
+    assertEquals(up("resourceManager.listen"), [["http://127.0.0.1:0"], "default"]);
+    assertEquals(up("executorManager.fabric"), ["auto", "flag --fabric"]);
+  });
+});
+
+Deno.test("a variable holds a text, JSON, or texts with spaces between", async () => {
+  const listen = (text: string) => show([], { RFAAS_RESOURCE_MANAGER_LISTEN: text });
+  for (const text of ["unix:/a unix:/b", '["unix:/a","unix:/b"]']) {
+    assertEquals((await listen(text))("resourceManager.listen")[0], ["unix:/a", "unix:/b"]);
+  }
+  const named = await show([], { RFAAS_EXECUTOR_MANAGER_NAME: "12" });
+  assertEquals(named("executorManager.name")[0], "12");
+  const wrong = await rfaas(["config", "show"], { env: { RFAAS_EXECUTOR_MANAGER_CORES: "many" } });
+  assertEquals(wrong.code, 1);
+  assertEquals(
+    wrong.stderr,
+    "rfaas: Cannot use setting executorManager.cores from environment RFAAS_EXECUTOR_MANAGER_CORES: " +
+      'expected number, got "many"\n',
+  );
+});
+
+Deno.test("a wrong configuration file is refused with the path of each fault", async () => {
+  const wrong: [unknown, string][] = [
+    ["{", "it is not JSON: "],
+    [[], "the file: expected an object, got []"],
+    [7, "the file: expected Object, got 7"],
+    [{ executorManager: [] }, "executorManager: expected an object, got []"],
+    [{ executorManager: { cores: 0 } }, "executorManager.cores: expected >=1, got 0"],
+    [{ executorManager: { cores: "4" } }, 'executorManager.cores: expected number, got "4"'],
+    [{ executorManager: { pool: { min: 1 } } }, "executorManager.pool: unknown key"],
+    [{ resourceManager: { quota: { Workers: 1 } } }, "resourceManager.quota.Workers: unknown key"],
+    [{ resourceManager: { listen: [1] } }, "resourceManager.listen.0: expected string, got 1"],
+    [{ resourceManager: { listen: [] } }, "resourceManager.listen: expected >=1"],
+    [
+      { executorManager: { memory: "lots" } },
+      'executorManager.memory: expected bytes or a size such as "8GiB", got "lots"',
+    ],
+    [{ executorManager: { fabric: "ib" } }, "executorManager.fabric: expected "],
+    [{ executorManager: { cores: 0 }, x: 1 }, "executorManager.cores: expected >=1, got 0; x: unk"],
+  ];
+  for (const [content, words] of wrong) {
+    await withFile(content, async (file) => {
+      const error = await assertRejects(() => readConfigFile(file), TypeError);
+      assert(error.message.startsWith(`Cannot use configuration ${file}: ${words}`), error.message);
+    });
+  }
+  await assertRejects(() => readConfigFile("/nowhere"), TypeError, "there is no such file");
+  for (const command of ["resource-manager", "executor-manager", "up"]) {
+    const { code, stderr } = await withFile(
+      "{",
+      (file) => rfaas([command, "--config", file, ...(command === "up" ? [] : ["--state", "/x"])]),
+    );
+    assertEquals(code, 1);
+    assertMatch(stderr, /^rfaas: Cannot use configuration .*: it is not JSON: .*\n$/);
+  }
+});
+
+Deno.test("managers do what the configuration file says", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "rfaas-test-" });
+  const socket = `unix:${folder}/manager.sock`;
+  const config = {
+    resourceManager: {
+      listen: [socket],
+      state: `${folder}/manager`,
+      quota: { workers: 2 },
+    },
+    executorManager: {
+      manager: socket,
+      tokenFile: `${folder}/manager/node.token`,
+      name: "named-in-file",
+      cores: 3,
+      memory: "64MiB",
+      fabric: "shm",
+      state: `${folder}/node`,
+    },
+  };
+  try {
+    await withFile(config, async (file) => {
+      await using manager = await startRfaas(["resource-manager", "--config", file]);
+      assertEquals(manager.ready.urls, [socket]);
+      await using node = await startRfaas(["executor-manager", "--config", file, "--cores", "4"]);
+      assertEquals(node.ready.name, "named-in-file");
+      const token = Deno.readTextFileSync(manager.ready.tokenFiles.client).trim();
+      using client = new ManagerClient({ url: socket, token });
+      const [lent] = (await client.nodes()).nodes;
+      assertEquals([lent?.cores, lent?.memoryBytes], [4, 64 * 2 ** 20]);
+      const asked = { memoryBytes: 0, seconds: 5 };
+      await client.takeLease({ ...asked, workers: 2 });
+      const refused = await assertRejects(
+        () => client.takeLease({ ...asked, workers: 1 }),
+        LeaseRefused,
+      );
+      assertEquals(refused.reason, "quota");
+    });
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("rfaas up hands the configuration to both managers", async () => {
+  const config = {
+    resourceManager: { quota: { leases: 0 } },
+    executorManager: { name: "from-file", cores: 2, memory: "64MiB" },
+  };
+  await withFile(config, async (file) => {
+    await using up = await startRfaas(["up", "--config", file]);
+    using client = new ManagerClient({ url: up.ready.manager, token: up.ready.token });
+    const [node] = (await client.nodes()).nodes;
+    assertEquals([node?.name, node?.cores, node?.memoryBytes], ["from-file", 2, 64 * 2 ** 20]);
+    const asked = { workers: 1, memoryBytes: 0, seconds: 5 };
+    await assertRejects(() => client.takeLease(asked), LeaseRefused, "quota");
+  });
+});
