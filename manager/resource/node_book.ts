@@ -64,13 +64,19 @@ export class NodeBook {
     const end = await store.transact((tx) => {
       sweep(tx, nowMs);
       const node = currentNode(tx, id, told.epoch);
-      tx.putNode({ ...node, lastSeenMs: nowMs });
+      tx.sawNode(id, nowMs);
+      const known = new Map(tx.liveAllocationsOn(id).map((each) => [each.lease, each]));
       const toEnd = told.leases
-        .filter(({ lease, workers }) => !holds(tx, node, lease, workers, nowMs))
+        .filter(({ lease, workers }) => {
+          const { state, workers: claimed } = known.get(lease) ?? {};
+          // Most beats tell what is known: that shall cost nothing.
+          return (state !== "claimed" || claimed !== workers) &&
+            !holds(tx, node, lease, workers, nowMs);
+        })
         .map(({ lease }) => lease);
-      const listed = new Set(told.leases.map(({ lease }) => lease));
-      for (const allocation of tx.liveAllocationsOn(id)) {
-        if (allocation.state !== "claimed" || listed.has(allocation.lease)) continue;
+      for (const { lease } of told.leases) known.delete(lease);
+      for (const allocation of known.values()) {
+        if (allocation.state !== "claimed") continue;
         if (nowMs - (allocation.claimedMs ?? 0) <= unlistedGraceMs) continue;
         endAllocation(tx, allocation, "not-running", nowMs);
       }

@@ -4,6 +4,11 @@
 export const heartbeatMs = 1000;
 /** A node that missed so many heartbeats is lost: one may be late, two may be a pause of the host. */
 export const missedHeartbeats = 3;
+/**
+ * How old the time at which a node was last seen may be on disk: after a restart all nodes count as just seen, so
+ * this is only for the clock, which never shows less than the state tells of.
+ */
+export const keepSeenMs = 30_000;
 /** How many nodes a lease is offered: enough that one refusal needs no second request. */
 export const candidatesPerLease = 3;
 /**

@@ -78,6 +78,7 @@ export async function startResourceManager(
   try {
     const opened = store = new SqliteStore(`${stateDir.path}/state.sqlite`);
     const clock = options.clock ?? steadyClock(await store.transact((tx) => tx.latestMs()));
+    await store.transact((tx) => tx.nodes().forEach(({ id }) => tx.sawNode(id, clock())));
     const tokenFiles = await openTokenFiles(store, stateDir.path, clock());
     const keys = await openKeys(store, clock());
     const publicKeys = keys.map(({ id, publicKey }) => ({ id, publicKey }));

@@ -1,16 +1,33 @@
 /** The store in one SQLite file (WAL), by node:sqlite. */
 import { DatabaseSync } from "node:sqlite";
+import { clearImmediate, setImmediate } from "node:timers";
+import { NodeRows } from "./node_rows.ts";
 import { migrate } from "./sqlite_schema.ts";
 import { sqliteTransaction } from "./sqlite_transaction.ts";
 import type { Store, Transaction } from "./store.ts";
+import { UndoLog } from "./undo_log.ts";
 
 /** How long a write waits for another process, such as a backup, to let go of the file. */
 const busyTimeoutMs = 5000;
 
-/** A {@linkcode Store} in a file. */
+/** A change that waits for its turn. */
+interface Waiting {
+  /** Makes the change; what it returns tells who asked, once it is on disk. */
+  readonly run: () => () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/**
+ * A {@linkcode Store} in a file. Changes that were asked for in one turn of the event loop are made one after
+ * the other in one SQLite transaction, each behind a savepoint, and none is answered before all are on disk: it is
+ * the flush to disk that costs (141 us a commit, 3 us a row).
+ */
 export class SqliteStore implements Store {
   readonly #db: DatabaseSync;
+  readonly #undo = new UndoLog();
   readonly #tx: Transaction;
+  readonly #waiting: Waiting[] = [];
+  #turn: ReturnType<typeof setImmediate> | undefined;
 
   /**
    * Opens the file, creates it with mode 0600 if it is not there, and brings its tables up to date.
@@ -25,31 +42,72 @@ export class SqliteStore implements Store {
       // The timeout comes first: switching to WAL takes the lock that others may hold.
       this.#db.exec(`PRAGMA busy_timeout = ${busyTimeoutMs}`);
       this.#db.exec("PRAGMA journal_mode = WAL");
-      this.#db.exec("PRAGMA synchronous = NORMAL");
+      // What was answered outlives a power cut: NORMAL would keep it through a crash of this process only.
+      this.#db.exec("PRAGMA synchronous = FULL");
       this.#db.exec("PRAGMA foreign_keys = ON");
       migrate(this.#db);
-      this.#tx = sqliteTransaction(this.#db);
+      this.#tx = sqliteTransaction(this.#db, new NodeRows(this.#undo));
+      this.#undo.forget();
     } catch (error) {
       this.#db.close();
       throw error;
     }
   }
 
-  // deno-lint-ignore require-await -- async for the interface: what a change throws must reject, not throw
-  async transact<T>(change: (tx: Transaction) => T): Promise<T> {
-    this.#db.exec("BEGIN IMMEDIATE");
-    try {
-      const result = change(this.#tx);
-      this.#db.exec("COMMIT");
-      return result;
-    } catch (error) {
-      // A failed COMMIT may have rolled back by itself; there is nothing to roll back then.
-      if (this.#db.isTransaction) this.#db.exec("ROLLBACK");
-      throw error;
-    }
+  transact<T>(change: (tx: Transaction) => T): Promise<T> {
+    const { promise, resolve, reject } = Promise.withResolvers<T>();
+    this.#waiting.push({
+      run: () => {
+        const result = change(this.#tx);
+        return () => resolve(result);
+      },
+      reject,
+    });
+    this.#turn ??= setImmediate(() => this.#commitWaiting());
+    return promise;
   }
 
   close(): void {
-    if (this.#db.isOpen) this.#db.close();
+    if (!this.#db.isOpen) return;
+    this.#commitWaiting();
+    this.#db.close();
+  }
+
+  #commitWaiting(): void {
+    clearImmediate(this.#turn);
+    this.#turn = undefined;
+    const group = this.#waiting.splice(0);
+    if (group.length === 0) return;
+    const answers: (() => void)[] = [];
+    try {
+      this.#db.exec("BEGIN IMMEDIATE");
+      for (const waiting of group) answers.push(this.#make(waiting));
+      this.#db.exec("COMMIT");
+      this.#undo.forget();
+    } catch (error) {
+      // A failed COMMIT may have rolled back by itself; there is nothing to roll back then.
+      if (this.#db.isOpen && this.#db.isTransaction) this.#db.exec("ROLLBACK");
+      this.#undo.rollBack(0);
+      for (const { reject } of group) reject(error);
+      return;
+    }
+    for (const answer of answers) answer();
+  }
+
+  /** Makes one change of the group, or takes back what it did before it threw. */
+  #make({ run, reject }: Waiting): () => void {
+    const mark = this.#undo.mark();
+    this.#db.exec("SAVEPOINT change");
+    try {
+      const answer = run();
+      this.#db.exec("RELEASE change");
+      return answer;
+    } catch (error) {
+      // Some failures, such as a full disk, end the whole transaction: then the others are lost too.
+      if (!this.#db.isTransaction) throw error;
+      this.#db.exec("ROLLBACK TO change; RELEASE change");
+      this.#undo.rollBack(mark);
+      return () => reject(error);
+    }
   }
 }

@@ -1,13 +1,14 @@
 /** The rows of the store as prepared statements over SQLite. */
 import type { DatabaseSync } from "node:sqlite";
 import type { StoredKey } from "../../runtime/grant_key.ts";
+import type { NodeRows } from "./node_rows.ts";
+import { keepSeenMs } from "./policy.ts";
 import type {
   AllocationRow,
   LeaseRow,
   NodeRow,
   Quota,
   StoredToken,
-  Taken,
   TakenBy,
   Transaction,
 } from "./store.ts";
@@ -26,8 +27,12 @@ type StoredNode = Omit<NodeRow, "addresses"> & { addresses: string };
 /** A token as SQLite holds it: its quota is one text. */
 type TokenText = Omit<StoredToken, "quota"> & { quota: string };
 
-/** Prepares the statements. The columns are named as the rows' fields, so rows need no mapping. */
-export function sqliteTransaction(db: DatabaseSync): Transaction {
+/**
+ * Prepares the statements. The columns are named as the rows' fields, so rows need no mapping.
+ *
+ * @param rows gets the nodes and their live allocations; they are written through to the file and read from memory.
+ */
+export function sqliteTransaction(db: DatabaseSync, rows: NodeRows): Transaction {
   const one = <T>(sql: string) => {
     const statement = db.prepare(sql);
     return (...values: (string | number)[]) => statement.get(...values) as T | undefined;
@@ -41,13 +46,17 @@ export function sqliteTransaction(db: DatabaseSync): Transaction {
     return (...values: (string | number | null)[]) => void statement.run(...values);
   };
 
-  const nodes = all<StoredNode>(`SELECT ${nodeColumns} FROM nodes ORDER BY name`);
-  const node = one<StoredNode>(`SELECT ${nodeColumns} FROM nodes WHERE id = ?`);
-  const nodeNamed = one<StoredNode>(`SELECT ${nodeColumns} FROM nodes WHERE name = ?`);
+  for (const row of all<StoredNode>(`SELECT ${nodeColumns} FROM nodes`)()) rows.put(readNode(row));
+  const live = `SELECT ${allocationColumns} FROM allocations WHERE state <> 'ended'`;
+  for (const row of all<AllocationRow>(live)()) rows.putAllocation(row);
+
   const putNode = run(`INSERT INTO nodes VALUES (?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (id) DO UPDATE SET name = excluded.name, cores = excluded.cores,
       memory_bytes = excluded.memory_bytes, addresses = excluded.addresses,
       boot_id = excluded.boot_id, epoch = excluded.epoch, last_seen_ms = excluded.last_seen_ms`);
+  // Written now and then only: a heartbeat of each node each second is not worth a write each.
+  const sawNode = run("UPDATE nodes SET last_seen_ms = ? WHERE id = ? AND last_seen_ms < ?");
+  const deleteNode = run("DELETE FROM nodes WHERE id = ?");
   const putLease = run(`INSERT INTO leases VALUES (?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (id) DO UPDATE SET expires_ms = excluded.expires_ms,
       ended_ms = excluded.ended_ms, end_reason = excluded.end_reason`);
@@ -55,9 +64,6 @@ export function sqliteTransaction(db: DatabaseSync): Transaction {
     ON CONFLICT (lease, node) DO UPDATE SET workers = excluded.workers, state = excluded.state,
       claim_by_ms = excluded.claim_by_ms, claimed_ms = excluded.claimed_ms,
       end_reason = excluded.end_reason`);
-  const taken = one<Taken>(`SELECT COALESCE(SUM(workers), 0) AS workers,
-    COALESCE(SUM(memory_bytes), 0) AS memoryBytes
-    FROM allocations WHERE node = ? AND state <> 'ended'`);
   const dropTokens = run("DELETE FROM tokens WHERE role = ? AND name = ?");
   const putToken = run("INSERT INTO tokens VALUES (?, ?, ?, ?, ?)");
   const token = one<TokenText>(`SELECT ${tokenColumns} FROM tokens WHERE hash = ?`);
@@ -65,15 +71,13 @@ export function sqliteTransaction(db: DatabaseSync): Transaction {
   const takenBy = one<TakenBy>(`SELECT COUNT(*) AS leases, COALESCE(SUM(workers), 0) AS workers,
     COALESCE(SUM(memory_bytes), 0) AS memoryBytes
     FROM leases WHERE client = ? AND ended_ms IS NULL`);
-  const latest = one<{ ms: number }>(`SELECT max(
-    COALESCE((SELECT MAX(issued_ms) FROM leases), 0),
-    COALESCE((SELECT MAX(last_seen_ms) FROM nodes), 0)) AS ms`);
+  const latestIssued = one<{ ms: number | null }>("SELECT MAX(issued_ms) AS ms FROM leases");
 
   return {
-    nodes: () => nodes().map(readNode),
-    node: (id) => optionalNode(node(id)),
-    nodeNamed: (name) => optionalNode(nodeNamed(name)),
-    putNode: (n) =>
+    nodes: () => rows.list(),
+    node: (id) => rows.get(id),
+    nodeNamed: (name) => rows.named(name),
+    putNode: (n) => {
       putNode(
         n.id,
         n.name,
@@ -83,8 +87,19 @@ export function sqliteTransaction(db: DatabaseSync): Transaction {
         n.bootId,
         n.epoch,
         n.lastSeenMs,
-      ),
-    deleteNode: run("DELETE FROM nodes WHERE id = ?"),
+      );
+      rows.put(n);
+    },
+    sawNode: (id, nowMs) => {
+      const known = rows.get(id);
+      if (known === undefined) return;
+      rows.put({ ...known, lastSeenMs: nowMs });
+      sawNode(nowMs, id, nowMs - keepSeenMs);
+    },
+    deleteNode: (id) => {
+      deleteNode(id);
+      rows.delete(id);
+    },
 
     lease: one<LeaseRow>(`SELECT ${leaseColumns} FROM leases WHERE id = ?`),
     runningLeases: all<LeaseRow>(
@@ -113,13 +128,11 @@ export function sqliteTransaction(db: DatabaseSync): Transaction {
     allocationsOf: all<AllocationRow>(
       `SELECT ${allocationColumns} FROM allocations WHERE lease = ? ORDER BY node`,
     ),
-    liveAllocationsOn: all<AllocationRow>(
-      `SELECT ${allocationColumns} FROM allocations WHERE node = ? AND state <> 'ended'`,
-    ),
+    liveAllocationsOn: (node) => rows.live(node),
     lapsedCandidates: all<AllocationRow>(
       `SELECT ${allocationColumns} FROM allocations WHERE state = 'candidate' AND claim_by_ms < ?`,
     ),
-    putAllocation: (a) =>
+    putAllocation: (a) => {
       putAllocation(
         a.lease,
         a.node,
@@ -129,8 +142,10 @@ export function sqliteTransaction(db: DatabaseSync): Transaction {
         a.claimByMs,
         a.claimedMs,
         a.endReason,
-      ),
-    takenOn: (id) => taken(id) ?? { workers: 0, memoryBytes: 0 },
+      );
+      rows.putAllocation(a);
+    },
+    takenOn: (node) => rows.taken(node),
 
     token: (hash) => {
       const row = token(hash);
@@ -152,12 +167,9 @@ export function sqliteTransaction(db: DatabaseSync): Transaction {
       return (key, nowMs) => put(key.id, key.publicKey, key.privatePkcs8, nowMs);
     })(),
 
-    latestMs: () => latest()?.ms ?? 0,
+    latestMs: () =>
+      rows.list().reduce((ms, node) => Math.max(ms, node.lastSeenMs), latestIssued()?.ms ?? 0),
   };
-}
-
-function optionalNode(row: StoredNode | undefined): NodeRow | undefined {
-  return row === undefined ? undefined : readNode(row);
 }
 
 function readNode(row: StoredNode): NodeRow {

@@ -13,42 +13,42 @@ export type Role = "operator" | "node" | "client";
 
 /** Times are milliseconds of the resource manager's clock, memory is in bytes. */
 export interface NodeRow {
-  id: string;
-  name: string;
-  cores: number;
-  memoryBytes: number;
-  addresses: string[];
-  bootId: string;
+  readonly id: string;
+  readonly name: string;
+  readonly cores: number;
+  readonly memoryBytes: number;
+  readonly addresses: string[];
+  readonly bootId: string;
   /** The number of starts of the node's executor manager. */
-  epoch: number;
-  lastSeenMs: number;
+  readonly epoch: number;
+  readonly lastSeenMs: number;
 }
 
 /** A lease, running or ended. */
 export interface LeaseRow {
-  id: string;
+  readonly id: string;
   /** The name of the client's token. */
-  client: string;
-  workers: number;
-  memoryBytes: number;
-  issuedMs: number;
-  expiresMs: number;
+  readonly client: string;
+  readonly workers: number;
+  readonly memoryBytes: number;
+  readonly issuedMs: number;
+  readonly expiresMs: number;
   /** Null while it runs. */
-  endedMs: number | null;
-  endReason: string | null;
+  readonly endedMs: number | null;
+  readonly endReason: string | null;
 }
 
 /** What a lease has, or may come to have, of one node. */
 export interface AllocationRow {
-  lease: string;
-  node: string;
-  workers: number;
-  memoryBytes: number;
+  readonly lease: string;
+  readonly node: string;
+  readonly workers: number;
+  readonly memoryBytes: number;
   /** A candidate counts as taken until it is claimed, or lapses after `claimByMs`. */
-  state: "candidate" | "claimed" | "ended";
-  claimByMs: number;
-  claimedMs: number | null;
-  endReason: string | null;
+  readonly state: "candidate" | "claimed" | "ended";
+  readonly claimByMs: number;
+  readonly claimedMs: number | null;
+  readonly endReason: string | null;
 }
 
 /** What a client may have at most; what is left out is not limited. */
@@ -67,36 +67,39 @@ export interface Quota {
 
 /** A token is known by the SHA-256 of its text only. */
 export interface TokenRow {
-  hash: string;
-  role: Role;
+  readonly hash: string;
+  readonly role: Role;
   /** No two tokens of a role have the same. */
-  name: string;
+  readonly name: string;
   /** Left out: nothing is limited by the token itself. */
-  quota?: Quota;
+  readonly quota?: Quota;
 }
 
 /** A token and when it was made. */
 export interface StoredToken extends TokenRow {
-  createdMs: number;
+  readonly createdMs: number;
 }
 
 /** What is taken of a node. */
 export interface Taken {
-  workers: number;
-  memoryBytes: number;
+  readonly workers: number;
+  readonly memoryBytes: number;
 }
 
 /** What a client has. */
 export interface TakenBy extends Taken {
-  leases: number;
+  readonly leases: number;
 }
 
 /** The rows as of one moment. Lists are in no promised order unless said. */
 export interface Transaction {
-  nodes(): NodeRow[];
+  /** All nodes, by name. */
+  nodes(): readonly NodeRow[];
   node(id: string): NodeRow | undefined;
   nodeNamed(name: string): NodeRow | undefined;
   putNode(node: NodeRow): void;
+  /** Notes that a node lives, if it is known. A store that is opened again may have forgotten the last 30 s of this. */
+  sawNode(id: string, nowMs: number): void;
   deleteNode(id: string): void;
 
   lease(id: string): LeaseRow | undefined;
@@ -138,7 +141,10 @@ export interface Transaction {
 
 /** Keeps the rows. */
 export interface Store {
-  /** Runs a change. Rejects with what the change throws, and then nothing was written. */
+  /**
+   * Runs a change, after those that were asked for before. Resolves when it will not be lost any more; rejects with
+   * what the change throws, and then nothing of it was written.
+   */
   transact<T>(change: (tx: Transaction) => T): Promise<T>;
   /** Lets go of everything. May be called twice. */
   close(): void;

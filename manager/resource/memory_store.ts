@@ -1,0 +1,170 @@
+/** The store in memory, for tests: it has no file and forgets all at the end. */
+import type { StoredKey } from "../../runtime/grant_key.ts";
+import { NodeRows } from "./node_rows.ts";
+import type {
+  AllocationRow,
+  LeaseRow,
+  Store,
+  StoredToken,
+  TakenBy,
+  TokenRow,
+  Transaction,
+} from "./store.ts";
+import { UndoLog } from "./undo_log.ts";
+
+/** A {@linkcode Store} that lives as long as the object. */
+export class MemoryStore implements Store {
+  readonly #undo = new UndoLog();
+  readonly #tx: Transaction = new MemoryTransaction(this.#undo);
+  #closed = false;
+
+  // deno-lint-ignore require-await -- async for the interface: what a change throws must reject, not throw
+  async transact<T>(change: (tx: Transaction) => T): Promise<T> {
+    if (this.#closed) throw new Error("Cannot change rows: the store is closed");
+    try {
+      return change(this.#tx);
+    } catch (error) {
+      this.#undo.rollBack(0);
+      throw error;
+    } finally {
+      this.#undo.forget();
+    }
+  }
+
+  close(): void {
+    this.#closed = true;
+  }
+}
+
+/** Looks through all rows where SQLite has an index: tests have few. */
+class MemoryTransaction implements Transaction {
+  readonly #undo: UndoLog;
+  readonly #nodes: NodeRows;
+  readonly #leases = new Map<string, LeaseRow>();
+  /** By lease, then by node. */
+  readonly #allocations = new Map<string, AllocationRow>();
+  readonly #tokens = new Map<string, StoredToken>();
+  readonly #keys = new Map<string, { key: StoredKey; createdMs: number }>();
+
+  readonly nodes: Transaction["nodes"];
+  readonly node: Transaction["node"];
+  readonly nodeNamed: Transaction["nodeNamed"];
+  readonly putNode: Transaction["putNode"];
+  readonly deleteNode: Transaction["deleteNode"];
+  readonly liveAllocationsOn: Transaction["liveAllocationsOn"];
+  readonly takenOn: Transaction["takenOn"];
+
+  constructor(undo: UndoLog) {
+    this.#undo = undo;
+    const nodes = this.#nodes = new NodeRows(undo);
+    this.nodes = () => nodes.list();
+    this.node = (id) => nodes.get(id);
+    this.nodeNamed = (name) => nodes.named(name);
+    this.putNode = (row) => nodes.put(row);
+    this.deleteNode = (id) => nodes.delete(id);
+    this.liveAllocationsOn = (node) => nodes.live(node);
+    this.takenOn = (node) => nodes.taken(node);
+  }
+
+  sawNode(id: string, nowMs: number): void {
+    const known = this.#nodes.get(id);
+    if (known !== undefined) this.#nodes.put({ ...known, lastSeenMs: nowMs });
+  }
+
+  lease(id: string): LeaseRow | undefined {
+    return this.#leases.get(id);
+  }
+
+  runningLeases(): LeaseRow[] {
+    return [...this.#leases.values()].filter((lease) => lease.endedMs === null)
+      .sort((a, b) => a.issuedMs - b.issuedMs || (a.id < b.id ? -1 : 1));
+  }
+
+  expiredLeases(nowMs: number): LeaseRow[] {
+    return this.runningLeases().filter((lease) => lease.expiresMs <= nowMs);
+  }
+
+  takenBy(client: string): TakenBy {
+    const held = this.runningLeases().filter((lease) => lease.client === client);
+    const sum = (of: (lease: LeaseRow) => number) => held.reduce((all, each) => all + of(each), 0);
+    const workers = sum((lease) => lease.workers);
+    return { leases: held.length, workers, memoryBytes: sum((lease) => lease.memoryBytes) };
+  }
+
+  putLease(lease: LeaseRow): void {
+    this.#set(this.#leases, lease.id, lease);
+  }
+
+  forgetLeases(beforeMs: number): void {
+    for (const { id, endedMs } of this.#leases.values()) {
+      if (endedMs === null || endedMs >= beforeMs) continue;
+      for (const { lease, node } of this.allocationsOf(id)) {
+        this.#set(this.#allocations, `${lease} ${node}`, undefined);
+      }
+      this.#set(this.#leases, id, undefined);
+    }
+  }
+
+  allocation(lease: string, node: string): AllocationRow | undefined {
+    return this.#allocations.get(`${lease} ${node}`);
+  }
+
+  allocationsOf(lease: string): AllocationRow[] {
+    return [...this.#allocations.values()].filter((row) => row.lease === lease)
+      .sort((a, b) => a.node < b.node ? -1 : 1);
+  }
+
+  lapsedCandidates(nowMs: number): AllocationRow[] {
+    return [...this.#allocations.values()]
+      .filter((row) => row.state === "candidate" && row.claimByMs < nowMs);
+  }
+
+  putAllocation(allocation: AllocationRow): void {
+    this.#set(this.#allocations, `${allocation.lease} ${allocation.node}`, allocation);
+    this.#nodes.putAllocation(allocation);
+  }
+
+  token(hash: string): StoredToken | undefined {
+    return this.#tokens.get(hash);
+  }
+
+  replaceToken(token: TokenRow, nowMs: number): void {
+    const same = this.tokens().filter(({ role, name }) =>
+      role === token.role && name === token.name
+    );
+    for (const { hash } of same) this.deleteToken(hash);
+    this.#set(this.#tokens, token.hash, { quota: {}, ...token, createdMs: nowMs });
+  }
+
+  tokens(): StoredToken[] {
+    const order = ({ name, role }: StoredToken) => `${name} ${role}`;
+    return [...this.#tokens.values()].sort((a, b) => order(a) < order(b) ? -1 : 1);
+  }
+
+  deleteToken(hash: string): void {
+    this.#set(this.#tokens, hash, undefined);
+  }
+
+  keys(): StoredKey[] {
+    return [...this.#keys.values()]
+      .sort((a, b) => b.createdMs - a.createdMs || (a.key.id < b.key.id ? -1 : 1))
+      .map(({ key }) => key);
+  }
+
+  putKey(key: StoredKey, nowMs: number): void {
+    this.#set(this.#keys, key.id, { key, createdMs: nowMs });
+  }
+
+  latestMs(): number {
+    const seen = this.#nodes.list().map((node) => node.lastSeenMs);
+    const issued = [...this.#leases.values()].map((lease) => lease.issuedMs);
+    return [...seen, ...issued].reduce((latest, ms) => Math.max(latest, ms), 0);
+  }
+
+  #set<V>(rows: Map<string, V>, key: string, row: V | undefined): void {
+    const before = rows.get(key);
+    this.#undo.note(() => before === undefined ? rows.delete(key) : rows.set(key, before));
+    if (row === undefined) rows.delete(key);
+    else rows.set(key, row);
+  }
+}

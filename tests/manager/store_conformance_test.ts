@@ -1,0 +1,276 @@
+/** What must hold of every store. A new one is added to `stores`, and passes all of it. */
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import fc from "fast-check";
+import { DatabaseSync } from "node:sqlite";
+import { MemoryStore } from "../../manager/resource/memory_store.ts";
+import { SqliteStore } from "../../manager/resource/sqlite_store.ts";
+import type {
+  AllocationRow,
+  LeaseRow,
+  NodeRow,
+  Store,
+  Transaction,
+} from "../../manager/resource/store.ts";
+
+interface TestStore extends Disposable {
+  store: Store;
+  /** Where it keeps them, if in a file. */
+  path?: string;
+  /** The same rows in a store that was opened anew, if it keeps them. */
+  reopen?: () => Store;
+}
+
+const stores: Record<string, () => TestStore> = {
+  memory: () => {
+    const store = new MemoryStore();
+    return { store, [Symbol.dispose]: () => store.close() };
+  },
+  sqlite: () => {
+    const dir = Deno.makeTempDirSync({ prefix: "rfaas-test-" });
+    const path = `${dir}/state.sqlite`;
+    const open = () => new SqliteStore(path);
+    const opened = [open()];
+    const reopen = () => {
+      opened.at(-1)!.close();
+      opened.push(open());
+      return opened.at(-1)!;
+    };
+    const dispose = () => {
+      for (const store of opened) store.close();
+      Deno.removeSync(dir, { recursive: true });
+    };
+    return { store: opened[0]!, path, reopen, [Symbol.dispose]: dispose };
+  },
+};
+
+const nodeRow = (id: string, more: Partial<NodeRow> = {}): NodeRow => ({
+  id,
+  name: `name-${id}`,
+  cores: 8,
+  memoryBytes: 1000,
+  addresses: ["shm:a", "verbs://10.0.0.1:1"],
+  bootId: "b",
+  epoch: 1,
+  lastSeenMs: 5,
+  ...more,
+});
+const leaseRow = (id: string, more: Partial<LeaseRow> = {}): LeaseRow => ({
+  id,
+  client: "c",
+  workers: 2,
+  memoryBytes: 10,
+  issuedMs: 10,
+  expiresMs: 100,
+  endedMs: null,
+  endReason: null,
+  ...more,
+});
+const allocationRow = (
+  lease: string,
+  node: string,
+  more: Partial<AllocationRow> = {},
+): AllocationRow => ({
+  lease,
+  node,
+  workers: 2,
+  memoryBytes: 10,
+  state: "candidate",
+  claimByMs: 20,
+  claimedMs: null,
+  endReason: null,
+  ...more,
+});
+
+const ids = ["a", "b", "c"];
+
+/** All that a store can tell, in an order of its own. */
+function dump(tx: Transaction) {
+  const byKey = (rows: readonly AllocationRow[]) =>
+    [...rows].sort((a, b) => `${a.lease}${a.node}` < `${b.lease}${b.node}` ? -1 : 1);
+  const told = {
+    nodes: tx.nodes(),
+    byId: ids.map((id) => tx.node(id)),
+    byName: ids.map((id) => tx.nodeNamed(`name-${id}`)),
+    running: tx.runningLeases(),
+    leases: ids.map((id) => tx.lease(id)),
+    expired: tx.expiredLeases(100).map(({ id }) => id).sort(),
+    takenBy: tx.takenBy("c"),
+    allocations: ids.map((id) => tx.allocationsOf(id)),
+    one: tx.allocation("a", "b"),
+    live: ids.map((id) => byKey(tx.liveAllocationsOn(id))),
+    lapsed: byKey(tx.lapsedCandidates(21)),
+    taken: ids.map((id) => tx.takenOn(id)),
+    tokens: tx.tokens(),
+    token: ids.map((hash) => tx.token(hash)),
+    keys: tx.keys(),
+    latestMs: tx.latestMs(),
+  };
+  // Rows of SQLite have no prototype, which is of no matter.
+  return JSON.parse(JSON.stringify(told)) as typeof told;
+}
+
+for (const [name, open] of Object.entries(stores)) {
+  Deno.test(`${name} store: a change that throws writes nothing and rejects with what it threw`, async () => {
+    using test = open();
+    const { store } = test;
+    await store.transact((tx) => {
+      tx.putNode(nodeRow("a"));
+      tx.putLease(leaseRow("a"));
+      tx.putAllocation(allocationRow("a", "a"));
+    });
+    const before = await store.transact(dump);
+    const error = new Error("no");
+    const thrown = await assertRejects(() =>
+      store.transact((tx) => {
+        tx.putNode(nodeRow("a", { name: "other", cores: 1 }));
+        tx.putNode(nodeRow("b"));
+        tx.sawNode("b", 70);
+        tx.putLease(leaseRow("b"));
+        tx.putAllocation(allocationRow("a", "a", { workers: 1, state: "claimed" }));
+        tx.putAllocation(allocationRow("b", "a"));
+        tx.forgetLeases(1000);
+        tx.replaceToken({ hash: "a", role: "client", name: "c" }, 1);
+        tx.putKey({ id: "k", publicKey: "p", privatePkcs8: "s" }, 1);
+        throw error;
+      })
+    );
+    assert(thrown === error);
+    assertEquals(await store.transact(dump), before);
+  });
+
+  Deno.test(`${name} store: changes asked for together are made in order, each by itself`, async () => {
+    using test = open();
+    const add = (id: string, fail: boolean) =>
+      test.store.transact((tx) => {
+        tx.putNode(nodeRow(id));
+        if (fail) throw new Error(`not ${id}`);
+        return tx.nodes().map((node) => node.id).join("");
+      });
+    const answers = await Promise.allSettled([
+      add("a", false),
+      add("b", true),
+      add("c", false),
+      add("d", true),
+    ]);
+    assertEquals(
+      answers.map((answer) => answer.status === "fulfilled" ? answer.value : answer.reason.message),
+      ["a", "not b", "ac", "not d"],
+    );
+    const rows = await (test.reopen?.() ?? test.store).transact((tx) => tx.nodes());
+    assertEquals(rows, [nodeRow("a"), nodeRow("c")]);
+  });
+
+  Deno.test(`${name} store: a closed one refuses changes, and may be closed again`, async () => {
+    using test = open();
+    test.store.close();
+    test.store.close();
+    await assertRejects(() => test.store.transact((tx) => tx.nodes()));
+  });
+
+  Deno.test(`${name} store: tells the same as the one in memory, whatever is written`, async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(change, { maxLength: 40 }), async (changes) => {
+        using test = open();
+        using model = stores.memory!();
+        for (const each of changes) {
+          const [made, wanted] = await Promise.all(
+            [test.store, model.store].map((store) => store.transact(each).catch(String)),
+          );
+          assertEquals(made, wanted);
+          assertEquals(await test.store.transact(dump), await model.store.transact(dump));
+        }
+        if (test.reopen === undefined) return;
+        assertEquals(
+          withoutSeen(await test.reopen().transact(dump)),
+          withoutSeen(await model.store.transact(dump)),
+        );
+      }),
+      { numRuns: 60 },
+    );
+  });
+}
+
+Deno.test("sqlite store: changes asked for together are one commit", async () => {
+  using test = stores.sqlite!();
+  // A commit appends to the write-ahead log each page that it changed, once.
+  const file = () => Deno.statSync(`${test.path}-wal`).size;
+  await test.store.transact((tx) => tx.putNode(nodeRow("a")));
+  const before = file();
+  await Promise.all(ids.map((id) => test.store.transact((tx) => tx.putNode(nodeRow(id)))));
+  const together = file() - before;
+  for (const id of ids) await test.store.transact((tx) => tx.putNode(nodeRow(id, { epoch: 2 })));
+  assertEquals(file() - before - together, 3 * together);
+});
+
+Deno.test("sqlite store: when a commit fails, all of it is rejected and nothing stays", async () => {
+  using test = stores.sqlite!();
+  await test.store.transact((tx) => tx.putNode(nodeRow("a")));
+  const other = new DatabaseSync(test.path!);
+  try {
+    other.exec("BEGIN IMMEDIATE");
+    const asked = ids.map((id) => test.store.transact((tx) => tx.putNode(nodeRow(id))));
+    for (const each of asked) await assertRejects(() => each, Error, "locked");
+    other.exec("ROLLBACK");
+  } finally {
+    other.close();
+  }
+  assertEquals(await test.store.transact((tx) => tx.nodes()), [nodeRow("a")]);
+});
+
+/** Rows of a few ids, so that they meet. */
+const id = fc.constantFrom(...ids);
+const ended = fc.option(fc.integer({ min: 50, max: 60 }));
+const writes: fc.Arbitrary<(tx: Transaction) => void>[] = [
+  fc.tuple(id, fc.nat(9), fc.nat(99)).map(([at, cores, lastSeenMs]) => (tx) =>
+    tx.putNode(nodeRow(at, { cores, lastSeenMs }))
+  ),
+  fc.tuple(id, fc.nat(99)).map(([at, ms]) => (tx) => tx.sawNode(at, ms)),
+  id.map((at) => (tx) => tx.deleteNode(at)),
+  fc.tuple(id, fc.nat(99), fc.integer({ min: 90, max: 110 }), ended).map(
+    ([at, issuedMs, expiresMs, endedMs]) => (tx) => {
+      const known = tx.lease(at) ?? leaseRow(at, { issuedMs });
+      const endReason = endedMs === null ? null : "why";
+      tx.putLease({ ...known, expiresMs, endedMs, endReason });
+    },
+  ),
+  fc.tuple(id, id, fc.constantFrom("candidate", "claimed", "ended"), fc.nat(9), fc.nat(40)).map(
+    ([lease, node, state, workers, claimByMs]) => (tx) => {
+      if (tx.lease(lease) === undefined) return;
+      tx.putAllocation(allocationRow(lease, node, { state, workers, claimByMs }));
+    },
+  ),
+  // An allocation is not to outlive its lease's end, as in the books.
+  fc.integer({ min: 50, max: 61 }).map((beforeMs) => (tx) => {
+    for (const { lease } of ids.flatMap((node) => tx.liveAllocationsOn(node))) {
+      if (tx.lease(lease)?.endedMs !== null) return;
+    }
+    tx.forgetLeases(beforeMs);
+  }),
+  fc.tuple(id, fc.constantFrom("client", "node"), id, fc.nat(3)).map(
+    ([hash, role, name, leases]) => (tx) => {
+      if (tx.token(hash) !== undefined) return;
+      tx.replaceToken({ hash, role, name, quota: { leases } }, leases);
+    },
+  ),
+  id.map((hash) => (tx) => tx.deleteToken(hash)),
+  fc.tuple(id, fc.nat(3)).map(([at, ms]) => (tx) => {
+    if (tx.keys().some((key) => key.id === at)) return;
+    tx.putKey({ id: at, publicKey: "p", privatePkcs8: "s" }, ms);
+  }),
+];
+const change = fc.tuple(fc.array(fc.oneof(...writes), { minLength: 1, maxLength: 4 }), fc.nat(4))
+  .map(([all, fate]) => (tx: Transaction): void => {
+    for (const write of all) write(tx);
+    if (fate === 0) throw new Error("changed its mind");
+  });
+
+function withoutSeen(told: ReturnType<typeof dump>) {
+  const unseen = (row: NodeRow | undefined) => row ? { ...row, lastSeenMs: 0 } : undefined;
+  return {
+    ...told,
+    nodes: told.nodes.map(unseen),
+    byId: told.byId.map(unseen),
+    byName: told.byName.map(unseen),
+    latestMs: 0,
+  };
+}
