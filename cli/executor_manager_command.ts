@@ -2,6 +2,7 @@
 
 import type { Command } from "commander";
 import { ExecutorManager } from "../manager/executor/executor_manager.ts";
+import { readCaCert } from "../runtime/ca_cert.ts";
 import type { FabricChoice } from "../runtime/keeper/reach_node.ts";
 import { configOption } from "./config/config_option.ts";
 import { EffectiveSettings } from "./config/effective_settings.ts";
@@ -16,6 +17,7 @@ interface Options extends CommonOptions {
   config?: string;
   manager?: string;
   tokenFile?: string;
+  caCert?: string;
   name?: string;
   cores?: number;
   memory?: number;
@@ -38,6 +40,10 @@ export function executorManagerCommand(): Command {
     .addOption(configOption())
     .option("--manager <url>", "the resource manager (default: RFAAS_MANAGER)")
     .option("--token-file <file>", "the file of the node token (default: RFAAS_TOKEN holds it)")
+    .option(
+      "--ca-cert <file>",
+      "the certificate that an https manager is known by (default: RFAAS_CA_CERT)",
+    )
     .option("--name <name>", "what the node is called (default: the host's name)")
     .option("--cores <number>", "cores to lend (default: all)", wholeNumber(1))
     .option("--memory <size>", "memory to lend (default: half of the host's)", byteSize)
@@ -71,9 +77,14 @@ async function runExecutorManager(options: Options): Promise<void> {
   const name = settings.require("executorManager.name");
   const cores = settings.require("executorManager.cores");
   const memoryBytes = settings.require("executorManager.memory");
+  const caCert = settings.get("executorManager.caCert");
   const fabricAddress = settings.get("executorManager.fabricAddress");
   await using manager = await ExecutorManager.start({
-    manager: { url, token: await readToken(settings.get("executorManager.tokenFile")) },
+    manager: {
+      url,
+      token: await readToken(settings.get("executorManager.tokenFile")),
+      ...(caCert === undefined ? {} : { caCert: await readCaCert(caCert) }),
+    },
     name,
     cores,
     memoryBytes,

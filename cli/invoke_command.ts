@@ -50,11 +50,11 @@ async function invokeOnce(name: string, options: Options): Promise<void> {
   using ending = new Ending();
   const { signal } = ending;
   await using _log = await logToStderr(options.logLevel);
-  const { url, token } = await findManager(options);
+  const { url, ...credentials } = await findManager(options);
   const input = await readInput(options.input, signal);
   await using client = await connect({
     manager: url,
-    token,
+    ...credentials,
     signal,
     ...(options.fabric === undefined ? {} : { fabric: options.fabric }),
   });

@@ -1,9 +1,12 @@
 /** How client commands find the resource manager. */
 
 import type { Command } from "commander";
+import { environmentCaCert, readCaCert } from "../runtime/ca_cert.ts";
+import type { ManagerAddress } from "../runtime/manager_http.ts";
 import { readToken } from "./token.ts";
 
 export interface ManagerOptions {
+  caCert?: string;
   manager?: string;
   tokenFile?: string;
 }
@@ -12,7 +15,11 @@ export interface ManagerOptions {
 export function addManagerOptions(command: Command, role = "client"): Command {
   return command
     .option("--manager <url>", "the resource manager (default: RFAAS_MANAGER)")
-    .option("--token-file <file>", `the file of the ${role} token (default: RFAAS_TOKEN holds it)`);
+    .option("--token-file <file>", `the file of the ${role} token (default: RFAAS_TOKEN holds it)`)
+    .option(
+      "--ca-cert <file>",
+      "the certificate that an https manager is known by (default: RFAAS_CA_CERT)",
+    );
 }
 
 /**
@@ -22,7 +29,7 @@ export function addManagerOptions(command: Command, role = "client"): Command {
  */
 export async function findManager(
   options: ManagerOptions,
-): Promise<{ url: string; token: string }> {
+): Promise<ManagerAddress> {
   const url = options.manager ?? Deno.env.get("RFAAS_MANAGER");
   if (!url) {
     throw new TypeError(
@@ -30,5 +37,8 @@ export async function findManager(
         "that it prints, or give --manager and --token-file",
     );
   }
-  return { url, token: await readToken(options.tokenFile) };
+  const { caCert: file } = options;
+  const caCert = file === undefined ? await environmentCaCert() : await readCaCert(file);
+  const token = await readToken(options.tokenFile);
+  return { url, token, ...(caCert === undefined ? {} : { caCert }) };
 }

@@ -1,8 +1,11 @@
 /** `rfaas resource-manager`: knows the nodes, signs grants. */
 
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import type { Quota } from "../manager/resource/store.ts";
-import { startResourceManager } from "../manager/resource/resource_manager.ts";
+import {
+  type ResourceManagerOptions,
+  startResourceManager,
+} from "../manager/resource/resource_manager.ts";
 import { configOption } from "./config/config_option.ts";
 import { EffectiveSettings } from "./config/effective_settings.ts";
 import { Ending } from "./ending.ts";
@@ -13,6 +16,9 @@ interface Options extends CommonOptions {
   config?: string;
   listen?: string[];
   state?: string;
+  socketMode?: string;
+  tlsCert?: string;
+  tlsKey?: string;
   json?: true;
   untilStdinEnds?: true;
 }
@@ -29,10 +35,16 @@ export function resourceManagerCommand(): Command {
     .addOption(configOption())
     .option(
       "--listen <url>",
-      "http://HOST:PORT or unix:/PATH; may be given again (default: http://127.0.0.1:7400)",
+      "http://HOST:PORT, https://HOST:PORT or unix:/PATH; may be given again (default: http://127.0.0.1:7400)",
       (url: string, before: string[] = []) => [...before, url],
     )
     .option("--state <folder>", "where state and tokens are kept (default: below XDG_STATE_HOME)")
+    .addOption(
+      new Option("--socket-mode <mode>", "who may connect to Unix sockets: the owner, or its group")
+        .choices(["0600", "0660"]),
+    )
+    .option("--tls-cert <file>", "the certificate and its chain for https, PEM")
+    .option("--tls-key <file>", "the certificate's private key, PEM")
     .option("--json", "print where it listens and its token files as one line of JSON")
     .addOption(untilStdinEnds())
     .action(runResourceManager);
@@ -50,7 +62,9 @@ async function runResourceManager(options: Options): Promise<void> {
   await using manager = await startResourceManager({
     listen: settings.require("resourceManager.listen"),
     stateDir: settings.require("resourceManager.state"),
+    socketMode: settings.require("resourceManager.socketMode") === "0660" ? 0o660 : 0o600,
     quota: quotaOf(settings),
+    ...tlsOf(settings),
   });
   const { urls, tokenFiles } = manager;
   if (options.json) {
@@ -74,4 +88,14 @@ function quotaOf(settings: EffectiveSettings): Quota {
     seconds: settings.get("resourceManager.quota.seconds"),
   };
   return Object.fromEntries(Object.entries(quota).filter(([, limit]) => limit !== undefined));
+}
+
+function tlsOf(settings: EffectiveSettings): Pick<ResourceManagerOptions, "tls"> {
+  const certFile = settings.get("resourceManager.tls.certificate");
+  const keyFile = settings.get("resourceManager.tls.key");
+  if (certFile === undefined && keyFile === undefined) return {};
+  if (certFile === undefined || keyFile === undefined) {
+    throw new TypeError("Cannot use TLS: give both --tls-cert and --tls-key");
+  }
+  return { tls: { certFile, keyFile } };
 }

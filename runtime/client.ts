@@ -3,6 +3,7 @@
 import { type Libc, openLibc } from "../ffi/libc.ts";
 import { Fabrics } from "../fabric/open.ts";
 import { bundleModule } from "./bundle.ts";
+import { environmentCaCert } from "./ca_cert.ts";
 import { FabricUnavailable, LeaseRefused } from "./errors.ts";
 import type { FabricChoice } from "./keeper/reach_node.ts";
 import { KeeperLink, type LeaseNews } from "./keeper_link.ts";
@@ -10,6 +11,7 @@ import { type Lease, type LeaseControl, openLease } from "./lease.ts";
 import { checkLeaseOptions, type LeaseOptions } from "./lease_options.ts";
 import { LeaseWords } from "./lease_words.ts";
 import { ManagerClient } from "./manager_client.ts";
+import type { ManagerAddress } from "./manager_http.ts";
 import { MAX_PACKAGE_BYTES } from "./node_protocol.ts";
 import { Pump } from "./pump.ts";
 import { sha256Hex } from "./sha256.ts";
@@ -21,6 +23,8 @@ export interface ConnectOptions {
   manager?: string;
   /** The client token. @default RFAAS_TOKEN */
   token?: string;
+  /** Certificates in PEM form that an `https:` manager may be known by. @default the file that RFAAS_CA_CERT names */
+  caCert?: string;
   /**
    * How nodes are reached: `shm` in shared memory, `verbs` over RDMA, `auto` in shared memory where the node is this
    * host and over RDMA where it is not. @default RFAAS_FABRIC, else {"auto"}
@@ -62,13 +66,15 @@ export async function connect(
     throw new TypeError("Cannot connect: give token, or set RFAAS_TOKEN and allow reading it");
   }
   const fabric = checkFabric(options.fabric ?? (environment("RFAAS_FABRIC") || "auto"));
-  const manager = new ManagerClient({ url, token });
+  const caCert = options.caCert ?? await environmentCaCert();
+  const address: ManagerAddress = { url, token, ...(caCert === undefined ? {} : { caCert }) };
+  const manager = new ManagerClient(address);
   try {
     await manager.leases(options.signal); // shows that it is there, and that it takes the token
   } finally {
     manager.close();
   }
-  return new Client({ url, token }, fabric, tuning);
+  return new Client(address, fabric, tuning);
 }
 
 function checkFabric(fabric: string): FabricChoice {
@@ -86,7 +92,7 @@ function environment(variable: string): string | undefined {
 
 /** A connection to a resource manager. Close it after its leases. */
 export class Client implements AsyncDisposable {
-  readonly #manager: { url: string; token: string };
+  readonly #manager: ManagerAddress;
   readonly #fabric: FabricChoice;
   readonly #tuning: ClientTuning;
   readonly #leases = new Map<Lease, LeaseControl>();
@@ -97,7 +103,7 @@ export class Client implements AsyncDisposable {
 
   /** @internal Use {@linkcode connect}. */
   constructor(
-    manager: { url: string; token: string },
+    manager: ManagerAddress,
     fabric: FabricChoice,
     tuning: ClientTuning,
   ) {

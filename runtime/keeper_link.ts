@@ -16,6 +16,7 @@ import type {
   PlainError,
 } from "./keeper/keeper_messages.ts";
 import type { FabricChoice } from "./keeper/reach_node.ts";
+import type { ManagerAddress } from "./manager_http.ts";
 
 /** What the keeper tells of one lease. */
 export type LeaseNews = Exclude<KeeperEvent, { type: "refused" }>;
@@ -30,7 +31,7 @@ export class KeeperLink {
   #failure: PlainError | undefined;
   #lastKey = 0;
 
-  constructor(manager: { url: string; token: string }, fabric: FabricChoice) {
+  constructor(manager: ManagerAddress, fabric: FabricChoice) {
     this.#worker = new Worker(new URL("./keeper/keeper_worker.ts", import.meta.url), {
       type: "module",
     });

@@ -7,6 +7,8 @@ export interface ManagerAddress {
   readonly url: string;
   /** The token of the caller's role. */
   readonly token: string;
+  /** Certificates in PEM form that an `https:` manager may be known by, besides the public authorities'. */
+  readonly caCert?: string;
   /** How long one request may take, in milliseconds. @default 5000 */
   readonly timeoutMs?: number;
 }
@@ -28,7 +30,7 @@ export class ManagerHttp {
 
   /** @throws {TypeError} if the address is of no known form. */
   constructor(address: ManagerAddress) {
-    const { url, token, timeoutMs = 5000 } = address;
+    const { url, token, caCert, timeoutMs = 5000 } = address;
     if (!/^[\x21-\x7e]*$/.test(token)) {
       throw new TypeError("Cannot use token: it holds characters that no token holds");
     }
@@ -39,7 +41,7 @@ export class ManagerHttp {
     this.#token = token;
     this.#timeoutMs = timeoutMs;
     this.#client = parsed.path === undefined
-      ? Deno.createHttpClient({})
+      ? Deno.createHttpClient(caCert === undefined ? {} : { caCerts: [caCert] })
       : Deno.createHttpClient({ proxy: { transport: "unix", path: parsed.path } });
   }
 

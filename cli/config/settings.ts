@@ -14,7 +14,7 @@ import { setting, size, text, whole } from "./setting.ts";
 
 export const SETTINGS = {
   "resourceManager.listen": setting(v.pipe(v.array(text), v.minLength(1)), {
-    does: "Where it listens: http://HOST:PORT or unix:/PATH.",
+    does: "Where it listens: http://HOST:PORT, https://HOST:PORT or unix:/PATH.",
     flag: "--listen",
     standard: ["http://127.0.0.1:7400"],
   }),
@@ -23,6 +23,19 @@ export const SETTINGS = {
     flag: "--state",
     standard: () => defaultStateDir("resource-manager"),
     standardIs: "below XDG_STATE_HOME",
+  }),
+  "resourceManager.socketMode": setting(v.picklist(["0600", "0660"]), {
+    does: "Who may connect to Unix sockets: 0600 the owner, 0660 the group of the process as well.",
+    flag: "--socket-mode",
+    standard: "0600",
+  }),
+  "resourceManager.tls.certificate": setting(text, {
+    does: "The file of the certificate and its chain (PEM), for addresses that begin with https.",
+    flag: "--tls-cert",
+  }),
+  "resourceManager.tls.key": setting(text, {
+    does: "The file of the certificate's private key (PEM).",
+    flag: "--tls-key",
   }),
   "resourceManager.quota.workers": setting(whole(0), {
     does: "Workers that a client may have at a time, where its token does not say.",
@@ -45,6 +58,11 @@ export const SETTINGS = {
   "executorManager.tokenFile": setting(text, {
     does: "The file of the node token; without it RFAAS_TOKEN holds the token.",
     flag: "--token-file",
+  }),
+  "executorManager.caCert": setting(text, {
+    does: "The file of certificates (PEM) that an https manager may be known by.",
+    flag: "--ca-cert",
+    variable: "RFAAS_CA_CERT",
   }),
   "executorManager.name": setting(plainName, {
     does: "What the node is called.",

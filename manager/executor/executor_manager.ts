@@ -4,6 +4,7 @@ import type { Connection, ConnectionRequest } from "../../fabric/fabric.ts";
 import { readBootId } from "../../ffi/boot_id.ts";
 import { openLibc } from "../../ffi/libc.ts";
 import { ControlChannel, ControlError, controlOptions } from "../../runtime/control_channel.ts";
+import type { ManagerAddress } from "../../runtime/manager_http.ts";
 import { ManagerClient } from "../../runtime/manager_client.ts";
 import { decodeManagerHello, ManagerRole } from "../../runtime/manager_hello.ts";
 import { Admit, type Executor, Renew } from "../../runtime/node_protocol.ts";
@@ -26,7 +27,7 @@ const REGISTER_MS = 10_000;
 
 export interface ExecutorManagerOptions extends NodeFabricOptions {
   /** The resource manager. */
-  readonly manager: { readonly url: string; readonly token: string };
+  readonly manager: ManagerAddress;
   /** What the node is called; a restart under the same name voids what was granted before. */
   readonly name: string;
   /** Cores to lend. */

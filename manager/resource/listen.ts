@@ -13,24 +13,37 @@ export interface Listening {
 /** The longest path of a Unix socket on Linux (`man 7 unix`: 108 bytes with the closing zero). */
 const maxSocketPathBytes = 107;
 
+/** Who may connect to a Unix socket: its owner, or its group as well. */
+export type SocketMode = 0o600 | 0o660;
+
+/** How to listen. */
+export interface ListenOptions {
+  /** Ends the server at once, with whatever is under way. */
+  readonly signal: AbortSignal;
+  /** The mode of a Unix socket. */
+  readonly socketMode: SocketMode;
+  /** Certificate and key in PEM form, for `https:` addresses. */
+  readonly tls?: { readonly cert: string; readonly key: string };
+}
+
 /**
- * Listens at `http://HOST:PORT` (port 0: any free one) or `unix:/path`.
+ * Listens at `http://HOST:PORT` (port 0: any free one), `https://HOST:PORT` or `unix:/path`.
  *
- * @param signal ends the server at once, with whatever is under way.
  * @throws {AddressUnavailable} if the address is taken, or of no known form.
  */
 export async function listenAt(
   address: string,
   handler: Handler,
-  signal: AbortSignal,
+  options: ListenOptions,
 ): Promise<Listening> {
+  const { signal, socketMode, tls } = options;
   const common = { signal, onListen: () => {} };
   if (address.startsWith("unix:")) {
     const path = address.slice("unix:".length);
     await clearSocket(path);
     const server = attempt(address, () => {
-      // No one but the owner may connect, from the first moment on.
-      const umask = Deno.umask(0o177);
+      // No one else may connect, from the first moment on.
+      const umask = Deno.umask(0o777 & ~socketMode);
       try {
         return Deno.serve({ ...common, transport: "unix", path }, handler);
       } finally {
@@ -40,18 +53,28 @@ export async function listenAt(
     return { url: `unix:${path}`, drain: () => server.shutdown() };
   }
   const url = URL.parse(address);
-  if (url === null || url.protocol !== "http:" || url.pathname !== "/" || url.search !== "") {
+  const isHttp = url?.protocol === "http:" || url?.protocol === "https:";
+  if (url === null || !isHttp || url.pathname !== "/" || url.search !== "") {
     throw new AddressUnavailable(
-      `Cannot listen at "${address}": it is not http://HOST:PORT or unix:/path`,
+      `Cannot listen at "${address}": it is not http://HOST:PORT, https://HOST:PORT or unix:/path`,
+    );
+  }
+  const secure = url.protocol === "https:";
+  if (secure && tls === undefined) {
+    throw new AddressUnavailable(
+      `Cannot listen at ${address}: https needs a certificate, none is given`,
     );
   }
   const hostname = url.hostname.replace(/^\[(.*)\]$/, "$1");
-  const port = url.port === "" ? 80 : Number(url.port);
+  const port = url.port === "" ? (secure ? 443 : 80) : Number(url.port);
   const server = attempt(
     address,
-    () => Deno.serve({ ...common, hostname, port }, handler),
+    () => Deno.serve({ ...common, hostname, port, ...(secure ? tls : {}) }, handler),
   );
-  return { url: `http://${url.hostname}:${server.addr.port}`, drain: () => server.shutdown() };
+  return {
+    url: `${url.protocol}//${url.hostname}:${server.addr.port}`,
+    drain: () => server.shutdown(),
+  };
 }
 
 function attempt<T>(address: string, open: () => T): T {

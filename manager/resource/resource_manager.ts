@@ -8,7 +8,7 @@ import { getLogger } from "../log.ts";
 import { steadyClock } from "./clock.ts";
 import { InFlight } from "./in_flight.ts";
 import { LeaseBook } from "./lease_book.ts";
-import { listenAt, type Listening } from "./listen.ts";
+import { listenAt, type Listening, type SocketMode } from "./listen.ts";
 import { NodeBook } from "./node_book.ts";
 import { answerTimeoutMs, bodyTimeoutMs, maxBodyBytes, sweepEveryMs } from "./policy.ts";
 import { createRoutes } from "./routes.ts";
@@ -16,12 +16,17 @@ import { SqliteStore } from "./sqlite_store.ts";
 import { StateDir } from "./state_dir.ts";
 import type { Quota, Store } from "./store.ts";
 import { TokenBook } from "./token_book.ts";
+import { readTlsFiles, type TlsFiles } from "./tls_files.ts";
 import { openTokenFiles, type TokenFiles } from "./tokens.ts";
 
 /** What a resource manager needs to start. */
 export interface ResourceManagerOptions {
-  /** Where to listen: `http://HOST:PORT` (port 0: any free one) and `unix:/path`. */
+  /** Where to listen: `http://HOST:PORT` (port 0: any free one), `https://HOST:PORT` and `unix:/path`. */
   readonly listen: readonly string[];
+  /** The files of the certificate with its chain, and of its private key, both PEM, for `https:` addresses. */
+  readonly tls?: TlsFiles;
+  /** The mode of Unix sockets. With 0o660 the process's group may connect as well. @default 0o600 */
+  readonly socketMode?: SocketMode;
   /** The folder of its state; created with mode 0700. One process at a time. */
   readonly stateDir: string;
   /**
@@ -98,8 +103,12 @@ export async function startResourceManager(
       log,
     });
     const handler = inFlight.counted((request) => routes.fetch(request));
+    const listenOptions = {
+      socketMode: options.socketMode ?? 0o600,
+      ...(options.tls === undefined ? {} : { tls: await readTlsFiles(options.tls) }),
+    };
     for (const address of options.listen) {
-      servers.push(await listenAt(address, handler, giveUp.signal));
+      servers.push(await listenAt(address, handler, { ...listenOptions, signal: giveUp.signal }));
     }
     sweeper = setInterval(() => {
       sweeping = leases.sweep().catch((error) => log.error("Sweep failed: {error}", { error }));

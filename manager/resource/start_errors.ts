@@ -10,3 +10,8 @@ export class AddressUnavailable extends RfaasError {
 export class StateUnavailable extends RfaasError {
   override name = "StateUnavailable";
 }
+
+/** The certificate or its key can't be read, or is none. */
+export class CertificateUnavailable extends RfaasError {
+  override name = "CertificateUnavailable";
+}

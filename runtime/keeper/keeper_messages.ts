@@ -1,13 +1,14 @@
 /** What the thread that calls and the thread that keeps its leases say to each other. */
 
 import type { Executor } from "../node_protocol.ts";
+import type { ManagerAddress } from "../manager_http.ts";
 import type { FabricChoice } from "./reach_node.ts";
 
 /** To the keeper. */
 export type KeeperRequest =
   | {
     readonly type: "open";
-    readonly manager: { readonly url: string; readonly token: string };
+    readonly manager: ManagerAddress;
     readonly fabric: FabricChoice;
   }
   | {

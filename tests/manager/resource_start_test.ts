@@ -127,7 +127,7 @@ Deno.test("`startResourceManager()` names an address that it can't listen at", a
     [`unix:${file}`, "no socket"],
     ["unix:relative", "not absolute"],
     [`unix:/${"x".repeat(107)}`, "108 bytes"],
-    ["https://127.0.0.1:0", "it is not http"],
+    ["ftp://127.0.0.1:0", "it is not http"],
     ["nonsense", "it is not http"],
   ] as const;
   for (const [address, words] of refused) {
@@ -163,4 +163,21 @@ Deno.test("`close()` answers what is under way, removes the socket, and may be r
   await test.stop();
   await assertRejects(() => Deno.lstat(socket), Deno.errors.NotFound);
   await Deno.remove(dir, { recursive: true });
+});
+
+Deno.test("a Unix socket is its owner's alone, or its group's if that is asked for", async () => {
+  for (const mode of [undefined, 0o600, 0o660] as const) {
+    const dir = await Deno.makeTempDir({ prefix: "rfaas-test-" });
+    const listen = [`unix:${dir}/manager.sock`];
+    const before = Deno.umask();
+    const test = await TestManager.start(
+      { listen, ...(mode === undefined ? {} : { socketMode: mode }) },
+      dir,
+    );
+    assertEquals(await modeOf(`${dir}/manager.sock`), (mode ?? 0o600).toString(8));
+    assertEquals(Deno.umask(), before);
+    await test.client.health();
+    await test.stop();
+    await Deno.remove(dir, { recursive: true });
+  }
 });
