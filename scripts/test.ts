@@ -18,13 +18,14 @@ const DEVICE_TESTS = "tests/rdma";
 /** The tests that boot machines of their own. */
 const MACHINE_TESTS = "tests/vm";
 /** Written, and not yet seen to pass as a whole: they run when they are named. */
-const WHEN_NAMED = "--ignore=tests/rdma/rping_test.ts,tests/rdma/private_data_test.ts," +
-  "tests/vm/rping_two_hosts_test.ts";
+const WHEN_NAMED = "--ignore=tests/vm/rping_two_hosts_test.ts";
 /** Tests of whole leases that run on both fabrics. */
 const BOTH_FABRICS: readonly string[] = [
   "tests/runtime/invoke_test.ts",
   "tests/runtime/map_test.ts",
   "tests/runtime/prepared_call_test.ts",
+  "tests/runtime/deadline_test.ts",
+  "tests/faults/executor_killed_test.ts",
 ];
 
 if (import.meta.main) Deno.exit(await runTests(Deno.args));
@@ -52,7 +53,7 @@ async function runTests(args: readonly string[]): Promise<number> {
   if (paths.length === 0 || named(DEVICE_TESTS).length > 0) {
     const why = await withDevice(LIMIT_MS, async (device) => {
       await run(device, {
-        args: paths.length === 0 ? [WHEN_NAMED, DEVICE_TESTS] : named(DEVICE_TESTS),
+        args: paths.length === 0 ? [DEVICE_TESTS] : named(DEVICE_TESTS),
       });
       if (paths.length > 0) return;
       await run(device, { args: BOTH_FABRICS, env: { RFAAS_TEST_FABRIC: "verbs" } });

@@ -4,6 +4,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { TestProcess } from "../support/process_child.ts";
 import { ProcessHost } from "../support/process_host.ts";
 import { holdings, rfaasSockets, shmFiles, until } from "../support/process_table.ts";
+import { termSeconds } from "../support/time_factor.ts";
 
 const silent = { code: 0, signal: null, stderr: "" };
 
@@ -154,7 +155,7 @@ Deno.test("a client that ends by itself leaves nothing, and says nothing that it
       const { closed, outcomes } = await client.line<{ closed: string; outcomes: string[] }>();
       assertMatch(closed, /^expired/);
       assertEquals(outcomes, ["LeaseOver", "LeaseOver"]);
-    }, { seconds: 2, renew: false });
+    }, { seconds: termSeconds(2), renew: false });
     assertEquals(end, silent);
   });
 });

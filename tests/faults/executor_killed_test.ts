@@ -7,7 +7,7 @@ import type { LeaseEvent } from "../../runtime/lease_events.ts";
 import { stop } from "../support/process_child.ts";
 import { ProcessHost } from "../support/process_host.ts";
 import { isAlive, until, within } from "../support/process_table.ts";
-import { limitMs } from "../support/time_factor.ts";
+import { limitMs, termSeconds } from "../support/time_factor.ts";
 
 const bytes = Uint8Array.from({ length: 64 }, (_, i) => i);
 
@@ -256,7 +256,7 @@ async function again(work: Promise<Uint8Array>, lease: Lease): Promise<Uint8Arra
 Deno.test("a stopped executor: without a deadline a call ends with its lease at the latest", async () => {
   await using host = await ProcessHost.start();
   await using client = await host.connect();
-  await using lease = await host.lease(client, { seconds: 2, renew: false });
+  await using lease = await host.lease(client, { seconds: termSeconds(2), renew: false });
   await lease.invoke("echo", bytes);
   const pid = await host.executor();
   await stop(pid);

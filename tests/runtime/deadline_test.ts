@@ -82,6 +82,17 @@ Deno.test("invoke() throws the signal's reason at once: before, while waiting, a
   );
 });
 
+/** What `call` gives once no executor is lost to it: the watchdog of a busy host ends one now and then. */
+async function whenRecovered<T>(call: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await call();
+    } catch (error) {
+      if (!(error instanceof ExecutorLost)) throw error;
+    }
+  }
+}
+
 Deno.test("invokeSync() with a deadline throws in time, takes another slot, and gets the first one back", async () => {
   await using held = await startLease({ depth: 1, maxBytes: 64 });
   const { lease } = held;
@@ -111,8 +122,8 @@ Deno.test("invokeSync() with a deadline throws in time, takes another slot, and 
     }
     call.close();
     assertEquals(
-      (await lease.invoke("later", Uint8Array.of(0)).catch(() => Uint8Array.of(0)))[0],
-      0,
+      await whenRecovered(() => lease.invoke("later", Uint8Array.of(0))),
+      Uint8Array.of(0),
     );
   }
   // A slow machine has no reply that is late by less than what the watchdog lets pass.

@@ -15,6 +15,11 @@ export function limitMs(ms: number): number {
   return ms * timeFactor();
 }
 
+/** A lease's term in seconds: taking the lease is a part of it. */
+export function termSeconds(seconds: number): number {
+  return Math.ceil(seconds * timeFactor());
+}
+
 /** How often something is done that is done `count` times on a usual host. */
 export function scaledCount(count: number, least = 1): number {
   return Math.max(least, Math.round(count / timeFactor()));
