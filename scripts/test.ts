@@ -17,6 +17,8 @@ const LIMIT_MS = 30 * 60_000;
 const DEVICE_TESTS = "tests/rdma";
 /** The tests that boot machines of their own. */
 const MACHINE_TESTS = "tests/vm";
+/** Tests of the host that find more to check where there is a device. */
+const DEVICE_TOO: readonly string[] = ["tests/cli/devices_test.ts", "tests/cli/doctor_test.ts"];
 /** Written, and not yet seen to pass as a whole: they run when they are named. */
 const WHEN_NAMED = "--ignore=tests/vm/rping_two_hosts_test.ts";
 /** Tests of whole leases that run on both fabrics. */
@@ -53,7 +55,7 @@ async function runTests(args: readonly string[]): Promise<number> {
   if (paths.length === 0 || named(DEVICE_TESTS).length > 0) {
     const why = await withDevice(LIMIT_MS, async (device) => {
       await run(device, {
-        args: paths.length === 0 ? [DEVICE_TESTS] : named(DEVICE_TESTS),
+        args: paths.length === 0 ? [DEVICE_TESTS, ...DEVICE_TOO] : named(DEVICE_TESTS),
       });
       if (paths.length > 0) return;
       await run(device, { args: BOTH_FABRICS, env: { RFAAS_TEST_FABRIC: "verbs" } });

@@ -1,15 +1,25 @@
 /** What holds when an executor dies or stands still. */
 
-import { assert, assertEquals, assertInstanceOf, assertRejects, assertThrows } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertInstanceOf,
+  assertMatch,
+  assertRejects,
+  assertThrows,
+} from "@std/assert";
 import { DeadlineExceeded, ExecutorLost, LeaseOver } from "../../runtime/errors.ts";
 import type { Lease } from "../../runtime/lease.ts";
 import type { LeaseEvent } from "../../runtime/lease_events.ts";
 import { stop } from "../support/process_child.ts";
 import { ProcessHost } from "../support/process_host.ts";
 import { isAlive, until, within } from "../support/process_table.ts";
-import { limitMs, termSeconds } from "../support/time_factor.ts";
+import { limitMs, termSeconds, timeFactor } from "../support/time_factor.ts";
 
 const bytes = Uint8Array.from({ length: 64 }, (_, i) => i);
+
+/** A call is told the reason if the node says it within half a second; a slow machine may be later. */
+const KILLED = timeFactor() > 1 ? /SIGKILL|the reason is not known/ : /SIGKILL/;
 
 /** Reads a lease's events from now on. */
 function watch(lease: Lease) {
@@ -44,7 +54,7 @@ Deno.test("an executor killed in mid-call fails that call within a second, and t
     Deno.kill(pid, "SIGKILL");
     for (const { error, ms } of await failures) {
       assertEquals(error.outcome, "unknown");
-      assert(error.message.includes("SIGKILL"), error.message);
+      assertMatch(error.message, KILLED);
       console.log(`kill to error, invoke: ${ms.toFixed(1)} ms`);
     }
     assertEquals(await within(3000, "a later call", lease.invoke("echo", bytes)), bytes);
@@ -64,7 +74,7 @@ Deno.test("an executor killed in mid-call fails that call within a second, and t
     assert(ms < limitMs(1000), `it took ${ms} ms`);
     console.log(`kill to error, synchronous: under ${ms.toFixed(1)} ms`);
     assertEquals(error.outcome, "unknown");
-    assert(error.message.includes("SIGKILL"), error.message);
+    assertMatch(error.message, KILLED);
     await killer.status;
   });
 
@@ -98,7 +108,7 @@ Deno.test("an executor killed in mid-call fails that call within a second, and t
       assertEquals(call.done(), true);
       const sinceMs = performance.now();
       const error = assertThrows(() => call.finish(), ExecutorLost);
-      assert(error.message.includes("SIGKILL"), error.message);
+      assertMatch(error.message, KILLED);
       assert(performance.now() - sinceMs < limitMs(100), "the reason is known, and not waited for");
     },
   );
@@ -121,7 +131,7 @@ Deno.test("an executor killed in a loop of invokeSync fails the call under way w
   Deno.kill(pid, "SIGKILL");
   const told = await hot.line<{ name: string; outcome: string; message: string; atMs: number }>();
   assertEquals([told.name, told.outcome], ["ExecutorLost", "unknown"]);
-  assert(told.message.includes("SIGKILL"), told.message);
+  assertMatch(told.message, KILLED);
   assert(told.atMs - atMs < limitMs(1000), `it took ${told.atMs - atMs} ms`);
   console.log(`kill to error, invokeSync: ${told.atMs - atMs} ms`);
   assertEquals(await hot.ended(), { code: 0, signal: null, stderr: "" });
