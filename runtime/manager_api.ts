@@ -52,6 +52,9 @@ export const errorSchema = v.object({
 /** `GET /v1/health` */
 export const healthSchema = v.object({ ok: v.literal(true), version: v.string() });
 
+/** `GET /v1/openapi.json`: as far as anyone but a reader of OpenAPI needs to know it. */
+export const openApiSchema = v.looseObject({ openapi: v.literal("3.1.0") });
+
 /** `POST /v1/nodes` */
 export const nodeRegistrationSchema = v.object({
   name: plainName,

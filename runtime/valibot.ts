@@ -14,6 +14,7 @@ export {
   type InferOutput,
   integer,
   literal,
+  looseObject,
   maxLength,
   maxValue,
   minLength,

@@ -6,6 +6,7 @@ import type { Logger } from "../log.ts";
 import { type BodyLimits, readJson } from "./body.ts";
 import type { LeaseBook } from "./lease_book.ts";
 import type { NodeBook } from "./node_book.ts";
+import { describeApi } from "./openapi.ts";
 import { notFound, Refusal } from "./refusal.ts";
 import type { Role, TokenRow } from "./store.ts";
 import type { TokenBook } from "./token_book.ts";
@@ -33,6 +34,13 @@ export function createRoutes(targets: RouteTargets): Hono<Env> {
 
   app.get("/v1/health", (c) => c.json({ ok: true, version: targets.version }));
   refuseOthers(app, "/v1/health", "GET");
+
+  const description = JSON.stringify(describeApi(targets.version));
+  app.get(
+    "/v1/openapi.json",
+    (c) => c.body(description, 200, { "content-type": "application/json" }),
+  );
+  refuseOthers(app, "/v1/openapi.json", "GET");
 
   app.post("/v1/nodes", allow("node"), async (c) => {
     return c.json(await nodes.register(await body(c, api.nodeRegistrationSchema)));

@@ -1,0 +1,183 @@
+/** The description of the HTTP interface holds against the routes and against what they answer. */
+// deno-lint-ignore-file no-import-prefix -- this test alone reads descriptions
+import { assert, assertEquals } from "@std/assert";
+import { Validator } from "npm:@seriousme/openapi-schema-validator@2.11.0";
+import { Ajv2020 } from "npm:ajv@8.20.0/dist/2020.js";
+import { describeApi } from "../../manager/resource/openapi.ts";
+import { createRoutes, type RouteTargets } from "../../manager/resource/routes.ts";
+import { TestManager } from "./resource_support.ts";
+
+type Json = Record<string, unknown>;
+
+interface Described {
+  readonly security: unknown[];
+  readonly description?: string;
+  readonly requestBody?: { content: Record<string, { schema: Json }> };
+  readonly responses: Record<string, { content?: Record<string, { schema: Json }> } | undefined>;
+}
+
+const roles = ["operator", "node", "client"] as const;
+const errorSchema = (describeApi("0") as { components: { schemas: { Error: Json } } })
+  .components.schemas.Error;
+
+/** The operations of the description that a running manager serves, by method and path. */
+async function served(test: TestManager): Promise<Map<string, Described>> {
+  const response = await fetch(`${test.url}/v1/openapi.json`);
+  assertEquals(response.headers.get("content-type"), "application/json");
+  const { paths } = await response.json() as { paths: Record<string, Record<string, Described>> };
+  return new Map(
+    Object.entries(paths).flatMap(([path, methods]) =>
+      Object.entries(methods).map(([method, operation]) =>
+        [`${method.toUpperCase()} ${path}`, operation] as const
+      )
+    ),
+  );
+}
+
+/** A schema that refuses fields which it does not name, so that none goes undescribed. */
+function closed(schema: unknown): unknown {
+  if (Array.isArray(schema)) return schema.map(closed);
+  if (typeof schema !== "object" || schema === null) return schema;
+  const inner = Object.fromEntries(
+    Object.entries(schema).map(([key, value]) => [key, closed(value)]),
+  );
+  const isObject = inner.type === "object" && inner.additionalProperties === undefined;
+  return isObject ? { ...inner, additionalProperties: false } : inner;
+}
+
+function assertMatches(schema: Json, value: unknown, what: string): void {
+  const ajv = new Ajv2020({ allErrors: true });
+  assert(
+    ajv.validate(schema, value),
+    `${what}: ${ajv.errorsText()} in ${JSON.stringify(value)?.slice(0, 300)}`,
+  );
+}
+
+/** Sends a request and checks the answer against the description. */
+async function ask(
+  test: TestManager,
+  operations: Map<string, Described>,
+  as: typeof roles[number] | undefined,
+  route: string,
+  body?: unknown,
+  ids: Record<string, string> = {},
+): Promise<{ status: number; json: Json }> {
+  const [method, template] = route.split(" ") as [string, string];
+  const path = template.replaceAll(/\{(\w+)\}/g, (_, name) => ids[name] ?? "0".repeat(32));
+  const response = await fetch(test.url + path, {
+    method,
+    headers: as === undefined ? {} : { authorization: `Bearer ${test.token(as)}` },
+    body: body === undefined ? null : JSON.stringify(body),
+  });
+  const text = await response.text();
+  const what = `${route} as ${as}: ${response.status} ${text.slice(0, 200)}`;
+  const described = operations.get(route)!.responses[response.status];
+  if (described === undefined) throw new Error(`The description lacks ${what}`);
+  const json = text === "" ? undefined : JSON.parse(text);
+  if (response.status >= 400) {
+    assertMatches(errorSchema, json, what);
+    const codes = JSON.stringify(described);
+    assert(codes.includes(`\`${json.error.code}\``), `${what}: its code is not described`);
+  } else {
+    const schema = described.content?.["application/json"]?.schema;
+    assertEquals(schema === undefined, json === undefined, what);
+    // The description does not describe itself down to its leaves.
+    const exact = route === "GET /v1/openapi.json" ? schema : closed(schema) as Json;
+    if (exact) assertMatches(exact, json, what);
+  }
+  return { status: response.status, json };
+}
+
+Deno.test("the description is OpenAPI 3.1", async () => {
+  const result = await new Validator().validate(describeApi("1.2.3"));
+  assert(result.valid, JSON.stringify(result.errors));
+});
+
+Deno.test("each route is described, and each description has a route", async () => {
+  await using test = await TestManager.start();
+  const routed = createRoutes({ version: "0" } as RouteTargets).routes
+    .filter(({ method }) => method !== "ALL")
+    .map(({ method, path }) => `${method} ${path.replaceAll(/:(\w+)/g, "{$1}")}`);
+  const described = [...(await served(test)).keys()];
+  assertEquals([...new Set(routed)].sort(), described.sort());
+});
+
+Deno.test("each description's roles are those that the route lets in", async () => {
+  await using test = await TestManager.start();
+  const operations = await served(test);
+  for (const [route, { security, description = "" }] of operations) {
+    const allowed = security.length === 0
+      ? undefined
+      : /^Roles: (.*)\.$/.exec(description)![1]!.split(", ");
+    const anonymous = await ask(test, operations, undefined, route);
+    assertEquals(anonymous.status === 401, allowed !== undefined, route);
+    for (const role of roles) {
+      const { status } = await ask(test, operations, role, route);
+      const isIn = allowed === undefined || allowed.includes(role);
+      assertEquals(status !== 403, isIn, `${route} as ${role}: ${status}`);
+    }
+  }
+});
+
+Deno.test("bodies and answers of a real run are as described", async () => {
+  await using test = await TestManager.start();
+  const operations = await served(test);
+  const met = new Set<string>();
+  /** One success: the body is what the schema asks for, and each of its required fields is needed. */
+  const run = async (
+    as: typeof roles[number] | undefined,
+    route: string,
+    body?: Json,
+    ids: Record<string, string> = {},
+  ): Promise<Json> => {
+    const schema = operations.get(route)?.requestBody?.content["application/json"]?.schema;
+    assertEquals(schema === undefined, body === undefined, `${route}: its body`);
+    if (schema && body) {
+      assertMatches(closed(schema) as Json, body, `${route}: its body`);
+      for (const field of schema.required as string[]) {
+        const { [field]: _, ...rest } = body;
+        const { status } = await ask(test, operations, as, route, rest, ids);
+        assertEquals(status, 400, `${route} without ${field}`);
+      }
+    }
+    const { status, json } = await ask(test, operations, as, route, body, ids);
+    assert(status < 300, `${route}: ${status} ${JSON.stringify(json)}`);
+    met.add(route);
+    return json;
+  };
+
+  await run(undefined, "GET /v1/health");
+  await run(undefined, "GET /v1/openapi.json");
+  const told = { cores: 4, memoryBytes: 2 ** 30, addresses: ["shm:a"], bootId: "b" };
+  const { node } = await run("node", "POST /v1/nodes", { name: "a", ...told }) as { node: string };
+  const asked = { workers: 1, memoryBytes: 2 ** 20, seconds: 30 };
+  const taken = await run("client", "POST /v1/leases", asked) as { lease: string };
+  const ids = { node, lease: taken.lease };
+  const report = { epoch: 1, state: "claimed", workers: 1, reason: "fine" };
+  await run("node", "PUT /v1/nodes/{node}/leases/{lease}", report, ids);
+  const leases = [{ lease: taken.lease, workers: 1 }];
+  await run("node", "POST /v1/nodes/{node}/heartbeat", { epoch: 1, leases }, ids);
+  await run("client", "GET /v1/nodes");
+  await run("operator", "GET /v1/leases");
+  await run("client", "POST /v1/leases/{lease}/renew", { seconds: 60 }, ids);
+  await run("client", "DELETE /v1/leases/{lease}", undefined, ids);
+  const quota = { workers: 1, memoryBytes: 0, leases: 1, seconds: 1, requestsPerSecond: 1 };
+  await run("operator", "POST /v1/tokens", { role: "client", name: "ada", quota });
+  await run("operator", "GET /v1/tokens");
+  await run("operator", "DELETE /v1/tokens/{name}", undefined, { name: "ada" });
+  await run("operator", "DELETE /v1/nodes/{node}", undefined, ids);
+  assertEquals([...met].sort(), [...operations.keys()].sort(), "some route was not run");
+
+  // Refusals that are met often: their codes are described too.
+  const nobody = { epoch: 1, leases: [] };
+  const refusals: [typeof roles[number], string, unknown, number][] = [
+    ["client", "POST /v1/leases", asked, 409],
+    ["client", "POST /v1/leases/{lease}/renew", { seconds: 1 }, 404],
+    ["client", "DELETE /v1/leases/{lease}", undefined, 404],
+    ["node", "POST /v1/nodes/{node}/heartbeat", nobody, 409],
+    ["operator", "DELETE /v1/tokens/{name}", undefined, 404],
+  ];
+  for (const [as, route, body, status] of refusals) {
+    assertEquals((await ask(test, operations, as, route, body)).status, status, route);
+  }
+});
