@@ -64,6 +64,9 @@ async function runResourceManager(options: Options): Promise<void> {
     stateDir: settings.require("resourceManager.state"),
     socketMode: settings.require("resourceManager.socketMode") === "0660" ? 0o660 : 0o600,
     quota: quotaOf(settings),
+    unauthenticatedPerSecond: settings.require("resourceManager.limits.unauthenticatedPerSecond"),
+    maxRequestsAtOnce: settings.require("resourceManager.limits.requestsAtOnce"),
+    bodyTimeoutMs: settings.require("resourceManager.limits.bodySeconds") * 1000,
     ...tlsOf(settings),
   });
   const { urls, tokenFiles } = manager;
@@ -86,6 +89,7 @@ function quotaOf(settings: EffectiveSettings): Quota {
     memoryBytes: settings.get("resourceManager.quota.memory"),
     leases: settings.get("resourceManager.quota.leases"),
     seconds: settings.get("resourceManager.quota.seconds"),
+    requestsPerSecond: settings.get("resourceManager.quota.requestsPerSecond"),
   };
   return Object.fromEntries(Object.entries(quota).filter(([, limit]) => limit !== undefined));
 }

@@ -6,6 +6,11 @@
  * `deno run -A cli.ts config schema > docs/config.schema.json`, and name it in docs/configuration.md.
  */
 
+import {
+  bodyTimeoutMs,
+  maxRequestsAtOnce,
+  unauthenticatedPerSecond,
+} from "../../manager/resource/policy.ts";
 import { maxLeaseSeconds, plainName } from "../../runtime/manager_api.ts";
 import * as v from "../../runtime/valibot.ts";
 import { hostCores, hostMemoryBytes, hostNodeName } from "../host.ts";
@@ -48,6 +53,21 @@ export const SETTINGS = {
   }),
   "resourceManager.quota.seconds": setting(whole(1, maxLeaseSeconds), {
     does: "The longest term of a client's lease in seconds, where its token does not say.",
+  }),
+  "resourceManager.quota.requestsPerSecond": setting(whole(1), {
+    does: "Requests that a client may make over time, where its token does not say.",
+  }),
+  "resourceManager.limits.unauthenticatedPerSecond": setting(whole(1), {
+    does: "Requests a second without a good token, from all who ask together.",
+    standard: unauthenticatedPerSecond,
+  }),
+  "resourceManager.limits.requestsAtOnce": setting(whole(1), {
+    does: "Requests that may be under way at a time.",
+    standard: maxRequestsAtOnce,
+  }),
+  "resourceManager.limits.bodySeconds": setting(whole(1, 3600), {
+    does: "How long the body of a request may take to arrive, in seconds.",
+    standard: bodyTimeoutMs / 1000,
   }),
 
   "executorManager.manager": setting(text, {

@@ -9,14 +9,20 @@ export type Handler = (request: Request) => Response | Promise<Response>;
  */
 export class InFlight {
   readonly #answers = new Set<Promise<unknown>>();
+  readonly #most: number;
   #closing = false;
 
-  /** The same handler, counted. Once {@linkcode InFlight.drain} was called it answers 503. */
+  /** @param most how many may be under way at a time. */
+  constructor(most: number) {
+    this.#most = most;
+  }
+
+  /** The same handler, counted. It answers 503 when there are too many, and once {@linkcode InFlight.drain} was called. */
   counted(handler: Handler): Handler {
     return async (request) => {
-      if (this.#closing) {
-        const message = "Cannot answer request: the resource manager is closing";
-        return Response.json({ error: { code: "closing", message } }, { status: 503 });
+      if (this.#closing) return unavailable("closing", "the resource manager is closing");
+      if (this.#answers.size >= this.#most) {
+        return unavailable("busy", `${this.#most} requests are under way`);
       }
       const answer = Promise.resolve(handler(request));
       this.#answers.add(answer);
@@ -36,4 +42,9 @@ export class InFlight {
     await Promise.race([Promise.allSettled(this.#answers), overdue.promise]);
     clearTimeout(timer);
   }
+}
+
+function unavailable(code: string, state: string): Response {
+  const error = { code, message: `Cannot answer request: ${state}` };
+  return Response.json({ error }, { status: 503, headers: { "retry-after": "1" } });
 }

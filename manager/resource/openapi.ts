@@ -82,8 +82,9 @@ function refusalsOf({ roles, body, query, refusals }: Operation): Record<string,
       413: "`too-large`: the body is too long",
     }),
     ...refusals,
+    429: "`too-many-requests`: the Retry-After header says when to ask again",
     500: "`internal`: the resource manager failed; its log says why",
-    503: "`closing`: it is closing",
+    503: "`closing`: it is closing; `busy`: too many requests are under way",
   };
 }
 

@@ -24,6 +24,16 @@ export const keepEndedMs = 3_600_000;
 export const maxBodyBytes = 1024 * 1024;
 /** How long a request's body may take to arrive. */
 export const bodyTimeoutMs = 10_000;
+/**
+ * Requests a second without a good token, from all who ask together: health checks and slips of the pen need few, and a
+ * flood of them shall not keep the process from those who have a token.
+ */
+export const unauthenticatedPerSecond = 100;
+/**
+ * Requests under way at a time: each may hold a body of {@linkcode maxBodyBytes} for {@linkcode bodyTimeoutMs}, and
+ * 1,000 nodes that all beat in the same moment must fit.
+ */
+export const maxRequestsAtOnce = 4096;
 /** How long closing waits for requests under way. */
 export const closeTimeoutMs = 3000;
 /** How long closing then waits for their answers to be read, before it cuts the connections. */

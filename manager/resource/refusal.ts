@@ -1,7 +1,7 @@
 import { RfaasError } from "../../runtime/errors.ts";
 
 /** The statuses that the resource manager refuses with. */
-export type RefusalStatus = 400 | 401 | 403 | 404 | 405 | 408 | 409 | 410 | 413;
+export type RefusalStatus = 400 | 401 | 403 | 404 | 405 | 408 | 409 | 410 | 413 | 429;
 
 /** A request that is answered with an error. Thrown by the books, turned into JSON by the routes. */
 export class Refusal extends RfaasError {
@@ -10,8 +10,16 @@ export class Refusal extends RfaasError {
   readonly status: RefusalStatus;
   /** The refusal in one word, for programs. */
   readonly code: string;
-  constructor(status: RefusalStatus, code: string, message: string) {
+  /** When it makes sense to ask again, for the Retry-After header. */
+  readonly retryAfterSeconds: number | undefined;
+  constructor(
+    status: RefusalStatus,
+    code: string,
+    message: string,
+    retryAfterSeconds?: number,
+  ) {
     super(message);
+    this.retryAfterSeconds = retryAfterSeconds;
     this.status = status;
     this.code = code;
   }

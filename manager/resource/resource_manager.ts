@@ -10,7 +10,14 @@ import { InFlight } from "./in_flight.ts";
 import { LeaseBook } from "./lease_book.ts";
 import { listenAt, type Listening, type SocketMode } from "./listen.ts";
 import { NodeBook } from "./node_book.ts";
-import { answerTimeoutMs, bodyTimeoutMs, maxBodyBytes, sweepEveryMs } from "./policy.ts";
+import {
+  answerTimeoutMs,
+  bodyTimeoutMs,
+  maxBodyBytes,
+  maxRequestsAtOnce,
+  sweepEveryMs,
+  unauthenticatedPerSecond,
+} from "./policy.ts";
 import { createRoutes } from "./routes.ts";
 import { SqliteStore } from "./sqlite_store.ts";
 import { StateDir } from "./state_dir.ts";
@@ -36,6 +43,10 @@ export interface ResourceManagerOptions {
   readonly clock?: () => number;
   /** What a client may have whose token says nothing else. @default no limits */
   readonly quota?: Quota;
+  /** Requests a second without a good token, from all who ask together. @default 100 */
+  readonly unauthenticatedPerSecond?: number;
+  /** Requests that may be under way at a time. @default 4096 */
+  readonly maxRequestsAtOnce?: number;
   /** How long a request's body may take, in milliseconds. @default 10000 */
   readonly bodyTimeoutMs?: number;
 }
@@ -61,7 +72,7 @@ export async function startResourceManager(
   options: ResourceManagerOptions,
 ): Promise<ResourceManager> {
   const log = getLogger(["rfaas", "resource-manager"]);
-  const inFlight = new InFlight();
+  const inFlight = new InFlight(options.maxRequestsAtOnce ?? maxRequestsAtOnce);
   const giveUp = new AbortController();
   const servers: Listening[] = [];
   let sweeper: ReturnType<typeof setInterval> | undefined;
@@ -92,7 +103,7 @@ export async function startResourceManager(
     const routes = createRoutes({
       nodes: new NodeBook(context),
       leases,
-      tokens: new TokenBook({
+      tokens: await TokenBook.open({
         store,
         clock,
         files: tokenFiles,
@@ -100,6 +111,8 @@ export async function startResourceManager(
       }),
       version: project.version,
       bodyLimits: { bytes: maxBodyBytes, timeoutMs: options.bodyTimeoutMs ?? bodyTimeoutMs },
+      unauthenticatedPerSecond: options.unauthenticatedPerSecond ?? unauthenticatedPerSecond,
+      clock,
       log,
     });
     const handler = inFlight.counted((request) => routes.fetch(request));

@@ -7,6 +7,7 @@ import { type BodyLimits, readJson } from "./body.ts";
 import type { LeaseBook } from "./lease_book.ts";
 import type { NodeBook } from "./node_book.ts";
 import { describeApi } from "./openapi.ts";
+import { RateLimit } from "./rate_limit.ts";
 import { notFound, Refusal } from "./refusal.ts";
 import type { Role, TokenRow } from "./store.ts";
 import type { TokenBook } from "./token_book.ts";
@@ -18,6 +19,9 @@ export interface RouteTargets {
   readonly tokens: TokenBook;
   readonly version: string;
   readonly bodyLimits: BodyLimits;
+  /** Requests a second that carry no good token, from all who ask together. */
+  readonly unauthenticatedPerSecond: number;
+  readonly clock: () => number;
   readonly log: Logger;
 }
 
@@ -28,16 +32,22 @@ type Env = { Variables: { caller: TokenRow } };
 export function createRoutes(targets: RouteTargets): Hono<Env> {
   const { nodes, leases, tokens } = targets;
   const app = new Hono<Env>();
-  const allow = (...roles: Role[]) => requireRole(tokens, roles);
+  const strangers = limitStrangers(targets);
+  const allow = (...roles: Role[]) => requireRole(tokens, roles, strangers);
+  const anybody: MiddlewareHandler<Env> = async (_, next) => {
+    strangers();
+    await next();
+  };
   const body = <S extends v.GenericSchema>(c: Context<Env>, schema: S) =>
     readJson(c.req.raw, schema, targets.bodyLimits);
 
-  app.get("/v1/health", (c) => c.json({ ok: true, version: targets.version }));
+  app.get("/v1/health", anybody, (c) => c.json({ ok: true, version: targets.version }));
   refuseOthers(app, "/v1/health", "GET");
 
   const description = JSON.stringify(describeApi(targets.version));
   app.get(
     "/v1/openapi.json",
+    anybody,
     (c) => c.body(description, 200, { "content-type": "application/json" }),
   );
   refuseOthers(app, "/v1/openapi.json", "GET");
@@ -115,10 +125,24 @@ export function createRoutes(targets: RouteTargets): Hono<Env> {
   return app;
 }
 
-function requireRole(tokens: TokenBook, roles: readonly Role[]): MiddlewareHandler<Env> {
+/** Counts a request without a good token; one bucket for all, since nothing tells them apart that can't be forged. */
+function limitStrangers({ unauthenticatedPerSecond, clock }: RouteTargets): () => void {
+  let bucket: RateLimit | undefined;
+  return () => {
+    bucket ??= new RateLimit(unauthenticatedPerSecond, clock());
+    bucket.take(clock(), "all who show no token together");
+  };
+}
+
+function requireRole(
+  tokens: TokenBook,
+  roles: readonly Role[],
+  strangers: () => void,
+): MiddlewareHandler<Env> {
   return async (c, next) => {
     const caller = await tokens.find(c.req.header("authorization"));
     if (caller === undefined) {
+      strangers();
       const state = "it carries no token that is known";
       throw new Refusal(401, "unauthorized", `Cannot accept request: ${state}`);
     }
@@ -142,6 +166,9 @@ function refuseOthers(app: Hono<Env>, path: string, allowed: string): void {
 
 function answerRefusal(c: Context<Env>, refusal: Refusal): Response {
   if (refusal.status === 401) c.header("www-authenticate", "Bearer");
+  if (refusal.retryAfterSeconds !== undefined) {
+    c.header("retry-after", String(refusal.retryAfterSeconds));
+  }
   // The rest of the body is not read, so the connection is of no more use.
   if (refusal.status === 408 || refusal.status === 413) c.header("connection", "close");
   return c.json({ error: { code: refusal.code, message: refusal.message } }, refusal.status);

@@ -1,6 +1,7 @@
 /** The tokens: looked up at each request, made and revoked by operators. */
 import type * as api from "../../runtime/manager_api.ts";
 import { endLease } from "./ending.ts";
+import { RateLimit } from "./rate_limit.ts";
 import { notFound, Refusal } from "./refusal.ts";
 import type { Quota, Store, TokenRow } from "./store.ts";
 import { createTokenText, hashToken, type TokenFiles } from "./tokens.ts";
@@ -15,16 +16,28 @@ export interface TokenBookContext {
   readonly standardQuota?: Quota;
 }
 
+/** A token in use. */
+interface Known {
+  readonly token: TokenRow;
+  /** Missing where requests are not limited. */
+  readonly rate: RateLimit | undefined;
+}
+
 /** Tokens as requests and operators see them. */
 export class TokenBook {
   readonly #context: TokenBookContext;
-  /** Rows that were looked up, by hash: no request costs a transaction. This process alone writes them. */
-  readonly #known = new Map<string, TokenRow>();
-  /** Counts the changes, so that a look-up which one overtook is not kept. */
-  #changes = 0;
+  /** All tokens, by hash: a request costs no look-up in the store, whatever it shows. This process alone writes them. */
+  readonly #known = new Map<string, Known>();
 
-  constructor(context: TokenBookContext) {
+  private constructor(context: TokenBookContext) {
     this.#context = context;
+  }
+
+  /** Reads the tokens of the store. */
+  static async open(context: TokenBookContext): Promise<TokenBook> {
+    const book = new TokenBook(context);
+    for (const token of await context.store.transact((tx) => tx.tokens())) book.#know(token);
+    return book;
   }
 
   /**
@@ -32,21 +45,14 @@ export class TokenBook {
    * token.
    *
    * @param authorization the header of that name, or undefined.
+   * @throws {Refusal} 429 if it is used more often than its quota allows.
    */
   async find(authorization: string | undefined): Promise<TokenRow | undefined> {
     const text = /^Bearer ([\x21-\x7e]{1,256})$/i.exec(authorization ?? "")?.[1];
     if (text === undefined) return undefined;
-    const hash = await hashToken(text);
-    const known = this.#known.get(hash);
-    if (known !== undefined) return known;
-    const changes = this.#changes;
-    const row = await this.#context.store.transact((tx) => tx.token(hash));
-    if (row === undefined) return undefined;
-    const token = row.role === "client"
-      ? { ...row, quota: { ...this.#context.standardQuota, ...row.quota } }
-      : row;
-    if (changes === this.#changes) this.#known.set(hash, token);
-    return token;
+    const known = this.#known.get(await hashToken(text));
+    known?.rate?.take(this.#nowMs, `${known.token.role} ${known.token.name}`);
+    return known?.token;
   }
 
   /**
@@ -62,6 +68,7 @@ export class TokenBook {
     }
     const token = createTokenText(role);
     const hash = await hashToken(token);
+    const row: TokenRow = { hash, role, name, ...(quota === undefined ? {} : { quota }) };
     await this.#context.store.transact((tx) => {
       // The names of the first tokens stay theirs: a revoked one is made anew at the next start.
       if (
@@ -69,8 +76,9 @@ export class TokenBook {
       ) {
         throw new Refusal(409, "exists", `Cannot create token: there is one named ${name}`);
       }
-      tx.replaceToken({ hash, role, name, ...(quota === undefined ? {} : { quota }) }, this.#nowMs);
+      tx.replaceToken(row, this.#nowMs);
     });
+    this.#know(row);
     return { token, role, name };
   }
 
@@ -109,8 +117,17 @@ export class TokenBook {
         if (lease.client === name) endLease(tx, lease, "token-revoked", this.#nowMs);
       }
     });
-    this.#changes++;
     this.#known.delete(token.hash);
+  }
+
+  #know(row: TokenRow): void {
+    const { standardQuota } = this.#context;
+    const token = row.role === "client"
+      ? { ...row, quota: { ...standardQuota, ...row.quota } }
+      : row;
+    const perSecond = token.quota?.requestsPerSecond;
+    const rate = perSecond === undefined ? undefined : new RateLimit(perSecond, this.#nowMs);
+    this.#known.set(row.hash, { token, rate });
   }
 
   get #nowMs(): number {

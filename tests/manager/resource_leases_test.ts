@@ -10,12 +10,7 @@ const small = { workers: 1, memoryBytes: 2 ** 20, seconds: 60 };
 
 /** Adds a token beside those that a resource manager makes. */
 async function addClient(test: TestManager, name: string): Promise<ManagerClient> {
-  const token = `rfaas_client_${name}`;
-  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(token));
-  const store = new SqliteStore(`${test.dir}/state/state.sqlite`);
-  const hash = new Uint8Array(digest).toHex();
-  await store.transact((tx) => tx.replaceToken({ hash, role: "client", name }, 0));
-  store.close();
+  const { token } = await test.operator.createToken({ role: "client", name });
   return new ManagerClient({ url: test.url, token });
 }
 

@@ -1,0 +1,130 @@
+/** How much of a resource manager's time and memory anyone can take. */
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import fc from "fast-check";
+import { RateLimit } from "../../manager/resource/rate_limit.ts";
+import { Refusal } from "../../manager/resource/refusal.ts";
+import { LeaseRefused } from "../../runtime/errors.ts";
+import { ManagerClient } from "../../runtime/manager_client.ts";
+import { limitMs } from "../support/time_factor.ts";
+import { FakeClock, TestManager } from "./resource_support.ts";
+
+async function get(test: TestManager, path: string, token?: string) {
+  const headers: HeadersInit = token === undefined ? {} : { authorization: `Bearer ${token}` };
+  const response = await fetch(test.url + path, { headers });
+  const { error } = await response.json();
+  return [response.status, error?.code, response.headers.get("retry-after")];
+}
+
+Deno.test("a rate limit lets through no more than a second's worth and its rate over time, and no less", () => {
+  fc.assert(fc.property(
+    fc.integer({ min: 1, max: 50 }),
+    fc.array(fc.integer({ min: 0, max: 400 }), { maxLength: 200 }),
+    (perSecond, pauses) => {
+      const bucket = new RateLimit(perSecond, 0);
+      let nowMs = 0;
+      let passed = 0;
+      let waitUntilMs = 0;
+      for (const pause of pauses) {
+        nowMs += pause;
+        try {
+          bucket.take(nowMs, "it");
+          passed++;
+        } catch (error) {
+          if (!(error instanceof Refusal)) throw error;
+          assertEquals(error.status, 429);
+          waitUntilMs = nowMs + error.retryAfterSeconds! * 1000;
+        }
+        assert(passed <= perSecond + nowMs * perSecond / 1000 + 1e-6, `${passed} at ${nowMs} ms`);
+      }
+      // Who waits as told is let through, and after a second there is a second's worth.
+      if (waitUntilMs > nowMs) bucket.take(nowMs = waitUntilMs, "it");
+      nowMs += 1000;
+      for (let i = 0; i < perSecond; i++) bucket.take(nowMs, "it");
+      assertThrows(() => bucket.take(nowMs, "it"), Refusal);
+    },
+  ));
+});
+
+Deno.test("a client that asks too often is answered 429, and nobody else is", async () => {
+  const clock = new FakeClock();
+  await using test = await TestManager.start({ clock: clock.read });
+  const quota = { requestsPerSecond: 3 };
+  const { token } = await test.operator.createToken({ role: "client", name: "hasty", quota });
+  for (let i = 0; i < 3; i++) assertEquals((await get(test, "/v1/nodes", token))[0], 200);
+  assertEquals(await get(test, "/v1/nodes", token), [429, "too-many-requests", "1"]);
+  using client = new ManagerClient({ url: test.url, token });
+  const asked = { workers: 1, memoryBytes: 0, seconds: 1 };
+  const refused = await assertRejects(() => client.takeLease(asked), LeaseRefused, "client hasty");
+  assertEquals(refused.reason, "too-many-requests");
+  for (let i = 0; i < 10; i++) await test.client.nodes();
+  clock.nowMs += 1000;
+  assertEquals((await get(test, "/v1/nodes", token))[0], 200);
+});
+
+Deno.test("requests without a good token are limited together, and those with one go on", async () => {
+  const clock = new FakeClock();
+  await using test = await TestManager.start({ clock: clock.read, unauthenticatedPerSecond: 5 });
+  const tries = [undefined, "x", test.token("client").toUpperCase(), undefined, "rfaas_client_"];
+  for (const token of tries) assertEquals((await get(test, "/v1/leases", token))[0], 401);
+  for (const path of ["/v1/leases", "/v1/health", "/v1/openapi.json"]) {
+    assertEquals(await get(test, path), [429, "too-many-requests", "1"]);
+  }
+  for (let i = 0; i < 20; i++) await test.client.leases();
+  clock.nowMs += 200;
+  assertEquals((await get(test, "/v1/health"))[0], 200);
+});
+
+Deno.test("a token that was revoked counts as none", async () => {
+  const clock = new FakeClock();
+  await using test = await TestManager.start({ clock: clock.read, unauthenticatedPerSecond: 2 });
+  const { token } = await test.operator.createToken({ role: "client", name: "ada" });
+  await test.operator.revokeToken("ada");
+  const statuses = [];
+  for (let i = 0; i < 4; i++) statuses.push((await get(test, "/v1/nodes", token))[0]);
+  assertEquals(statuses, [401, 401, 429, 429]);
+});
+
+Deno.test("no more requests than the limit are under way; the rest is answered 503", async () => {
+  await using test = await TestManager.start({ maxRequestsAtOnce: 3 });
+  const { hostname, port } = new URL(test.url);
+  const head = `POST /v1/leases HTTP/1.1\r\nhost: x\r\ncontent-length: 500\r\n` +
+    `authorization: Bearer ${test.token("client")}\r\n\r\n{`;
+  const slow: Deno.Conn[] = [];
+  try {
+    for (let i = 0; i < 3; i++) {
+      const connection = await Deno.connect({ hostname, port: Number(port) });
+      slow.push(connection);
+      await connection.write(new TextEncoder().encode(head));
+    }
+    // They are met in their own time; then there is no room, until they are gone.
+    await until(async () => (await get(test, "/v1/health"))[0] === 503);
+    assertEquals(await get(test, "/v1/health"), [503, "busy", "1"]);
+  } finally {
+    for (const connection of slow) connection.close();
+  }
+  await until(async () => (await get(test, "/v1/health"))[0] === 200);
+});
+
+Deno.test("headers that are too long or too many are refused before anyone reads them", async () => {
+  await using test = await TestManager.start();
+  const { hostname, port } = new URL(test.url);
+  for (const header of ["a: " + "x".repeat(1_000_000), "a: b\r\n".repeat(500).trim()]) {
+    using connection = await Deno.connect({ hostname, port: Number(port) });
+    const text = `GET /v1/health HTTP/1.1\r\nhost: x\r\n${header}\r\n\r\n`;
+    // The server may close before all is sent.
+    await connection.write(new TextEncoder().encode(text)).catch(() => 0);
+    const buffer = new Uint8Array(200);
+    const length = await connection.read(buffer).catch(() => null) ?? 0;
+    const answer = new TextDecoder().decode(buffer.subarray(0, length));
+    assert(!answer.startsWith("HTTP/1.1 200"), answer);
+  }
+  assertEquals((await get(test, "/v1/health"))[0], 200);
+});
+
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  const endMs = performance.now() + limitMs(10_000);
+  while (!await holds()) {
+    if (performance.now() > endMs) throw new Error("Cannot go on: the condition never held");
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
