@@ -29,6 +29,7 @@ Deno.test("a rate limit lets through no more than a second's worth and its rate 
         try {
           bucket.take(nowMs, "it");
           passed++;
+          waitUntilMs = 0;
         } catch (error) {
           if (!(error instanceof Refusal)) throw error;
           assertEquals(error.status, 429);
