@@ -9,11 +9,12 @@ import { openCpu } from "../ffi/cpu.ts";
 import { openLibc } from "../ffi/libc.ts";
 import { connect } from "../mod.ts";
 import { hotSuite } from "./hot_suite.ts";
+import { managersSuite } from "./managers_suite.ts";
 import { type Row, toTable } from "./rows.ts";
 import { throughputSuite } from "./throughput_suite.ts";
 import { verbsSuite } from "./verbs_suite.ts";
 
-const SUITES = ["hot", "throughput", "verbs"];
+const SUITES = ["hot", "throughput", "verbs", "managers"];
 /** Those that any host can run. */
 const DEFAULT = ["hot", "throughput"];
 
@@ -65,7 +66,13 @@ if (options.suite.includes("verbs")) {
   texts.push(result.text);
   onProgress("");
 }
-if (options.suite.some((name) => name !== "verbs")) {
+if (options.suite.includes("managers")) {
+  const result = await managersSuite({ seconds: options.quick ? 2 : 10, onProgress });
+  rows.push(...result.rows);
+  texts.push(result.text);
+  onProgress("");
+}
+if (options.suite.some((name) => DEFAULT.includes(name))) {
   await using managers = await LocalManagers.start();
   await using client = await connect({ ...managers, fabric: "shm" });
   await using lease = await client.lease(LEASE);
@@ -90,7 +97,7 @@ const machine = {
   v8: Deno.version.v8,
   commit: await commit(),
 };
-const local = rows.filter((row) => row.suite !== "verbs");
+const local = rows.filter((row) => DEFAULT.includes(row.suite));
 if (local.length > 0) texts.push(toTable(local));
 console.log(texts.join("\n\n"));
 console.log(

@@ -1,6 +1,7 @@
 /** `rfaas resource-manager`: knows the nodes, signs grants. */
 
 import { type Command, Option } from "commander";
+import { placementNames } from "../manager/resource/placement.ts";
 import type { Quota } from "../manager/resource/store.ts";
 import {
   type ResourceManagerOptions,
@@ -17,6 +18,7 @@ interface Options extends CommonOptions {
   listen?: string[];
   state?: string;
   socketMode?: string;
+  placement?: string;
   tlsCert?: string;
   tlsKey?: string;
   json?: true;
@@ -43,6 +45,10 @@ export function resourceManagerCommand(): Command {
       new Option("--socket-mode <mode>", "who may connect to Unix sockets: the owner, or its group")
         .choices(["0600", "0660"]),
     )
+    .addOption(
+      new Option("--placement <name>", "which nodes are offered first (default: spread)")
+        .choices(placementNames),
+    )
     .option("--tls-cert <file>", "the certificate and its chain for https, PEM")
     .option("--tls-key <file>", "the certificate's private key, PEM")
     .option("--json", "print where it listens and its token files as one line of JSON")
@@ -63,6 +69,7 @@ async function runResourceManager(options: Options): Promise<void> {
     listen: settings.require("resourceManager.listen"),
     stateDir: settings.require("resourceManager.state"),
     socketMode: settings.require("resourceManager.socketMode") === "0660" ? 0o660 : 0o600,
+    placement: settings.require("resourceManager.placement"),
     quota: quotaOf(settings),
     unauthenticatedPerSecond: settings.require("resourceManager.limits.unauthenticatedPerSecond"),
     maxRequestsAtOnce: settings.require("resourceManager.limits.requestsAtOnce"),

@@ -7,6 +7,7 @@
  *
  * On the wire: `base64url(JSON) "." base64url(Ed25519 signature over the bytes of the JSON)`.
  */
+import { sign } from "node:crypto";
 import { LeaseRefused } from "./errors.ts";
 import { fromBase64Url, openPublicKey, type SigningKey, toBase64Url } from "./grant_key.ts";
 import {
@@ -62,13 +63,14 @@ export type UnsignedGrant = Omit<Grant, "v" | "key">;
  * @returns the text to hand to the client.
  * @throws {RangeError} if a field is out of its range: such a grant would be refused everywhere.
  */
-export async function signGrant(grant: UnsignedGrant, key: SigningKey): Promise<string> {
+export function signGrant(grant: UnsignedGrant, key: SigningKey): string {
   const checked = v.safeParse(grantSchema, { v: 1, key: key.id, ...grant });
   if (!checked.success) {
     throw new RangeError(`Cannot sign grant: ${describeIssue(checked.issues[0])}`);
   }
   const bytes = new TextEncoder().encode(JSON.stringify(checked.output));
-  const signature = new Uint8Array(await crypto.subtle.sign("Ed25519", key.privateKey, bytes));
+  // Not by crypto.subtle, which takes 75 us with its way through another thread, against 18.
+  const signature = sign(null, bytes, key.privateKey);
   return `${toBase64Url(bytes)}.${toBase64Url(signature)}`;
 }
 

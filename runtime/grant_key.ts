@@ -1,10 +1,12 @@
 /** The Ed25519 keys that grants are signed with. */
+import { Buffer } from "node:buffer";
+import { createPrivateKey, type KeyObject } from "node:crypto";
 import type { GrantKey } from "./manager_api.ts";
 
 /** A key that can sign. Its public half is a {@linkcode GrantKey}. */
 export interface SigningKey extends GrantKey {
   /** The private half, for {@linkcode signGrant}. */
-  readonly privateKey: CryptoKey;
+  readonly privateKey: KeyObject;
 }
 
 /** A key as it is stored: both halves as text. */
@@ -30,11 +32,11 @@ export async function createStoredKey(): Promise<StoredKey> {
 /**
  * Makes a stored key ready to sign.
  *
- * @throws {DOMException} if the stored text is no Ed25519 key.
+ * @throws {Error} if the stored text is no private key.
  */
-export async function openStoredKey(key: StoredKey): Promise<SigningKey> {
-  const pkcs8 = fromBase64Url(key.privatePkcs8);
-  const privateKey = await crypto.subtle.importKey("pkcs8", pkcs8, "Ed25519", false, ["sign"]);
+export function openStoredKey(key: StoredKey): SigningKey {
+  const pkcs8 = Buffer.from(fromBase64Url(key.privatePkcs8));
+  const privateKey = createPrivateKey({ key: pkcs8, format: "der", type: "pkcs8" });
   return { id: key.id, publicKey: key.publicKey, privateKey };
 }
 

@@ -6,6 +6,7 @@
  * `deno run -A cli.ts config schema > docs/config.schema.json`, and name it in docs/configuration.md.
  */
 
+import { placementNames } from "../../manager/resource/placement.ts";
 import {
   bodyTimeoutMs,
   maxRequestsAtOnce,
@@ -41,6 +42,12 @@ export const SETTINGS = {
   "resourceManager.tls.key": setting(text, {
     does: "The file of the certificate's private key (PEM).",
     flag: "--tls-key",
+  }),
+  "resourceManager.placement": setting(v.picklist(placementNames), {
+    does: "Which of the nodes that have room a lease is offered first: spread the emptiest, pack " +
+      "the fullest, random-of-two the emptier of two that are drawn.",
+    flag: "--placement",
+    standard: "spread",
   }),
   "resourceManager.quota.workers": setting(whole(0), {
     does: "Workers that a client may have at a time, where its token does not say.",

@@ -35,12 +35,12 @@ export async function readJson<S extends v.GenericSchema>(
 }
 
 async function readBytes(request: Request, limits: BodyLimits): Promise<Uint8Array> {
-  const tooLong = new Refusal(
-    413,
-    "too-large",
-    `Cannot read request: its body is longer than ${limits.bytes} bytes`,
-  );
-  if (Number(request.headers.get("content-length") ?? 0) > limits.bytes) throw tooLong;
+  // Made when it is needed only: an error costs more than the rest of a short body.
+  const tooLong = () => {
+    const message = `Cannot read request: its body is longer than ${limits.bytes} bytes`;
+    return new Refusal(413, "too-large", message);
+  };
+  if (Number(request.headers.get("content-length") ?? 0) > limits.bytes) throw tooLong();
   const reader = request.body?.getReader();
   if (reader === undefined) return new Uint8Array();
   let timer: ReturnType<typeof setTimeout> | undefined;
@@ -57,7 +57,7 @@ async function readBytes(request: Request, limits: BodyLimits): Promise<Uint8Arr
       const { done, value } = await Promise.race([reader.read(), tooSlow]);
       if (done) break;
       length += value.length;
-      if (length > limits.bytes) throw tooLong;
+      if (length > limits.bytes) throw tooLong();
       chunks.push(value);
     }
   } catch (error) {

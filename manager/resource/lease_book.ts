@@ -5,7 +5,7 @@ import type * as api from "../../runtime/manager_api.ts";
 import { endLease, sweep } from "./ending.ts";
 import { randomId } from "./ids.ts";
 import type { BookContext } from "./node_book.ts";
-import { chooseCandidates, isUp } from "./placement.ts";
+import { chooseCandidates, isUp, type Placement } from "./placement.ts";
 import { keepEndedMs } from "./policy.ts";
 import { checkQuota, checkTerm } from "./quota.ts";
 import { notFound, Refusal } from "./refusal.ts";
@@ -21,10 +21,13 @@ interface Part {
 export class LeaseBook {
   readonly #context: BookContext;
   readonly #key: SigningKey;
+  readonly #placement: Placement;
 
-  constructor(context: BookContext, key: SigningKey) {
+  /** @param placement which of the nodes that have room are offered first. */
+  constructor(context: BookContext, key: SigningKey, placement: Placement = "spread") {
     this.#context = context;
     this.#key = key;
+    this.#placement = placement;
   }
 
   /**
@@ -48,7 +51,7 @@ export class LeaseBook {
     const parts = await this.#context.store.transact((tx) => {
       sweep(tx, nowMs);
       checkQuota(tx, caller, asked);
-      const nodes = chooseCandidates(tx, asked, nowMs);
+      const nodes = chooseCandidates(tx, asked, nowMs, this.#placement);
       if (nodes.length === 0) throw refuseLease(tx, asked, nowMs);
       tx.putLease(lease);
       return nodes.map((node): Part => {
@@ -66,7 +69,7 @@ export class LeaseBook {
         return { node, allocation };
       });
     });
-    const grants = await this.#sign(lease, parts, nowMs);
+    const grants = this.#sign(lease, parts, nowMs);
     return { lease: lease.id, nowMs, expiresMs: lease.expiresMs, grants };
   }
 
@@ -96,7 +99,7 @@ export class LeaseBook {
       });
       return { lease: renewed, parts };
     });
-    const grants = await this.#sign(lease, parts, nowMs);
+    const grants = this.#sign(lease, parts, nowMs);
     return { nowMs, expiresMs: lease.expiresMs, grants };
   }
 
@@ -140,13 +143,13 @@ export class LeaseBook {
     });
   }
 
-  #sign(lease: LeaseRow, parts: readonly Part[], nowMs: number): Promise<api.NodeGrant[]> {
-    return Promise.all(parts.map(async ({ node, allocation }) => ({
+  #sign(lease: LeaseRow, parts: readonly Part[], nowMs: number): api.NodeGrant[] {
+    return parts.map(({ node, allocation }) => ({
       node: node.id,
       name: node.name,
       addresses: node.addresses,
       bootId: node.bootId,
-      grant: await signGrant({
+      grant: signGrant({
         lease: lease.id,
         client: lease.client,
         node: node.id,
@@ -157,7 +160,7 @@ export class LeaseBook {
         claimByMs: nowMs + claimWithinMs,
         expiresMs: lease.expiresMs,
       }, this.#key),
-    })));
+    }));
   }
 }
 

@@ -46,6 +46,7 @@ class MemoryTransaction implements Transaction {
   readonly #tokens = new Map<string, StoredToken>();
   readonly #keys = new Map<string, { key: StoredKey; createdMs: number }>();
 
+  readonly nodeLoads: Transaction["nodeLoads"];
   readonly nodes: Transaction["nodes"];
   readonly node: Transaction["node"];
   readonly nodeNamed: Transaction["nodeNamed"];
@@ -57,7 +58,8 @@ class MemoryTransaction implements Transaction {
   constructor(undo: UndoLog) {
     this.#undo = undo;
     const nodes = this.#nodes = new NodeRows(undo);
-    this.nodes = () => nodes.list();
+    this.nodeLoads = () => nodes.loads();
+    this.nodes = () => nodes.loads().map(({ node }) => node);
     this.node = (id) => nodes.get(id);
     this.nodeNamed = (name) => nodes.named(name);
     this.putNode = (row) => nodes.put(row);
@@ -115,8 +117,7 @@ class MemoryTransaction implements Transaction {
   }
 
   lapsedCandidates(nowMs: number): AllocationRow[] {
-    return [...this.#allocations.values()]
-      .filter((row) => row.state === "candidate" && row.claimByMs < nowMs);
+    return this.#nodes.lapsed(nowMs);
   }
 
   putAllocation(allocation: AllocationRow): void {
@@ -156,7 +157,7 @@ class MemoryTransaction implements Transaction {
   }
 
   latestMs(): number {
-    const seen = this.#nodes.list().map((node) => node.lastSeenMs);
+    const seen = this.#nodes.loads().map(({ node }) => node.lastSeenMs);
     const issued = [...this.#leases.values()].map((lease) => lease.issuedMs);
     return [...seen, ...issued].reduce((latest, ms) => Math.max(latest, ms), 0);
   }

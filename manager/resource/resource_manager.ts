@@ -18,6 +18,7 @@ import {
   sweepEveryMs,
   unauthenticatedPerSecond,
 } from "./policy.ts";
+import { checkPlacement, type Placement } from "./placement.ts";
 import { createRoutes } from "./routes.ts";
 import { SqliteStore } from "./sqlite_store.ts";
 import { StateDir } from "./state_dir.ts";
@@ -41,6 +42,8 @@ export interface ResourceManagerOptions {
    * @default a clock that starts at the host's time and does not jump with it
    */
   readonly clock?: () => number;
+  /** Which of the nodes that have room a lease is offered first: placement.ts has the names. @default "spread" */
+  readonly placement?: Placement;
   /** What a client may have whose token says nothing else. @default no limits */
   readonly quota?: Quota;
   /** Requests a second without a good token, from all who ask together. @default 100 */
@@ -65,6 +68,7 @@ export interface ResourceManager extends AsyncDisposable {
  * Starts a resource manager. Needs permission to read and write the state folder and the sockets'
  * folders, to listen (`--allow-net`), and `--allow-sys` for Unix sockets (umask has no name of its own there).
  *
+ * @throws {TypeError} if there is no such placement.
  * @throws {AddressUnavailable} if it can't listen at one of the addresses.
  * @throws {StateUnavailable} if another one uses the folder, or a newer version wrote it.
  */
@@ -77,6 +81,7 @@ export async function startResourceManager(
   const servers: Listening[] = [];
   let sweeper: ReturnType<typeof setInterval> | undefined;
   let sweeping: Promise<void> = Promise.resolve();
+  const placement = checkPlacement(options.placement ?? "spread");
   const stateDir = await StateDir.open(options.stateDir);
   let store: Store | undefined;
 
@@ -99,7 +104,7 @@ export async function startResourceManager(
     const keys = await openKeys(store, clock());
     const publicKeys = keys.map(({ id, publicKey }) => ({ id, publicKey }));
     const context = { store: opened, clock, keys: publicKeys, log };
-    const leases = new LeaseBook(context, await openStoredKey(keys[0]!));
+    const leases = new LeaseBook(context, openStoredKey(keys[0]!), placement);
     const routes = createRoutes({
       nodes: new NodeBook(context),
       leases,

@@ -140,7 +140,7 @@ function requireRole(
   strangers: () => void,
 ): MiddlewareHandler<Env> {
   return async (c, next) => {
-    const caller = await tokens.find(c.req.header("authorization"));
+    const caller = tokens.find(c.req.header("authorization"));
     if (caller === undefined) {
       strangers();
       const state = "it carries no token that is known";

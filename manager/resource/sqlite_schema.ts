@@ -63,6 +63,12 @@ const migrations: readonly string[] = [
   ALTER TABLE tokens ADD COLUMN quota TEXT NOT NULL DEFAULT '{}'; -- JSON: what a client may have
   CREATE INDEX leases_of_client ON leases (client) WHERE ended_ms IS NULL;
   `,
+  // Who is live or a candidate is kept in memory now (node_rows.ts).
+  `
+  DROP INDEX IF EXISTS allocations_live;
+  DROP INDEX IF EXISTS allocations_candidate;
+  DROP INDEX IF EXISTS leases_issued; -- of use at the start only
+  `,
 ];
 
 /** The version of the tables that this program reads and writes. */

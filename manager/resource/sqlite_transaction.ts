@@ -74,7 +74,8 @@ export function sqliteTransaction(db: DatabaseSync, rows: NodeRows): Transaction
   const latestIssued = one<{ ms: number | null }>("SELECT MAX(issued_ms) AS ms FROM leases");
 
   return {
-    nodes: () => rows.list(),
+    nodeLoads: () => rows.loads(),
+    nodes: () => rows.loads().map(({ node }) => node),
     node: (id) => rows.get(id),
     nodeNamed: (name) => rows.named(name),
     putNode: (n) => {
@@ -129,9 +130,7 @@ export function sqliteTransaction(db: DatabaseSync, rows: NodeRows): Transaction
       `SELECT ${allocationColumns} FROM allocations WHERE lease = ? ORDER BY node`,
     ),
     liveAllocationsOn: (node) => rows.live(node),
-    lapsedCandidates: all<AllocationRow>(
-      `SELECT ${allocationColumns} FROM allocations WHERE state = 'candidate' AND claim_by_ms < ?`,
-    ),
+    lapsedCandidates: (nowMs) => rows.lapsed(nowMs),
     putAllocation: (a) => {
       putAllocation(
         a.lease,
@@ -168,7 +167,7 @@ export function sqliteTransaction(db: DatabaseSync, rows: NodeRows): Transaction
     })(),
 
     latestMs: () =>
-      rows.list().reduce((ms, node) => Math.max(ms, node.lastSeenMs), latestIssued()?.ms ?? 0),
+      rows.loads().reduce((ms, { node }) => Math.max(ms, node.lastSeenMs), latestIssued()?.ms ?? 0),
   };
 }
 

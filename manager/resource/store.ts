@@ -86,6 +86,12 @@ export interface Taken {
   readonly memoryBytes: number;
 }
 
+/** A node and what is taken of it. */
+export interface NodeLoad {
+  readonly node: NodeRow;
+  readonly taken: Taken;
+}
+
 /** What a client has. */
 export interface TakenBy extends Taken {
   readonly leases: number;
@@ -93,6 +99,8 @@ export interface TakenBy extends Taken {
 
 /** The rows as of one moment. Lists are in no promised order unless said. */
 export interface Transaction {
+  /** All nodes with what is taken of them, by name. */
+  nodeLoads(): readonly NodeLoad[];
   /** All nodes, by name. */
   nodes(): readonly NodeRow[];
   node(id: string): NodeRow | undefined;

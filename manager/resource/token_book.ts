@@ -47,10 +47,10 @@ export class TokenBook {
    * @param authorization the header of that name, or undefined.
    * @throws {Refusal} 429 if it is used more often than its quota allows.
    */
-  async find(authorization: string | undefined): Promise<TokenRow | undefined> {
+  find(authorization: string | undefined): TokenRow | undefined {
     const text = /^Bearer ([\x21-\x7e]{1,256})$/i.exec(authorization ?? "")?.[1];
     if (text === undefined) return undefined;
-    const known = this.#known.get(await hashToken(text));
+    const known = this.#known.get(hashToken(text));
     known?.rate?.take(this.#nowMs, `${known.token.role} ${known.token.name}`);
     return known?.token;
   }
@@ -67,7 +67,7 @@ export class TokenBook {
       throw new Refusal(400, "bad-request", `Cannot create token: ${state}`);
     }
     const token = createTokenText(role);
-    const hash = await hashToken(token);
+    const hash = hashToken(token);
     const row: TokenRow = { hash, role, name, ...(quota === undefined ? {} : { quota }) };
     await this.#context.store.transact((tx) => {
       // The names of the first tokens stay theirs: a revoked one is made anew at the next start.

@@ -51,7 +51,7 @@ const step = fc.oneof(
 type Step = any;
 
 Deno.test("no node ever has more workers claimed and offered than cores", async () => {
-  const key = await openStoredKey(await createStoredKey());
+  const key = openStoredKey(await createStoredKey());
   const dir = await Deno.makeTempDir({ prefix: "rfaas-test-" });
   let runs = 0;
   await fc.assert(
