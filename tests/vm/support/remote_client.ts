@@ -1,14 +1,13 @@
 /**
  * A client program on one of two machines: `remote_client.ts ROLE`, with RFAAS_MANAGER, RFAAS_TOKEN, RFAAS_FABRIC.
  *
- * `calls` makes 10,000 calls and passes 1 MiB twenty times, every byte checked. `loop` calls without end, each with a
+ * `calls` makes 10,000 calls and passes 1 MiB twenty times, every byte checked; `call` does each once. `loop` calls without end, each with a
  * deadline, until one fails; then it tells how, waits until a call goes well again or the lease is over, and closes.
  */
 
 import { assert, assertEquals } from "@std/assert";
 import { connect, RfaasError } from "../../../mod.ts";
 
-const CALLS = 10_000;
 const MIB = 2 ** 20;
 const DEADLINE_MS = 5000;
 /** How long the loop waits for its lease to come back or to end. */
@@ -25,9 +24,11 @@ await using lease = await client.lease({
   maxBytes: "1MiB",
   seconds: 30,
 });
-if (Deno.args[0] === "calls") {
+const role = Deno.args[0];
+if (role !== "loop") {
+  const [calls, rounds] = role === "calls" ? [10_000, 20] : [1, 1];
   using call = lease.prepare("echo", { bytes: 64, resultBytes: 64 });
-  for (let i = 0; i < CALLS; i++) {
+  for (let i = 0; i < calls; i++) {
     call.input.fill(i & 0xff);
     const length = call.invokeSync(64);
     if (length !== 64 || call.output.some((byte) => byte !== (i & 0xff))) {
@@ -35,13 +36,13 @@ if (Deno.args[0] === "calls") {
     }
   }
   const large = new Uint8Array(MIB);
-  for (let round = 0; round < 20; round++) {
+  for (let round = 0; round < rounds; round++) {
     for (let i = 0; i < MIB; i++) large[i] = (i * 31 + (i >>> 8) + round) & 0xff;
     const result = await lease.invoke("echo", large);
     assertEquals(result.length, MIB);
     for (let i = 0; i < MIB; i++) assert(result[i] === large[i], `byte ${i} of round ${round}`);
   }
-  tell("done", { calls: CALLS, node: lease.node });
+  tell("done", { calls, node: lease.node });
 } else {
   const argument = new Uint8Array(64).fill(5);
   const call = () => lease.invoke("echo", argument, { deadlineMs: DEADLINE_MS });
