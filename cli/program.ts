@@ -2,6 +2,7 @@
 
 import { Command } from "commander";
 import project from "../deno.json" with { type: "json" };
+import { billCommand } from "./bill_command.ts";
 import { benchCommand } from "./bench_command.ts";
 import { configCommand } from "./config_command.ts";
 import { demoCommand } from "./demo_command.ts";
@@ -41,6 +42,7 @@ Exit status: 0 done, 1 failed, 2 not understood.`,
       invokeCommand(),
       nodesCommand(),
       leasesCommand(),
+      billCommand(),
       tokenCommand(),
       resourceManagerCommand(),
       executorManagerCommand(),

@@ -2,6 +2,7 @@
 
 import { type Command, Option } from "commander";
 import { placementNames } from "../manager/resource/placement.ts";
+import type { Prices } from "../runtime/bill_api.ts";
 import type { Quota } from "../manager/resource/store.ts";
 import {
   type ResourceManagerOptions,
@@ -74,6 +75,7 @@ async function runResourceManager(options: Options): Promise<void> {
     unauthenticatedPerSecond: settings.require("resourceManager.limits.unauthenticatedPerSecond"),
     maxRequestsAtOnce: settings.require("resourceManager.limits.requestsAtOnce"),
     bodyTimeoutMs: settings.require("resourceManager.limits.bodySeconds") * 1000,
+    prices: pricesOf(settings),
     ...tlsOf(settings),
   });
   const { urls, tokenFiles } = manager;
@@ -99,6 +101,16 @@ function quotaOf(settings: EffectiveSettings): Quota {
     requestsPerSecond: settings.get("resourceManager.quota.requestsPerSecond"),
   };
   return Object.fromEntries(Object.entries(quota).filter(([, limit]) => limit !== undefined));
+}
+
+function pricesOf(settings: EffectiveSettings): Prices {
+  const prices = {
+    coreSecond: settings.get("resourceManager.prices.coreSecond"),
+    gibSecond: settings.get("resourceManager.prices.gibSecond"),
+    computeSecond: settings.get("resourceManager.prices.computeSecond"),
+    pollSecond: settings.get("resourceManager.prices.pollSecond"),
+  };
+  return Object.fromEntries(Object.entries(prices).filter(([, price]) => price !== undefined));
 }
 
 function tlsOf(settings: EffectiveSettings): Pick<ResourceManagerOptions, "tls"> {

@@ -4,6 +4,7 @@
  *
  * Times are milliseconds of the resource manager's clock, memory is in bytes.
  */
+import { billReportSchema, maxHeartbeatBills } from "./bill_api.ts";
 import * as v from "./valibot.ts";
 
 /** The most workers that one lease may ask for. */
@@ -18,6 +19,11 @@ const count = (least: number, most: number = Number.MAX_SAFE_INTEGER) =>
 
 /** Milliseconds since 1970. */
 export const timeMs = count(0);
+/** The same in a query. */
+export const timeText = v.pipe(
+  v.string(),
+  v.regex(/^(0|[1-9][0-9]{0,14})$/, "expected milliseconds"),
+);
 /** A size in bytes. */
 export const byteCount = count(0);
 /** The workers of a lease or of a part of it. */
@@ -79,6 +85,8 @@ export const heartbeatSchema = v.object({
     v.array(v.object({ lease: hexId, workers: workerCount })),
     v.maxLength(maxHeartbeatLeases),
   ),
+  /** Totals that the node has, also of leases that have ended: what was not answered is told again. */
+  bills: v.exactOptional(v.pipe(v.array(billReportSchema), v.maxLength(maxHeartbeatBills))),
 });
 /** The answer to a heartbeat. `end` lists the leases which the node should end. */
 export const heartbeatAnswerSchema = v.object({
@@ -93,6 +101,8 @@ export const leaseReportSchema = v.object({
   state: v.picklist(["claimed", "ended"]),
   workers: workerCount,
   reason: v.optional(reasonText),
+  /** With `ended`: its totals. */
+  bill: v.exactOptional(billReportSchema),
 });
 
 /** `GET /v1/nodes` */

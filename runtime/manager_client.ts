@@ -1,5 +1,6 @@
 /** The resource manager's routes as typed methods. docs/http.md tells what each does. */
 import { LeaseOver, LeaseRefused, Unauthorized } from "./errors.ts";
+import { type BillList, billListSchema } from "./bill_api.ts";
 import * as api from "./manager_api.ts";
 import { type ManagerAddress, type ManagerAnswer, ManagerHttp } from "./manager_http.ts";
 import { ManagerRefused } from "./manager_refused.ts";
@@ -89,6 +90,22 @@ export class ManagerClient {
   /** The running leases: all for an operator, its own for a client. */
   async leases(signal?: AbortSignal): Promise<api.LeaseList> {
     return this.#read(api.leaseListSchema, await this.#ask("GET", "/v1/leases", undefined, signal));
+  }
+
+  /**
+   * What leases have cost: a client's own; for an operator all, or those of one client. Role: operator or client.
+   *
+   * @param query `sinceMs`: only bills that have grown at or after that time of the resource manager's clock.
+   */
+  async bills(
+    query: { client?: string; sinceMs?: number } = {},
+    signal?: AbortSignal,
+  ): Promise<BillList> {
+    const asked = new URLSearchParams();
+    if (query.client !== undefined) asked.set("client", query.client);
+    if (query.sinceMs !== undefined) asked.set("since", String(query.sinceMs));
+    const path = asked.size === 0 ? "/v1/bills" : `/v1/bills?${asked}`;
+    return this.#read(billListSchema, await this.#ask("GET", path, undefined, signal));
   }
 
   /**

@@ -46,3 +46,6 @@ export const size = v.pipe(
   ]),
   v.transform((given) => parseBytes(given, "size")),
 );
+
+/** An amount of money, in whatever currency. */
+export const price = v.pipe(v.number(), v.minValue(0), v.maxValue(1e9));

@@ -16,7 +16,7 @@ import { maxLeaseSeconds, plainName } from "../../runtime/manager_api.ts";
 import * as v from "../../runtime/valibot.ts";
 import { hostCores, hostMemoryBytes, hostNodeName } from "../host.ts";
 import { defaultStateDir } from "../state_home.ts";
-import { setting, size, text, whole } from "./setting.ts";
+import { price, setting, size, text, whole } from "./setting.ts";
 
 export const SETTINGS = {
   "resourceManager.listen": setting(v.pipe(v.array(text), v.minLength(1)), {
@@ -75,6 +75,19 @@ export const SETTINGS = {
   "resourceManager.limits.bodySeconds": setting(whole(1, 3600), {
     does: "How long the body of a request may take to arrive, in seconds.",
     standard: bodyTimeoutMs / 1000,
+  }),
+
+  "resourceManager.prices.coreSecond": setting(price, {
+    does: "The price of a worker's core for a second, from admission to the lease's end.",
+  }),
+  "resourceManager.prices.gibSecond": setting(price, {
+    does: "The price of a GiB of memory for a second, from admission to the lease's end.",
+  }),
+  "resourceManager.prices.computeSecond": setting(price, {
+    does: "The price of a second that functions compute.",
+  }),
+  "resourceManager.prices.pollSecond": setting(price, {
+    does: "The price of a second that a worker waits for calls awake.",
   }),
 
   "executorManager.manager": setting(text, {

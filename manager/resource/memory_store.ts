@@ -3,6 +3,7 @@ import type { StoredKey } from "../../runtime/grant_key.ts";
 import { NodeRows } from "./node_rows.ts";
 import type {
   AllocationRow,
+  BillRow,
   LeaseRow,
   Store,
   StoredToken,
@@ -43,6 +44,8 @@ class MemoryTransaction implements Transaction {
   readonly #leases = new Map<string, LeaseRow>();
   /** By lease, then by node. */
   readonly #allocations = new Map<string, AllocationRow>();
+  /** By lease, then by node, then by epoch. */
+  readonly #bills = new Map<string, BillRow>();
   readonly #tokens = new Map<string, StoredToken>();
   readonly #keys = new Map<string, { key: StoredKey; createdMs: number }>();
 
@@ -123,6 +126,23 @@ class MemoryTransaction implements Transaction {
   putAllocation(allocation: AllocationRow): void {
     this.#set(this.#allocations, `${allocation.lease} ${allocation.node}`, allocation);
     this.#nodes.putAllocation(allocation);
+  }
+
+  bill(lease: string, node: string, epoch: number): BillRow | undefined {
+    return this.#bills.get(`${lease} ${node} ${epoch}`);
+  }
+
+  bills(client: string | undefined, sinceMs: number): BillRow[] {
+    const order = (row: BillRow) => `${row.lease} ${row.node} ${`${row.epoch}`.padStart(10)}`;
+    return [...this.#bills.values()]
+      .filter((row) => row.untilMs >= sinceMs && (client === undefined || row.client === client))
+      .sort((a, b) => a.sinceMs - b.sinceMs || (order(a) < order(b) ? -1 : 1));
+  }
+
+  putBill(bill: BillRow): void {
+    const { lease, node, epoch, untilMs, heldNs, computeNs, pollNs } = bill;
+    const row = { ...bill, ...this.bill(lease, node, epoch), untilMs, heldNs, computeNs, pollNs };
+    this.#set(this.#bills, `${lease} ${node} ${epoch}`, row);
   }
 
   token(hash: string): StoredToken | undefined {

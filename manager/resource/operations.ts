@@ -2,6 +2,7 @@
  * What the HTTP interface offers, one entry a route: the description at /v1/openapi.json is made of this table. A test
  * holds it against the routes and against what they answer. To add a route, add its entry here.
  */
+import { billListSchema } from "../../runtime/bill_api.ts";
 import * as api from "../../runtime/manager_api.ts";
 import type { GenericSchema } from "../../runtime/valibot.ts";
 import type { Role } from "./store.ts";
@@ -99,6 +100,13 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     roles: ["client", "operator"],
     answer: [204, null],
     refusals: { 404: "`not-found`: no such lease, or someone else's" },
+  },
+
+  "GET /v1/bills": {
+    does: "What leases have had, by time of admission; a client sees its own.",
+    roles: ["operator", "client"],
+    query: { client: api.plainName, since: api.timeText },
+    answer: [200, billListSchema],
   },
 
   "POST /v1/tokens": {

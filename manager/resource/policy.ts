@@ -18,6 +18,8 @@ export const candidatesPerLease = 3;
 export const unlistedGraceMs = 3000;
 /** How often leases that ran out are looked for when nobody asks for anything. */
 export const sweepEveryMs = 500;
+/** How often what nodes told of bills is written: all of it at once, since a flush to disk costs more than rows do. */
+export const writeBillsEveryMs = 1000;
 /** How long ended leases stay known, so that ending them again is answered as a success. */
 export const keepEndedMs = 3_600_000;
 /** The largest body of a request. */

@@ -3,8 +3,10 @@
  * call.
  */
 import project from "../../deno.json" with { type: "json" };
+import type { Prices } from "../../runtime/bill_api.ts";
 import { createStoredKey, openStoredKey, type StoredKey } from "../../runtime/grant_key.ts";
 import { getLogger } from "../log.ts";
+import { BillBook } from "./bills.ts";
 import { steadyClock } from "./clock.ts";
 import { InFlight } from "./in_flight.ts";
 import { LeaseBook } from "./lease_book.ts";
@@ -17,6 +19,7 @@ import {
   maxRequestsAtOnce,
   sweepEveryMs,
   unauthenticatedPerSecond,
+  writeBillsEveryMs,
 } from "./policy.ts";
 import { checkPlacement, type Placement } from "./placement.ts";
 import { createRoutes } from "./routes.ts";
@@ -50,6 +53,8 @@ export interface ResourceManagerOptions {
   readonly unauthenticatedPerSecond?: number;
   /** Requests that may be under way at a time. @default 4096 */
   readonly maxRequestsAtOnce?: number;
+  /** What bills are reckoned with. @default all is free */
+  readonly prices?: Prices;
   /** How long a request's body may take, in milliseconds. @default 10000 */
   readonly bodyTimeoutMs?: number;
 }
@@ -82,16 +87,20 @@ export async function startResourceManager(
   let sweeper: ReturnType<typeof setInterval> | undefined;
   let sweeping: Promise<void> = Promise.resolve();
   const placement = checkPlacement(options.placement ?? "spread");
+  let billWriter: ReturnType<typeof setInterval> | undefined;
+  let bills: BillBook | undefined;
   const stateDir = await StateDir.open(options.stateDir);
   let store: Store | undefined;
 
   const release = async () => {
     clearInterval(sweeper);
+    clearInterval(billWriter);
     await inFlight.drain();
     const overdue = setTimeout(() => giveUp.abort(), answerTimeoutMs);
     await Promise.all(servers.map((server) => server.drain()));
     clearTimeout(overdue);
     await sweeping;
+    await bills?.flush().catch((error) => log.error("Bills were not written: {error}", { error }));
     store?.close();
     stateDir.close();
   };
@@ -105,7 +114,9 @@ export async function startResourceManager(
     const publicKeys = keys.map(({ id, publicKey }) => ({ id, publicKey }));
     const context = { store: opened, clock, keys: publicKeys, log };
     const leases = new LeaseBook(context, openStoredKey(keys[0]!), placement);
+    const billBook = bills = new BillBook(context, options.prices ?? {});
     const routes = createRoutes({
+      bills: billBook,
       nodes: new NodeBook(context),
       leases,
       tokens: await TokenBook.open({
@@ -131,6 +142,9 @@ export async function startResourceManager(
     sweeper = setInterval(() => {
       sweeping = leases.sweep().catch((error) => log.error("Sweep failed: {error}", { error }));
     }, sweepEveryMs);
+    billWriter = setInterval(() => {
+      billBook.flush().catch((error) => log.error("Bills were not written: {error}", { error }));
+    }, writeBillsEveryMs);
     const urls = servers.map(({ url }) => url);
     log.info("Resource manager listens at {urls}", { urls });
     let closing: Promise<void> | undefined;

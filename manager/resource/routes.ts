@@ -3,6 +3,7 @@ import { type Context, Hono, type MiddlewareHandler } from "./hono.ts";
 import * as api from "../../runtime/manager_api.ts";
 import type * as v from "../../runtime/valibot.ts";
 import type { Logger } from "../log.ts";
+import { type BillBook, readBillQuery } from "./bills.ts";
 import { type BodyLimits, readJson } from "./body.ts";
 import type { LeaseBook } from "./lease_book.ts";
 import type { NodeBook } from "./node_book.ts";
@@ -17,6 +18,7 @@ export interface RouteTargets {
   readonly nodes: NodeBook;
   readonly leases: LeaseBook;
   readonly tokens: TokenBook;
+  readonly bills: BillBook;
   readonly version: string;
   readonly bodyLimits: BodyLimits;
   /** Requests a second that carry no good token, from all who ask together. */
@@ -30,7 +32,7 @@ type Env = { Variables: { caller: TokenRow } };
 
 /** Builds the routes. */
 export function createRoutes(targets: RouteTargets): Hono<Env> {
-  const { nodes, leases, tokens } = targets;
+  const { nodes, leases, tokens, bills } = targets;
   const app = new Hono<Env>();
   const strangers = limitStrangers(targets);
   const allow = (...roles: Role[]) => requireRole(tokens, roles, strangers);
@@ -60,13 +62,17 @@ export function createRoutes(targets: RouteTargets): Hono<Env> {
 
   app.post("/v1/nodes/:node/heartbeat", allow("node"), async (c) => {
     const told = await body(c, api.heartbeatSchema);
-    return c.json(await nodes.beat(c.req.param("node"), told));
+    const answer = await nodes.beat(c.req.param("node"), told);
+    bills.hear(c.req.param("node"), told.bills ?? []);
+    return c.json(answer);
   });
   refuseOthers(app, "/v1/nodes/:node/heartbeat", "POST");
 
   app.put("/v1/nodes/:node/leases/:lease", allow("node"), async (c) => {
     const told = await body(c, api.leaseReportSchema);
-    await nodes.report(c.req.param("node"), c.req.param("lease"), told);
+    const { node, lease } = c.req.param();
+    await nodes.report(node, lease, told);
+    if (told.bill?.lease === lease) await bills.settle(node, told.bill);
     return c.body(null, 204);
   });
   refuseOthers(app, "/v1/nodes/:node/leases/:lease", "PUT");
@@ -98,6 +104,11 @@ export function createRoutes(targets: RouteTargets): Hono<Env> {
     return c.body(null, 204);
   });
   refuseOthers(app, "/v1/leases/:lease", "DELETE");
+
+  app.get("/v1/bills", allow("operator", "client"), async (c) => {
+    return c.json(await bills.list(c.var.caller, readBillQuery(c.req.query())));
+  });
+  refuseOthers(app, "/v1/bills", "GET");
 
   app.post("/v1/tokens", allow("operator"), async (c) => {
     return c.json(await tokens.create(await body(c, api.tokenRequestSchema)), 201);

@@ -69,6 +69,24 @@ const migrations: readonly string[] = [
   DROP INDEX IF EXISTS allocations_candidate;
   DROP INDEX IF EXISTS leases_issued; -- of use at the start only
   `,
+  `
+  CREATE TABLE bills (
+    lease TEXT NOT NULL, -- outlives its row in leases
+    node TEXT NOT NULL,
+    epoch INTEGER NOT NULL,
+    client TEXT NOT NULL,
+    workers INTEGER NOT NULL,
+    memory_bytes INTEGER NOT NULL,
+    since_ms INTEGER NOT NULL,
+    until_ms INTEGER NOT NULL,
+    held_ns INTEGER NOT NULL,
+    compute_ns INTEGER NOT NULL,
+    poll_ns INTEGER NOT NULL,
+    PRIMARY KEY (lease, node, epoch)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX bills_of_client ON bills (client, until_ms);
+  CREATE INDEX bills_until ON bills (until_ms);
+  `,
 ];
 
 /** The version of the tables that this program reads and writes. */

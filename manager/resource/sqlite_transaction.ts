@@ -3,6 +3,7 @@ import type { DatabaseSync } from "node:sqlite";
 import type { StoredKey } from "../../runtime/grant_key.ts";
 import type { NodeRows } from "./node_rows.ts";
 import { keepSeenMs } from "./policy.ts";
+import { sqliteBills } from "./sqlite_bills.ts";
 import type {
   AllocationRow,
   LeaseRow,
@@ -145,6 +146,8 @@ export function sqliteTransaction(db: DatabaseSync, rows: NodeRows): Transaction
       rows.putAllocation(a);
     },
     takenOn: (node) => rows.taken(node),
+
+    ...sqliteBills(db),
 
     token: (hash) => {
       const row = token(hash);

@@ -80,6 +80,23 @@ export interface StoredToken extends TokenRow {
   readonly createdMs: number;
 }
 
+/** What a lease has had of a node under one start of its manager. Outlives the lease's and the node's rows. */
+export interface BillRow {
+  readonly lease: string;
+  readonly node: string;
+  readonly epoch: number;
+  readonly client: string;
+  readonly workers: number;
+  readonly memoryBytes: number;
+  /** When it was admitted, and when it was last told of. */
+  readonly sinceMs: number;
+  readonly untilMs: number;
+  /** Nanoseconds from admission to the end, of computing and of polling. */
+  readonly heldNs: bigint;
+  readonly computeNs: bigint;
+  readonly pollNs: bigint;
+}
+
 /** What is taken of a node. */
 export interface Taken {
   readonly workers: number;
@@ -131,6 +148,12 @@ export interface Transaction {
   putAllocation(allocation: AllocationRow): void;
   /** The sum over the allocations of a node that have not ended. */
   takenOn(node: string): Taken;
+
+  bill(lease: string, node: string, epoch: number): BillRow | undefined;
+  /** Bills that were told of at or after `sinceMs`, by time of admission: one client's, or all. */
+  bills(client: string | undefined, sinceMs: number): BillRow[];
+  /** Keeps a bill; of one that is known only the durations and `untilMs` change. */
+  putBill(bill: BillRow): void;
 
   token(hash: string): TokenRow | undefined;
   /** Keeps this token and forgets others of the same role and name. */

@@ -156,7 +156,17 @@ Deno.test("bodies and answers of a real run are as described", async () => {
   const report = { epoch: 1, state: "claimed", workers: 1, reason: "fine" };
   await run("node", "PUT /v1/nodes/{node}/leases/{lease}", report, ids);
   const leases = [{ lease: taken.lease, workers: 1 }];
-  await run("node", "POST /v1/nodes/{node}/heartbeat", { epoch: 1, leases }, ids);
+  const ns = { heldNs: "5", computeNs: "2", pollNs: "1" };
+  const bill = {
+    lease: taken.lease,
+    epoch: 1,
+    workers: 1,
+    memoryBytes: 2 ** 20,
+    sinceMs: 1,
+    ...ns,
+  };
+  await run("node", "POST /v1/nodes/{node}/heartbeat", { epoch: 1, leases, bills: [bill] }, ids);
+  await run("client", "GET /v1/bills");
   await run("client", "GET /v1/nodes");
   await run("operator", "GET /v1/leases");
   await run("client", "POST /v1/leases/{lease}/renew", { seconds: 60 }, ids);

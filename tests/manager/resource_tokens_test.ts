@@ -178,7 +178,7 @@ Deno.test("a state of schema version 1 is brought up to date with its tokens", a
   const test = await TestManager.start();
   await test.stop();
   const db = new DatabaseSync(`${test.dir}/state/state.sqlite`);
-  db.exec(`DROP INDEX leases_of_client; ALTER TABLE tokens DROP COLUMN quota;
+  db.exec(`DROP INDEX leases_of_client; ALTER TABLE tokens DROP COLUMN quota; DROP TABLE bills;
     PRAGMA user_version = 1`);
   db.close();
   await using again = await TestManager.start({}, test.dir);

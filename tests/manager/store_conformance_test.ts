@@ -6,6 +6,7 @@ import { MemoryStore } from "../../manager/resource/memory_store.ts";
 import { SqliteStore } from "../../manager/resource/sqlite_store.ts";
 import type {
   AllocationRow,
+  BillRow,
   LeaseRow,
   NodeRow,
   Store,
@@ -81,6 +82,21 @@ const allocationRow = (
   ...more,
 });
 
+const billRow = (lease: string, node: string, more: Partial<BillRow> = {}): BillRow => ({
+  lease,
+  node,
+  epoch: 1,
+  client: "c",
+  workers: 2,
+  memoryBytes: 10,
+  sinceMs: 10,
+  untilMs: 20,
+  heldNs: 2n ** 62n,
+  computeNs: 0n,
+  pollNs: 1n,
+  ...more,
+});
+
 const ids = ["a", "b", "c"];
 
 /** All that a store can tell, in an order of its own. */
@@ -100,6 +116,8 @@ function dump(tx: Transaction) {
     live: ids.map((id) => byKey(tx.liveAllocationsOn(id))),
     lapsed: byKey(tx.lapsedCandidates(21)),
     taken: ids.map((id) => tx.takenOn(id)),
+    bills: [undefined, "c", "d"].flatMap((client) => tx.bills(client, 20)).map(billText),
+    bill: ids.map((id) => tx.bill("a", id, 2)).map((row) => row && billText(row)),
     tokens: tx.tokens(),
     token: ids.map((hash) => tx.token(hash)),
     keys: tx.keys(),
@@ -107,6 +125,12 @@ function dump(tx: Transaction) {
   };
   // Rows of SQLite have no prototype, which is of no matter.
   return JSON.parse(JSON.stringify(told)) as typeof told;
+}
+
+/** JSON knows no bigint. */
+function billText(row: BillRow) {
+  const { heldNs, computeNs, pollNs } = row;
+  return { ...row, heldNs: `${heldNs}`, computeNs: `${computeNs}`, pollNs: `${pollNs}` };
 }
 
 for (const [name, open] of Object.entries(stores)) {
@@ -129,6 +153,7 @@ for (const [name, open] of Object.entries(stores)) {
         tx.putAllocation(allocationRow("a", "a", { workers: 1, state: "claimed" }));
         tx.putAllocation(allocationRow("b", "a"));
         tx.forgetLeases(1000);
+        tx.putBill(billRow("a", "a"));
         tx.replaceToken({ hash: "a", role: "client", name: "c" }, 1);
         tx.putKey({ id: "k", publicKey: "p", privatePkcs8: "s" }, 1);
         throw error;
@@ -253,6 +278,14 @@ const writes: fc.Arbitrary<(tx: Transaction) => void>[] = [
     },
   ),
   id.map((hash) => (tx) => tx.deleteToken(hash)),
+  fc.tuple(id, id, fc.integer({ min: 1, max: 2 }), fc.integer({ min: 19, max: 21 }), fc.nat(9)).map(
+    ([lease, node, epoch, untilMs, ns]) => (tx) => {
+      // Its client never changes.
+      const client = lease === "a" ? "d" : "c";
+      const heldNs = 2n ** 62n + BigInt(ns);
+      tx.putBill(billRow(lease, node, { epoch, client, untilMs, heldNs, sinceMs: ns }));
+    },
+  ),
   fc.tuple(id, fc.nat(3)).map(([at, ms]) => (tx) => {
     if (tx.keys().some((key) => key.id === at)) return;
     tx.putKey({ id: at, publicKey: "p", privatePkcs8: "s" }, ms);

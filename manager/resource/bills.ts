@@ -1,0 +1,153 @@
+/** The bills: what each lease has had of each node, as the nodes tell it. */
+import type * as api from "../../runtime/bill_api.ts";
+import { plainName, timeText } from "../../runtime/manager_api.ts";
+import * as v from "../../runtime/valibot.ts";
+import type { BookContext } from "./node_book.ts";
+import { quoted, Refusal } from "./refusal.ts";
+import type { BillRow, TokenRow, Transaction } from "./store.ts";
+
+/** Which bills are asked for. */
+export interface BillQuery {
+  readonly client?: string;
+  /** Those that have grown at or after this time, on the resource manager's clock. */
+  readonly sinceMs?: number;
+}
+
+/** What a query asks for. @throws {Refusal} 400 if it makes no sense. */
+export function readBillQuery({ client, since }: Record<string, string>): BillQuery {
+  if (client !== undefined && !v.safeParse(plainName, client).success) {
+    throw new Refusal(400, "bad-request", `Cannot list bills: client ${quoted(client)} is no name`);
+  }
+  if (since !== undefined && !v.safeParse(timeText, since).success) {
+    const state = `since ${quoted(since)} is no time in milliseconds`;
+    throw new Refusal(400, "bad-request", `Cannot list bills: ${state}`);
+  }
+  return {
+    ...(client === undefined ? {} : { client }),
+    ...(since === undefined ? {} : { sinceMs: Number(since) }),
+  };
+}
+
+/** A report that is not in the store yet. */
+interface Fresh {
+  readonly node: string;
+  readonly told: api.BillReport;
+  readonly heardMs: number;
+}
+
+/**
+ * Keeps for each lease, node and epoch the highest totals that were told, so that reports may come twice, late and in
+ * any order. What heartbeats tell is written once a second in one transaction: a node repeats its totals, so that they
+ * are lost only if the node's manager and this one end within that second.
+ */
+export class BillBook {
+  readonly #context: BookContext;
+  readonly #prices: api.Prices;
+  #fresh = new Map<string, Fresh>();
+
+  constructor(context: BookContext, prices: api.Prices) {
+    this.#context = context;
+    this.#prices = prices;
+  }
+
+  /** Takes what a node tells. Who calls has checked that the node is the one it says. */
+  hear(node: string, reports: readonly api.BillReport[]): void {
+    const heardMs = this.#context.clock();
+    for (const told of reports) {
+      const key = `${told.lease} ${node} ${told.epoch}`;
+      const before = this.#fresh.get(key);
+      this.#fresh.set(key, {
+        node,
+        told: before ? highest(before.told, told) : told,
+        heardMs,
+      });
+    }
+  }
+
+  /** Takes the last totals of a lease; resolves when they will not be lost any more. */
+  async settle(node: string, told: api.BillReport): Promise<void> {
+    this.hear(node, [told]);
+    await this.flush();
+  }
+
+  /** Writes what was heard. Rejects, and keeps it for the next time, when the store fails. */
+  async flush(): Promise<void> {
+    const fresh = this.#fresh;
+    if (fresh.size === 0) return;
+    this.#fresh = new Map();
+    try {
+      await this.#context.store.transact((tx) => {
+        for (const each of fresh.values()) this.#put(tx, each);
+      });
+    } catch (error) {
+      for (const { node, told } of fresh.values()) this.hear(node, [told]);
+      throw error;
+    }
+  }
+
+  /** Bills by the time of admission: all for an operator, else the caller's own. */
+  async list(caller: TokenRow, query: BillQuery): Promise<api.BillList> {
+    await this.flush();
+    const mine = caller.role === "operator" ? query.client : caller.name;
+    const isOwn = query.client === undefined || query.client === mine;
+    const rows = await this.#context.store.transact((tx) =>
+      isOwn ? tx.bills(mine, query.sinceMs ?? 0) : []
+    );
+    return { nowMs: this.#context.clock(), prices: this.#prices, bills: rows.map(toBill) };
+  }
+
+  #put(tx: Transaction, { node, told, heardMs }: Fresh): void {
+    const known = tx.bill(told.lease, node, told.epoch);
+    const row = known ?? newBill(tx, node, told);
+    if (row === undefined) {
+      this.#context.log.warn("A bill of node {node} is for a lease that it never had: {lease}", {
+        node,
+        lease: told.lease,
+      });
+      return;
+    }
+    const heldNs = larger(row.heldNs, BigInt(told.heldNs));
+    const computeNs = larger(row.computeNs, BigInt(told.computeNs));
+    const pollNs = larger(row.pollNs, BigInt(told.pollNs));
+    if (
+      known !== undefined && heldNs === row.heldNs && computeNs === row.computeNs &&
+      pollNs === row.pollNs
+    ) return;
+    tx.putBill({ ...row, heldNs, computeNs, pollNs, untilMs: heardMs });
+  }
+}
+
+/** The first totals of a lease make its bill; it outlives the lease's own row. */
+function newBill(tx: Transaction, node: string, told: api.BillReport): BillRow | undefined {
+  const allocation = tx.allocation(told.lease, node);
+  const lease = tx.lease(told.lease);
+  if (allocation === undefined || lease === undefined) return undefined;
+  return {
+    lease: told.lease,
+    node,
+    epoch: told.epoch,
+    client: lease.client,
+    workers: Math.min(told.workers, lease.workers),
+    memoryBytes: Math.min(told.memoryBytes, lease.memoryBytes),
+    sinceMs: told.sinceMs,
+    untilMs: told.sinceMs,
+    heldNs: 0n,
+    computeNs: 0n,
+    pollNs: 0n,
+  };
+}
+
+function highest(a: api.BillReport, b: api.BillReport): api.BillReport {
+  const of = (key: "heldNs" | "computeNs" | "pollNs") =>
+    `${larger(BigInt(a[key]), BigInt(b[key]))}`;
+  return { ...a, heldNs: of("heldNs"), computeNs: of("computeNs"), pollNs: of("pollNs") };
+}
+
+function larger(a: bigint, b: bigint): bigint {
+  return a > b ? a : b;
+}
+
+function toBill(row: BillRow): api.Bill {
+  const { heldNs, computeNs, pollNs } = row;
+  return { ...row, heldNs: `${heldNs}`, computeNs: `${computeNs}`, pollNs: `${pollNs}` };
+}

@@ -1,0 +1,60 @@
+/** The bills in SQLite: durations are integers of 64 bits, read as bigints. */
+import type { DatabaseSync } from "node:sqlite";
+import type { BillRow, Transaction } from "./store.ts";
+
+const columns = `lease, node, epoch, client, workers, memory_bytes AS memoryBytes,
+  since_ms AS sinceMs, until_ms AS untilMs, held_ns AS heldNs, compute_ns AS computeNs,
+  poll_ns AS pollNs`;
+
+/** A row as read with bigints: all its integers are. */
+type StoredBill = { [K in keyof BillRow]: BillRow[K] extends number ? bigint : BillRow[K] };
+
+export function sqliteBills(db: DatabaseSync): Pick<Transaction, "bill" | "bills" | "putBill"> {
+  const bill = db.prepare(
+    `SELECT ${columns} FROM bills WHERE lease = ? AND node = ? AND epoch = ?`,
+  );
+  const order = "ORDER BY since_ms, lease, node, epoch";
+  const bills = db.prepare(`SELECT ${columns} FROM bills WHERE until_ms >= ? ${order}`);
+  const billsOf = db.prepare(
+    `SELECT ${columns} FROM bills WHERE client = ? AND until_ms >= ? ${order}`,
+  );
+  for (const statement of [bill, bills, billsOf]) statement.setReadBigInts(true);
+  const put = db.prepare(`INSERT INTO bills VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (lease, node, epoch) DO UPDATE SET until_ms = excluded.until_ms,
+      held_ns = excluded.held_ns, compute_ns = excluded.compute_ns, poll_ns = excluded.poll_ns`);
+  return {
+    bill: (lease, node, epoch) => {
+      const row = bill.get(lease, node, epoch) as StoredBill | undefined;
+      return row === undefined ? undefined : readBill(row);
+    },
+    bills: (client, sinceMs) => {
+      const rows = client === undefined ? bills.all(sinceMs) : billsOf.all(client, sinceMs);
+      return (rows as unknown as StoredBill[]).map(readBill);
+    },
+    putBill: (row) =>
+      void put.run(
+        row.lease,
+        row.node,
+        row.epoch,
+        row.client,
+        row.workers,
+        row.memoryBytes,
+        row.sinceMs,
+        row.untilMs,
+        row.heldNs,
+        row.computeNs,
+        row.pollNs,
+      ),
+  };
+}
+
+function readBill(row: StoredBill): BillRow {
+  return {
+    ...row,
+    epoch: Number(row.epoch),
+    workers: Number(row.workers),
+    memoryBytes: Number(row.memoryBytes),
+    sinceMs: Number(row.sinceMs),
+    untilMs: Number(row.untilMs),
+  };
+}

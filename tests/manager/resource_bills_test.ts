@@ -1,0 +1,191 @@
+/** Bills add up, whatever is lost, doubled or restarted on their way. */
+import { assertEquals, assertRejects } from "@std/assert";
+import fc from "fast-check";
+import type { BillReport } from "../../runtime/bill_api.ts";
+import { ManagerClient } from "../../runtime/manager_client.ts";
+import { ManagerRefused } from "../../runtime/manager_refused.ts";
+import { BillBook } from "../../manager/resource/bills.ts";
+import { keepEndedMs } from "../../manager/resource/policy.ts";
+import { MemoryStore } from "../../manager/resource/memory_store.ts";
+import type { LeaseRow, Store, TokenRow } from "../../manager/resource/store.ts";
+import { getLogger } from "../../manager/log.ts";
+import { FakeClock, TestManager } from "./resource_support.ts";
+
+const operator: TokenRow = { hash: "o", role: "operator", name: "operator" };
+
+function totals(lease: string, ns: number, more: Partial<BillReport> = {}): BillReport {
+  return {
+    lease,
+    epoch: 1,
+    workers: 2,
+    memoryBytes: 2 ** 30,
+    sinceMs: 1000,
+    heldNs: `${ns}`,
+    computeNs: `${ns >> 1}`,
+    pollNs: `${ns >> 2}`,
+    ...more,
+  };
+}
+
+/** A lease of the test's client on a node of the test's. */
+async function takeLease(test: TestManager, node: string): Promise<string> {
+  const { lease } = await test.client.takeLease({ workers: 2, memoryBytes: 2 ** 30, seconds: 60 });
+  await test.node.reportLease(node, lease, { epoch: 1, state: "claimed", workers: 2 });
+  return lease;
+}
+
+Deno.test("a bill is the highest total that was told, also after a restart", async () => {
+  const test = await TestManager.start();
+  const { node } = await test.register("a");
+  const lease = await takeLease(test, node);
+  const beat = (manager: TestManager, ns: number) =>
+    manager.node.heartbeat(node, {
+      epoch: 1,
+      leases: [{ lease, workers: 2 }],
+      bills: [totals(lease, ns)],
+    });
+  await beat(test, 900);
+  await beat(test, 900);
+  await beat(test, 700);
+  await test.stop();
+  await using again = await TestManager.start({}, test.dir);
+  await beat(again, 800);
+  const { bills: [bill] } = await again.operator.bills();
+  assertEquals(
+    { client: bill!.client, held: bill!.heldNs, compute: bill!.computeNs, poll: bill!.pollNs },
+    { client: "client", held: "900", compute: "450", poll: "225" },
+  );
+  await again.node.reportLease(node, lease, {
+    epoch: 1,
+    state: "ended",
+    workers: 2,
+    bill: totals(lease, 1000),
+  });
+  assertEquals((await again.operator.bills()).bills.map(({ heldNs }) => heldNs), ["1000"]);
+});
+
+Deno.test("a client sees its own bills alone, an operator those that it asks for", async () => {
+  await using test = await TestManager.start({ prices: { coreSecond: 0.5 } });
+  const { node } = await test.register("a");
+  const lease = await takeLease(test, node);
+  await test.node.heartbeat(node, { epoch: 1, leases: [], bills: [totals(lease, 5)] });
+  const { token } = await test.operator.createToken({ role: "client", name: "ada" });
+  using ada = new ManagerClient({ url: test.url, token });
+  assertEquals((await ada.bills()).bills, []);
+  assertEquals((await ada.bills({ client: "client" })).bills, []);
+  assertEquals((await test.client.bills()).bills.length, 1);
+  assertEquals((await test.operator.bills({ client: "ada" })).bills, []);
+  const { bills: [bill], nowMs, prices } = await test.operator.bills({ client: "client" });
+  assertEquals(prices, { coreSecond: 0.5 });
+  assertEquals((await test.operator.bills({ sinceMs: bill!.untilMs })).bills.length, 1);
+  assertEquals((await test.operator.bills({ sinceMs: nowMs + 1 })).bills, []);
+  await assertRejects(() => test.operator.bills({ client: "no name!" }), ManagerRefused, "no name");
+  await assertRejects(() => test.operator.bills({ sinceMs: -1 }), ManagerRefused, "since");
+});
+
+Deno.test("a bill outlives its lease, and grows after it is forgotten", async () => {
+  const clock = new FakeClock();
+  await using test = await TestManager.start({ clock: clock.read });
+  const { node } = await test.register("a");
+  const lease = await takeLease(test, node);
+  await test.node.heartbeat(node, { epoch: 1, leases: [], bills: [totals(lease, 5)] });
+  assertEquals((await test.operator.bills()).bills.length, 1);
+  await test.client.endLease(lease);
+  clock.nowMs += 2 * keepEndedMs;
+  await assertRejects(async () => {
+    for (let i = 0; i < 100; i++) {
+      await test.client.endLease(lease); // until the sweep has come by
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  });
+  await test.node.heartbeat(node, { epoch: 1, leases: [], bills: [totals(lease, 9)] });
+  assertEquals((await test.operator.bills()).bills.map(({ heldNs }) => heldNs), ["9"]);
+});
+
+Deno.test("nobody is billed for a lease that the node was never offered", async () => {
+  await using test = await TestManager.start();
+  const { node } = await test.register("a");
+  const lease = "f".repeat(32);
+  await test.node.heartbeat(node, { epoch: 1, leases: [], bills: [totals(lease, 5)] });
+  const own = await takeLease(test, node);
+  const { node: other } = await test.register("b");
+  await test.node.heartbeat(other, { epoch: 1, leases: [], bills: [totals(own, 5)] });
+  assertEquals((await test.operator.bills()).bills, []);
+});
+
+Deno.test("what was heard and could not be written is written the next time", async () => {
+  const kept = new MemoryStore();
+  await kept.transact((tx) => addLease(tx, "a"));
+  let broken = true;
+  const store: Store = {
+    transact: (change) => broken ? Promise.reject(new Error("disk full")) : kept.transact(change),
+    close: () => kept.close(),
+  };
+  const book = new BillBook({ store, clock: () => 1, keys: [], log: getLogger(["t"]) }, {});
+  await assertRejects(() => book.settle("node", totals("a", 7)), Error, "disk full");
+  broken = false;
+  assertEquals((await book.list(operator, {})).bills.map(({ heldNs }) => heldNs), ["7"]);
+});
+
+Deno.test("each bill equals the last total of its lease, whatever is lost, doubled, late or restarted", async () => {
+  const step = fc.oneof(
+    fc.record({ kind: fc.constant("grow" as const), lease: fc.nat(2), ns: fc.nat(1000) }),
+    fc.record({ kind: fc.constantFrom("lose", "deliver", "again") }),
+    fc.record({ kind: fc.constantFrom("flush", "kill") }),
+  );
+  await fc.assert(fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
+    const store = new MemoryStore();
+    const leases = ["a", "b", "c"];
+    await store.transact((tx) => leases.forEach((lease) => addLease(tx, lease)));
+    const open = () => new BillBook({ store, clock: () => 1, keys: [], log: getLogger(["t"]) }, {});
+    let book = open();
+    const held = [0, 0, 0];
+    const sent: BillReport[][] = [];
+    for (const step of steps) {
+      if ("ns" in step) {
+        held[step.lease]! += step.ns;
+        sent.push(leases.map((lease, i) => totals(lease, held[i]!)));
+      } else if (step.kind === "lose") sent.shift();
+      else if (step.kind === "deliver") book.hear("node", sent.pop() ?? []);
+      else if (step.kind === "again") book.hear("node", sent[0] ?? []);
+      else if (step.kind === "flush") await book.flush();
+      else book = open(); // what was not written is gone
+    }
+    // A node repeats its totals until they are acknowledged.
+    for (const [i, lease] of leases.entries()) await book.settle("node", totals(lease, held[i]!));
+    for (const late of sent) book.hear("node", late);
+    await book.flush();
+    const { bills } = await open().list(operator, {});
+    assertEquals(
+      bills.map(({ lease, heldNs }) => [lease, heldNs]),
+      leases.map((lease, i) => [
+        lease,
+        `${held[i]}`,
+      ]),
+    );
+  }));
+});
+
+function addLease(tx: Parameters<Parameters<Store["transact"]>[0]>[0], id: string): void {
+  const lease: LeaseRow = {
+    id,
+    client: "c",
+    workers: 2,
+    memoryBytes: 2 ** 30,
+    issuedMs: 1,
+    expiresMs: 9,
+    endedMs: null,
+    endReason: null,
+  };
+  tx.putLease(lease);
+  tx.putAllocation({
+    lease: id,
+    node: "node",
+    workers: 2,
+    memoryBytes: 2 ** 30,
+    state: "claimed",
+    claimByMs: 2,
+    claimedMs: 2,
+    endReason: null,
+  });
+}
