@@ -12,6 +12,7 @@ export type { FabricChoice } from "./runtime/keeper/reach_node.ts";
 export { Lease } from "./runtime/lease.ts";
 export type { ByteSize, LeaseOptions } from "./runtime/lease_options.ts";
 export type { InvokeOptions } from "./runtime/call_task.ts";
+export type { LeaseStartup } from "./runtime/lease_startup.ts";
 export type { MapOptions } from "./runtime/map.ts";
 export type { LeaseEvent } from "./runtime/lease_events.ts";
 export { type CallOptions, PreparedCall, type PrepareOptions } from "./runtime/prepared_call.ts";

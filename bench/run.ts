@@ -8,15 +8,16 @@ import { LocalManagers } from "../cli/local_managers.ts";
 import { openCpu } from "../ffi/cpu.ts";
 import { openLibc } from "../ffi/libc.ts";
 import { connect } from "../mod.ts";
+import { coldSuite } from "./cold_suite.ts";
 import { hotSuite } from "./hot_suite.ts";
 import { managersSuite } from "./managers_suite.ts";
 import { type Row, toTable } from "./rows.ts";
 import { throughputSuite } from "./throughput_suite.ts";
 import { verbsSuite } from "./verbs_suite.ts";
 
-const SUITES = ["hot", "throughput", "verbs", "managers"];
+const SUITES = ["hot", "throughput", "cold", "verbs", "managers"];
 /** Those that any host can run. */
-const DEFAULT = ["hot", "throughput"];
+const DEFAULT = ["hot", "throughput", "cold"];
 
 const command = new Command("bench")
   .description("Measures calls beside the floor and what else a host offers")
@@ -72,7 +73,13 @@ if (options.suite.includes("managers")) {
   texts.push(result.text);
   onProgress("");
 }
-if (options.suite.some((name) => DEFAULT.includes(name))) {
+if (options.suite.includes("cold")) {
+  const result = await coldSuite({ cycles, leases: options.quick ? 10 : 100, onProgress });
+  rows.push(...result.rows);
+  texts.push(result.text);
+  onProgress("");
+}
+if (options.suite.some((name) => name === "hot" || name === "throughput")) {
   await using managers = await LocalManagers.start();
   await using client = await connect({ ...managers, fabric: "shm" });
   await using lease = await client.lease(LEASE);

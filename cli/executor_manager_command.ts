@@ -23,6 +23,8 @@ interface Options extends CommonOptions {
   memory?: number;
   fabric?: FabricChoice;
   fabricAddress?: string;
+  poolMin?: number;
+  poolMax?: number;
   state?: string;
   json?: true;
   untilStdinEnds?: true;
@@ -57,6 +59,16 @@ export function executorManagerCommand(): Command {
       "--fabric-address <host[:port]>",
       "the IP address of the RDMA port to listen at (default: the first that is found, any port)",
     )
+    .option(
+      "--pool-min <number>",
+      "executors that have booted and wait for leases (default: 1)",
+      wholeNumber(0),
+    )
+    .option(
+      "--pool-max <number>",
+      "so many at most, when leases come fast; 0 keeps none (default: 4)",
+      wholeNumber(0),
+    )
     .option("--state <folder>", "where the executor's code is kept (default: below XDG_STATE_HOME)")
     .option("--json", "print node, name and addresses as one line of JSON once it is registered")
     .addOption(untilStdinEnds())
@@ -90,6 +102,13 @@ async function runExecutorManager(options: Options): Promise<void> {
     memoryBytes,
     fabric: settings.require("executorManager.fabric"),
     ...(fabricAddress === undefined ? {} : { fabricAddress }),
+    pool: {
+      initial: settings.require("executorManager.pool.initial"),
+      min: settings.require("executorManager.pool.min"),
+      max: settings.require("executorManager.pool.max"),
+      idleMs: settings.require("executorManager.pool.idleSeconds") * 1000,
+      increment: settings.require("executorManager.pool.increment"),
+    },
     stateDir: settings.require("executorManager.state"),
     signal: ending.signal,
   });

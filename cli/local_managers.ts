@@ -12,6 +12,8 @@ export interface LocalManagersOptions {
   fabric?: FabricChoice;
   /** The IP address of an RDMA port, and perhaps a port. */
   fabricAddress?: string | undefined;
+  /** Executors that wait for leases at most. @default as the executor manager's */
+  poolMax?: number | undefined;
   /** Where the resource manager listens. @default a free port of the loopback address */
   listen?: readonly string[] | undefined;
   /** The configuration file of both. */
@@ -82,6 +84,7 @@ export class LocalManagers implements AsyncDisposable {
         `${folder}/executor-manager`,
         ...(options.cores === undefined ? [] : ["--cores", String(options.cores)]),
         ...(options.memoryBytes === undefined ? [] : ["--memory", String(options.memoryBytes)]),
+        ...(options.poolMax === undefined ? [] : ["--pool-max", String(options.poolMax)]),
         "--fabric",
         options.fabric ?? "shm",
         ...(options.fabricAddress === undefined ? [] : ["--fabric-address", options.fabricAddress]),

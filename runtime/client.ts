@@ -7,6 +7,7 @@ import { environmentCaCert } from "./ca_cert.ts";
 import { FabricUnavailable, LeaseRefused } from "./errors.ts";
 import type { FabricChoice } from "./keeper/reach_node.ts";
 import { KeeperLink, type LeaseNews } from "./keeper_link.ts";
+import { completeStartup } from "./lease_startup.ts";
 import { type Lease, type LeaseControl, openLease } from "./lease.ts";
 import { checkLeaseOptions, type LeaseOptions } from "./lease_options.ts";
 import { LeaseWords } from "./lease_words.ts";
@@ -126,8 +127,10 @@ export class Client implements AsyncDisposable {
       : this.#closing.signal;
     signal.throwIfAborted();
     const { keeper, fabrics, libc } = this.#open();
+    const askedMs = performance.now();
     const source = await readPackage(options.functions, signal);
     const sha256 = await sha256Hex(source);
+    const readyMs = performance.now();
     signal.throwIfAborted(); // nothing is asked for that nobody waits for, and a closed keeper is not asked at all
     const words = new LeaseWords();
     const early: LeaseNews[] = [];
@@ -154,6 +157,8 @@ export class Client implements AsyncDisposable {
     for (const news of early) hear(news);
     try {
       await control.attach(granted.executor, signal);
+      const tookMs = performance.now() - readyMs;
+      control.started(completeStartup(granted.startup, readyMs - askedMs, tookMs));
     } catch (error) {
       await lease.close();
       throw error;

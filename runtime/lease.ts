@@ -6,6 +6,7 @@ import { ArgumentTooLong, ExecutorLost, LeaseOver, type RfaasError } from "./err
 import type { KeeperLink, LeaseNews } from "./keeper_link.ts";
 import { type LeaseEvent, LeaseEvents } from "./lease_events.ts";
 import type { CheckedLeaseOptions } from "./lease_options.ts";
+import type { LeaseStartup } from "./lease_startup.ts";
 import type { LeaseWords, Verdict } from "./lease_words.ts";
 import { awaitVerdict, lossError } from "./loss.ts";
 import { mapInputs, type MapOptions } from "./map.ts";
@@ -37,6 +38,8 @@ export interface LeaseParts {
 export interface LeaseControl {
   /** Attaches to an executor's workers; calls that wait are posted. */
   attach(executor: Executor, signal?: AbortSignal): Promise<void>;
+  /** It serves. */
+  started(startup: LeaseStartup): void;
   /** News from the keeper. */
   hear(news: LeaseNews): void;
   /** A connection was found gone. */
@@ -53,6 +56,7 @@ export class Lease implements AsyncDisposable {
       const lease = new Lease(parts);
       const control: LeaseControl = {
         attach: (executor, signal) => lease.#attach(executor, signal),
+        started: (startup) => lease.#startup = startup,
         hear: (news) => lease.#hear(news),
         lose: (session) => lease.#crew.lose(session),
       };
@@ -73,6 +77,7 @@ export class Lease implements AsyncDisposable {
   readonly #crew: WorkerCrew;
   readonly #host: CallHost;
   readonly #setClosed: (reason: string) => void;
+  #startup: LeaseStartup | undefined;
   #generation = 0;
   /** A call may ask for the reason of its loss when a fresh executor is there already. */
   readonly #generations = new WeakMap<WorkerSession, number>();
@@ -104,6 +109,11 @@ export class Lease implements AsyncDisposable {
       onFree: () => this.#crew.serve(),
       yieldCore: parts.yieldCore,
     };
+  }
+
+  /** Where the time of its start went. */
+  get startup(): LeaseStartup {
+    return this.#startup!;
   }
 
   /** When the term ends, unless it is renewed. */

@@ -5,6 +5,9 @@ import { MAX_DEPTH, MAX_SLOT_BYTES } from "./wire.ts";
 /** A number of bytes, or a text such as `"256MiB"` (KiB, MiB, GiB; kB, MB, GB). */
 export type ByteSize = number | string;
 
+/** The memory of a lease that names none: what nodes keep executors ready for. */
+export const DEFAULT_MEMORY_BYTES = 256 * 2 ** 20;
+
 /** Options of {@linkcode Client.lease}. */
 export interface LeaseOptions {
   /** Workers: threads with a core's worth of time each. @default {1} */
@@ -96,7 +99,7 @@ export function checkLeaseOptions(options: LeaseOptions): CheckedLeaseOptions {
   }
   return {
     workers: integer("workers", options.workers ?? 1, 1, 1024),
-    memoryBytes: parseBytes(options.memory ?? "256MiB", "memory"),
+    memoryBytes: parseBytes(options.memory ?? DEFAULT_MEMORY_BYTES, "memory"),
     seconds: integer("seconds", options.seconds ?? 60, 1, 86_400),
     renew: options.renew ?? true,
     hotMs,

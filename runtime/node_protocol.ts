@@ -35,6 +35,11 @@ export const Executor = v.object({
   addresses: v.array(v.string()),
   /** What must be shown to attach, 16 bytes as hex. */
   secret,
+  /** `pooled`: it had booted before it was needed; `cold`: it had not. */
+  start: v.picklist(["cold", "pooled"]),
+  /** Milliseconds until there was a process, and from there until its workers listened. */
+  bootMs: v.pipe(v.number(), v.minValue(0)),
+  startMs: v.pipe(v.number(), v.minValue(0)),
 });
 export type Executor = v.InferOutput<typeof Executor>;
 

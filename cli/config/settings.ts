@@ -12,6 +12,7 @@ import {
   maxRequestsAtOnce,
   unauthenticatedPerSecond,
 } from "../../manager/resource/policy.ts";
+import { DEFAULT_POOL } from "../../manager/executor/executor_pool.ts";
 import { maxLeaseSeconds, plainName } from "../../runtime/manager_api.ts";
 import * as v from "../../runtime/valibot.ts";
 import { hostCores, hostMemoryBytes, hostNodeName } from "../host.ts";
@@ -132,6 +133,28 @@ export const SETTINGS = {
     does: "HOST or HOST:PORT, the IP address of the RDMA port to listen at; the first that is " +
       "found if it is not given.",
     flag: "--fabric-address",
+  }),
+  "executorManager.pool.initial": setting(whole(0, 256), {
+    does: "Executors that are booted at the start and wait for leases; pool.max at most.",
+    standard: DEFAULT_POOL.initial,
+  }),
+  "executorManager.pool.min": setting(whole(0, 256), {
+    does: "Executors that are kept waiting for leases, however long none comes; pool.max at most.",
+    flag: "--pool-min",
+    standard: DEFAULT_POOL.min,
+  }),
+  "executorManager.pool.max": setting(whole(0, 256), {
+    does: "Executors that wait for leases at most, 50 MB each; 0 boots each for its lease.",
+    flag: "--pool-max",
+    standard: DEFAULT_POOL.max,
+  }),
+  "executorManager.pool.idleSeconds": setting(whole(1, 86_400), {
+    does: "Seconds without a lease after which those above pool.min are ended.",
+    standard: DEFAULT_POOL.idleMs / 1000,
+  }),
+  "executorManager.pool.increment": setting(whole(0, 256), {
+    does: "How many more are kept waiting after a lease has found none.",
+    standard: DEFAULT_POOL.increment,
   }),
   "executorManager.state": setting(text, {
     does: "The folder of the executor's code.",

@@ -15,6 +15,7 @@ import { Admission } from "./admission.ts";
 import { Capacity } from "./capacity.ts";
 import { bundleExecutor, type ExecutorBundle } from "./executor_bundle.ts";
 import { ExecutorProcess } from "./executor_process.ts";
+import { type BootedExecutor, ExecutorPool, NO_POOL, type PoolOptions } from "./executor_pool.ts";
 import { type NodeDoor, NodeDoors, type NodeFabricOptions } from "./node_doors.ts";
 import { NodeLease } from "./node_lease.ts";
 import { PackageCache } from "./package_cache.ts";
@@ -38,6 +39,8 @@ export interface ExecutorManagerOptions extends NodeFabricOptions {
   readonly stateDir: string;
   /** An executor bundled before. @default bundled at the start into `stateDir` */
   readonly executor?: ExecutorBundle;
+  /** Executors that wait for leases. @default none */
+  readonly pool?: PoolOptions;
   readonly signal?: AbortSignal;
 }
 
@@ -46,6 +49,7 @@ export class ExecutorManager implements AsyncDisposable {
   readonly #client: ManagerClient;
   readonly #bundle: ExecutorBundle;
   readonly #doors: NodeDoors;
+  readonly #pool: ExecutorPool;
   readonly #packages = new PackageCache();
   readonly #leases = new Map<string, NodeLease>();
   readonly #channels = new Set<ControlChannel>();
@@ -57,10 +61,16 @@ export class ExecutorManager implements AsyncDisposable {
   readonly #accounting = new Set<Promise<void>>();
   #closing = false;
 
-  private constructor(bundle: ExecutorBundle, client: ManagerClient, doors: NodeDoors) {
+  private constructor(
+    bundle: ExecutorBundle,
+    client: ManagerClient,
+    doors: NodeDoors,
+    pool: PoolOptions,
+  ) {
     this.#bundle = bundle;
     this.#client = client;
     this.#doors = doors;
+    this.#pool = new ExecutorPool((memoryBytes) => this.#boot(memoryBytes), pool);
   }
 
   /**
@@ -76,7 +86,7 @@ export class ExecutorManager implements AsyncDisposable {
     let doors: NodeDoors | undefined;
     try {
       doors = await NodeDoors.open(options);
-      const manager = new ExecutorManager(bundle, client, doors);
+      const manager = new ExecutorManager(bundle, client, doors, options.pool ?? NO_POOL);
       manager.#registration = new Registration(client, {
         name: options.name,
         cores: options.cores,
@@ -97,6 +107,7 @@ export class ExecutorManager implements AsyncDisposable {
         await manager.close();
         throw error;
       }
+      manager.#pool.open();
       return manager;
     } catch (error) {
       client.close();
@@ -115,14 +126,21 @@ export class ExecutorManager implements AsyncDisposable {
     return this.#doors.addresses;
   }
 
+  /** Executors that have booted and wait for a lease. */
+  get waitingExecutors(): number {
+    return this.#pool.size;
+  }
+
   /** Ends all leases and executors, and takes the node off the list. May be called twice. */
   async close(): Promise<void> {
     if (this.#closing) return;
     this.#closing = true;
+    const emptied = this.#pool.close(); // before the doors: one that boots can't come in any more
     this.#doors.shut();
     await Promise.all(
       [...this.#leases.values()].map((lease) => lease.end("node-closing: its manager ends")),
     );
+    await emptied;
     for (const channel of this.#channels) channel.close();
     await Promise.all(this.#accounting);
     await this.#registration.close(true);
@@ -206,7 +224,7 @@ export class ExecutorManager implements AsyncDisposable {
         start: { workers, depth, maxBytes, hotMs, listen: door.workersListen },
         sha256: admit.package.sha256,
         source: await this.#getPackage(channel, admit),
-        boot: () => this.#boot(grant.memoryBytes),
+        boot: () => this.#takeExecutor(grant.memoryBytes),
         nowMs: () => this.#registration.clock.nowMs(),
         expiresMs: grant.expiresMs,
       });
@@ -223,7 +241,11 @@ export class ExecutorManager implements AsyncDisposable {
       });
       this.#accounting.add(accounted);
       const executor = await lease.begin();
-      this.#log.info("lease {lease} is served by {workers} workers", { lease: lease.id, workers });
+      this.#log.info("lease {lease} is served by {workers} workers, start {start}", {
+        lease: lease.id,
+        workers,
+        start: executor.start,
+      });
       return [lease, executor];
     } catch (error) {
       release();
@@ -258,6 +280,15 @@ export class ExecutorManager implements AsyncDisposable {
     }
     this.#packages.put(sha256, source);
     return source;
+  }
+
+  async #takeExecutor(memoryBytes: number): Promise<BootedExecutor> {
+    const taken = await this.#pool.take(memoryBytes);
+    this.#log.debug("an executor came {start}; so far {cold} cold, {pooled} pooled", {
+      start: taken.start,
+      ...this.#pool.taken,
+    });
+    return taken;
   }
 
   #boot(memoryBytes: number): Promise<ExecutorProcess> {

@@ -177,6 +177,6 @@ export class ExecutorProcess {
 }
 
 /** The heap of each thread: the lease's memory, but never less than the runtime itself needs. Buffers do not count. */
-function heapMegabytes(memoryBytes: number): number {
+export function heapMegabytes(memoryBytes: number): number {
   return Math.max(64, Math.floor(memoryBytes / 2 ** 20));
 }

@@ -3,6 +3,7 @@
 import type { ControlChannel } from "../../runtime/control_channel.ts";
 import type { Executor } from "../../runtime/node_protocol.ts";
 import type { StartRequest } from "../../runtime/executor/start_request.ts";
+import type { BootedExecutor } from "./executor_pool.ts";
 import type { ExecutorProcess } from "./executor_process.ts";
 
 /** Executors that may follow each other within {@linkcode RESTART_WINDOW_MS}; then the node gives up. */
@@ -18,7 +19,7 @@ export interface NodeLeaseOptions {
   readonly sha256: string;
   readonly source: Uint8Array<ArrayBuffer>;
   /** Gives a process that waits for a lease. */
-  readonly boot: () => Promise<ExecutorProcess>;
+  readonly boot: () => Promise<BootedExecutor>;
   /** The resource manager's time. */
   readonly nowMs: () => number;
   readonly expiresMs: number;
@@ -95,7 +96,9 @@ export class NodeLease {
   }
 
   async #startNext(): Promise<Executor> {
-    const executor = await this.#o.boot();
+    const askedMs = performance.now();
+    const { process: executor, start } = await this.#o.boot();
+    const bootedMs = performance.now();
     if (this.#over) {
       await executor.stop();
       throw new Error("Cannot start an executor: the lease is over");
@@ -110,7 +113,8 @@ export class NodeLease {
         this.#o.sha256,
         this.#o.source,
       );
-      return { generation, addresses, secret };
+      const startMs = performance.now() - bootedMs;
+      return { generation, addresses, secret, start, bootMs: bootedMs - askedMs, startMs };
     } catch (error) {
       executor.kill(); // a process that came up and serves nobody would be waited for in vain
       throw error;

@@ -16,12 +16,10 @@ import { sha256Hex } from "../sha256.ts";
 import { type Started, StartRequest } from "./start_request.ts";
 import { STOP, watchWords } from "./watch_words.ts";
 import { Watchdog } from "./watchdog.ts";
-import type { WorkerReport, WorkerTask } from "./worker_task.ts";
+import { WorkerThread } from "./worker_thread.ts";
 
 /** How long workers may take to stop by themselves. */
 const STOP_MS = 500;
-/** How long a worker may take to say where it listens: it opens libraries, and a device if it is to use one. */
-const LISTEN_MS = 10_000;
 const PR_SET_PDEATHSIG = 1;
 const SIGKILL = 9n;
 const EFD_CLOEXEC_NONBLOCK = 0o2000000 | 0o4000;
@@ -32,6 +30,19 @@ async function readGreeting(): Promise<{ manager: string; secret: string }> {
 }
 
 async function main(): Promise<void> {
+  let leaving = false;
+  let control: ControlChannel | undefined = undefined;
+
+  /** Tells the manager why, lets the message go, and ends the process with all its threads. */
+  const leave = (reason: string) => {
+    if (leaving) return;
+    leaving = true;
+    control?.notify("ended", { reason });
+    Deno.exit(0);
+  };
+  const newThread = () => new WorkerThread((message) => leave(`crashed: ${message}`));
+  // Whatever the lease, it has a worker: its thread starts while this one connects, or waits for a lease.
+  let spare: WorkerThread | undefined = newThread();
   const { manager, secret } = await readGreeting();
   const libc = openLibc();
   // The kernel ends this process with its manager, even one that is stopped and hears nothing.
@@ -40,20 +51,12 @@ async function main(): Promise<void> {
   const stopFd = libc.c.eventfd(0, EFD_CLOEXEC_NONBLOCK);
   const watches: Int32Array[] = [];
   let workersLeft = 0;
-  let leaving = false;
 
   const connection = await fabric.connect(manager, {
     ...controlOptions(0),
     privateData: encodeManagerHello(ManagerRole.EXECUTOR, secret),
   });
 
-  /** Tells the manager why, lets the message go, and ends the process with all its threads. */
-  const leave = (reason: string) => {
-    if (leaving) return;
-    leaving = true;
-    control.notify("ended", { reason });
-    Deno.exit(0);
-  };
   const watchdog = new Watchdog(libc, leave);
 
   const start = async (body: unknown): Promise<Started> => {
@@ -61,7 +64,7 @@ async function main(): Promise<void> {
       throw new ControlError("Cannot start: this executor has a lease", "bad-request");
     }
     const request = v.parse(StartRequest, body);
-    const source = await control.fetch(request.package);
+    const source = await control!.fetch(request.package);
     if (await sha256Hex(source) !== request.package.sha256) {
       throw new ControlError(
         "Cannot start: the package is not what its SHA-256 says",
@@ -75,46 +78,17 @@ async function main(): Promise<void> {
     return { addresses };
   };
 
-  const startWorker = (worker: number, request: StartRequest, source: Uint8Array<ArrayBuffer>) => {
-    const { promise, resolve, reject } = Promise.withResolvers<string>();
+  const startWorker = async (
+    worker: number,
+    request: StartRequest,
+    source: Uint8Array<ArrayBuffer>,
+  ) => {
     const watch = new SharedArrayBuffer(4 * watchWords(request.depth));
     const words = new Int32Array(watch);
     watches.push(words);
-    const { port1, port2 } = new MessageChannel();
-    const timer = setTimeout(
-      () => reject(new ControlError("Cannot start a worker: it is silent", "failed")),
-      LISTEN_MS,
-    );
-    port1.onmessage = (event: MessageEvent<WorkerReport>) => {
-      clearTimeout(timer);
-      if ("address" in event.data) {
-        watchdog.watch(words, request.depth);
-        return resolve(event.data.address);
-      }
-      reject(new ControlError(`Cannot start a worker: ${event.data.ended}`, "failed"));
-      workerEnded(event.data.ended);
-    };
-    const thread = new Worker(new URL("./worker.js", import.meta.url), {
-      type: "module",
-      deno: {
-        permissions: {
-          ffi: true, // given up before the package is loaded
-          env: false,
-          import: false,
-          net: false,
-          read: false,
-          run: false,
-          sys: false,
-          write: false,
-        },
-      },
-    });
-    thread.onerror = (event) => {
-      event.preventDefault();
-      leave(`crashed: ${event.message}`);
-    };
-    const task: WorkerTask = {
-      port: port2,
+    const thread = spare ?? newThread();
+    spare = undefined;
+    const address = await thread.serve({
       worker,
       depth: request.depth,
       maxBytes: request.maxBytes,
@@ -124,9 +98,9 @@ async function main(): Promise<void> {
       source,
       watch,
       stopFd,
-    };
-    thread.postMessage(task, [port2]);
-    return promise;
+    }, workerEnded);
+    watchdog.watch(words, request.depth);
+    return address;
   };
 
   const workerEnded = (reason: string) => {
@@ -142,7 +116,7 @@ async function main(): Promise<void> {
     setTimeout(() => leave("stopped"), STOP_MS);
   };
 
-  const control: ControlChannel = new ControlChannel(connection, {
+  control = new ControlChannel(connection, {
     request: (type, body) => {
       if (type !== "start") {
         throw new ControlError(`Cannot ${type}: an executor does not know how`, "bad-request");

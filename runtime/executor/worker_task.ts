@@ -1,9 +1,13 @@
 /** What an executor's main thread and its workers say to each other. */
 
-/** The single message that starts a worker. */
-export interface WorkerTask {
-  /** Carries {@linkcode WorkerReport}s back; the package can't reach it. */
+/** The message that starts a worker, before it is known what it will serve. */
+export interface WorkerStart {
+  /** Carries one {@linkcode WorkerTask} there and {@linkcode WorkerReport}s back; the package can't reach it. */
   readonly port: MessagePort;
+}
+
+/** What a worker is to serve. */
+export interface WorkerTask {
   /** The worker's number in its lease, from 0. */
   readonly worker: number;
   readonly depth: number;
@@ -21,4 +25,5 @@ export interface WorkerTask {
   readonly stopFd: number;
 }
 
+/** The first address is that in shared memory, told at the start; another follows if the task names another place. */
 export type WorkerReport = { readonly address: string } | { readonly ended: string };

@@ -49,7 +49,9 @@ export class HeldLease {
 
   async #take(reach: Reach): Promise<void> {
     const { key, workers, memoryBytes, seconds } = this.#request;
+    const askedMs = performance.now();
     const taken = await this.#manager.takeLease({ workers, memoryBytes, seconds });
+    const grantedMs = performance.now();
     this.#lease = taken.lease;
     this.#setEnd(taken.nowMs, taken.expiresMs);
     try {
@@ -58,13 +60,23 @@ export class HeldLease {
       for (const candidate of candidates) {
         this.#giveUp.signal.throwIfAborted();
         try {
-          const executor = await this.#claim(reach, candidate);
+          const { executor, reachedMs } = await this.#claim(reach, candidate);
+          const { start, bootMs, startMs } = executor;
+          const admitMs = Math.max(0, performance.now() - reachedMs - bootMs - startMs);
           this.#post({
             type: "granted",
             key,
             lease: taken.lease,
             node: candidate.name,
             executor,
+            startup: {
+              start,
+              grantMs: grantedMs - askedMs,
+              reachMs: reachedMs - grantedMs,
+              admitMs,
+              bootMs,
+              startMs,
+            },
             expiresMs: this.#wallEndMs(),
           });
           this.#scheduleRenewal();
@@ -97,7 +109,7 @@ export class HeldLease {
     this.#post({ type: "ended", key: this.#request.key });
   }
 
-  async #claim(reach: Reach, candidate: NodeGrant): Promise<Executor> {
+  async #claim(reach: Reach, candidate: NodeGrant) {
     const { workers, depth, maxBytes, hotMs, sha256, source } = this.#request;
     const { signal } = this.#giveUp;
     const connection = await reachNode(reach, candidate, {
@@ -105,6 +117,7 @@ export class HeldLease {
       signal,
       privateData: encodeManagerHello(ManagerRole.CLIENT),
     });
+    const reachedMs = performance.now();
     const channel = new ControlChannel(connection, {
       notice: (type, body) => this.#notice(type, body),
     });
@@ -130,7 +143,7 @@ export class HeldLease {
         );
       }
     });
-    return v.parse(Executor, answer);
+    return { executor: v.parse(Executor, answer), reachedMs };
   }
 
   #notice(type: string, body: unknown): void {

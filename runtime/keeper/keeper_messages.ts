@@ -1,5 +1,6 @@
 /** What the thread that calls and the thread that keeps its leases say to each other. */
 
+import type { KeptStartup } from "../lease_startup.ts";
 import type { Executor } from "../node_protocol.ts";
 import type { ManagerAddress } from "../manager_http.ts";
 import type { FabricChoice } from "./reach_node.ts";
@@ -52,6 +53,7 @@ export type KeeperEvent =
     readonly lease: string;
     readonly node: string;
     readonly executor: Executor;
+    readonly startup: KeptStartup;
     readonly expiresMs: number;
   }
   | { readonly type: "refused"; readonly key: number; readonly error: PlainError }

@@ -100,7 +100,7 @@ Deno.test("a wrong configuration file is refused with the path of each fault", a
     [{ executorManager: [] }, "executorManager: expected an object, got []"],
     [{ executorManager: { cores: 0 } }, "executorManager.cores: expected >=1, got 0"],
     [{ executorManager: { cores: "4" } }, 'executorManager.cores: expected number, got "4"'],
-    [{ executorManager: { pool: { min: 1 } } }, "executorManager.pool: unknown key"],
+    [{ executorManager: { pool: { size: 1 } } }, "executorManager.pool.size: unknown key"],
     [{ resourceManager: { quota: { Workers: 1 } } }, "resourceManager.quota.Workers: unknown key"],
     [{ resourceManager: { listen: [1] } }, "resourceManager.listen.0: expected string, got 1"],
     [{ resourceManager: { listen: [] } }, "resourceManager.listen: expected >=1"],

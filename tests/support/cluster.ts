@@ -1,6 +1,7 @@
 /** A whole rfaas in this process: a resource manager, nodes with real executor processes, clients. */
 
 import { bundleExecutor, type ExecutorBundle } from "../../manager/executor/executor_bundle.ts";
+import type { PoolOptions } from "../../manager/executor/executor_pool.ts";
 import { ExecutorManager } from "../../manager/executor/executor_manager.ts";
 import {
   type ResourceManager,
@@ -20,6 +21,8 @@ export interface ClusterOptions {
   nodes?: number;
   /** What the nodes listen on. @default the fabric under test */
   fabric?: FabricChoice;
+  /** Executors that wait for leases on each node. @default none */
+  pool?: PoolOptions;
 }
 
 /** A running cluster. Its clients, nodes and folders go with it. */
@@ -76,6 +79,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
         fabric,
         stateDir: `${dir}/${name}`,
         executor,
+        ...(options.pool ? { pool: options.pool } : {}),
       });
       cleanUp.defer(() => node.close());
       nodes.push(node);

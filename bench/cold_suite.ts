@@ -1,0 +1,113 @@
+/** From asking for a lease to its first result, and what a call costs that finds its worker asleep. */
+
+import { LocalManagers } from "../cli/local_managers.ts";
+import { type Client, connect, type Lease, type LeaseStartup } from "../mod.ts";
+import { calibrateCycles } from "./cycles.ts";
+import { type Row, toRow } from "./rows.ts";
+
+const BYTES = 64;
+/** Between two leases, in milliseconds: a node refills its pool meanwhile, and the next lease finds a quiet host. */
+const PAUSE_MS = 400;
+/** Longer than {@linkcode LEASE}'s hotMs, so that the worker sleeps when the call comes. */
+const ASLEEP_MS = 20;
+const PHASES = ["packageMs", "grantMs", "reachMs", "admitMs", "bootMs", "startMs", "attachMs"];
+
+const LEASE = { workers: 1, depth: 4, maxBytes: "64KiB", hotMs: 2 } as const;
+const FUNCTIONS = new TextEncoder().encode(
+  "export function echo(input, output) { output.set(input); return input.length; }",
+);
+
+export interface ColdOptions {
+  readonly cycles: () => number;
+  /** Leases a kind. */
+  readonly leases: number;
+  readonly onProgress: (text: string) => void;
+}
+
+/** One lease, from asking to the first result. */
+interface Start {
+  readonly us: number;
+  readonly firstCallMs: number;
+  readonly startup: LeaseStartup;
+}
+
+export async function coldSuite(options: ColdOptions): Promise<{ rows: Row[]; text: string }> {
+  const { cycles, onProgress } = options;
+  const starts: Start[] = [];
+  const rows: Row[] = [];
+  for (const poolMax of [0, 4]) {
+    await using managers = await LocalManagers.start({ poolMax });
+    await using client = await connect({ ...managers, fabric: "shm" });
+    await measureStart(client); // the client's own threads start with its first lease
+    for (let i = 0; i < options.leases; i++) {
+      onProgress(`cold, lease ${i + 1} of ${options.leases}${poolMax > 0 ? ", pooled" : ""}`);
+      await pause(PAUSE_MS);
+      starts.push(await measureStart(client));
+    }
+    if (poolMax === 0) continue;
+    await using lease = await client.lease({ ...LEASE, functions: FUNCTIONS });
+    rows.push(...await measureCalls(lease, cycles, options.leases));
+  }
+  const texts: string[] = [];
+  for (const kind of ["pooled", "cold"] as const) {
+    const of = starts.filter(({ startup }) => startup.start === kind);
+    if (of.length === 0) continue;
+    const times = Float64Array.from(of, ({ us }) => us);
+    rows.push(toRow("cold", `lease to first result, ${kind}`, BYTES, times));
+    texts.push(phasesText(kind, of));
+  }
+  return { rows, text: texts.join("\n") };
+}
+
+async function measureStart(client: Client): Promise<Start> {
+  const sinceMs = performance.now();
+  await using lease = await client.lease({ ...LEASE, functions: FUNCTIONS });
+  const leasedMs = performance.now();
+  await lease.invoke("echo", new Uint8Array(BYTES));
+  const endMs = performance.now();
+  return {
+    us: (endMs - sinceMs) * 1000,
+    firstCallMs: endMs - leasedMs,
+    startup: lease.startup,
+  };
+}
+
+/** Calls that find the worker polling, and calls that find it asleep. */
+async function measureCalls(lease: Lease, cycles: () => number, warm: number): Promise<Row[]> {
+  const perUs = calibrateCycles(cycles);
+  using call = lease.prepare("echo", { bytes: BYTES, resultBytes: BYTES });
+  const time = () => {
+    const before = cycles();
+    call.invokeSync(BYTES);
+    return (cycles() - before) / perUs;
+  };
+  for (let i = 0; i < 20_000; i++) time();
+  const hot = Float64Array.from({ length: 20_000 }, time);
+  const asleep = new Float64Array(warm);
+  for (let i = 0; i < warm; i++) {
+    await pause(ASLEEP_MS);
+    asleep[i] = time();
+  }
+  return [
+    toRow("cold", "call, hot", BYTES, hot),
+    toRow("cold", "call, warm (the worker sleeps)", BYTES, asleep),
+  ];
+}
+
+/** Where the time of a start goes: the median of each part. */
+function phasesText(kind: string, starts: readonly Start[]): string {
+  const parts = PHASES.map((phase) => {
+    const ms = median(starts.map(({ startup }) => Number(startup[phase as keyof LeaseStartup])));
+    return `${phase.slice(0, -2)} ${ms.toFixed(1)}`;
+  });
+  const first = median(starts.map(({ firstCallMs }) => firstCallMs));
+  return `${kind}, medians in ms: ${parts.join(", ")}, first call ${first.toFixed(1)}`;
+}
+
+function median(values: number[]): number {
+  return values.sort((a, b) => a - b)[values.length >> 1]!;
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
