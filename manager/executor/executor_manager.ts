@@ -16,6 +16,8 @@ import { Capacity } from "./capacity.ts";
 import { bundleExecutor, type ExecutorBundle } from "./executor_bundle.ts";
 import { ExecutorProcess } from "./executor_process.ts";
 import { type BootedExecutor, ExecutorPool, NO_POOL, type PoolOptions } from "./executor_pool.ts";
+import { LeaseMeter } from "./lease_meter.ts";
+import { NodeBills } from "./node_bills.ts";
 import { type NodeDoor, NodeDoors, type NodeFabricOptions } from "./node_doors.ts";
 import { NodeLease } from "./node_lease.ts";
 import { PackageCache } from "./package_cache.ts";
@@ -59,6 +61,7 @@ export class ExecutorManager implements AsyncDisposable {
   #admission!: Admission;
   /** Leases whose end the resource manager has not heard of yet. */
   readonly #accounting = new Set<Promise<void>>();
+  readonly #bills = new NodeBills();
   #closing = false;
 
   private constructor(
@@ -97,6 +100,7 @@ export class ExecutorManager implements AsyncDisposable {
         leases: () =>
           [...manager.#leases.values()].map(({ id, workers }) => ({ lease: id, workers })),
         end: (lease, reason) => manager.#endLeases(lease, reason),
+        bills: manager.#bills,
       });
       const capacity = new Capacity(options.cores, options.memoryBytes);
       manager.#admission = new Admission(manager.#registration, capacity);
@@ -215,6 +219,13 @@ export class ExecutorManager implements AsyncDisposable {
     const admit = parsed.output;
     if (this.#closing) throw new ControlError("Cannot admit: the node is closing", "draining");
     const { grant, release } = await this.#admission.admit(admit.grant, admit.workers);
+    const meter = new LeaseMeter({
+      lease: grant.lease,
+      epoch: grant.epoch,
+      workers: admit.workers,
+      memoryBytes: grant.memoryBytes,
+      sinceMs: Math.round(this.#registration.clock.nowMs()),
+    }, () => ({ computeNs: 0n, pollNs: 0n }));
     try {
       const { depth, maxBytes, hotMs, workers } = admit;
       const lease = new NodeLease({
@@ -229,10 +240,12 @@ export class ExecutorManager implements AsyncDisposable {
         expiresMs: grant.expiresMs,
       });
       this.#leases.set(lease.id, lease);
+      this.#bills.open(meter);
       // Told before the executor starts: what is not heard to be claimed in time is offered to others.
       const told = this.#registration.report(lease.id, "claimed", workers);
       const accounted = lease.ended.then(async (reason) => {
         release();
+        meter.end();
         this.#leases.delete(lease.id);
         this.#log.info("lease {lease} has ended: {reason}", { lease: lease.id, reason });
         await told;

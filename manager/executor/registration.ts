@@ -1,10 +1,11 @@
 /** The node's standing with the resource manager: registration, heartbeats, reports. */
 
 import { ManagerUnreachable, RfaasError } from "../../runtime/errors.ts";
-import type { GrantKey, NodeRegistration } from "../../runtime/manager_api.ts";
+import type { GrantKey, HeartbeatAnswer, NodeRegistration } from "../../runtime/manager_api.ts";
 import type { ManagerClient } from "../../runtime/manager_client.ts";
 import { ManagerRefused } from "../../runtime/manager_refused.ts";
 import { getLogger } from "../log.ts";
+import type { NodeBills } from "./node_bills.ts";
 import { NodeClock } from "./node_clock.ts";
 
 /** Between two tries while the resource manager does not answer. */
@@ -15,6 +16,8 @@ export interface RegistrationHandlers {
   leases(): { lease: string; workers: number }[];
   /** The resource manager wants this lease ended, or all of them: `undefined`. */
   end(lease: string | undefined, reason: string): void;
+  /** Totals that heartbeats carry, and the reports of ends. */
+  readonly bills: NodeBills;
 }
 
 export class Registration {
@@ -71,13 +74,16 @@ export class Registration {
     workers: number,
     reason?: string,
   ): Promise<void> {
+    const bill = state === "ended" ? this.#handlers.bills.last(lease) : undefined;
     try {
       await this.#client.reportLease(this.#id, lease, {
         epoch: this.#epoch,
         state,
         workers,
         ...(reason ? { reason: reason.slice(0, 200) } : {}),
+        ...(bill ? { bill } : {}),
       });
+      if (bill) this.#handlers.bills.acknowledge([bill]);
     } catch (error) {
       if (!(error instanceof RfaasError)) throw error;
       this.#log.warn("report of lease {lease} {state} failed: {error}", {
@@ -97,6 +103,8 @@ export class Registration {
     await this.#beating;
     if (!leave || this.#id === "") return;
     try {
+      // What could not be told when the leases ended.
+      if (this.#handlers.bills.due().length > 0) await this.#tell(AbortSignal.timeout(1000));
       await this.#client.removeNode(this.#id, AbortSignal.timeout(1000));
     } catch (error) {
       this.#log.info("the resource manager was not told of the end: {error}", {
@@ -125,14 +133,7 @@ export class Registration {
       await this.#pause(this.#heartbeatMs);
       if (signal.aborted) return;
       try {
-        const sentMs = performance.now();
-        const answer = await this.#client.heartbeat(
-          this.#id,
-          { epoch: this.#epoch, leases: this.#handlers.leases() },
-          signal,
-        );
-        this.clock.learn(answer.nowMs, sentMs, performance.now());
-        this.#keys = answer.keys;
+        const answer = await this.#tell(signal);
         for (const lease of answer.end) {
           this.#handlers.end(lease, "over: the resource manager has ended it");
         }
@@ -152,6 +153,22 @@ export class Registration {
         }
       }
     }
+  }
+
+  /** One heartbeat. */
+  async #tell(signal: AbortSignal): Promise<HeartbeatAnswer> {
+    const { leases, bills } = this.#handlers;
+    const due = bills.due();
+    const sentMs = performance.now();
+    const answer = await this.#client.heartbeat(
+      this.#id,
+      { epoch: this.#epoch, leases: leases(), ...(due.length > 0 ? { bills: due } : {}) },
+      signal,
+    );
+    bills.acknowledge(due);
+    this.clock.learn(answer.nowMs, sentMs, performance.now());
+    this.#keys = answer.keys;
+    return answer;
   }
 
   #pause(ms: number): Promise<void> {

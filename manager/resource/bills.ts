@@ -1,6 +1,6 @@
 /** The bills: what each lease has had of each node, as the nodes tell it. */
 import type * as api from "../../runtime/bill_api.ts";
-import { plainName, timeText } from "../../runtime/manager_api.ts";
+import { type Heartbeat, plainName, timeText } from "../../runtime/manager_api.ts";
 import * as v from "../../runtime/valibot.ts";
 import type { BookContext } from "./node_book.ts";
 import { quoted, Refusal } from "./refusal.ts";
@@ -62,6 +62,14 @@ export class BillBook {
         heardMs,
       });
     }
+  }
+
+  /** Takes what a heartbeat tells; resolves when the totals of leases that it does not list will not be lost any more. */
+  async beat(node: string, { leases, bills = [] }: Heartbeat): Promise<void> {
+    this.hear(node, bills);
+    const running = new Set(leases.map(({ lease }) => lease));
+    // Of leases that run the node tells again by itself.
+    if (bills.some(({ lease }) => !running.has(lease))) await this.flush();
   }
 
   /** Takes the last totals of a lease; resolves when they will not be lost any more. */

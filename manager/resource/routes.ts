@@ -63,7 +63,7 @@ export function createRoutes(targets: RouteTargets): Hono<Env> {
   app.post("/v1/nodes/:node/heartbeat", allow("node"), async (c) => {
     const told = await body(c, api.heartbeatSchema);
     const answer = await nodes.beat(c.req.param("node"), told);
-    bills.hear(c.req.param("node"), told.bills ?? []);
+    await bills.beat(c.req.param("node"), told);
     return c.json(answer);
   });
   refuseOthers(app, "/v1/nodes/:node/heartbeat", "POST");

@@ -1,0 +1,42 @@
+/** The totals that this node owes its resource manager: told again and again until the last one was acknowledged. */
+
+import { type BillReport, maxHeartbeatBills } from "../../runtime/bill_api.ts";
+import type { LeaseMeter } from "./lease_meter.ts";
+
+export class NodeBills {
+  /** Those acknowledged longest ago come first. */
+  readonly #meters = new Map<string, LeaseMeter>();
+  /** Those whose last total is on its way; an answer to what was sent before does not settle them. */
+  readonly #final = new WeakSet<BillReport>();
+
+  open(meter: LeaseMeter): void {
+    this.#meters.set(meter.lease, meter);
+  }
+
+  /** Totals to tell now; no more than one heartbeat may carry. */
+  due(): BillReport[] {
+    return [...this.#meters.values()].slice(0, maxHeartbeatBills).map((each) => this.#tell(each));
+  }
+
+  /** The last total of a lease that has ended, if it is not settled. */
+  last(lease: string): BillReport | undefined {
+    const meter = this.#meters.get(lease);
+    return meter?.ended ? this.#tell(meter) : undefined;
+  }
+
+  /** These have been heard. */
+  acknowledge(bills: readonly BillReport[]): void {
+    for (const bill of bills) {
+      const meter = this.#meters.get(bill.lease);
+      if (meter === undefined) continue;
+      this.#meters.delete(bill.lease);
+      if (!this.#final.has(bill)) this.#meters.set(bill.lease, meter);
+    }
+  }
+
+  #tell(meter: LeaseMeter): BillReport {
+    const bill = meter.total();
+    if (meter.ended) this.#final.add(bill);
+    return bill;
+  }
+}

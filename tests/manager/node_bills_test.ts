@@ -1,0 +1,136 @@
+/** A node's totals reach the bills whole: the meter, what is told, and what is kept, with a clock of the test's. */
+import { assertEquals } from "@std/assert";
+import fc from "fast-check";
+import { LeaseMeter } from "../../manager/executor/lease_meter.ts";
+import { NodeBills } from "../../manager/executor/node_bills.ts";
+import { getLogger } from "../../manager/log.ts";
+import { BillBook } from "../../manager/resource/bills.ts";
+import { MemoryStore } from "../../manager/resource/memory_store.ts";
+import type { TokenRow } from "../../manager/resource/store.ts";
+import { type BillReport, maxHeartbeatBills } from "../../runtime/bill_api.ts";
+
+const operator: TokenRow = { hash: "o", role: "operator", name: "operator" };
+const noUsage = () => ({ computeNs: 0n, pollNs: 0n });
+const about = (lease: string) => ({
+  lease,
+  epoch: 1,
+  workers: 1,
+  memoryBytes: 1,
+  sinceMs: 1,
+});
+
+const LEASES = ["a", "b", "c"];
+
+const step = fc.oneof(
+  fc.record({ kind: fc.constantFrom("admit", "end"), lease: fc.constantFrom(...LEASES) }),
+  fc.record({ kind: fc.constant("pass" as const), us: fc.nat(10_000_000) }),
+  fc.record({
+    // The message is lost; heard and the answer is lost; heard and answered; heard again much later.
+    kind: fc.constantFrom("message-lost", "answer-lost", "told", "told-late", "flush", "kill"),
+  }),
+);
+
+Deno.test("each bill equals the time from admission to end, whatever is lost, doubled, late or restarted", async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 80 }), async (steps) => {
+      let nowUs = 5_000_000;
+      const nowMs = () => nowUs / 1000;
+      const store = new MemoryStore();
+      await store.transact((tx) => LEASES.forEach((id) => offer(tx, id)));
+      const open = () =>
+        new BillBook({ store, clock: () => 1, keys: [], log: getLogger(["test"]) }, {});
+      let book = open();
+      const bills = new NodeBills();
+      const meters = new Map<string, LeaseMeter>();
+      const spans = new Map<string, { fromUs: number; toUs?: number }>();
+      const sent: BillReport[][] = [];
+      const end = (lease: string) => {
+        const span = spans.get(lease);
+        if (!span || span.toUs !== undefined) return;
+        meters.get(lease)!.end();
+        span.toUs = nowUs;
+      };
+      for (const step of steps) {
+        if ("us" in step) nowUs += step.us;
+        else if ("lease" in step) {
+          if (step.kind === "end") end(step.lease);
+          else if (!spans.has(step.lease)) {
+            const meter = new LeaseMeter(about(step.lease), noUsage, nowMs);
+            meters.set(step.lease, meter);
+            bills.open(meter);
+            spans.set(step.lease, { fromUs: nowUs });
+          }
+        } else if (step.kind === "flush") await book.flush();
+        else if (step.kind === "kill") {
+          book = open();
+        } else if (step.kind === "told-late") book.hear("node", sent.shift() ?? []);
+        else {
+          const due = bills.due();
+          sent.push(due);
+          if (step.kind === "message-lost") continue;
+          const running = LEASES.filter((lease) => meters.get(lease)?.ended === false);
+          const leases = running.map((lease) => ({ lease, workers: 1 }));
+          await book.beat("node", { epoch: 1, leases, bills: due });
+          if (step.kind === "told") bills.acknowledge(due);
+        }
+      }
+      LEASES.forEach(end);
+      for (let i = 0; bills.due().length > 0; i++) {
+        assertEquals(i < 2, true, "what is acknowledged is told no more");
+        const due = bills.due();
+        await book.beat("node", { epoch: 1, leases: [], bills: due });
+        bills.acknowledge(due);
+      }
+      book = open();
+      for (const late of sent) book.hear("node", late);
+      const list = await book.list(operator, {});
+      const billed = Object.fromEntries(list.bills.map((bill) => [bill.lease, bill.heldNs]));
+      const held = [...spans].map(([lease, { fromUs, toUs }]) => [
+        lease,
+        `${BigInt(toUs! - fromUs) * 1000n}`,
+      ]);
+      assertEquals(billed, Object.fromEntries(held));
+    }),
+    { numRuns: 300 },
+  );
+});
+
+Deno.test("an answer to a total from before the end does not settle the bill", () => {
+  const bills = new NodeBills();
+  const meter = new LeaseMeter(about("a"), noUsage);
+  bills.open(meter);
+  const before = bills.due();
+  meter.end();
+  bills.acknowledge(before);
+  const [last] = bills.due();
+  assertEquals(last?.heldNs, meter.total().heldNs);
+  bills.acknowledge([last!]);
+  assertEquals(bills.due(), []);
+});
+
+Deno.test("more bills than a heartbeat may carry are told in turns", () => {
+  const bills = new NodeBills();
+  const count = maxHeartbeatBills + 10;
+  for (let i = 0; i < count; i++) bills.open(new LeaseMeter(about(`${i}`), noUsage));
+  const told = new Set<string>();
+  for (let beat = 0; beat < 2; beat++) {
+    const due = bills.due();
+    assertEquals(due.length, maxHeartbeatBills);
+    for (const { lease } of due) told.add(lease);
+    bills.acknowledge(due);
+  }
+  assertEquals(told.size, count);
+});
+
+function offer(tx: Parameters<Parameters<MemoryStore["transact"]>[0]>[0], id: string): void {
+  const common = { workers: 1, memoryBytes: 1, endReason: null };
+  tx.putLease({ id, client: "c", issuedMs: 1, expiresMs: 9, endedMs: null, ...common });
+  tx.putAllocation({
+    lease: id,
+    node: "node",
+    state: "claimed",
+    claimByMs: 2,
+    claimedMs: 2,
+    ...common,
+  });
+}
