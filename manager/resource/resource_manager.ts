@@ -123,6 +123,7 @@ export async function startResourceManager(
         store,
         clock,
         files: tokenFiles,
+        log,
         ...(options.quota === undefined ? {} : { standardQuota: options.quota }),
       }),
       version: project.version,

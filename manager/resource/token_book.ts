@@ -1,5 +1,6 @@
 /** The tokens: looked up at each request, made and revoked by operators. */
 import type * as api from "../../runtime/manager_api.ts";
+import type { Logger } from "../log.ts";
 import { endLease } from "./ending.ts";
 import { RateLimit } from "./rate_limit.ts";
 import { notFound, Refusal } from "./refusal.ts";
@@ -10,6 +11,7 @@ import { createTokenText, hashToken, type TokenFiles } from "./tokens.ts";
 export interface TokenBookContext {
   readonly store: Store;
   readonly clock: () => number;
+  readonly log: Logger;
   /** The files of the first tokens, which are gone once their token is revoked. */
   readonly files: TokenFiles;
   /** What holds for clients whose token says nothing else. */
@@ -79,6 +81,7 @@ export class TokenBook {
       tx.replaceToken(row, this.#nowMs);
     });
     this.#know(row);
+    this.#context.log.info("Token {name} of role {role} made", { name, role });
     return { token, role, name };
   }
 
@@ -118,6 +121,11 @@ export class TokenBook {
       }
     });
     this.#known.delete(token.hash);
+    this.#context.log.info("Token {name} of role {role} revoked by {by}", {
+      name,
+      role: token.role,
+      by: caller.name,
+    });
   }
 
   #know(row: TokenRow): void {
