@@ -17,6 +17,7 @@ const STEPS: readonly (readonly string[])[] = [
     "tests/ffi",
     "tests/examples",
     "tests/scripts",
+    "tests/cli/config_published_test.ts",
   ],
 ];
 

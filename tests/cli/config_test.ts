@@ -1,13 +1,10 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { configJsonSchema, readConfigFile } from "../../cli/config/config_file.ts";
-import { variableOf } from "../../cli/config/effective_settings.ts";
-import { type SettingPath, SETTINGS } from "../../cli/config/settings.ts";
+import { readConfigFile } from "../../cli/config/config_file.ts";
 import { LeaseRefused } from "../../runtime/errors.ts";
 import { ManagerClient } from "../../runtime/manager_client.ts";
 import { rfaas, startRfaas } from "./rfaas.ts";
 
 const docs = new URL("../../docs/", import.meta.url);
-const paths = Object.keys(SETTINGS) as SettingPath[];
 
 async function withFile<T>(content: unknown, use: (file: string) => Promise<T>): Promise<T> {
   const file = await Deno.makeTempFile({ prefix: "rfaas-test-", suffix: ".json" });
@@ -29,20 +26,6 @@ async function show(args: string[], env: Record<string, string> = {}) {
     return [value, from];
   };
 }
-
-Deno.test("docs/config.schema.json is what the table of settings gives", async () => {
-  const published = JSON.parse(await Deno.readTextFile(new URL("config.schema.json", docs)));
-  const hint = "run: deno run -A cli.ts config schema > docs/config.schema.json";
-  assertEquals(published, JSON.parse(JSON.stringify(configJsonSchema())), hint);
-});
-
-Deno.test("docs/configuration.md names each setting, and no two settings share a variable", async () => {
-  const text = await Deno.readTextFile(new URL("configuration.md", docs));
-  for (const path of paths) assert(text.includes(`| \`${path}\` `), `${path} is not named`);
-  const listed = [...text.matchAll(/^\| `([a-zA-Z]+\.[a-zA-Z.]+)` /gm)].map(([, path]) => path!);
-  assertEquals(listed, paths);
-  assertEquals(new Set(paths.map(variableOf)).size, paths.length);
-});
 
 Deno.test("the file that docs/configuration.md shows is accepted", async () => {
   const text = await Deno.readTextFile(new URL("configuration.md", docs));
