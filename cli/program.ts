@@ -8,6 +8,7 @@ import { configCommand } from "./config_command.ts";
 import { demoCommand } from "./demo_command.ts";
 import { devicesCommand } from "./devices_command.ts";
 import { doctorCommand } from "./doctor_command.ts";
+import { drainCommand, lendCommand } from "./drain_command.ts";
 import { executorManagerCommand } from "./executor_manager_command.ts";
 import { invokeCommand } from "./invoke_command.ts";
 import { leasesCommand } from "./leases_command.ts";
@@ -41,6 +42,8 @@ Exit status: 0 done, 1 failed, 2 not understood.`,
       upCommand(),
       invokeCommand(),
       nodesCommand(),
+      drainCommand(),
+      lendCommand(),
       leasesCommand(),
       billCommand(),
       tokenCommand(),

@@ -50,6 +50,11 @@ export const grantKeySchema = v.object({
   publicKey: v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{43}$/)),
 });
 
+/** How long a node's leases have to move elsewhere, in milliseconds: a day at most. */
+const noticeMs = v.pipe(count(0), v.maxValue(86_400_000));
+/** The notice of a node that is to be drained, else null. */
+const drainMs = v.nullable(noticeMs);
+
 /** The body of every answer that is no success. */
 export const errorSchema = v.object({
   error: v.object({ code: v.string(), message: v.string() }),
@@ -93,7 +98,11 @@ export const heartbeatAnswerSchema = v.object({
   nowMs: timeMs,
   keys: v.array(grantKeySchema),
   end: v.array(hexId),
+  drainMs,
 });
+
+/** `POST /v1/nodes/:node/drain` */
+export const drainSchema = v.object({ noticeMs });
 
 /** `PUT /v1/nodes/:node/leases/:lease` */
 export const leaseReportSchema = v.object({
@@ -117,7 +126,7 @@ export const nodeListSchema = v.object({
     freeCores: count(0),
     memoryBytes: byteCount,
     freeMemoryBytes: byteCount,
-    state: v.picklist(["up", "lost"]),
+    state: v.picklist(["up", "draining", "lost"]),
     lastSeenMs: timeMs,
   })),
 });
@@ -201,6 +210,7 @@ export type NodeRegistration = v.InferOutput<typeof nodeRegistrationSchema>;
 export type NodeWelcome = v.InferOutput<typeof nodeWelcomeSchema>;
 export type Heartbeat = v.InferOutput<typeof heartbeatSchema>;
 export type HeartbeatAnswer = v.InferOutput<typeof heartbeatAnswerSchema>;
+export type Drain = v.InferOutput<typeof drainSchema>;
 export type LeaseReport = v.InferOutput<typeof leaseReportSchema>;
 export type NodeList = v.InferOutput<typeof nodeListSchema>;
 export type LeaseList = v.InferOutput<typeof leaseListSchema>;

@@ -82,6 +82,21 @@ export class ManagerClient {
     await this.#ask("DELETE", `/v1/nodes/${encodeURIComponent(node)}`, undefined, signal);
   }
 
+  /**
+   * Takes a node back: it is offered no more leases, and its clients have so long to move. May be repeated. The node
+   * hears of it with its next heartbeat. Role: node or operator.
+   *
+   * @throws {ManagerRefused} with code `not-found` if no such node is known.
+   */
+  async drainNode(node: string, drain: api.Drain, signal?: AbortSignal): Promise<void> {
+    await this.#ask("POST", `/v1/nodes/${encodeURIComponent(node)}/drain`, drain, signal);
+  }
+
+  /** Lends a node again that was taken back. May be repeated. Role and errors: as above. */
+  async lendNode(node: string, signal?: AbortSignal): Promise<void> {
+    await this.#ask("POST", `/v1/nodes/${encodeURIComponent(node)}/lend`, undefined, signal);
+  }
+
   /** All nodes. Role: operator or client. */
   async nodes(signal?: AbortSignal): Promise<api.NodeList> {
     return this.#read(api.nodeListSchema, await this.#ask("GET", "/v1/nodes", undefined, signal));

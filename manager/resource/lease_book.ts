@@ -176,7 +176,7 @@ function ownLease(tx: Transaction, caller: TokenRow, id: string): LeaseRow {
 }
 
 function refuseLease(tx: Transaction, asked: api.LeaseRequest, nowMs: number): Refusal {
-  if (!tx.nodes().some((node) => isUp(node, nowMs))) {
+  if (!tx.nodes().some((node) => isUp(node, nowMs) && node.drainMs === null)) {
     return new Refusal(409, "no-nodes", "Cannot give lease: no node is up");
   }
   const need = `${asked.workers} free cores and ${asked.memoryBytes} free bytes`;

@@ -6,7 +6,7 @@ import { endAllocation, sweep } from "./ending.ts";
 import { randomId } from "./ids.ts";
 import { freeOn, isUp } from "./placement.ts";
 import { heartbeatMs, unlistedGraceMs } from "./policy.ts";
-import { quoted, Refusal } from "./refusal.ts";
+import { notFound, quoted, Refusal } from "./refusal.ts";
 import type { NodeRow, Store, Transaction } from "./store.ts";
 
 /** What the books need from the resource manager that holds them. */
@@ -42,6 +42,7 @@ export class NodeBook {
         id: known?.id ?? randomId(),
         epoch: (known?.epoch ?? 0) + 1,
         lastSeenMs: nowMs,
+        drainMs: null,
       };
       endAllOn(tx, row.id, "node-restarted", nowMs);
       tx.putNode(row);
@@ -61,7 +62,7 @@ export class NodeBook {
   async beat(id: string, told: api.Heartbeat): Promise<api.HeartbeatAnswer> {
     const { store, clock, keys } = this.#context;
     const nowMs = clock();
-    const end = await store.transact((tx) => {
+    const { end, drainMs } = await store.transact((tx) => {
       sweep(tx, nowMs);
       const node = currentNode(tx, id, told.epoch);
       tx.sawNode(id, nowMs);
@@ -80,9 +81,9 @@ export class NodeBook {
         if (nowMs - (allocation.claimedMs ?? 0) <= unlistedGraceMs) continue;
         endAllocation(tx, allocation, "not-running", nowMs);
       }
-      return toEnd;
+      return { end: toEnd, drainMs: node.drainMs };
     });
-    return { nowMs, keys: [...keys], end };
+    return { nowMs, keys: [...keys], end, drainMs };
   }
 
   /** Notes a claim or an end of a lease. @throws {Refusal} 409 as above, and as claims.ts says. */
@@ -94,6 +95,17 @@ export class NodeBook {
       if (told.state === "claimed") claim(tx, node, lease, told.workers, nowMs);
       else endClaim(tx, node, lease, told.reason ?? "ended", nowMs);
     });
+  }
+
+  /** Takes a node back (`noticeMs`), or lends it again (null). May be repeated. @throws {Refusal} 404 */
+  async drain(id: string, noticeMs: number | null): Promise<void> {
+    await this.#context.store.transact((tx) => {
+      const node = tx.node(id);
+      if (node === undefined) throw notFound("node", id);
+      if (node.drainMs !== noticeMs) tx.putNode({ ...node, drainMs: noticeMs });
+    });
+    const what = noticeMs === null ? "lends again" : `drains, notice ${noticeMs} ms`;
+    this.#context.log.info("Node {node} {what}", { node: id, what });
   }
 
   /** Forgets a node and ends what it has of leases. May be repeated. */
@@ -122,13 +134,18 @@ export class NodeBook {
           freeCores: free.workers,
           memoryBytes: node.memoryBytes,
           freeMemoryBytes: free.memoryBytes,
-          state: isUp(node, nowMs) ? "up" as const : "lost" as const,
+          state: stateOf(node, nowMs),
           lastSeenMs: node.lastSeenMs,
         };
       });
       return { nowMs, nodes };
     });
   }
+}
+
+function stateOf(node: NodeRow, nowMs: number): "up" | "draining" | "lost" {
+  if (!isUp(node, nowMs)) return "lost";
+  return node.drainMs === null ? "up" : "draining";
 }
 
 function currentNode(tx: Transaction, id: string, epoch: number): NodeRow {

@@ -66,6 +66,19 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
       410: "`over`: the claim does not hold",
     },
   },
+  "POST /v1/nodes/:node/drain": {
+    does: "Takes a node back: no new leases, and a notice to those that it serves.",
+    roles: ["node", "operator"],
+    body: api.drainSchema,
+    answer: [204, null],
+    refusals: { 404: "`not-found`: no such node" },
+  },
+  "POST /v1/nodes/:node/lend": {
+    does: "Lends a node again that was taken back.",
+    roles: ["node", "operator"],
+    answer: [204, null],
+    refusals: { 404: "`not-found`: no such node" },
+  },
   "DELETE /v1/nodes/:node": {
     does: "Forgets a node and ends what it has of leases.",
     roles: ["node", "operator"],

@@ -59,7 +59,7 @@ export function chooseCandidates(
   placement: Placement,
 ): NodeRow[] {
   const fitting = tx.nodeLoads().filter(({ node, taken }) =>
-    isUp(node, nowMs) && node.cores - taken.workers >= asked.workers &&
+    isUp(node, nowMs) && node.drainMs === null && node.cores - taken.workers >= asked.workers &&
     node.memoryBytes - taken.memoryBytes >= asked.memoryBytes
   );
   return policies[placement](fitting, candidatesPerLease).map(({ node }) => node);

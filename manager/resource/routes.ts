@@ -77,6 +77,19 @@ export function createRoutes(targets: RouteTargets): Hono<Env> {
   });
   refuseOthers(app, "/v1/nodes/:node/leases/:lease", "PUT");
 
+  app.post("/v1/nodes/:node/drain", allow("node", "operator"), async (c) => {
+    const { noticeMs } = await body(c, api.drainSchema);
+    await nodes.drain(c.req.param("node"), noticeMs);
+    return c.body(null, 204);
+  });
+  refuseOthers(app, "/v1/nodes/:node/drain", "POST");
+
+  app.post("/v1/nodes/:node/lend", allow("node", "operator"), async (c) => {
+    await nodes.drain(c.req.param("node"), null);
+    return c.body(null, 204);
+  });
+  refuseOthers(app, "/v1/nodes/:node/lend", "POST");
+
   app.delete("/v1/nodes/:node", allow("node", "operator"), async (c) => {
     await nodes.remove(c.req.param("node"));
     return c.body(null, 204);

@@ -87,6 +87,9 @@ const migrations: readonly string[] = [
   CREATE INDEX bills_of_client ON bills (client, until_ms);
   CREATE INDEX bills_until ON bills (until_ms);
   `,
+  `
+  ALTER TABLE nodes ADD COLUMN drain_ms INTEGER; -- the notice of a node that is to be drained
+  `,
 ];
 
 /** The version of the tables that this program reads and writes. */

@@ -15,7 +15,7 @@ import type {
 } from "./store.ts";
 
 const nodeColumns = `id, name, cores, memory_bytes AS memoryBytes, addresses, boot_id AS bootId,
-  epoch, last_seen_ms AS lastSeenMs`;
+  epoch, last_seen_ms AS lastSeenMs, drain_ms AS drainMs`;
 const leaseColumns = `id, client, workers, memory_bytes AS memoryBytes, issued_ms AS issuedMs,
   expires_ms AS expiresMs, ended_ms AS endedMs, end_reason AS endReason`;
 const allocationColumns = `lease, node, workers, memory_bytes AS memoryBytes, state,
@@ -51,10 +51,11 @@ export function sqliteTransaction(db: DatabaseSync, rows: NodeRows): Transaction
   const live = `SELECT ${allocationColumns} FROM allocations WHERE state <> 'ended'`;
   for (const row of all<AllocationRow>(live)()) rows.putAllocation(row);
 
-  const putNode = run(`INSERT INTO nodes VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+  const putNode = run(`INSERT INTO nodes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (id) DO UPDATE SET name = excluded.name, cores = excluded.cores,
       memory_bytes = excluded.memory_bytes, addresses = excluded.addresses,
-      boot_id = excluded.boot_id, epoch = excluded.epoch, last_seen_ms = excluded.last_seen_ms`);
+      boot_id = excluded.boot_id, epoch = excluded.epoch, last_seen_ms = excluded.last_seen_ms,
+      drain_ms = excluded.drain_ms`);
   // Written now and then only: a heartbeat of each node each second is not worth a write each.
   const sawNode = run("UPDATE nodes SET last_seen_ms = ? WHERE id = ? AND last_seen_ms < ?");
   const deleteNode = run("DELETE FROM nodes WHERE id = ?");
@@ -89,6 +90,7 @@ export function sqliteTransaction(db: DatabaseSync, rows: NodeRows): Transaction
         n.bootId,
         n.epoch,
         n.lastSeenMs,
+        n.drainMs,
       );
       rows.put(n);
     },

@@ -22,6 +22,8 @@ export interface NodeRow {
   /** The number of starts of the node's executor manager. */
   readonly epoch: number;
   readonly lastSeenMs: number;
+  /** The notice of its leases while it is to be drained; null while it lends. */
+  readonly drainMs: number | null;
 }
 
 /** A lease, running or ended. */

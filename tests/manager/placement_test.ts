@@ -22,7 +22,7 @@ async function choose(nodes: readonly Cores[], workers: number, placement: Place
   return await store.transact((tx) => {
     nodes.forEach(({ cores, taken }, at) => {
       const [id, name] = [String(at), `n${String(at).padStart(3, "0")}`];
-      const rest = { memoryBytes: 100, addresses: ["shm:x"], bootId: "b", epoch: 1 };
+      const rest = { memoryBytes: 100, addresses: ["shm:x"], bootId: "b", epoch: 1, drainMs: null };
       tx.putNode({ id, name, cores, lastSeenMs: nowMs, ...rest });
       if (taken === 0) return;
       const ends = { claimByMs: 0, claimedMs: 0, endReason: null };

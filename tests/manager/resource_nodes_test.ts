@@ -112,3 +112,35 @@ Deno.test("`registerNode()` refuses names and addresses that are not plain", asy
     assertEquals([error.status, error.code], [400, "bad-request"]);
   }
 });
+
+Deno.test("`drainNode()` keeps leases away and is told with heartbeats until `lendNode()` or a new start", async () => {
+  const clock = new FakeClock();
+  await using test = await TestManager.start({ clock: clock.read });
+  const { node } = await test.register("a");
+  const { lease } = await test.client.takeLease(small);
+  await test.node.reportLease(node, lease, claimed);
+  const beat = async (epoch = 1) => {
+    const leases = [{ lease, workers: 1 }];
+    return (await test.node.heartbeat(node, { epoch, leases })).drainMs;
+  };
+  const state = async () => (await test.client.nodes()).nodes[0]!.state;
+  assertEquals([await beat(), await state()], [null, "up"]);
+  await test.operator.drainNode(node, { noticeMs: 5000 });
+  await test.node.drainNode(node, { noticeMs: 5000 });
+  assertEquals([await beat(), await state()], [5000, "draining"]);
+  const refused = await assertRejects(() => test.client.takeLease(small), LeaseRefused);
+  assertEquals(refused.reason, "no-nodes");
+  await test.client.renewLease(lease, { seconds: 9 }); // what runs there goes on until its node ends it
+  await test.operator.lendNode(node);
+  assertEquals([await beat(), await state()], [null, "up"]);
+  await test.client.takeLease(small);
+  await test.operator.drainNode(node, { noticeMs: 0 });
+  await test.register("a");
+  assertEquals(await state(), "up");
+  for (
+    const act of [
+      () => test.operator.drainNode("f".repeat(32), { noticeMs: 1 }),
+      () => test.operator.lendNode("f".repeat(32)),
+    ]
+  ) assertEquals((await assertRejects(act, ManagerRefused)).code, "not-found");
+});

@@ -175,6 +175,8 @@ Deno.test("bodies and answers of a real run are as described", async () => {
   await run("operator", "POST /v1/tokens", { role: "client", name: "ada", quota });
   await run("operator", "GET /v1/tokens");
   await run("operator", "DELETE /v1/tokens/{name}", undefined, { name: "ada" });
+  await run("operator", "POST /v1/nodes/{node}/drain", { noticeMs: 1000 }, ids);
+  await run("operator", "POST /v1/nodes/{node}/lend", undefined, ids);
   await run("operator", "DELETE /v1/nodes/{node}", undefined, ids);
   assertEquals([...met].sort(), [...operations.keys()].sort(), "some route was not run");
 

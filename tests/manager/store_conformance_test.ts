@@ -51,6 +51,7 @@ const nodeRow = (id: string, more: Partial<NodeRow> = {}): NodeRow => ({
   memoryBytes: 1000,
   addresses: ["shm:a", "verbs://10.0.0.1:1"],
   bootId: "b",
+  drainMs: null,
   epoch: 1,
   lastSeenMs: 5,
   ...more,
