@@ -5,6 +5,7 @@ import { ExecutorManager } from "../manager/executor/executor_manager.ts";
 import { readCaCert } from "../runtime/ca_cert.ts";
 import type { FabricChoice } from "../runtime/keeper/reach_node.ts";
 import { configOption } from "./config/config_option.ts";
+import { deviceAddress } from "./config/device_address.ts";
 import { EffectiveSettings } from "./config/effective_settings.ts";
 import { Ending } from "./ending.ts";
 import { fabricOption } from "./fabric_option.ts";
@@ -90,7 +91,10 @@ async function runExecutorManager(options: Options): Promise<void> {
   const cores = settings.require("executorManager.cores");
   const memoryBytes = settings.require("executorManager.memory");
   const caCert = settings.get("executorManager.caCert");
-  const fabricAddress = settings.get("executorManager.fabricAddress");
+  const fabric = settings.require("executorManager.fabric");
+  const devices = fabric === "shm" ? undefined : settings.get("executorManager.devices");
+  const fabricAddress = settings.get("executorManager.fabricAddress") ??
+    (devices && deviceAddress(devices));
   await using manager = await ExecutorManager.start({
     manager: {
       url,
@@ -100,7 +104,7 @@ async function runExecutorManager(options: Options): Promise<void> {
     name,
     cores,
     memoryBytes,
-    fabric: settings.require("executorManager.fabric"),
+    fabric,
     ...(fabricAddress === undefined ? {} : { fabricAddress }),
     pool: {
       initial: settings.require("executorManager.pool.initial"),

@@ -17,6 +17,7 @@ import { maxLeaseSeconds, plainName } from "../../runtime/manager_api.ts";
 import * as v from "../../runtime/valibot.ts";
 import { hostCores, hostMemoryBytes, hostNodeName } from "../host.ts";
 import { defaultStateDir } from "../state_home.ts";
+import { rdmaPort } from "./device_address.ts";
 import { price, setting, size, text, whole } from "./setting.ts";
 
 export const SETTINGS = {
@@ -133,6 +134,10 @@ export const SETTINGS = {
     does: "HOST or HOST:PORT, the IP address of the RDMA port to listen at; the first that is " +
       "found if it is not given.",
     flag: "--fabric-address",
+  }),
+  "executorManager.devices": setting(v.array(rdmaPort), {
+    does: "RDMA ports as `rfaas devices --json` prints them: it listens at the first that is " +
+      "active and has an address, unless fabricAddress is given or fabric is shm.",
   }),
   "executorManager.pool.initial": setting(whole(0, 256), {
     does: "Executors that are booted at the start and wait for leases; pool.max at most.",

@@ -1,5 +1,6 @@
-import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import { readConfigFile } from "../../cli/config/config_file.ts";
+import { deviceAddress } from "../../cli/config/device_address.ts";
 import { LeaseRefused } from "../../runtime/errors.ts";
 import { ManagerClient } from "../../runtime/manager_client.ts";
 import { rfaas, startRfaas } from "./rfaas.ts";
@@ -166,4 +167,27 @@ Deno.test("rfaas up hands the configuration to both managers", async () => {
     const asked = { workers: 1, memoryBytes: 0, seconds: 5 };
     await assertRejects(() => client.takeLease(asked), LeaseRefused, "quota");
   });
+});
+
+Deno.test("the executor manager takes the first device of the configuration that can be used", async () => {
+  // As `rfaas devices --json` prints a port.
+  const port = { device: "rxe0", port: 1, linkLayer: "Ethernet", mtu: 1024, gids: [{ index: 0 }] };
+  const down = { ...port, state: "DOWN", address: "192.0.2.1" };
+  const bare = { ...port, device: "rxe1", state: "ACTIVE", addresses: [] };
+  const usable = { ...port, device: "rxe2", state: "ACTIVE", address: "192.0.2.2" };
+  assertEquals(deviceAddress([down, bare, usable]), "192.0.2.2");
+  assertThrows(() => deviceAddress([down, bare]), TypeError, "(rxe0 port 1, rxe1 port 1)");
+  const of = (devices: unknown[]) => ({
+    executorManager: { devices, manager: "http://127.0.0.1:1", state: "/dev/null/x" },
+  });
+  const run = (config: unknown, ...flags: string[]) =>
+    withFile(config, async (file) => {
+      const env = { RFAAS_TOKEN: "x" };
+      return (await rfaas(["executor-manager", "--config", file, ...flags], { env })).stderr;
+    });
+  assertMatch(await run(of([down])), /executorManager\.devices \(rxe0 port 1\)/);
+  // In shared memory alone no device matters, so it gets as far as the folder that can't be made.
+  assertMatch(await run(of([down]), "--fabric", "shm"), /null/);
+  const faults = await run(of([{ device: "rxe0" }, { device: 1, port: 0 }]));
+  assertMatch(faults, /devices\.0\.port: expected .*devices\.1\.device: expected string, got 1/);
 });
