@@ -6,6 +6,12 @@ import { type Grant, verifyGrant } from "../../runtime/grant.ts";
 import type { Capacity } from "./capacity.ts";
 import type { Registration } from "./registration.ts";
 
+/**
+ * How long after its end a lease is still known to have been admitted: a resource manager that was started again may
+ * show a time that is up to 30 s earlier, by which an old grant were good once more.
+ */
+const USED_FOR_MS = 60_000;
+
 /** A grant that was admitted, and how to give its cores back. */
 export interface Admitted {
   readonly grant: Grant;
@@ -13,13 +19,17 @@ export interface Admitted {
   readonly release: () => void;
 }
 
-export class Admission {
-  readonly #registration: Registration;
-  readonly #capacity: Capacity;
-  /** Leases that were admitted, with their ends: a grant is good for one admission until it has expired. */
-  readonly #admitted = new Map<string, number>();
+/** What a node knows by its registration and its heartbeats. */
+export type Standing = Pick<Registration, "id" | "epoch" | "keys" | "clock">;
 
-  constructor(registration: Registration, capacity: Capacity) {
+export class Admission {
+  readonly #registration: Standing;
+  readonly #capacity: Capacity;
+  /** Leases that were admitted, with their ends: none is admitted again while it is held or a grant may be good. */
+  readonly #admitted = new Map<string, number>();
+  readonly #held = new Set<string>();
+
+  constructor(registration: Standing, capacity: Capacity) {
     this.#registration = registration;
     this.#capacity = capacity;
   }
@@ -36,7 +46,7 @@ export class Admission {
       throw new ControlError("Cannot admit: the grant was to be claimed earlier", "too-late");
     }
     for (const [lease, expiresMs] of this.#admitted) {
-      if (expiresMs < nowMs) this.#admitted.delete(lease);
+      if (expiresMs + USED_FOR_MS < nowMs && !this.#held.has(lease)) this.#admitted.delete(lease);
     }
     if (this.#admitted.has(grant.lease)) {
       throw new ControlError("Cannot admit: this grant was claimed before", "bad-grant");
@@ -47,8 +57,13 @@ export class Admission {
         "bad-grant",
       );
     }
-    const release = this.#capacity.take(workers, grant.memoryBytes);
+    const free = this.#capacity.take(workers, grant.memoryBytes);
     this.#admitted.set(grant.lease, grant.expiresMs);
+    this.#held.add(grant.lease);
+    const release = () => {
+      free();
+      this.#held.delete(grant.lease);
+    };
     return { grant, release };
   }
 

@@ -3,7 +3,13 @@
  * A wall clock that jumps moves nothing here.
  */
 export class NodeClock {
+  readonly #monotonic: () => number;
   #offsetMs = NaN;
+
+  /** @param monotonic this node's own clock in milliseconds; another one for tests. */
+  constructor(monotonic: () => number = () => performance.now()) {
+    this.#monotonic = monotonic;
+  }
 
   /** Learns from an exchange: `managerMs` was read somewhere between the two readings of this node's clock. */
   learn(managerMs: number, sentMs: number, receivedMs: number): void {
@@ -12,6 +18,6 @@ export class NodeClock {
 
   /** Milliseconds of the resource manager's clock. */
   nowMs(): number {
-    return performance.now() + this.#offsetMs;
+    return this.#monotonic() + this.#offsetMs;
   }
 }

@@ -10,6 +10,9 @@ import type { ExecutorProcess } from "./executor_process.ts";
 const MAX_RESTARTS = 20;
 const RESTART_WINDOW_MS = 10_000;
 
+/** A heartbeat may set the node's clock, by much if the resource manager's was set: how late a lease may then end. */
+const CLOCK_LOOK_MS = 1000;
+
 export interface NodeLeaseOptions {
   readonly id: string;
   readonly workers: number;
@@ -157,6 +160,6 @@ export class NodeLease {
     if (this.#over) return;
     const leftMs = this.#expiresMs - this.#o.nowMs();
     if (leftMs <= 0) this.end("expired: its term is over");
-    else this.#timer = setTimeout(() => this.#armTimer(), Math.min(leftMs, 60_000));
+    else this.#timer = setTimeout(() => this.#armTimer(), Math.min(leftMs, CLOCK_LOOK_MS));
   }
 }

@@ -1,0 +1,254 @@
+/** The lease machine under random sequences: both managers' real logic, a clock that is told, rows in memory. */
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import fc from "fast-check";
+import { LeaseBook } from "../../manager/resource/lease_book.ts";
+import { MemoryStore } from "../../manager/resource/memory_store.ts";
+import { NodeBook } from "../../manager/resource/node_book.ts";
+import { keepSeenMs } from "../../manager/resource/policy.ts";
+import { Refusal } from "../../manager/resource/refusal.ts";
+import { getLogger } from "../../manager/log.ts";
+import { ControlError } from "../../runtime/control_channel.ts";
+import { createStoredKey, openStoredKey, type SigningKey } from "../../runtime/grant_key.ts";
+import type { NodeGrant } from "../../runtime/manager_api.ts";
+import { printedSeed } from "../support/seed.ts";
+import { VirtualTime } from "../support/virtual_time.ts";
+import { type Fate, ModelNode } from "./lease_machine_node.ts";
+
+const coresOf = [2, 3, 5];
+const maxSeconds = 6;
+const caller = { hash: "", role: "client", name: "client" } as const;
+
+/** What was granted, newest first: most steps are to meet a lease that runs. */
+interface Granted {
+  readonly lease: string;
+  readonly workers: number;
+  readonly grants: readonly NodeGrant[];
+}
+
+class World implements Disposable {
+  readonly broken: string[] = [];
+  /** Executors that began to serve. */
+  served = 0;
+  readonly nodes: ModelNode[];
+  readonly #key: SigningKey;
+  readonly #store = new MemoryStore();
+  readonly #time = new VirtualTime();
+  readonly #granted: Granted[] = [];
+  /** What the manager's clock shows beyond the time that has passed. */
+  #aheadMs = 1_800_000_000_000;
+  #issuedMs = 0;
+  #manager: { nodes: NodeBook; leases: LeaseBook };
+
+  constructor(key: SigningKey) {
+    this.#key = key;
+    this.#manager = this.#openManager();
+    this.nodes = coresOf.map((cores, at) =>
+      new ModelNode({
+        name: `n${at}`,
+        cores,
+        time: this.#time,
+        manager: () => this.#manager,
+        serves: () => this.served++,
+        broken: (what) => this.broken.push(what),
+      })
+    );
+  }
+
+  async take(workers: number, seconds: number): Promise<void> {
+    const asked = { workers, memoryBytes: workers * 10, seconds };
+    const { lease, grants } = await this.#manager.leases.take(caller, asked);
+    this.#issuedMs = this.#nowMs();
+    this.#granted.unshift({ lease, workers, grants });
+  }
+
+  async admit(lease: number, candidate: number, fewer: number, wrong: number, fate: Fate) {
+    const granted = this.#at(lease);
+    const grant = granted?.grants[candidate % granted.grants.length];
+    if (granted === undefined || grant === undefined) return;
+    const named = this.nodes.findIndex(({ standing }) => standing.id === grant.node);
+    const at = (named + wrong) % this.nodes.length;
+    await this.nodes[at]?.admit(grant.grant, Math.max(1, granted.workers - fewer), fate);
+  }
+
+  async renew(lease: number, seconds: number, told: boolean): Promise<void> {
+    const granted = this.#at(lease);
+    if (granted === undefined) return;
+    const { grants } = await this.#manager.leases.renew(caller, granted.lease, { seconds });
+    // Kept: it may be shown later, to whom it is not for, or instead of the first.
+    this.#granted.unshift({ ...granted, grants });
+    if (!told) return;
+    for (const { node, grant } of grants) {
+      await this.nodes.find(({ standing }) => standing.id === node)?.renew(grant);
+    }
+  }
+
+  async giveBack(lease: number, toNode: boolean, toManager: boolean): Promise<void> {
+    const id = this.#at(lease)?.lease;
+    if (id === undefined) return;
+    if (toNode) { for (const node of this.nodes) node.end(id); }
+    if (toManager) await this.#manager.leases.end(caller, id);
+  }
+
+  async removeNode(at: number): Promise<void> {
+    await this.#manager.nodes.remove(this.nodes[at]!.standing.id);
+  }
+
+  /** Another process on the same rows, whose host's clock may have been set: back by what the rows allow at most. */
+  async restartManager(jumpMs: number): Promise<void> {
+    this.#aheadMs += Math.max(jumpMs, this.#issuedMs - this.#nowMs());
+    this.#manager = this.#openManager();
+    await this.#store.transact((tx) => {
+      for (const { id } of tx.nodes()) tx.sawNode(id, this.#nowMs());
+    });
+  }
+
+  async pass(ms: number): Promise<void> {
+    await this.#time.pass(ms);
+  }
+
+  /** What must hold after each step. */
+  async check(): Promise<void> {
+    await this.#time.settle();
+    for (const node of this.nodes) node.check();
+    const { nowMs, leases } = await this.#manager.leases.list(caller);
+    if (leases.some((lease) => lease.expiresMs <= nowMs)) this.broken.push("a lease is not over");
+    await this.#store.transact((tx) => {
+      for (const { node, taken } of tx.nodeLoads()) {
+        for (const { state, claimByMs } of tx.liveAllocationsOn(node.id)) {
+          const lapsed = state === "candidate" && claimByMs < nowMs;
+          if (lapsed) this.broken.push("a candidate counts that can't be claimed");
+        }
+        if (taken.workers <= node.cores) continue;
+        this.broken.push(`${taken.workers} of ${node.cores} cores of ${node.name} are given away`);
+      }
+    });
+    assertEquals(this.broken, []);
+  }
+
+  /** After all leases have run out and each node has beaten, everything must be free. */
+  async checkEnd(): Promise<void> {
+    for (const node of this.nodes) await node.beat("once");
+    await this.pass(maxSeconds * 1000 + 60_000);
+    for (let beats = 0; beats < 3; beats++) {
+      for (const node of this.nodes) await node.beat("once");
+      await this.pass(4000);
+    }
+    await this.#manager.leases.sweep();
+    await this.check();
+    assertEquals(
+      this.nodes.map((node) => node.isFree()),
+      coresOf.map(() => true),
+      "a node's cores",
+    );
+    const taken = await this.#store.transact((tx) =>
+      tx.nodeLoads().map(({ taken }) => taken.workers)
+    );
+    assertEquals(taken, coresOf.map(() => 0), "cores that the resource manager counts as taken");
+    assertEquals((await this.#manager.leases.list(caller)).leases, []);
+  }
+
+  [Symbol.dispose](): void {
+    this.#time[Symbol.dispose]();
+  }
+
+  #at(lease: number): Granted | undefined {
+    return this.#granted[lease % Math.max(1, this.#granted.length)];
+  }
+
+  #nowMs(): number {
+    return Math.floor(this.#time.nowMs + this.#aheadMs);
+  }
+
+  #openManager(): { nodes: NodeBook; leases: LeaseBook } {
+    const { id, publicKey } = this.#key;
+    const context = {
+      store: this.#store,
+      clock: () => this.#nowMs(),
+      keys: [{ id, publicKey }],
+      log: getLogger(["rfaas", "test"]),
+    };
+    return { nodes: new NodeBook(context), leases: new LeaseBook(context, this.#key) };
+  }
+}
+
+/** Makes one step; gives its words, for the report of a failure. */
+type Step = (world: World) => Promise<void> | void;
+
+const fate = fc.constantFrom<Fate>("once", "once", "once", "twice", "lost", "unanswered");
+const node = fc.nat(coresOf.length - 1);
+const lease = fc.oneof({ weight: 4, arbitrary: fc.nat(2) }, { weight: 1, arbitrary: fc.nat(30) });
+/** Mostly all that was granted, seldom more. */
+const fewer = fc.constantFrom(0, 0, 0, 1, 2, -1);
+/** Mostly the node that the grant is for. */
+const wrong = fc.constantFrom(0, 0, 0, 0, 0, 0, 0, 1);
+const seconds = fc.integer({ min: 1, max: maxSeconds });
+
+const steps: { weight: number; arbitrary: fc.Arbitrary<Step> }[] = [
+  [5, fc.tuple(fc.integer({ min: 1, max: 5 }), seconds), "take"],
+  [9, fc.tuple(lease, fc.nat(2), fewer, wrong, fate), "admit"],
+  [3, fc.tuple(lease, seconds, fc.boolean()), "renew"],
+  [2, fc.tuple(lease, fc.boolean(), fc.boolean()), "giveBack"],
+  [1, fc.tuple(node), "removeNode"],
+  [2, fc.tuple(fc.integer({ min: -keepSeenMs, max: 10_000 })), "restartManager"],
+  [5, fc.tuple(fc.constantFrom(1, 50, 50, 400, 400, 1000, 1000, 2001, 4000, 9000)), "pass"],
+].map(([weight, args, name]) => ({
+  weight: weight as number,
+  arbitrary: (args as fc.Arbitrary<unknown[]>).map((given) =>
+    named(`${name}(${given})`, (world) =>
+      // deno-lint-ignore no-explicit-any -- the arguments are made for the method, a line above
+      (world as any)[name as string](...given))
+  ),
+}));
+for (
+  const [weight, act, name] of [
+    [6, (at: ModelNode, how: Fate) => at.beat(how), "beat"],
+    [1, (at: ModelNode) => at.restart(), "restart"],
+    [2, (at: ModelNode) => at.crash(), "crash"],
+  ] as const
+) {
+  const arbitrary = fc.tuple(node, fate).map(([at, how]) =>
+    named(`${name}(${at}, ${how})`, (world) => act(world.nodes[at]!, how))
+  );
+  steps.push({ weight, arbitrary });
+}
+
+function named(words: string, step: Step): Step {
+  return Object.assign(step, { [fc.toStringMethod]: () => words });
+}
+
+Deno.test("no sequence of events overbooks a node, lets a void grant in, or loses a core", async () => {
+  const key = openStoredKey(await createStoredKey());
+  const sequence = fc.array(fc.oneof(...steps), { minLength: 10, maxLength: 80, size: "max" });
+  let served = 0;
+  const property = fc.asyncProperty(sequence, async (sequence) => {
+    using world = new World(key);
+    for (const each of world.nodes) await each.register();
+    for (const step of sequence) {
+      try {
+        await step(world);
+      } catch (error) {
+        if (!(error instanceof Refusal || error instanceof ControlError)) throw error;
+      }
+      await world.check();
+    }
+    await world.checkEnd();
+    served += world.served;
+  });
+  await fc.assert(property, { numRuns: 500, seed: printedSeed("lease machine") });
+  assert(served > 500, `only ${served} executors began to serve: the sequences say nothing`);
+});
+
+Deno.test("a grant is not admitted again when the resource manager's clock was set back", async () => {
+  using world = new World(openStoredKey(await createStoredKey()));
+  for (const each of world.nodes) await each.register();
+  await world.take(1, 1);
+  await world.admit(0, 0, 0, 0, "once");
+  await world.pass(500);
+  await world.take(1, maxSeconds);
+  await world.pass(600);
+  await world.admit(0, 0, 0, 0, "once"); // at the same node, which is still the emptiest
+  await world.restartManager(-600);
+  for (const each of world.nodes) await each.beat("once");
+  await assertRejects(() => world.admit(1, 0, 0, 0, "once"), ControlError, "was claimed before");
+  await world.check();
+});
