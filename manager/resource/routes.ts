@@ -11,7 +11,7 @@ import { describeApi } from "./openapi.ts";
 import { RateLimit } from "./rate_limit.ts";
 import { notFound, Refusal } from "./refusal.ts";
 import type { Role, TokenRow } from "./store.ts";
-import type { TokenBook } from "./token_book.ts";
+import { type TokenBook, unauthorized } from "./token_book.ts";
 
 /** What the routes lead to. */
 export interface RouteTargets {
@@ -40,8 +40,11 @@ export function createRoutes(targets: RouteTargets): Hono<Env> {
     strangers();
     await next();
   };
-  const body = <S extends v.GenericSchema>(c: Context<Env>, schema: S) =>
-    readJson(c.req.raw, schema, targets.bodyLimits);
+  const body = async <S extends v.GenericSchema>(c: Context<Env>, schema: S) => {
+    const read = await readJson(c.req.raw, schema, targets.bodyLimits);
+    tokens.assertHeld(c.var.caller);
+    return read;
+  };
 
   app.get("/v1/health", anybody, (c) => c.json({ ok: true, version: targets.version }));
   refuseOthers(app, "/v1/health", "GET");
@@ -167,8 +170,7 @@ function requireRole(
     const caller = tokens.find(c.req.header("authorization"));
     if (caller === undefined) {
       strangers();
-      const state = "it carries no token that is known";
-      throw new Refusal(401, "unauthorized", `Cannot accept request: ${state}`);
+      throw unauthorized();
     }
     if (!roles.includes(caller.role)) {
       const state = `this needs the role ${roles.join(" or ")}, the token has ${caller.role}`;

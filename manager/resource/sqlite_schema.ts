@@ -96,11 +96,12 @@ const migrations: readonly string[] = [
 export const schemaVersion = migrations.length;
 
 /**
- * Brings the database to {@linkcode schemaVersion}.
+ * Brings the database to a version.
  *
+ * @param upTo an older version than the newest is for tests of the way from there.
  * @throws {StateUnavailable} if a newer program wrote it.
  */
-export function migrate(db: DatabaseSync): void {
+export function migrate(db: DatabaseSync, upTo: number = schemaVersion): void {
   const row = db.prepare("PRAGMA user_version").get() as { user_version: number };
   const version = row.user_version;
   if (version > schemaVersion) {
@@ -108,7 +109,7 @@ export function migrate(db: DatabaseSync): void {
       `Cannot open state: its schema version ${version} is newer than ${schemaVersion}`,
     );
   }
-  for (const [offset, step] of migrations.slice(version).entries()) {
+  for (const [offset, step] of migrations.slice(version, upTo).entries()) {
     db.exec(`BEGIN IMMEDIATE; ${step} PRAGMA user_version = ${version + offset + 1}; COMMIT;`);
   }
 }

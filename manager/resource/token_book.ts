@@ -58,6 +58,15 @@ export class TokenBook {
   }
 
   /**
+   * To be asked after a wait, such as for a body: a token may have been revoked meanwhile.
+   *
+   * @throws {Refusal} 401 if it was.
+   */
+  assertHeld(caller: TokenRow): void {
+    if (!this.#known.has(caller.hash)) throw unauthorized();
+  }
+
+  /**
    * Makes a token. Its text is in the answer and nowhere else.
    *
    * @throws {Refusal} 409 `exists` if there is one of this name, 400 if only clients have what is asked for.
@@ -111,16 +120,24 @@ export class TokenBook {
     if (token.hash === caller.hash) {
       throw new Refusal(409, "in-use", "Cannot revoke token: it is the one that asks");
     }
-    // Before the row goes: a file that stayed behind would make its token valid at the next start.
-    if (token.name === token.role) await removeFile(files[token.role]);
-    await store.transact((tx) => {
-      tx.deleteToken(token.hash);
-      if (token.role !== "client") return;
-      for (const lease of tx.runningLeases()) {
-        if (lease.client === name) endLease(tx, lease, "token-revoked", this.#nowMs);
-      }
-    });
+    // Two operators that revoke each other: the first wins.
+    this.assertHeld(caller);
+    // First of all: who asks from here on is refused, and who asked before is in the queue before what follows.
     this.#known.delete(token.hash);
+    try {
+      // Before the row goes: a file that stayed behind would make its token valid at the next start.
+      if (token.name === token.role) await removeFile(files[token.role]);
+      await store.transact((tx) => {
+        tx.deleteToken(token.hash);
+        if (token.role !== "client") return;
+        for (const lease of tx.runningLeases()) {
+          if (lease.client === name) endLease(tx, lease, "token-revoked", this.#nowMs);
+        }
+      });
+    } catch (error) {
+      this.#know(token);
+      throw error;
+    }
     this.#context.log.info("Token {name} of role {role} revoked by {by}", {
       name,
       role: token.role,
@@ -141,6 +158,12 @@ export class TokenBook {
   get #nowMs(): number {
     return this.#context.clock();
   }
+}
+
+/** The answer to a request that shows no good token. */
+export function unauthorized(): Refusal {
+  const state = "it carries no token that is known";
+  return new Refusal(401, "unauthorized", `Cannot accept request: ${state}`);
 }
 
 async function removeFile(path: string): Promise<void> {

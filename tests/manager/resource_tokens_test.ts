@@ -1,5 +1,4 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { DatabaseSync } from "node:sqlite";
 import { LeaseOver, LeaseRefused, Unauthorized } from "../../runtime/errors.ts";
 import { ManagerClient } from "../../runtime/manager_client.ts";
 import type { Quota } from "../../runtime/manager_api.ts";
@@ -174,13 +173,51 @@ Deno.test("a thousand leases asked for at once give a client its quota and no mo
   await test.client.takeLease(small);
 });
 
-Deno.test("a state of schema version 1 is brought up to date with its tokens", async () => {
-  const test = await TestManager.start();
-  await test.stop();
-  const db = new DatabaseSync(`${test.dir}/state/state.sqlite`);
-  db.exec(`DROP INDEX leases_of_client; ALTER TABLE tokens DROP COLUMN quota; DROP TABLE bills;
-    PRAGMA user_version = 1`);
-  db.close();
-  await using again = await TestManager.start({}, test.dir);
-  assertEquals((await again.operator.tokens()).tokens.length, 3);
+Deno.test("a token that is revoked while a request's body arrives gives nothing", async () => {
+  await using test = await TestManager.start();
+  await test.register("a");
+  const { token } = await test.operator.createToken({ role: "client", name: "slow" });
+  const { hostname, port } = new URL(test.url);
+  using connection = await Deno.connect({ hostname, port: Number(port) });
+  const body = JSON.stringify(small);
+  const send = (text: string) => connection.write(new TextEncoder().encode(text));
+  await send(
+    `POST /v1/leases HTTP/1.1\r\nhost: x\r\ncontent-length: ${body.length}\r\n` +
+      `authorization: Bearer ${token}\r\n\r\n${body.slice(0, 5)}`,
+  );
+  // Long enough for the server to have looked at the token: it waits for the rest of the body now.
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  await test.operator.revokeToken("slow");
+  await send(body.slice(5));
+  const buffer = new Uint8Array(4096);
+  const length = await connection.read(buffer) ?? 0;
+  const answer = new TextDecoder().decode(buffer.subarray(0, length));
+  assert(answer.startsWith("HTTP/1.1 401 "), answer);
+  assertEquals((await test.operator.leases()).leases, []);
+});
+
+Deno.test("of two operators that revoke each other at once one is left", async () => {
+  await using test = await TestManager.start();
+  const made = [];
+  for (const name of ["one", "two"]) {
+    made.push((await test.operator.createToken({ role: "operator", name })).token);
+  }
+  const operators = made.map((token) => new ManagerClient({ url: test.url, token }));
+  await Promise.allSettled([
+    operators[0]!.revokeToken("two"),
+    operators[1]!.revokeToken("one"),
+  ]);
+  const { tokens } = await test.operator.tokens();
+  const left = tokens.filter(({ name }) => name === "one" || name === "two");
+  assertEquals(left.length, 1, JSON.stringify(tokens));
+  for (const operator of operators) operator.close();
+});
+
+Deno.test("a revocation that fails leaves the token as it was", async () => {
+  await using test = await TestManager.start();
+  const file = test.manager.tokenFiles.client;
+  await Deno.remove(file);
+  await Deno.mkdir(`${file}/x`, { recursive: true }); // what can't be removed as a file
+  await assertRejects(() => test.operator.revokeToken("client"));
+  await test.client.nodes();
 });
