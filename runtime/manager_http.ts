@@ -51,7 +51,8 @@ export class ManagerHttp {
   }
 
   /**
-   * Sends one request.
+   * Sends one request. If the answer is that there were too many (429) and when to ask again, it does so, within the
+   * request's time.
    *
    * @throws {ManagerUnreachable} if no whole answer came in time, or it was a 5xx.
    * @throws `signal.reason` if the caller gave up.
@@ -67,22 +68,17 @@ export class ManagerHttp {
     const tooLate = new AbortController();
     const timer = setTimeout(() => tooLate.abort(), this.#timeoutMs);
     const signals = signal === undefined ? [tooLate.signal] : [tooLate.signal, signal];
+    const allSignals = AbortSignal.any(signals);
+    const untilMs = performance.now() + this.#timeoutMs;
     try {
-      const response = await fetch(this.#base + path, {
-        method,
-        headers: {
-          authorization: `Bearer ${this.#token}`,
-          ...(body === undefined ? {} : { "content-type": "application/json" }),
-        },
-        body: body === undefined ? null : JSON.stringify(body),
-        // A redirect would carry the token to a place that nobody named.
-        redirect: "error",
-        signal: AbortSignal.any(signals),
-        client: this.#client,
-      });
-      const answer = { status: response.status, body: await response.text() };
-      if (answer.status >= 500) throw this.unreachable(`it answered ${answer.status}`);
-      return answer;
+      while (true) {
+        const { answer, retryAfterMs } = await this.#ask(method, path, body, allSignals);
+        if (answer.status >= 500) throw this.unreachable(`it answered ${answer.status}`);
+        if (retryAfterMs === undefined || performance.now() + retryAfterMs >= untilMs) {
+          return answer;
+        }
+        await pause(retryAfterMs, allSignals);
+      }
     } catch (cause) {
       if (signal?.aborted) throw signal.reason;
       if (cause instanceof ManagerUnreachable) throw cause;
@@ -91,6 +87,31 @@ export class ManagerHttp {
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  async #ask(
+    method: string,
+    path: string,
+    body: unknown,
+    signal: AbortSignal,
+  ): Promise<{ answer: ManagerAnswer; retryAfterMs: number | undefined }> {
+    const response = await fetch(this.#base + path, {
+      method,
+      headers: {
+        authorization: `Bearer ${this.#token}`,
+        ...(body === undefined ? {} : { "content-type": "application/json" }),
+      },
+      body: body === undefined ? null : JSON.stringify(body),
+      // A redirect would carry the token to a place that nobody named.
+      redirect: "error",
+      signal,
+      client: this.#client,
+    });
+    const answer = { status: response.status, body: await response.text() };
+    const seconds = Number(response.headers.get("retry-after") ?? NaN);
+    if (answer.status !== 429 || !(seconds >= 0)) return { answer, retryAfterMs: undefined };
+    // Not all in the same moment, should others of the same token wait as well.
+    return { answer, retryAfterMs: seconds * 1000 * (1 + Math.random() / 4) };
   }
 
   /** The error for a manager that does not answer sensibly. */
@@ -106,6 +127,19 @@ export class ManagerHttp {
     if (this.#closed) return;
     this.#closed = true;
     this.#client.close();
+  }
+}
+
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const abort = () => reject(signal.reason);
+  const timer = setTimeout(resolve, ms);
+  signal.addEventListener("abort", abort, { once: true });
+  try {
+    await promise;
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", abort);
   }
 }
 

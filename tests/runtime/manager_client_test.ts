@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { LeaseOver, LeaseRefused, ManagerUnreachable, Unauthorized } from "../../runtime/errors.ts";
 import { ManagerClient } from "../../runtime/manager_client.ts";
+import { limitMs } from "../support/time_factor.ts";
 import { ManagerRefused } from "../../runtime/manager_refused.ts";
 
 const token = "rfaas_client_secret";
@@ -132,4 +133,31 @@ Deno.test("`ManagerClient` does not carry its token to where a redirect points",
   using client = new ManagerClient({ url: server.url, token });
   await assertRejects(() => client.health(), ManagerUnreachable, server.url);
   assertEquals(hits, 0);
+});
+
+Deno.test("`ManagerClient` asks again when it is told to, within its time and no sooner", async () => {
+  const askedAtMs: number[] = [];
+  const answers = [429, 429, 200];
+  await using server = answering(() => {
+    const status = answers[askedAtMs.push(performance.now()) - 1] ?? 429;
+    if (status === 200) return Response.json({ nowMs: 1, nodes: [] });
+    const error = { code: "too-many-requests", message: "Cannot accept request: too many" };
+    return Response.json({ error }, { status, headers: { "retry-after": "1" } });
+  });
+  using patient = new ManagerClient({ url: server.url, token, timeoutMs: limitMs(30_000) });
+  assertEquals((await patient.nodes()).nodes, []);
+  assertEquals(askedAtMs.length, 3);
+  for (const i of [1, 2]) assert(askedAtMs[i]! - askedAtMs[i - 1]! >= 990, `${askedAtMs}`);
+
+  using hasty = new ManagerClient({ url: server.url, token, timeoutMs: 900 });
+  const refused = await assertRejects(() => hasty.takeLease(asked), LeaseRefused, "too many");
+  assertEquals([refused.reason, askedAtMs.length], ["too-many-requests", 4]);
+
+  const reason = new Error("changed my mind");
+  const giveUp = new AbortController();
+  const waiting = patient.nodes(giveUp.signal);
+  while (askedAtMs.length < 5) await new Promise((resolve) => setTimeout(resolve, 5));
+  giveUp.abort(reason);
+  assertEquals(await assertRejects(() => waiting), reason);
+  assertEquals(askedAtMs.length, 5);
 });
