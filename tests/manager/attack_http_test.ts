@@ -1,11 +1,18 @@
 /** What a resource manager, as a process, makes of those who attack it over HTTP: THREATS.md, rows 9 to 11, 15 and 16. */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import fc from "fast-check";
 import { LeaseOver, LeaseRefused } from "../../runtime/errors.ts";
 import { ResourceManagerProcess, withFolder } from "../support/resource_manager_process.ts";
 import { limitMs } from "../support/time_factor.ts";
 
-const node = { name: "a", cores: 64, memoryBytes: 2 ** 34, addresses: ["shm:a"], bootId: "b" };
+const node = {
+  name: "under-attack",
+  cores: 64,
+  memoryBytes: 2 ** 34,
+  addresses: ["shm:a"],
+  bootId: "b",
+};
 const small = { workers: 1, memoryBytes: 2 ** 20, seconds: 60 };
 const text = (bytes: string) => new TextEncoder().encode(bytes);
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -296,3 +303,47 @@ attack(
     );
   },
 );
+
+attack("no body and no path whatever makes it fail", async (manager) => {
+  const id = "0".repeat(32);
+  const bodies: Record<string, Record<string, unknown>> = {
+    "POST /v1/nodes": { ...node, name: "fuzz" },
+    [`POST /v1/nodes/${id}/heartbeat`]: { epoch: 1, leases: [{ lease: id, workers: 1 }] },
+    [`PUT /v1/nodes/${id}/leases/${id}`]: { epoch: 1, state: "ended", workers: 1, reason: "x" },
+    "POST /v1/leases": { ...small, memoryBytes: 2 ** 40 }, // more than there is
+    [`POST /v1/leases/${id}/renew`]: { seconds: 1 },
+    "POST /v1/tokens": { role: "node", name: "x", quota: { workers: 1 } },
+  };
+  const roles = ["operator", "node", "client"] as const;
+  const tokens = roles.map((role) => manager.token(role));
+  const anything = fc.jsonValue({ maxDepth: 3 });
+  // A good body of which one field holds anything, or anything at all.
+  const request = fc.constantFrom(...Object.keys(bodies)).chain((route) =>
+    fc.record({
+      route: fc.constant(route),
+      body: fc.oneof(
+        anything,
+        fc.tuple(fc.constantFrom(...Object.keys(bodies[route]!)), anything)
+          .map(([field, value]): unknown => ({ ...bodies[route], [field]: value })),
+      ),
+      tail: fc.oneof({ weight: 9, arbitrary: fc.constant("") }, fc.string({ unit: "binary" })),
+    })
+  );
+  await fc.assert(
+    fc.asyncProperty(request, async ({ route, body, tail }) => {
+      const [method, path] = route.split(" ") as [string, string];
+      for (const token of tokens) {
+        const response = await fetch(manager.url + path + encodeURIComponent(tail), {
+          method,
+          headers: { authorization: `Bearer ${token}` },
+          body: JSON.stringify(body),
+        });
+        const text = await response.text();
+        assert(response.status < 500, `${response.status}: ${text}`);
+        if (response.status >= 400) assertEquals(typeof JSON.parse(text).error.code, "string");
+      }
+    }),
+    { numRuns: 400 },
+  );
+  assert(!manager.log.includes("failed"), manager.log);
+});
