@@ -11,6 +11,7 @@ import { doctorCommand } from "./doctor_command.ts";
 import { drainCommand, lendCommand } from "./drain_command.ts";
 import { executorManagerCommand } from "./executor_manager_command.ts";
 import { invokeCommand } from "./invoke_command.ts";
+import { keysCommand } from "./keys_command.ts";
 import { leasesCommand } from "./leases_command.ts";
 import { nodesCommand } from "./nodes_command.ts";
 import { resourceManagerCommand } from "./resource_manager_command.ts";
@@ -47,6 +48,7 @@ Exit status: 0 done, 1 failed, 2 not understood.`,
       leasesCommand(),
       billCommand(),
       tokenCommand(),
+      keysCommand(),
       resourceManagerCommand(),
       executorManagerCommand(),
       configCommand(),

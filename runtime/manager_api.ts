@@ -204,7 +204,20 @@ export const tokenListSchema = v.object({
   tokens: v.array(v.object({ role, name: plainName, createdMs: timeMs, quota: quotaSchema })),
 });
 
+/** `GET /v1/keys` and `POST /v1/keys/rotate` */
+export const keyListSchema = v.object({
+  nowMs: timeMs,
+  keys: v.array(v.object({
+    ...grantKeySchema.entries,
+    state: v.picklist(["coming", "signing", "old"]),
+    createdMs: timeMs,
+    signsFromMs: timeMs,
+    dropMs: v.nullable(timeMs),
+  })),
+});
+
 export type GrantKey = v.InferOutput<typeof grantKeySchema>;
+export type KeyList = v.InferOutput<typeof keyListSchema>;
 export type Health = v.InferOutput<typeof healthSchema>;
 export type NodeRegistration = v.InferOutput<typeof nodeRegistrationSchema>;
 export type NodeWelcome = v.InferOutput<typeof nodeWelcomeSchema>;

@@ -189,6 +189,21 @@ export class ManagerClient {
     await this.#ask("DELETE", `/v1/tokens/${encodeURIComponent(name)}`, undefined, signal);
   }
 
+  /** The keys that grants are signed with, newest first. Role: operator. */
+  async keys(signal?: AbortSignal): Promise<api.KeyList> {
+    return this.#read(api.keyListSchema, await this.#ask("GET", "/v1/keys", undefined, signal));
+  }
+
+  /**
+   * Makes a new key, which signs once nodes have had the time to learn of it. Role: operator.
+   *
+   * @throws {ManagerRefused} with code `rotating` while one waits to sign, or `too-many-keys`.
+   */
+  async rotateKeys(signal?: AbortSignal): Promise<api.KeyList> {
+    const answer = await this.#ask("POST", "/v1/keys/rotate", undefined, signal);
+    return this.#read(api.keyListSchema, answer);
+  }
+
   /** Drops the connections; what is under way fails. May be called twice. */
   close(): void {
     this.#http.close();

@@ -41,11 +41,11 @@ interface Fresh {
  * are lost only if the node's manager and this one end within that second.
  */
 export class BillBook {
-  readonly #context: BookContext;
+  readonly #context: Omit<BookContext, "keys">;
   readonly #prices: api.Prices;
   #fresh = new Map<string, Fresh>();
 
-  constructor(context: BookContext, prices: api.Prices) {
+  constructor(context: Omit<BookContext, "keys">, prices: api.Prices) {
     this.#context = context;
     this.#prices = prices;
   }

@@ -1,6 +1,5 @@
 /** The leases: asked for, renewed and given back by clients. */
 import { claimWithinMs, signGrant } from "../../runtime/grant.ts";
-import type { SigningKey } from "../../runtime/grant_key.ts";
 import type * as api from "../../runtime/manager_api.ts";
 import { endLease, sweep } from "./ending.ts";
 import { randomId } from "./ids.ts";
@@ -20,13 +19,11 @@ interface Part {
 /** Leases as clients and operators see them. */
 export class LeaseBook {
   readonly #context: BookContext;
-  readonly #key: SigningKey;
   readonly #placement: Placement;
 
   /** @param placement which of the nodes that have room are offered first. */
-  constructor(context: BookContext, key: SigningKey, placement: Placement = "spread") {
+  constructor(context: BookContext, placement: Placement = "spread") {
     this.#context = context;
-    this.#key = key;
     this.#placement = placement;
   }
 
@@ -143,7 +140,9 @@ export class LeaseBook {
     });
   }
 
+  /** @param nowMs read before the lease was written, so that an old key is kept for as long as it is needed. */
   #sign(lease: LeaseRow, parts: readonly Part[], nowMs: number): api.NodeGrant[] {
+    const key = this.#context.keys.signing(nowMs);
     return parts.map(({ node, allocation }) => ({
       node: node.id,
       name: node.name,
@@ -159,7 +158,7 @@ export class LeaseBook {
         issuedMs: nowMs,
         claimByMs: nowMs + claimWithinMs,
         expiresMs: lease.expiresMs,
-      }, this.#key),
+      }, key),
     }));
   }
 }

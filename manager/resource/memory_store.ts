@@ -1,9 +1,9 @@
 /** The store in memory, for tests: it has no file and forgets all at the end. */
-import type { StoredKey } from "../../runtime/grant_key.ts";
 import { NodeRows } from "./node_rows.ts";
 import type {
   AllocationRow,
   BillRow,
+  KeyRow,
   LeaseRow,
   Store,
   StoredToken,
@@ -47,7 +47,7 @@ class MemoryTransaction implements Transaction {
   /** By lease, then by node, then by epoch. */
   readonly #bills = new Map<string, BillRow>();
   readonly #tokens = new Map<string, StoredToken>();
-  readonly #keys = new Map<string, { key: StoredKey; createdMs: number }>();
+  readonly #keys = new Map<string, KeyRow>();
 
   readonly nodeLoads: Transaction["nodeLoads"];
   readonly nodes: Transaction["nodes"];
@@ -166,14 +166,17 @@ class MemoryTransaction implements Transaction {
     this.#set(this.#tokens, hash, undefined);
   }
 
-  keys(): StoredKey[] {
+  keys(): KeyRow[] {
     return [...this.#keys.values()]
-      .sort((a, b) => b.createdMs - a.createdMs || (a.key.id < b.key.id ? -1 : 1))
-      .map(({ key }) => key);
+      .sort((a, b) => b.signsFromMs - a.signsFromMs || (a.id < b.id ? -1 : 1));
   }
 
-  putKey(key: StoredKey, nowMs: number): void {
-    this.#set(this.#keys, key.id, { key, createdMs: nowMs });
+  putKey(key: KeyRow): void {
+    this.#set(this.#keys, key.id, key);
+  }
+
+  deleteKey(id: string): void {
+    this.#set(this.#keys, id, undefined);
   }
 
   latestMs(): number {

@@ -4,6 +4,7 @@ import type { Logger } from "../log.ts";
 import { claim, endClaim } from "./claims.ts";
 import { endAllocation, sweep } from "./ending.ts";
 import { randomId } from "./ids.ts";
+import type { GrantKeys } from "./key_ring.ts";
 import { freeOn, isUp } from "./placement.ts";
 import { heartbeatMs, unlistedGraceMs } from "./policy.ts";
 import { notFound, quoted, Refusal } from "./refusal.ts";
@@ -14,8 +15,7 @@ export interface BookContext {
   readonly store: Store;
   /** Milliseconds; never runs backwards. */
   readonly clock: () => number;
-  /** The public keys that grants are signed with, newest first. */
-  readonly keys: readonly api.GrantKey[];
+  readonly keys: GrantKeys;
   readonly log: Logger;
 }
 
@@ -49,7 +49,7 @@ export class NodeBook {
       return row;
     });
     log.info("Node {name} registered, epoch {epoch}", { name: node.name, epoch: node.epoch });
-    return { node: node.id, epoch: node.epoch, keys: [...keys], nowMs, heartbeatMs };
+    return { node: node.id, epoch: node.epoch, keys: [...keys.accepted], nowMs, heartbeatMs };
   }
 
   /**
@@ -83,7 +83,7 @@ export class NodeBook {
       }
       return { end: toEnd, drainMs: node.drainMs };
     });
-    return { nowMs, keys: [...keys], end, drainMs };
+    return { nowMs, keys: [...keys.accepted], end, drainMs };
   }
 
   /** Notes a claim or an end of a lease. @throws {Refusal} 409 as above, and as claims.ts says. */

@@ -143,4 +143,19 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
       409: "`in-use`: it is the one that asks",
     },
   },
+
+  "GET /v1/keys": {
+    does: "The keys that grants are signed with, newest first.",
+    roles: ["operator"],
+    answer: [200, api.keyListSchema],
+  },
+  "POST /v1/keys/rotate": {
+    does:
+      "Makes a key that signs once nodes have learned of it; the old one is accepted while it is needed.",
+    roles: ["operator"],
+    answer: [200, api.keyListSchema],
+    refusals: {
+      409: "`rotating`: one waits to sign already; `too-many-keys`: as many old ones are needed",
+    },
+  },
 };

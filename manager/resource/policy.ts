@@ -9,6 +9,13 @@ export const missedHeartbeats = 3;
  * this is only for the clock, which never shows less than the state tells of.
  */
 export const keepSeenMs = 30_000;
+/**
+ * How long before it signs a new key is told to nodes: each that is up has beaten by then, and one beat's answer may have
+ * been lost.
+ */
+export const keyLearnMs = (missedHeartbeats + 2) * heartbeatMs;
+/** How many keys there may be: a node tries each for a grant that names none of them. */
+export const maxKeys = 8;
 /** How many nodes a lease is offered: enough that one refusal needs no second request. */
 export const candidatesPerLease = 3;
 /**

@@ -4,11 +4,11 @@
  */
 import project from "../../deno.json" with { type: "json" };
 import type { Prices } from "../../runtime/bill_api.ts";
-import { createStoredKey, openStoredKey, type StoredKey } from "../../runtime/grant_key.ts";
 import { getLogger } from "../log.ts";
 import { BillBook } from "./bills.ts";
 import { steadyClock } from "./clock.ts";
 import { InFlight } from "./in_flight.ts";
+import { KeyRing } from "./key_ring.ts";
 import { LeaseBook } from "./lease_book.ts";
 import { listenAt, type Listening, type SocketMode } from "./listen.ts";
 import { NodeBook } from "./node_book.ts";
@@ -110,14 +110,14 @@ export async function startResourceManager(
     const clock = options.clock ?? steadyClock(await store.transact((tx) => tx.latestMs()));
     await store.transact((tx) => tx.nodes().forEach(({ id }) => tx.sawNode(id, clock())));
     const tokenFiles = await openTokenFiles(store, stateDir.path, clock());
-    const keys = await openKeys(store, clock());
-    const publicKeys = keys.map(({ id, publicKey }) => ({ id, publicKey }));
-    const context = { store: opened, clock, keys: publicKeys, log };
-    const leases = new LeaseBook(context, openStoredKey(keys[0]!), placement);
+    const keys = await KeyRing.open(store, clock);
+    const context = { store: opened, clock, keys, log };
+    const leases = new LeaseBook(context, placement);
     const billBook = bills = new BillBook(context, options.prices ?? {});
     const routes = createRoutes({
       bills: billBook,
       nodes: new NodeBook(context),
+      keys,
       leases,
       tokens: await TokenBook.open({
         store,
@@ -141,7 +141,9 @@ export async function startResourceManager(
       servers.push(await listenAt(address, handler, { ...listenOptions, signal: giveUp.signal }));
     }
     sweeper = setInterval(() => {
-      sweeping = leases.sweep().catch((error) => log.error("Sweep failed: {error}", { error }));
+      sweeping = leases.sweep().then(() => keys.settle()).catch((error) =>
+        log.error("Sweep failed: {error}", { error })
+      );
     }, sweepEveryMs);
     billWriter = setInterval(() => {
       billBook.flush().catch((error) => log.error("Bills were not written: {error}", { error }));
@@ -155,13 +157,4 @@ export async function startResourceManager(
     await release();
     throw error;
   }
-}
-
-/** The signing keys, newest first; makes the first one. */
-async function openKeys(store: Store, nowMs: number): Promise<StoredKey[]> {
-  const known = await store.transact((tx) => tx.keys());
-  if (known.length > 0) return known;
-  const key = await createStoredKey();
-  await store.transact((tx) => tx.putKey(key, nowMs));
-  return [key];
 }

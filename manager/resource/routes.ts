@@ -5,6 +5,7 @@ import type * as v from "../../runtime/valibot.ts";
 import type { Logger } from "../log.ts";
 import { type BillBook, readBillQuery } from "./bills.ts";
 import { type BodyLimits, readJson } from "./body.ts";
+import type { KeyRing } from "./key_ring.ts";
 import type { LeaseBook } from "./lease_book.ts";
 import type { NodeBook } from "./node_book.ts";
 import { describeApi } from "./openapi.ts";
@@ -18,6 +19,7 @@ export interface RouteTargets {
   readonly nodes: NodeBook;
   readonly leases: LeaseBook;
   readonly tokens: TokenBook;
+  readonly keys: KeyRing;
   readonly bills: BillBook;
   readonly version: string;
   readonly bodyLimits: BodyLimits;
@@ -32,7 +34,7 @@ type Env = { Variables: { caller: TokenRow } };
 
 /** Builds the routes. */
 export function createRoutes(targets: RouteTargets): Hono<Env> {
-  const { nodes, leases, tokens, bills } = targets;
+  const { nodes, leases, tokens, bills, keys } = targets;
   const app = new Hono<Env>();
   const strangers = limitStrangers(targets);
   const allow = (...roles: Role[]) => requireRole(tokens, roles, strangers);
@@ -137,6 +139,12 @@ export function createRoutes(targets: RouteTargets): Hono<Env> {
     return c.body(null, 204);
   });
   refuseOthers(app, "/v1/tokens/:name", "DELETE");
+
+  app.get("/v1/keys", allow("operator"), (c) => c.json(keys.list()));
+  refuseOthers(app, "/v1/keys", "GET");
+
+  app.post("/v1/keys/rotate", allow("operator"), async (c) => c.json(await keys.rotate()));
+  refuseOthers(app, "/v1/keys/rotate", "POST");
 
   app.notFound((c) => answerRefusal(c, notFound("path", c.req.path)));
   app.onError((error, c) => {

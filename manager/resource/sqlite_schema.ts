@@ -90,6 +90,10 @@ const migrations: readonly string[] = [
   `
   ALTER TABLE nodes ADD COLUMN drain_ms INTEGER; -- the notice of a node that is to be drained
   `,
+  `
+  ALTER TABLE keys ADD COLUMN signs_from_ms INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE keys ADD COLUMN drop_ms INTEGER; -- null until another key signs
+  `,
 ];
 
 /** The version of the tables that this program reads and writes. */

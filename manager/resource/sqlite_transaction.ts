@@ -1,11 +1,11 @@
 /** The rows of the store as prepared statements over SQLite. */
 import type { DatabaseSync } from "node:sqlite";
-import type { StoredKey } from "../../runtime/grant_key.ts";
 import type { NodeRows } from "./node_rows.ts";
 import { keepSeenMs } from "./policy.ts";
 import { sqliteBills } from "./sqlite_bills.ts";
 import type {
   AllocationRow,
+  KeyRow,
   LeaseRow,
   NodeRow,
   Quota,
@@ -73,6 +73,8 @@ export function sqliteTransaction(db: DatabaseSync, rows: NodeRows): Transaction
   const takenBy = one<TakenBy>(`SELECT COUNT(*) AS leases, COALESCE(SUM(workers), 0) AS workers,
     COALESCE(SUM(memory_bytes), 0) AS memoryBytes
     FROM leases WHERE client = ? AND ended_ms IS NULL`);
+  const putKey = run(`INSERT INTO keys VALUES (?, ?, ?, ?, ?, ?)
+    ON CONFLICT (id) DO UPDATE SET drop_ms = excluded.drop_ms`);
   const latestIssued = one<{ ms: number | null }>("SELECT MAX(issued_ms) AS ms FROM leases");
 
   return {
@@ -162,14 +164,12 @@ export function sqliteTransaction(db: DatabaseSync, rows: NodeRows): Transaction
     tokens: () => tokens().map(readToken),
     deleteToken: run("DELETE FROM tokens WHERE hash = ?"),
 
-    keys: all<StoredKey>(
-      `SELECT id, public_key AS publicKey, private_pkcs8 AS privatePkcs8 FROM keys
-       ORDER BY created_ms DESC, id`,
+    keys: all<KeyRow>(
+      `SELECT id, public_key AS publicKey, private_pkcs8 AS privatePkcs8, created_ms AS createdMs,
+       signs_from_ms AS signsFromMs, drop_ms AS dropMs FROM keys ORDER BY signs_from_ms DESC, id`,
     ),
-    putKey: (() => {
-      const put = run("INSERT INTO keys VALUES (?, ?, ?, ?)");
-      return (key, nowMs) => put(key.id, key.publicKey, key.privatePkcs8, nowMs);
-    })(),
+    putKey: (k) => putKey(k.id, k.publicKey, k.privatePkcs8, k.createdMs, k.signsFromMs, k.dropMs),
+    deleteKey: run("DELETE FROM keys WHERE id = ?"),
 
     latestMs: () =>
       rows.loads().reduce((ms, { node }) => Math.max(ms, node.lastSeenMs), latestIssued()?.ms ?? 0),

@@ -99,6 +99,14 @@ export interface BillRow {
   readonly pollNs: bigint;
 }
 
+/** A key that signs grants, or did, or will. */
+export interface KeyRow extends StoredKey {
+  readonly createdMs: number;
+  readonly signsFromMs: number;
+  /** When its last grant is over; null until another key signs. */
+  readonly dropMs: number | null;
+}
+
 /** What is taken of a node. */
 export interface Taken {
   readonly workers: number;
@@ -164,9 +172,10 @@ export interface Transaction {
   tokens(): StoredToken[];
   deleteToken(hash: string): void;
 
-  /** The signing keys, newest first. */
-  keys(): StoredKey[];
-  putKey(key: StoredKey, nowMs: number): void;
+  /** The keys, the one that signs last of all first. */
+  keys(): KeyRow[];
+  putKey(key: KeyRow): void;
+  deleteKey(id: string): void;
 
   /** The latest time that any row tells of, or 0. */
   latestMs(): number;

@@ -1,6 +1,7 @@
 /** The lease machine under random sequences: both managers' real logic, a clock that is told, rows in memory. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import fc from "fast-check";
+import { KeyRing } from "../../manager/resource/key_ring.ts";
 import { LeaseBook } from "../../manager/resource/lease_book.ts";
 import { MemoryStore } from "../../manager/resource/memory_store.ts";
 import { NodeBook } from "../../manager/resource/node_book.ts";
@@ -8,7 +9,6 @@ import { keepSeenMs } from "../../manager/resource/policy.ts";
 import { Refusal } from "../../manager/resource/refusal.ts";
 import { getLogger } from "../../manager/log.ts";
 import { ControlError } from "../../runtime/control_channel.ts";
-import { createStoredKey, openStoredKey, type SigningKey } from "../../runtime/grant_key.ts";
 import type { NodeGrant } from "../../runtime/manager_api.ts";
 import { printedSeed } from "../support/seed.ts";
 import { VirtualTime } from "../support/virtual_time.ts";
@@ -30,18 +30,15 @@ class World implements Disposable {
   /** Executors that began to serve. */
   served = 0;
   readonly nodes: ModelNode[];
-  readonly #key: SigningKey;
   readonly #store = new MemoryStore();
   readonly #time = new VirtualTime();
   readonly #granted: Granted[] = [];
   /** What the manager's clock shows beyond the time that has passed. */
   #aheadMs = 1_800_000_000_000;
   #issuedMs = 0;
-  #manager: { nodes: NodeBook; leases: LeaseBook };
+  #manager!: { nodes: NodeBook; leases: LeaseBook; keys: KeyRing };
 
-  constructor(key: SigningKey) {
-    this.#key = key;
-    this.#manager = this.#openManager();
+  private constructor() {
     this.nodes = coresOf.map((cores, at) =>
       new ModelNode({
         name: `n${at}`,
@@ -52,6 +49,13 @@ class World implements Disposable {
         broken: (what) => this.broken.push(what),
       })
     );
+  }
+
+  static async open(): Promise<World> {
+    const world = new World();
+    await world.restartManager(0);
+    for (const each of world.nodes) await each.register();
+    return world;
   }
 
   async take(workers: number, seconds: number): Promise<void> {
@@ -96,14 +100,22 @@ class World implements Disposable {
   /** Another process on the same rows, whose host's clock may have been set: back by what the rows allow at most. */
   async restartManager(jumpMs: number): Promise<void> {
     this.#aheadMs += Math.max(jumpMs, this.#issuedMs - this.#nowMs());
-    this.#manager = this.#openManager();
+    const clock = () => this.#nowMs();
+    const keys = await KeyRing.open(this.#store, clock);
+    const context = { store: this.#store, clock, keys, log: getLogger(["rfaas", "test"]) };
+    this.#manager = { nodes: new NodeBook(context), leases: new LeaseBook(context), keys };
     await this.#store.transact((tx) => {
       for (const { id } of tx.nodes()) tx.sawNode(id, this.#nowMs());
     });
   }
 
+  async rotate(): Promise<void> {
+    await this.#manager.keys.rotate();
+  }
+
   async pass(ms: number): Promise<void> {
     await this.#time.pass(ms);
+    await this.#manager.keys.settle();
   }
 
   /** What must hold after each step. */
@@ -158,17 +170,6 @@ class World implements Disposable {
   #nowMs(): number {
     return Math.floor(this.#time.nowMs + this.#aheadMs);
   }
-
-  #openManager(): { nodes: NodeBook; leases: LeaseBook } {
-    const { id, publicKey } = this.#key;
-    const context = {
-      store: this.#store,
-      clock: () => this.#nowMs(),
-      keys: [{ id, publicKey }],
-      log: getLogger(["rfaas", "test"]),
-    };
-    return { nodes: new NodeBook(context), leases: new LeaseBook(context, this.#key) };
-  }
 }
 
 /** Makes one step; gives its words, for the report of a failure. */
@@ -189,6 +190,7 @@ const steps: { weight: number; arbitrary: fc.Arbitrary<Step> }[] = [
   [3, fc.tuple(lease, seconds, fc.boolean()), "renew"],
   [2, fc.tuple(lease, fc.boolean(), fc.boolean()), "giveBack"],
   [1, fc.tuple(node), "removeNode"],
+  [1, fc.tuple(), "rotate"],
   [2, fc.tuple(fc.integer({ min: -keepSeenMs, max: 10_000 })), "restartManager"],
   [5, fc.tuple(fc.constantFrom(1, 50, 50, 400, 400, 1000, 1000, 2001, 4000, 9000)), "pass"],
 ].map(([weight, args, name]) => ({
@@ -217,12 +219,10 @@ function named(words: string, step: Step): Step {
 }
 
 Deno.test("no sequence of events overbooks a node, lets a void grant in, or loses a core", async () => {
-  const key = openStoredKey(await createStoredKey());
   const sequence = fc.array(fc.oneof(...steps), { minLength: 10, maxLength: 80, size: "max" });
   let served = 0;
   const property = fc.asyncProperty(sequence, async (sequence) => {
-    using world = new World(key);
-    for (const each of world.nodes) await each.register();
+    using world = await World.open();
     for (const step of sequence) {
       try {
         await step(world);
@@ -239,8 +239,7 @@ Deno.test("no sequence of events overbooks a node, lets a void grant in, or lose
 });
 
 Deno.test("a grant is not admitted again when the resource manager's clock was set back", async () => {
-  using world = new World(openStoredKey(await createStoredKey()));
-  for (const each of world.nodes) await each.register();
+  using world = await World.open();
   await world.take(1, 1);
   await world.admit(0, 0, 0, 0, "once");
   await world.pass(500);

@@ -37,8 +37,7 @@ Deno.test("each bill equals the time from admission to end, whatever is lost, do
       const nowMs = () => nowUs / 1000;
       const store = new MemoryStore();
       await store.transact((tx) => LEASES.forEach((id) => offer(tx, id)));
-      const open = () =>
-        new BillBook({ store, clock: () => 1, keys: [], log: getLogger(["test"]) }, {});
+      const open = () => new BillBook({ store, clock: () => 1, log: getLogger(["test"]) }, {});
       let book = open();
       const bills = new NodeBills();
       const meters = new Map<string, LeaseMeter>();

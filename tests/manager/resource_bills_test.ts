@@ -121,7 +121,7 @@ Deno.test("what was heard and could not be written is written the next time", as
     transact: (change) => broken ? Promise.reject(new Error("disk full")) : kept.transact(change),
     close: () => kept.close(),
   };
-  const book = new BillBook({ store, clock: () => 1, keys: [], log: getLogger(["t"]) }, {});
+  const book = new BillBook({ store, clock: () => 1, log: getLogger(["t"]) }, {});
   await assertRejects(() => book.settle("node", totals("a", 7)), Error, "disk full");
   broken = false;
   assertEquals((await book.list(operator, {})).bills.map(({ heldNs }) => heldNs), ["7"]);
@@ -137,7 +137,7 @@ Deno.test("each bill equals the last total of its lease, whatever is lost, doubl
     const store = new MemoryStore();
     const leases = ["a", "b", "c"];
     await store.transact((tx) => leases.forEach((lease) => addLease(tx, lease)));
-    const open = () => new BillBook({ store, clock: () => 1, keys: [], log: getLogger(["t"]) }, {});
+    const open = () => new BillBook({ store, clock: () => 1, log: getLogger(["t"]) }, {});
     let book = open();
     const held = [0, 0, 0];
     const sent: BillReport[][] = [];

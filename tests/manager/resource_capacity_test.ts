@@ -52,6 +52,7 @@ type Step = any;
 
 Deno.test("no node ever has more workers claimed and offered than cores", async () => {
   const key = openStoredKey(await createStoredKey());
+  const keys = { accepted: [key], signing: () => key };
   const dir = await Deno.makeTempDir({ prefix: "rfaas-test-" });
   let runs = 0;
   await fc.assert(
@@ -68,9 +69,9 @@ Deno.test("no node ever has more workers claimed and offered than cores", async 
 
   async function play(store: SqliteStore, steps: Step[]): Promise<void> {
     const clock = new FakeClock();
-    const context = { store, clock: clock.read, keys: [], log: getLogger(["rfaas", "test"]) };
+    const context = { store, clock: clock.read, keys, log: getLogger(["rfaas", "test"]) };
     const nodes = new NodeBook(context);
-    const leases = new LeaseBook(context, key);
+    const leases = new LeaseBook(context);
     const register = (at: number): Promise<NodeWelcome> =>
       nodes.register({
         name: `n${at}`,

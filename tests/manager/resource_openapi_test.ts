@@ -175,6 +175,8 @@ Deno.test("bodies and answers of a real run are as described", async () => {
   await run("operator", "POST /v1/tokens", { role: "client", name: "ada", quota });
   await run("operator", "GET /v1/tokens");
   await run("operator", "DELETE /v1/tokens/{name}", undefined, { name: "ada" });
+  await run("operator", "POST /v1/keys/rotate");
+  await run("operator", "GET /v1/keys");
   await run("operator", "POST /v1/nodes/{node}/drain", { noticeMs: 1000 }, ids);
   await run("operator", "POST /v1/nodes/{node}/lend", undefined, ids);
   await run("operator", "DELETE /v1/nodes/{node}", undefined, ids);
@@ -188,6 +190,7 @@ Deno.test("bodies and answers of a real run are as described", async () => {
     ["client", "DELETE /v1/leases/{lease}", undefined, 404],
     ["node", "POST /v1/nodes/{node}/heartbeat", nobody, 409],
     ["operator", "DELETE /v1/tokens/{name}", undefined, 404],
+    ["operator", "POST /v1/keys/rotate", undefined, 409],
   ];
   for (const [as, route, body, status] of refusals) {
     assertEquals((await ask(test, operations, as, route, body)).status, status, route);

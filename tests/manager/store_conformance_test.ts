@@ -7,6 +7,7 @@ import { SqliteStore } from "../../manager/resource/sqlite_store.ts";
 import type {
   AllocationRow,
   BillRow,
+  KeyRow,
   LeaseRow,
   NodeRow,
   Store,
@@ -98,6 +99,15 @@ const billRow = (lease: string, node: string, more: Partial<BillRow> = {}): Bill
   ...more,
 });
 
+const keyRow = (id: string): KeyRow => ({
+  id,
+  publicKey: "p",
+  privatePkcs8: "s",
+  createdMs: 1,
+  signsFromMs: 2,
+  dropMs: null,
+});
+
 const ids = ["a", "b", "c"];
 
 /** All that a store can tell, in an order of its own. */
@@ -156,7 +166,7 @@ for (const [name, open] of Object.entries(stores)) {
         tx.forgetLeases(1000);
         tx.putBill(billRow("a", "a"));
         tx.replaceToken({ hash: "a", role: "client", name: "c" }, 1);
-        tx.putKey({ id: "k", publicKey: "p", privatePkcs8: "s" }, 1);
+        tx.putKey(keyRow("k"));
         throw error;
       })
     );
@@ -288,9 +298,10 @@ const writes: fc.Arbitrary<(tx: Transaction) => void>[] = [
     },
   ),
   fc.tuple(id, fc.nat(3)).map(([at, ms]) => (tx) => {
-    if (tx.keys().some((key) => key.id === at)) return;
-    tx.putKey({ id: at, publicKey: "p", privatePkcs8: "s" }, ms);
+    const known = tx.keys().find((key) => key.id === at);
+    tx.putKey({ ...keyRow(at), signsFromMs: ms, ...known, dropMs: ms });
   }),
+  id.map((at) => (tx) => tx.deleteKey(at)),
 ];
 const change = fc.tuple(fc.array(fc.oneof(...writes), { minLength: 1, maxLength: 4 }), fc.nat(4))
   .map(([all, fate]) => (tx: Transaction): void => {

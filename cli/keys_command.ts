@@ -1,0 +1,60 @@
+/** `rfaas keys`: what grants are signed with. */
+
+import type { Command } from "commander";
+import type { KeyList } from "../runtime/manager_api.ts";
+import { ManagerClient } from "../runtime/manager_client.ts";
+import { addManagerOptions, findManager, type ManagerOptions } from "./manager_options.ts";
+import { type CommonOptions, newCommand } from "./new_command.ts";
+import { table } from "./table.ts";
+
+interface Options extends CommonOptions, ManagerOptions {
+  json?: true;
+}
+
+export function keysCommand(): Command {
+  return newCommand(
+    "keys",
+    "List and rotate the keys that grants are signed with. Takes an operator's token.",
+    "$ rfaas keys rotate --token-file ~/.local/state/rfaas/resource-manager/operator.token",
+  )
+    .helpCommand("help [command]", "Show the help of a command")
+    .addCommand(keyCommand("list", "List the keys, newest first.", (manager) => manager.keys()))
+    .addCommand(keyCommand(
+      "rotate",
+      "Make a new key. It signs in some seconds; old keys are dropped when their grants are over.",
+      (manager) => manager.rotateKeys(),
+    ));
+}
+
+function keyCommand(
+  name: string,
+  does: string,
+  ask: (manager: ManagerClient) => Promise<KeyList>,
+): Command {
+  return addManagerOptions(newCommand(name, does, `$ rfaas keys ${name} --json`), "operator")
+    .option("--json", "print one line of JSON")
+    .action(async (options: Options) => {
+      using manager = new ManagerClient(await findManager(options));
+      const list = await ask(manager);
+      console.log(options.json ? JSON.stringify(list) : keyTable(list));
+    });
+}
+
+function keyTable({ nowMs, keys }: KeyList): string {
+  return table(
+    ["KEY", "STATE", "CREATED", "SIGNS FROM", "DROPPED"],
+    keys.map(({ id, state, createdMs, signsFromMs, dropMs }) => [
+      id,
+      state,
+      timeText(createdMs),
+      state === "coming"
+        ? `in ${((signsFromMs - nowMs) / 1000).toFixed(1)} s`
+        : timeText(signsFromMs),
+      dropMs === null ? "" : timeText(dropMs),
+    ]),
+  );
+}
+
+function timeText(ms: number): string {
+  return `${new Date(ms).toISOString().slice(0, 19)}Z`;
+}
