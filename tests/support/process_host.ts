@@ -55,7 +55,8 @@ export class ProcessHost implements AsyncDisposable {
   readonly nodes = new Map<string, TestProcess>();
   resourceManager!: TestProcess;
   #tokens!: Tokens;
-  #operator!: ManagerClient;
+  /** A client of the resource manager with an operator's token. */
+  operator!: ManagerClient;
 
   private constructor(cores: number, executor: ExecutorBundle, functions: string, dir: string) {
     this.#cores = cores;
@@ -74,8 +75,8 @@ export class ProcessHost implements AsyncDisposable {
     host.#cleanUp.defer(() => Deno.remove(dir, { recursive: true }));
     try {
       await host.startResourceManager(listen || `unix:${dir}/manager.sock`);
-      host.#operator = new ManagerClient({ url: host.url, token: host.#tokens.operator });
-      host.#cleanUp.defer(() => host.#operator.close());
+      host.operator = new ManagerClient({ url: host.url, token: host.#tokens.operator });
+      host.#cleanUp.defer(() => host.operator.close());
       await Promise.all(Array.from({ length: nodes }, (_, i) => host.startNode(`node-${i}`)));
       return host;
     } catch (error) {
@@ -109,12 +110,12 @@ export class ProcessHost implements AsyncDisposable {
   }
 
   /** Starts a node, or starts it again under its name. */
-  async startNode(name: string): Promise<TestProcess> {
+  async startNode(name: string, cores = this.#cores): Promise<TestProcess> {
     const node = this.#cleanUp.use(
       new TestProcess(new URL("./process_executor_manager.ts", import.meta.url), {
         manager: { url: this.url, token: this.#tokens.node },
         name,
-        cores: this.#cores,
+        cores,
         memoryBytes: 8 * 2 ** 30,
         fabric: testFabric(),
         stateDir: `${this.#dir}/${name}`,
@@ -167,7 +168,7 @@ export class ProcessHost implements AsyncDisposable {
 
   /** Free cores as the resource manager counts them. */
   async freeCores(name = "node-0"): Promise<number> {
-    const { nodes } = await this.#operator.nodes();
+    const { nodes } = await this.operator.nodes();
     return nodes.find((node) => node.name === name)?.freeCores ?? 0;
   }
 
