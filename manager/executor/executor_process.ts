@@ -7,8 +7,8 @@ import { MAX_PACKAGE_BYTES } from "../../runtime/node_protocol.ts";
 import * as v from "../../runtime/valibot.ts";
 import type { ExecutorBundle } from "./executor_bundle.ts";
 
-/** How long a process may take to connect back. */
-const BOOT_MS = 10_000;
+/** How long a process may take to connect back; an emulated machine was seen to need more than ten seconds. */
+const BOOT_MS = 20_000;
 /** How long it may take to start its workers: more than a worker may take to listen, so that its own reason comes. */
 const START_MS = 15_000;
 /** How long a process may take to end by itself before it is killed. */

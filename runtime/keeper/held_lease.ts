@@ -14,7 +14,7 @@ import { type Reach, reachNode } from "./reach_node.ts";
 type LeaseRequest = Extract<KeeperRequest, { type: "lease" }>;
 
 /** How long a node may take to admit a lease: it starts a process and its workers, which have limits of their own. */
-const ADMIT_MS = 30_000;
+const ADMIT_MS = 40_000;
 /** Renewal is due when this share of the term is left; tries that fail are repeated until the end. */
 const RENEW_AT_SHARE = 0.5;
 const RENEW_RETRY_MS = 1000;
