@@ -239,6 +239,13 @@ const SYMBOLS = {
     ],
     result: "i32",
   },
+  clock_gettime: {
+    parameters: [
+      "i32", // clockid_t
+      "buffer", // struct timespec *
+    ],
+    result: "i32",
+  },
   getuid: { parameters: [], result: "u32" },
   gettid: { parameters: [], result: "i32" },
   __errno_location: { parameters: [], result: "pointer" }, // int *

@@ -6,6 +6,7 @@
 import type { Connection, ConnectionOptions } from "../fabric/fabric.ts";
 import { Status, statusName } from "../fabric/status.ts";
 import { BulkReader, lendBytes, type Lent, WINDOW_BYTES } from "./control_bulk.ts";
+import { addToCounter, COUNTER_BYTES, Counters, type LentCounters } from "./control_counters.ts";
 import { ControlSender, SEND_AREAS } from "./control_sender.ts";
 
 /** The largest message; a grant takes 600 bytes, a worker's address 60. */
@@ -20,10 +21,12 @@ const RECEIVER_NOT_READY_MS = 1000;
 const MAX_REQUESTS = RECEIVES / 2;
 const SEND_AT = RECEIVES * MAX_CONTROL_BYTES;
 const WINDOW_AT = SEND_AT + SEND_AREAS * MAX_CONTROL_BYTES;
-const LEND_AT = WINDOW_AT + WINDOW_BYTES;
+const COUNTERS_AT = WINDOW_AT + WINDOW_BYTES;
+const LEND_AT = COUNTERS_AT + COUNTER_BYTES;
 /** Ids of requests; receives are called by their place, from 0. */
 const FIRST_SEND_ID = RECEIVES;
 const READ_ID = FIRST_SEND_ID + SEND_AREAS;
+const ADD_ID = READ_ID + 1;
 
 /** A refusal by the peer: `code` is one word, for callers that branch. */
 export class ControlError extends Error {
@@ -77,6 +80,8 @@ export class ControlChannel implements Disposable {
   readonly #queue: (() => void)[] = [];
   readonly #sender: ControlSender;
   readonly #reader: BulkReader;
+  /** Counters in this end's memory. */
+  readonly counters: Counters;
   readonly #receiveAreas: Uint8Array[];
   readonly #setClosed: (reason: string) => void;
   #lastId = 0;
@@ -91,6 +96,7 @@ export class ControlChannel implements Disposable {
       firstId: FIRST_SEND_ID,
     });
     this.#reader = new BulkReader(connection, WINDOW_AT, READ_ID, () => this.#drain());
+    this.counters = new Counters(connection, COUNTERS_AT);
     this.#receiveAreas = Array.from(
       { length: RECEIVES },
       (_, i) => new Uint8Array(connection.buffer(i * MAX_CONTROL_BYTES, MAX_CONTROL_BYTES)),
@@ -156,6 +162,12 @@ export class ControlChannel implements Disposable {
     return await this.#reader.fetch(lent);
   }
 
+  /** Adds to one of the counters that the peer lends; nothing happens when it has gone. */
+  add(lent: LentCounters, index: number, value: bigint): void {
+    if (this.#ended !== "" || this.#connection.state !== "connected") return;
+    addToCounter(this.#connection, COUNTERS_AT, ADD_ID, lent, index, value);
+  }
+
   /** Ends the channel; requests that wait fail with code `closed`. May be called twice. */
   close(reason = "closed by this side"): void {
     if (this.#ended !== "") return;
@@ -165,6 +177,7 @@ export class ControlChannel implements Disposable {
     for (const waiting of this.#waiting.values()) waiting.reject(error());
     this.#reader.completed(error());
     for (const go of this.#queue.splice(0)) go();
+    this.counters.freeze();
     this.#connection.close();
     this.#setClosed(reason);
   }

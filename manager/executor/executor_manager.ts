@@ -3,6 +3,7 @@
 import type { Connection, ConnectionRequest } from "../../fabric/fabric.ts";
 import { readBootId } from "../../ffi/boot_id.ts";
 import { openLibc } from "../../ffi/libc.ts";
+import { processTimeNs } from "../../ffi/process_time.ts";
 import { ControlChannel, ControlError, controlOptions } from "../../runtime/control_channel.ts";
 import type { ManagerAddress } from "../../runtime/manager_http.ts";
 import { ManagerClient } from "../../runtime/manager_client.ts";
@@ -62,6 +63,7 @@ export class ExecutorManager implements AsyncDisposable {
   /** Leases whose end the resource manager has not heard of yet. */
   readonly #accounting = new Set<Promise<void>>();
   readonly #bills = new NodeBills();
+  readonly #libc = openLibc();
   #closing = false;
 
   private constructor(
@@ -150,6 +152,7 @@ export class ExecutorManager implements AsyncDisposable {
     await this.#registration.close(true);
     this.#client.close();
     await this.#doors.close();
+    this.#libc.close();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -225,7 +228,7 @@ export class ExecutorManager implements AsyncDisposable {
       workers: admit.workers,
       memoryBytes: grant.memoryBytes,
       sinceMs: Math.round(this.#registration.clock.nowMs()),
-    }, () => ({ computeNs: 0n, pollNs: 0n }));
+    });
     try {
       const { depth, maxBytes, hotMs, workers } = admit;
       const lease = new NodeLease({
@@ -240,6 +243,7 @@ export class ExecutorManager implements AsyncDisposable {
         expiresMs: grant.expiresMs,
       });
       this.#leases.set(lease.id, lease);
+      meter.follow(lease);
       this.#bills.open(meter);
       // Told before the executor starts: what is not heard to be claimed in time is offered to others.
       const told = this.#registration.report(lease.id, "claimed", workers);
@@ -309,6 +313,7 @@ export class ExecutorManager implements AsyncDisposable {
       this.#bundle,
       this.#doors.local,
       memoryBytes,
+      (pid) => processTimeNs(this.#libc, pid),
       (secret, signal) => {
         const { promise, resolve, reject } = Promise.withResolvers<ConnectionRequest>();
         this.#awaited.set(secret, resolve);

@@ -6,6 +6,8 @@ import { Started, type StartRequest } from "../../runtime/executor/start_request
 import { MAX_PACKAGE_BYTES } from "../../runtime/node_protocol.ts";
 import * as v from "../../runtime/valibot.ts";
 import type { ExecutorBundle } from "./executor_bundle.ts";
+import { ExecutorUsage } from "./executor_usage.ts";
+import type { Usage } from "./lease_meter.ts";
 
 /** How long a process may take to connect back; an emulated machine was seen to need more than ten seconds. */
 const BOOT_MS = 20_000;
@@ -29,10 +31,14 @@ export class ExecutorProcess {
   #endTimer: ReturnType<typeof setTimeout> | undefined;
   #control: ControlChannel | undefined;
   #said = "";
+  #gone = false;
+  readonly #cpuNs: () => bigint | undefined;
+  #usage: ExecutorUsage | undefined;
   #stderr = "";
 
-  private constructor(child: Deno.ChildProcess) {
+  private constructor(child: Deno.ChildProcess, cpuNs: (pid: number) => bigint | undefined) {
     this.#child = child;
+    this.#cpuNs = () => this.#gone ? undefined : cpuNs(child.pid);
     this.ended = this.#watch();
   }
 
@@ -40,12 +46,14 @@ export class ExecutorProcess {
    * Starts a process and waits until it has connected.
    *
    * @param memoryBytes the lease's memory; it bounds the JavaScript heap.
+   * @param cpuNs the processor time that the kernel has counted for a process.
    * @param arrival gives the connection request that shows `secret`, or rejects.
    */
   static async boot(
     bundle: ExecutorBundle,
     managerAddress: string,
     memoryBytes: number,
+    cpuNs: (pid: number) => bigint | undefined,
     arrival: (secret: string, signal: AbortSignal) => Promise<ConnectionRequest>,
   ): Promise<ExecutorProcess> {
     const secret = crypto.getRandomValues(new Uint8Array(16)).toHex();
@@ -71,7 +79,7 @@ export class ExecutorProcess {
       stdout: "null",
       stderr: "piped",
     }).spawn();
-    const process = new ExecutorProcess(child);
+    const process = new ExecutorProcess(child, cpuNs);
     const gone = new AbortController();
     const timer = setTimeout(
       () => gone.abort(new Error(`no connection within ${BOOT_MS} ms`)),
@@ -90,7 +98,7 @@ export class ExecutorProcess {
       const connection = await request.accept(controlOptions(MAX_PACKAGE_BYTES));
       process.#control = new ControlChannel(connection, {
         notice: (type, body) => {
-          if (type === "ended") process.#said = String((body as { reason?: unknown }).reason);
+          if (type === "ended") process.#hearLastWords(body);
         },
       });
       process.#control.closed.then(() => process.#expectEnd());
@@ -110,15 +118,23 @@ export class ExecutorProcess {
     return this.#child.pid;
   }
 
+  /** What it has spent since it got its lease; complete once it has ended. */
+  get usage(): Usage {
+    return this.#usage?.read() ?? { computeNs: 0n, pollNs: 0n };
+  }
+
   /** Gives it its lease; returns the addresses of its workers. */
   async start(
-    request: Omit<StartRequest, "package">,
+    request: Omit<StartRequest, "package" | "counters">,
     sha256: string,
     source: Uint8Array,
   ): Promise<string[]> {
+    const { counters } = this.#control!;
+    this.#usage = new ExecutorUsage(counters, this.#cpuNs);
     const lent = this.#control!.lend(source);
     const answer = await this.#control!.request("start", {
       ...request,
+      counters: counters.lend(),
       package: { sha256, ...lent },
     }, {
       timeoutMs: START_MS,
@@ -143,9 +159,16 @@ export class ExecutorProcess {
     }
   }
 
+  #hearLastWords(body: unknown): void {
+    const { reason, cpuNs } = Object(body) as { reason?: unknown; cpuNs?: unknown };
+    this.#said = String(reason);
+    if (typeof cpuNs === "string" && /^\d{1,18}$/.test(cpuNs)) this.#usage?.told(BigInt(cpuNs));
+  }
+
   async #watch(): Promise<EndReason> {
     const reading = this.#readStderr().catch(() => {});
     const status = await Promise.race([this.#child.status, this.#overdue.promise]);
+    this.#gone = true; // its number may be another's from now on
     this.#expectEnd();
     // What it sent before it ended may still lie in memory; the channel closes once that has been read.
     const lastWords = Promise.all([reading, this.#control?.closed]);

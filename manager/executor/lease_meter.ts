@@ -20,22 +20,26 @@ export interface MeteredLease {
 export class LeaseMeter {
   readonly lease: string;
   readonly #about: MeteredLease;
-  readonly #usage: () => Usage;
   readonly #nowMs: () => number;
   readonly #startMs: number;
   #endMs: number | undefined;
+  #source: { readonly usage: Usage } | undefined;
 
   /**
    * Begins to count.
    *
    * @param nowMs a monotonic clock with a fraction, in milliseconds. @default performance.now
    */
-  constructor(about: MeteredLease, usage: () => Usage, nowMs = () => performance.now()) {
+  constructor(about: MeteredLease, nowMs = () => performance.now()) {
     this.lease = about.lease;
     this.#about = about;
-    this.#usage = usage;
     this.#nowMs = nowMs;
     this.#startMs = nowMs();
+  }
+
+  /** Says where it learns what the lease's executors have done. */
+  follow(source: { readonly usage: Usage }): void {
+    this.#source = source;
   }
 
   /** The lease has ended: its totals grow no more. */
@@ -50,7 +54,7 @@ export class LeaseMeter {
   /** Its totals up to now, or to its end. */
   total(): BillReport {
     const heldNs = BigInt(Math.round(((this.#endMs ?? this.#nowMs()) - this.#startMs) * 1e6));
-    const { computeNs, pollNs } = this.#usage();
+    const { computeNs, pollNs } = this.#source?.usage ?? { computeNs: 0n, pollNs: 0n };
     return {
       ...this.#about,
       heldNs: `${heldNs}`,

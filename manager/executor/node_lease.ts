@@ -5,6 +5,7 @@ import type { Executor } from "../../runtime/node_protocol.ts";
 import type { StartRequest } from "../../runtime/executor/start_request.ts";
 import type { BootedExecutor } from "./executor_pool.ts";
 import type { ExecutorProcess } from "./executor_process.ts";
+import type { Usage } from "./lease_meter.ts";
 
 /** Executors that may follow each other within {@linkcode RESTART_WINDOW_MS}; then the node gives up. */
 const MAX_RESTARTS = 20;
@@ -18,7 +19,7 @@ export interface NodeLeaseOptions {
   readonly workers: number;
   /** The client's channel: notices go there. */
   readonly client: ControlChannel;
-  readonly start: Omit<StartRequest, "package" | "secret">;
+  readonly start: Omit<StartRequest, "package" | "secret" | "counters">;
   readonly sha256: string;
   readonly source: Uint8Array<ArrayBuffer>;
   /** Gives a process that waits for a lease. */
@@ -36,6 +37,9 @@ export class NodeLease {
   readonly #o: NodeLeaseOptions;
   readonly #setEnded: (reason: string) => void;
   #executor: ExecutorProcess | undefined;
+  /** Executors whose usage is not in the sum yet. */
+  readonly #metered = new Set<ExecutorProcess>();
+  #spent: Usage = { computeNs: 0n, pollNs: 0n };
   /** The start of the next executor, settled or not; it never rejects. */
   #starting: Promise<unknown> = Promise.resolve();
   #generation = 0;
@@ -56,6 +60,11 @@ export class NodeLease {
 
   get expiresMs(): number {
     return this.#expiresMs;
+  }
+
+  /** What all its executors have spent. */
+  get usage(): Usage {
+    return [...this.#metered].reduce((sum, { usage }) => add(sum, usage), this.#spent);
   }
 
   /** Starts the first executor. */
@@ -109,7 +118,12 @@ export class NodeLease {
     this.#executor = executor;
     const generation = ++this.#generation;
     const secret = crypto.getRandomValues(new Uint8Array(16)).toHex();
-    executor.ended.then((reason) => this.#lost(generation, reason));
+    this.#metered.add(executor);
+    executor.ended.then((reason) => {
+      this.#metered.delete(executor);
+      this.#spent = add(this.#spent, executor.usage);
+      this.#lost(generation, reason);
+    });
     try {
       const addresses = await executor.start(
         { ...this.#o.start, secret },
@@ -162,4 +176,8 @@ export class NodeLease {
     if (leftMs <= 0) this.end("expired: its term is over");
     else this.#timer = setTimeout(() => this.#armTimer(), Math.min(leftMs, CLOCK_LOOK_MS));
   }
+}
+
+function add(a: Usage, b: Usage): Usage {
+  return { computeNs: a.computeNs + b.computeNs, pollNs: a.pollNs + b.pollNs };
 }

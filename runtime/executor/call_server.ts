@@ -31,6 +31,7 @@ import {
   WATCH_SEQUENCE,
   WATCH_TIME_LEFT_US,
 } from "./watch_words.ts";
+import type { WorkClock } from "./work_clock.ts";
 import { WorkerSlot } from "./worker_slot.ts";
 
 /** A function of a package. What it returns is checked: the bytes written, or a promise of them. */
@@ -46,6 +47,7 @@ export interface ServerOptions {
   readonly firstSequence: number;
   /** The words of watch_words.ts. */
   readonly watch: Int32Array;
+  readonly clock: WorkClock;
 }
 
 // Held before foreign code is loaded: it may replace what hangs on the prototypes.
@@ -72,6 +74,7 @@ export class CallServer {
   readonly inPlace: boolean;
   readonly #slots: WorkerSlot[] = [];
   readonly #watch: Int32Array;
+  readonly #clock: WorkClock;
   readonly #repostEvery: number;
   #functions: readonly PackageFunction[] = [];
   #taken = 0;
@@ -84,6 +87,7 @@ export class CallServer {
     this.#maxBytes = maxBytes;
     this.#remote = remote;
     this.#watch = options.watch;
+    this.#clock = options.clock;
     this.#repostEvery = repostEvery(depth);
     const at = (i: number, offset: number) => i * layout.stride + offset;
     const payloadBytes = layout.stride - PAYLOAD_AT;
@@ -119,6 +123,7 @@ export class CallServer {
   serveNext(): boolean {
     const connection = this.#connection;
     if (!connection.poll()) return false;
+    const began = this.#clock.began();
     const completion = connection.completion;
     if (
       completion.opcode !== Opcode.RECEIVE_WRITE_IMMEDIATE || completion.status !== Status.SUCCESS
@@ -131,6 +136,7 @@ export class CallServer {
       connection.postReceives(this.#repostEvery);
     }
     this.#serve(completion.immediate, completion.byteLength);
+    this.#clock.served(began);
     return true;
   }
 

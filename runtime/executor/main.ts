@@ -7,13 +7,16 @@
  * a thread that spins can't be stopped in any other way.
  */
 
+import { openCpu } from "../../ffi/cpu.ts";
 import { openLibc } from "../../ffi/libc.ts";
+import { processTimeNs } from "../../ffi/process_time.ts";
 import { openShm } from "../../fabric/shm/provider.ts";
 import { ControlChannel, ControlError, controlOptions } from "../control_channel.ts";
 import { encodeManagerHello, ManagerRole } from "../manager_hello.ts";
 import * as v from "../valibot.ts";
 import { sha256Hex } from "../sha256.ts";
 import { type Started, StartRequest } from "./start_request.ts";
+import { COUNT_EVERY_MS, UsageCounter } from "./usage_counter.ts";
 import { STOP, watchWords } from "./watch_words.ts";
 import { Watchdog } from "./watchdog.ts";
 import { WorkerThread } from "./worker_thread.ts";
@@ -32,12 +35,15 @@ async function readGreeting(): Promise<{ manager: string; secret: string }> {
 async function main(): Promise<void> {
   let leaving = false;
   let control: ControlChannel | undefined = undefined;
+  let counter: UsageCounter | undefined = undefined;
+  let cpuTime = (): string | undefined => undefined;
 
   /** Tells the manager why, lets the message go, and ends the process with all its threads. */
   const leave = (reason: string) => {
     if (leaving) return;
     leaving = true;
-    control?.notify("ended", { reason });
+    counter?.count();
+    control?.notify("ended", { reason, cpuNs: cpuTime() });
     Deno.exit(0);
   };
   const newThread = () => new WorkerThread((message) => leave(`crashed: ${message}`));
@@ -47,6 +53,8 @@ async function main(): Promise<void> {
   const libc = openLibc();
   // The kernel ends this process with its manager, even one that is stopped and hears nothing.
   libc.c.prctl(PR_SET_PDEATHSIG, SIGKILL);
+  cpuTime = () => processTimeNs(libc, 0)?.toString();
+  const cpu = openCpu(libc);
   const fabric = openShm();
   const stopFd = libc.c.eventfd(0, EFD_CLOEXEC_NONBLOCK);
   const watches: Int32Array[] = [];
@@ -72,6 +80,9 @@ async function main(): Promise<void> {
       );
     }
     workersLeft = request.workers;
+    const { counters } = request;
+    counter = new UsageCounter(cpu.cycles, (word, ns) => control!.add(counters, word, ns));
+    setInterval(() => counter!.count(), COUNT_EVERY_MS);
     const addresses = await Promise.all(
       Array.from({ length: request.workers }, (_, worker) => startWorker(worker, request, source)),
     );
@@ -99,6 +110,7 @@ async function main(): Promise<void> {
       watch,
       stopFd,
     }, workerEnded);
+    counter!.watch(words);
     watchdog.watch(words, request.depth);
     return address;
   };

@@ -16,6 +16,8 @@ export const StartRequest = v.object({
   listen: v.pipe(v.string(), v.regex(/^(shm|verbs:\/\/[^\s/]{1,255}:0)$/)),
   /** What clients must show to attach, 16 bytes as hex. */
   secret: v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/)),
+  /** Where the executor adds what its workers spend: the words of usage_counter.ts. */
+  counters: v.object({ address: natural, rkey: natural }),
   package: v.object({ sha256: v.string(), address: natural, rkey: natural, length: natural }),
 });
 export type StartRequest = v.InferOutput<typeof StartRequest>;

@@ -7,6 +7,7 @@
  */
 
 import { nowMs } from "../../ffi/intrinsics.ts";
+import { openCpu } from "../../ffi/cpu.ts";
 import { openLibc } from "../../ffi/libc.ts";
 import {
   Access,
@@ -25,7 +26,8 @@ import {
 import { type ArenaLayout, arenaLayout, MESSAGE_BYTES, receivesFor } from "../wire.ts";
 import { CallServer } from "./call_server.ts";
 import { loadPackage } from "./load_package.ts";
-import { THREAD } from "./watch_words.ts";
+import { THREAD, watchTotals } from "./watch_words.ts";
+import { WorkClock } from "./work_clock.ts";
 import type { WorkerReport, WorkerStart, WorkerTask } from "./worker_task.ts";
 import { WorkerLoop } from "./worker_loop.ts";
 
@@ -51,6 +53,7 @@ addEventListener("message", async (event) => {
 
 async function work(port: MessagePort): Promise<string> {
   const libc = openLibc();
+  const { cycles } = openCpu(libc);
   const fabrics = new Fabrics();
   const near = await fabrics.listen("shm");
   await rehearse(fabrics, near).catch(() => {}); // if it matters, it shows when the client comes
@@ -60,6 +63,7 @@ async function work(port: MessagePort): Promise<string> {
   const { depth, maxBytes } = task;
   const watch = new Int32Array(task.watch);
   watch[THREAD] = libc.c.gettid();
+  const clock = new WorkClock(cycles, watch, watchTotals(watch));
   const layout = arenaLayout(depth, maxBytes);
   let listener = near;
   if (task.listen !== "shm") {
@@ -83,11 +87,13 @@ async function work(port: MessagePort): Promise<string> {
     remote,
     firstSequence: remote.firstSequence,
     watch,
+    clock,
   });
   const loop = new WorkerLoop({
     connection,
     server,
     watch,
+    clock,
     hotMs: task.hotMs,
     stopFd: task.stopFd,
     yieldCore: libc.c.sched_yield,
@@ -114,6 +120,7 @@ async function work(port: MessagePort): Promise<string> {
     await awaitEnd(connection, ATTACH_MS); // the client reads, then leaves
     return "the package could not be loaded";
   }
+  clock.slept(); // what the package needed to load is nobody's polling
   return await loop.run();
 }
 

@@ -11,12 +11,14 @@ import {
   YIELD_AFTER_MS,
 } from "../policy.ts";
 import type { CallServer } from "./call_server.ts";
+import type { WorkClock } from "./work_clock.ts";
 import { BEAT, STOP } from "./watch_words.ts";
 
 export interface LoopOptions {
   readonly connection: Connection;
   readonly server: CallServer;
   readonly watch: Int32Array;
+  readonly clock: WorkClock;
   /** How long the worker polls after its last call before it sleeps; 0 always sleeps, Infinity never. */
   readonly hotMs: number;
   /** Becomes readable when the worker is to stop. */
@@ -89,27 +91,33 @@ export class WorkerLoop {
 
   /** One burst beside the event loop, on which promises of asynchronous functions settle. */
   async #share(): Promise<void> {
-    const { server, watch, hotMs, connection } = this.#o;
+    const { server, watch, hotMs, connection, clock } = this.#o;
     watch[BEAT] = (watch[BEAT]! + 1) | 0;
     let served = 0;
     for (let i = 0; i < BURST && server.broken === ""; i++) if (server.serveNext()) served++;
     if (served > 0) this.#idleSinceMs = nowMs();
     if (!this.#look()) return;
     if (nowMs() - this.#idleSinceMs >= hotMs) {
+      clock.leave();
       await connection.wait(ASLEEP);
+      clock.comeBack();
       return;
     }
+    clock.leave();
     await new Wait((resolve) => turn(resolve, undefined));
+    clock.comeBack();
   }
 
   #sleep(): void {
-    const { connection, stopFd, watch } = this.#o;
+    const { connection, stopFd, watch, clock } = this.#o;
     connection.waitSync(SLEEP_MS, stopFd);
+    clock.slept();
     watch[BEAT] = (watch[BEAT]! + 1) | 0;
   }
 
   /** False when the loop must end. */
   #look(): boolean {
+    this.#o.clock.look();
     if (this.#over()) return false;
     const now = nowMs();
     if (now - this.#probedMs >= PROBE_EVERY_MS) {

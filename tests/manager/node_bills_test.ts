@@ -10,7 +10,6 @@ import type { TokenRow } from "../../manager/resource/store.ts";
 import { type BillReport, maxHeartbeatBills } from "../../runtime/bill_api.ts";
 
 const operator: TokenRow = { hash: "o", role: "operator", name: "operator" };
-const noUsage = () => ({ computeNs: 0n, pollNs: 0n });
 const about = (lease: string) => ({
   lease,
   epoch: 1,
@@ -54,7 +53,7 @@ Deno.test("each bill equals the time from admission to end, whatever is lost, do
         else if ("lease" in step) {
           if (step.kind === "end") end(step.lease);
           else if (!spans.has(step.lease)) {
-            const meter = new LeaseMeter(about(step.lease), noUsage, nowMs);
+            const meter = new LeaseMeter(about(step.lease), nowMs);
             meters.set(step.lease, meter);
             bills.open(meter);
             spans.set(step.lease, { fromUs: nowUs });
@@ -96,7 +95,7 @@ Deno.test("each bill equals the time from admission to end, whatever is lost, do
 
 Deno.test("an answer to a total from before the end does not settle the bill", () => {
   const bills = new NodeBills();
-  const meter = new LeaseMeter(about("a"), noUsage);
+  const meter = new LeaseMeter(about("a"));
   bills.open(meter);
   const before = bills.due();
   meter.end();
@@ -110,7 +109,7 @@ Deno.test("an answer to a total from before the end does not settle the bill", (
 Deno.test("more bills than a heartbeat may carry are told in turns", () => {
   const bills = new NodeBills();
   const count = maxHeartbeatBills + 10;
-  for (let i = 0; i < count; i++) bills.open(new LeaseMeter(about(`${i}`), noUsage));
+  for (let i = 0; i < count; i++) bills.open(new LeaseMeter(about(`${i}`)));
   const told = new Set<string>();
   for (let beat = 0; beat < 2; beat++) {
     const due = bills.due();

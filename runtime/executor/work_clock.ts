@@ -1,0 +1,55 @@
+/**
+ * Where a worker's time goes, in cycles of the processor's counter: two readings a call, one of them after the reply has
+ * left. The totals lie in the words of watch_words.ts, where the main thread reads them; one writer: the worker.
+ */
+
+import { CYCLES_AWAKE, CYCLES_BEGAN, CYCLES_COMPUTED, IN_TURN } from "./watch_words.ts";
+
+export class WorkClock {
+  readonly #cycles: () => number;
+  readonly #words: Int32Array;
+  readonly #totals: Float64Array;
+  #seen: number;
+
+  /** @param totals the same memory as `words`. */
+  constructor(cycles: () => number, words: Int32Array, totals: Float64Array) {
+    this.#cycles = cycles;
+    this.#words = words;
+    this.#totals = totals;
+    this.#seen = cycles();
+  }
+
+  /** A call has come; gives what {@linkcode WorkClock.served} wants. */
+  began(): number {
+    return this.#totals[CYCLES_BEGAN] = this.#cycles();
+  }
+
+  /** It has been served, and its reply has left if it was not asynchronous. */
+  served(began: number): void {
+    this.#totals[CYCLES_COMPUTED]! += this.#cycles() - began;
+  }
+
+  /** The event loop gets a turn, in which asynchronous functions go on: that is computing. */
+  leave(): void {
+    this.began();
+    this.#words[IN_TURN] = 1;
+  }
+
+  /** The turn is over. */
+  comeBack(): void {
+    this.#words[IN_TURN] = 0;
+    this.served(this.#totals[CYCLES_BEGAN]!);
+  }
+
+  /** What has passed since the last look was awake time, computing included. */
+  look(): void {
+    const now = this.#cycles();
+    this.#totals[CYCLES_AWAKE]! += now - this.#seen;
+    this.#seen = now;
+  }
+
+  /** What has passed since the last look was sleep. */
+  slept(): void {
+    this.#seen = this.#cycles();
+  }
+}
