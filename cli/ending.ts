@@ -3,6 +3,7 @@
 /** Gives a signal that fires when the command is to end; a second one ends the process at once. */
 export class Ending implements Disposable {
   readonly #controller = new AbortController();
+  #drains = false;
   readonly #onSignal: Record<"SIGINT" | "SIGTERM", () => void>;
 
   constructor() {
@@ -13,6 +14,11 @@ export class Ending implements Disposable {
 
   get signal(): AbortSignal {
     return this.#controller.signal;
+  }
+
+  /** Was it SIGTERM, as batch systems and service managers send it? Then there is time to end well. */
+  get drains(): boolean {
+    return this.#drains;
   }
 
   /** Settles when the command is to end. */
@@ -44,6 +50,7 @@ export class Ending implements Disposable {
   #end(name: "SIGINT" | "SIGTERM"): void {
     // 128 and the signal's number, as a shell says of a process that a signal has ended.
     if (this.signal.aborted) Deno.exit(name === "SIGINT" ? 130 : 143);
+    this.#drains = name === "SIGTERM";
     this.#controller.abort(new Error(`Cannot go on: ${name} was received`));
   }
 }

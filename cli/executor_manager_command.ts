@@ -24,6 +24,7 @@ interface Options extends CommonOptions {
   memory?: number;
   fabric?: FabricChoice;
   fabricAddress?: string;
+  drainSeconds?: number;
   poolMin?: number;
   poolMax?: number;
   state?: string;
@@ -59,6 +60,11 @@ export function executorManagerCommand(): Command {
     .option(
       "--fabric-address <host[:port]>",
       "the IP address of the RDMA port to listen at (default: the first that is found, any port)",
+    )
+    .option(
+      "--drain-seconds <seconds>",
+      "how long clients have to move elsewhere after SIGTERM; a second one ends it at once (default: 10)",
+      wholeNumber(0),
     )
     .option(
       "--pool-min <number>",
@@ -128,4 +134,5 @@ async function runExecutorManager(options: Options): Promise<void> {
     console.log("Ctrl-C ends it.");
   }
   await ending.asked;
+  if (ending.drains) await manager.drain(settings.require("executorManager.drainSeconds") * 1000);
 }

@@ -74,6 +74,11 @@ export class CallTask {
     }
   }
 
+  /** Was it sent to a node that the lease has moved away from? */
+  get left(): boolean {
+    return this.#session?.retiring ?? false;
+  }
+
   /** Takes a copy of the argument, for a call that is not posted at once, or perhaps again: the caller may reuse it. */
   keepInput(): void {
     if (this.#kept) return;

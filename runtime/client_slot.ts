@@ -12,6 +12,8 @@ export const DONE = 3;
 export const ABANDONED = 4;
 /** Gone with its connection. */
 export const LOST = 5;
+/** Somebody's still, to read the last result; the next call takes another slot, since its session is left. */
+export const STALE = 6;
 
 export class ClientSlot {
   state = FREE;

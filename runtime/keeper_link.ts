@@ -79,6 +79,11 @@ export class KeeperLink {
     this.#post({ type: "end", key });
   }
 
+  /** Gives back what is left of it on nodes that it has moved away from. */
+  leave(key: number): void {
+    this.#post({ type: "leave", key });
+  }
+
   forget(key: number): void {
     this.#leases.delete(key);
   }

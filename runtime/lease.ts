@@ -49,6 +49,9 @@ export interface LeaseControl {
 /** Makes a lease and the client's handle to it. */
 export let openLease: (parts: LeaseParts) => { lease: Lease; control: LeaseControl };
 
+/** What calls are told that a node did not finish before its notice had run out. */
+const TAKEN_BACK: Verdict = { kind: "executor", reason: "draining: its node was taken back" };
+
 /** A lease on workers of a node. {@linkcode Client.lease} takes it, {@linkcode Lease.close} gives it back. */
 export class Lease implements AsyncDisposable {
   static {
@@ -64,10 +67,6 @@ export class Lease implements AsyncDisposable {
     };
   }
 
-  /** 128 random bits in hex. */
-  readonly id: string;
-  /** The name of the node that serves it. */
-  readonly node: string;
   /** How many workers it has. */
   readonly workers: number;
   /** Settles with the reason once the lease has ended and everything is given back. */
@@ -77,6 +76,8 @@ export class Lease implements AsyncDisposable {
   readonly #crew: WorkerCrew;
   readonly #host: CallHost;
   readonly #setClosed: (reason: string) => void;
+  #id: string;
+  #node: string;
   #startup: LeaseStartup | undefined;
   #generation = 0;
   /** A call may ask for the reason of its loss when a fresh executor is there already. */
@@ -88,8 +89,8 @@ export class Lease implements AsyncDisposable {
 
   private constructor(parts: LeaseParts) {
     this.#parts = parts;
-    this.id = parts.id;
-    this.node = parts.node;
+    this.#id = parts.id;
+    this.#node = parts.node;
     this.workers = parts.options.workers;
     this.#expiresMs = parts.expiresMs;
     const { promise, resolve } = Promise.withResolvers<string>();
@@ -101,6 +102,7 @@ export class Lease implements AsyncDisposable {
       sessionFor: (worker) => this.#sessionFor(worker),
       onLost: (session) => this.#crew.lose(session),
       lossError: (name, posted, session) => {
+        if (session?.retiring) return this.#lossError(name, TAKEN_BACK, posted);
         const generation = (session && this.#generations.get(session)) ?? this.#generation;
         return this.#lossError(name, parts.words.verdictSync(generation, VERDICT_MS), posted);
       },
@@ -109,6 +111,16 @@ export class Lease implements AsyncDisposable {
       onFree: () => this.#crew.serve(),
       yieldCore: parts.yieldCore,
     };
+  }
+
+  /** 128 random bits in hex; another when it has moved to another node. */
+  get id(): string {
+    return this.#id;
+  }
+
+  /** The name of the node that serves it. */
+  get node(): string {
+    return this.#node;
   }
 
   /** Where the time of its start went. */
@@ -268,6 +280,10 @@ export class Lease implements AsyncDisposable {
       this.#events.emit({ type: "lost", reason: news.reason });
     } else if (news.type === "executor") {
       this.#recover(news.executor);
+    } else if (news.type === "draining") {
+      this.#events.emit({ type: "draining", node: this.#node, noticeMs: news.noticeMs });
+    } else if (news.type === "moved") {
+      this.#move(news);
     } else if (news.type === "over") {
       this.#end(news.reason);
     } else if (news.type === "ended") {
@@ -300,9 +316,26 @@ export class Lease implements AsyncDisposable {
     }
   }
 
+  /** Another node serves it: new calls go there, what is under way finishes where it is. */
+  async #move({ lease, node, executor, expiresMs }: Extract<LeaseNews, { type: "moved" }>) {
+    this.#id = lease;
+    this.#node = node;
+    this.#expiresMs = expiresMs;
+    try {
+      await this.#attach(executor);
+      this.#events.emit({ type: "moved", node });
+      await this.#crew.left;
+      this.#parts.keeper.leave(this.#parts.key);
+    } catch {
+      // the executor there has ended again, or the lease: the keeper tells what comes next
+    }
+  }
+
   /** A call was cut: do it again if that is allowed, else tell the reason, for which the keeper is asked. */
   readonly #onTaskLost = async (task: CallTask) => {
-    const verdict = await awaitVerdict(this.#parts.words, this.#generation, () => task.settled);
+    const verdict = task.left
+      ? TAKEN_BACK
+      : await awaitVerdict(this.#parts.words, this.#generation, () => task.settled);
     if (task.settled) return;
     const allowed = this.#parts.options.idempotent.has(task.name) && task.attempts < MAX_ATTEMPTS;
     if (allowed && this.#overReason === "" && (!verdict || verdict.kind === "executor")) {

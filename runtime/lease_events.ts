@@ -5,7 +5,10 @@ export type LeaseEvent =
   | { readonly type: "renewed"; readonly expires: Date }
   | { readonly type: "lost"; readonly reason: string }
   | { readonly type: "recovered" }
-  | { readonly type: "draining"; readonly reason: string }
+  /** Its node is taken back, and ends it after `noticeMs` unless it moves to another one before. */
+  | { readonly type: "draining"; readonly node: string; readonly noticeMs: number }
+  /** Another node serves it from now on. */
+  | { readonly type: "moved"; readonly node: string }
   | { readonly type: "closed"; readonly reason: string };
 
 /** Events kept for a reader that is slow; older ones are dropped. */

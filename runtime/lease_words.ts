@@ -36,6 +36,7 @@ export class LeaseWords {
 
   /** Keeper: an executor has ended. */
   executorEnded(generation: number, reason: string): void {
+    if (Atomics.load(this.#words, LOST_GENERATION) >= generation) return;
     this.#write(LOST_GENERATION, generation, reason);
   }
 

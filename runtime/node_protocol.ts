@@ -53,3 +53,6 @@ export const Renewed = v.object({ expiresMs: v.number() });
 
 /** Notice `over`: the node has ended the lease, and why. */
 export const Over = v.object({ reason: v.string() });
+
+/** Notice `draining`: the node is taken back, and ends the lease after so many milliseconds. */
+export const Draining = v.object({ noticeMs: v.pipe(v.number(), v.minValue(0)) });

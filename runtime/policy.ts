@@ -71,3 +71,6 @@ export const MAX_ATTEMPTS = 5;
 
 /** The longest time that setTimeout takes: 31 bits of milliseconds, some 24 days. A longer deadline is none. */
 export const MAX_TIMER_MS = 0x7fffffff;
+
+/** Between two looks whether the calls on a node that is left have finished: a timer of it costs some microseconds. */
+export const LEAVE_LOOK_MS = 2;

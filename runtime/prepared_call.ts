@@ -1,6 +1,6 @@
 /** A call whose slot is taken once and used again and again: no copy, no promise, no allocation. */
 
-import { type ClientSlot, DONE, HELD, LOST, POSTED } from "./client_slot.ts";
+import { type ClientSlot, DONE, HELD, LOST, POSTED, STALE } from "./client_slot.ts";
 import { deadlineError, impossibleLength } from "./call_task.ts";
 import { ArgumentTooLong, Busy, ExecutorLost, UnknownFunction } from "./errors.ts";
 import { nowMs } from "../ffi/intrinsics.ts";
@@ -84,7 +84,7 @@ export class PreparedCall implements Disposable {
 
   /** Where the argument goes; `bytes` long. */
   get input(): Uint8Array {
-    if (this.#slot.state === LOST) this.#bind();
+    if (this.#slot.state === LOST || this.#slot.state === STALE) this.#bind();
     this.#moved = "";
     return this.#input;
   }
@@ -180,7 +180,7 @@ export class PreparedCall implements Disposable {
       if (++polls === pollsPerLook) this.#spinOn();
     }
     if (slot.state === DONE) {
-      slot.state = HELD;
+      slot.state = this.#session.retiring ? STALE : HELD;
       if (slot.status === CallStatus.OK && slot.length >= 0 && slot.length <= this.#resultBytes) {
         return slot.length;
       }
@@ -226,7 +226,8 @@ export class PreparedCall implements Disposable {
   /** Leaves the slot to its late reply and takes another one when the next call needs it. */
   /** Takes another slot in place of the one that was lost. What the caller wrote went with the old one. */
   #rebind(): void {
-    if (this.#slot.state !== LOST) throw new TypeError(ALREADY);
+    const { state } = this.#slot;
+    if (state !== LOST && state !== STALE) throw new TypeError(ALREADY);
     const moved = this.#slot === GONE ? "deadline" : "executor";
     this.#bind();
     this.#moved = moved;
@@ -235,7 +236,7 @@ export class PreparedCall implements Disposable {
   #movedError(): Error {
     const what = `Cannot call ${this.#name}: its memory is another since`;
     return this.#moved === "executor"
-      ? new ExecutorLost(`${what} the executor was lost, write to input again`, "not-run")
+      ? new ExecutorLost(`${what} the executor was lost or left, write to input again`, "not-run")
       : new TypeError(`${what} a call was given up, write to input again`);
   }
 

@@ -2,7 +2,7 @@
 
 import type { CallTask } from "./call_task.ts";
 import { Busy } from "./errors.ts";
-import { MAX_WAITING_CALLS, OVERDUE_MS } from "./policy.ts";
+import { LEAVE_LOOK_MS, MAX_WAITING_CALLS, OVERDUE_MS } from "./policy.ts";
 import type { Pump } from "./pump.ts";
 import { SlotQueue } from "./slot_queue.ts";
 import type { WorkerSession } from "./worker_session.ts";
@@ -12,6 +12,7 @@ export class WorkerCrew {
   readonly #queue = new SlotQueue();
   readonly #onLost: () => void;
   #sessions: readonly WorkerSession[] = [];
+  #leaving: Promise<void> = Promise.resolve();
   #next = 0;
   #holding: ReturnType<typeof setTimeout> | undefined;
 
@@ -31,28 +32,48 @@ export class WorkerCrew {
     return this.#sessions[0]?.functions;
   }
 
-  /** Sets the sessions of a fresh executor to work. */
+  /** Sets the sessions of a fresh executor to work. Those that are there still finish their calls, and are closed. */
   join(sessions: readonly WorkerSession[]): void {
+    const left = this.#sessions;
     this.#sessions = sessions;
+    for (const session of left) session.retire();
+    clearTimeout(this.#holding);
     for (const session of sessions) {
       session.onFreed = () => this.serve();
       session.onOverdue = () => this.#holdBack(session);
       this.#pump.add(session);
     }
     this.serve();
+    if (left.length > 0) this.#leaving = this.#leave(left);
+  }
+
+  /** Settles when no call is under way on sessions that were replaced. */
+  get left(): Promise<void> {
+    return this.#leaving;
+  }
+
+  async #leave(sessions: readonly WorkerSession[]): Promise<void> {
+    await this.#leaving;
+    while (sessions.some((session) => session.busy)) {
+      await new Promise((resolve) => setTimeout(resolve, LEAVE_LOOK_MS));
+    }
+    for (const session of sessions) this.#close(session);
+  }
+
+  #close(session: WorkerSession): void {
+    while (session.poll()); // replies that came before the end still count
+    this.#pump.remove(session);
+    session.close();
   }
 
   /** One connection went: the executor is gone, and the others with it. Calls under way are told. */
   lose(session: WorkerSession): void {
+    if (session.retiring && !session.lost) return this.#close(session);
     if (!this.#sessions.includes(session)) return;
     const sessions = this.#sessions;
     this.#sessions = [];
     clearTimeout(this.#holding);
-    for (const one of sessions) {
-      while (one.poll()); // replies that came before the end still count
-      this.#pump.remove(one);
-      one.close();
-    }
+    for (const one of sessions) this.#close(one);
     this.#onLost();
   }
 

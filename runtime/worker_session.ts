@@ -9,7 +9,7 @@ import {
   receiveJson,
   sendJson,
 } from "./attach.ts";
-import { ABANDONED, ClientSlot, DONE, FREE, HELD, LOST, POSTED } from "./client_slot.ts";
+import { ABANDONED, ClientSlot, DONE, FREE, HELD, LOST, POSTED, STALE } from "./client_slot.ts";
 import { LeaseRefused } from "./errors.ts";
 import { POLLS_PER_LOOK, POLLS_PER_LOOK_NETWORK } from "./policy.ts";
 import * as v from "./valibot.ts";
@@ -80,6 +80,8 @@ export class WorkerSession {
    */
   overdue = false;
   lost = false;
+  /** Its lease has moved to another node: no new calls, what is under way finishes. */
+  retiring = false;
   readonly #free: ClientSlot[];
   readonly #layout: ArenaLayout;
   readonly #inPlace: boolean;
@@ -284,6 +286,17 @@ export class WorkerSession {
     slot.state = DONE;
     if (slot.onSettled !== null) slot.onSettled();
     return true;
+  }
+
+  /** Takes no new calls from now on. */
+  retire(): void {
+    this.retiring = true;
+    for (const slot of this.slots) if (slot.state === HELD) slot.state = STALE;
+  }
+
+  /** Is a call under way that somebody waits for, or its result not read yet? */
+  get busy(): boolean {
+    return this.slots.some(({ state }) => state === POSTED || state === DONE);
   }
 
   /** Ends the connection. Calls under way are lost, and those who wait for them are told. */

@@ -139,6 +139,11 @@ export const SETTINGS = {
     does: "RDMA ports as `rfaas devices --json` prints them: it listens at the first that is " +
       "active and has an address, unless fabricAddress is given or fabric is shm.",
   }),
+  "executorManager.drainSeconds": setting(whole(0, 86_400), {
+    does: "Seconds that clients have to move elsewhere after SIGTERM.",
+    flag: "--drain-seconds",
+    standard: 10,
+  }),
   "executorManager.pool.initial": setting(whole(0, 256), {
     does: "Executors that are booted at the start and wait for leases; pool.max at most.",
     standard: DEFAULT_POOL.initial,

@@ -14,6 +14,7 @@ import * as v from "../../runtime/valibot.ts";
 import { getLogger } from "../log.ts";
 import { Admission } from "./admission.ts";
 import { Capacity } from "./capacity.ts";
+import { Draining } from "./draining.ts";
 import { bundleExecutor, type ExecutorBundle } from "./executor_bundle.ts";
 import { ExecutorProcess } from "./executor_process.ts";
 import { type BootedExecutor, ExecutorPool, NO_POOL, type PoolOptions } from "./executor_pool.ts";
@@ -65,6 +66,9 @@ export class ExecutorManager implements AsyncDisposable {
   readonly #bills = new NodeBills();
   readonly #libc = openLibc();
   #closing = false;
+  #draining: Draining | undefined;
+  /** It was asked here, so the resource manager's word does not end it. */
+  #drainsForGood = false;
 
   private constructor(
     bundle: ExecutorBundle,
@@ -101,6 +105,7 @@ export class ExecutorManager implements AsyncDisposable {
       }, {
         leases: () =>
           [...manager.#leases.values()].map(({ id, workers }) => ({ lease: id, workers })),
+        drain: (noticeMs) => manager.#followOrder(noticeMs),
         end: (lease, reason) => manager.#endLeases(lease, reason),
         bills: manager.#bills,
       });
@@ -137,10 +142,46 @@ export class ExecutorManager implements AsyncDisposable {
     return this.#pool.size;
   }
 
+  /**
+   * Takes the node back before its manager ends: admits no more, tells the clients, and waits for `noticeMs`
+   * milliseconds at most until their leases have ended. May be called again, to no effect.
+   */
+  async drain(noticeMs: number): Promise<void> {
+    this.#drainsForGood = true;
+    if (!this.#draining) {
+      await this.#registration.drain(noticeMs);
+      this.#takeBack(noticeMs);
+    }
+    await this.#draining?.finished();
+    await Promise.all(this.#accounting);
+  }
+
+  #takeBack(noticeMs: number): void {
+    if (this.#draining) return;
+    this.#log.info("the node is taken back, {leases} leases have {noticeMs} ms to move", {
+      leases: this.#leases.size,
+      noticeMs,
+    });
+    this.#pool.pause();
+    this.#draining = new Draining(this.#leases, noticeMs);
+  }
+
+  /** What the resource manager wants of this node. */
+  #followOrder(noticeMs: number | null): void {
+    if (noticeMs !== null) this.#takeBack(noticeMs);
+    else if (this.#draining && !this.#drainsForGood) {
+      this.#draining.stop();
+      this.#draining = undefined;
+      this.#pool.open();
+      this.#log.info("the node is lent again");
+    }
+  }
+
   /** Ends all leases and executors, and takes the node off the list. May be called twice. */
   async close(): Promise<void> {
     if (this.#closing) return;
     this.#closing = true;
+    this.#draining?.stop();
     const emptied = this.#pool.close(); // before the doors: one that boots can't come in any more
     this.#doors.shut();
     await Promise.all(
@@ -220,7 +261,7 @@ export class ExecutorManager implements AsyncDisposable {
       throw new ControlError(`Cannot admit: ${parsed.issues[0].message}`, "bad-request");
     }
     const admit = parsed.output;
-    if (this.#closing) throw new ControlError("Cannot admit: the node is closing", "draining");
+    this.#refuseWhileDraining();
     const { grant, release } = await this.#admission.admit(admit.grant, admit.workers);
     const meter = new LeaseMeter({
       lease: grant.lease,
@@ -242,6 +283,7 @@ export class ExecutorManager implements AsyncDisposable {
         nowMs: () => this.#registration.clock.nowMs(),
         expiresMs: grant.expiresMs,
       });
+      this.#refuseWhileDraining(); // it may have begun while the package came
       this.#leases.set(lease.id, lease);
       meter.follow(lease);
       this.#bills.open(meter);
@@ -268,6 +310,12 @@ export class ExecutorManager implements AsyncDisposable {
       release();
       throw error;
     }
+  }
+
+  /** @throws {ControlError} code `draining`. */
+  #refuseWhileDraining(): void {
+    if (this.#closing) throw new ControlError("Cannot admit: the node is closing", "draining");
+    if (this.#draining) throw new ControlError("Cannot admit: the node is taken back", "draining");
   }
 
   async #renew(lease: NodeLease, body: unknown): Promise<{ expiresMs: number }> {

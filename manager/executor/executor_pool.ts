@@ -71,6 +71,7 @@ export class ExecutorPool {
   #isBooting = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #closed = false;
+  #paused = false;
 
   constructor(boot: (memoryBytes: number) => Promise<ExecutorProcess>, options: PoolOptions) {
     this.#boot = boot;
@@ -86,6 +87,7 @@ export class ExecutorPool {
 
   /** Starts filling it. */
   open(): void {
+    this.#paused = false;
     this.#schedule(0);
   }
 
@@ -107,7 +109,13 @@ export class ExecutorPool {
     }
   }
 
-  /** Ends those that wait. */
+  /** Ends those that wait, until it is opened again. Leases may still take what is booted for them. */
+  pause(): void {
+    this.#paused = true;
+    while (this.#waiting.length > 0) this.#endOne(0);
+  }
+
+  /** Ends those that wait, for good. */
   async close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#timer);
@@ -118,7 +126,7 @@ export class ExecutorPool {
 
   #schedule(inMs: number): void {
     clearTimeout(this.#timer);
-    if (this.#closed || this.#o.max === 0) return;
+    if (this.#closed || this.#paused || this.#o.max === 0) return;
     this.#timer = setTimeout(() => this.#tend(), inMs);
   }
 
@@ -146,6 +154,7 @@ export class ExecutorPool {
     try {
       const process = await this.#boot(this.#memoryBytes);
       const waiting = { process, heap };
+      if (this.#paused) return await process.stop();
       this.#waiting.push(waiting);
       process.ended.then((reason) => this.#lost(waiting, reason));
       this.#schedule(PAUSE_MS);

@@ -47,6 +47,7 @@ export class NodeLease {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #restarts: number[] = [];
   #over = false;
+  #draining = false;
 
   constructor(options: NodeLeaseOptions) {
     this.#o = options;
@@ -83,6 +84,18 @@ export class NodeLease {
   renew(expiresMs: number): void {
     this.#expiresMs = Math.max(this.#expiresMs, expiresMs);
     this.#armTimer();
+  }
+
+  /** Tells the client that the node is taken back, and in how many milliseconds it ends the lease. */
+  drain(noticeMs: number): void {
+    if (this.#over) return;
+    this.#draining = true;
+    this.#o.client.notify("draining", { noticeMs });
+  }
+
+  /** The node is lent again. */
+  undrain(): void {
+    this.#draining = false;
   }
 
   /** Ends the lease and waits until its executor is gone. May be called twice. */
@@ -142,6 +155,8 @@ export class NodeLease {
   async #lost(generation: number, reason: string): Promise<void> {
     if (this.#over) return;
     this.#o.client.notify("executor-lost", { generation, reason });
+    // Most often its client has left for another node; a new process would hold up who waits for this one.
+    if (this.#draining) return this.end(`draining: ${reason}`);
     await this.#restart(reason);
   }
 

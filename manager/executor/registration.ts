@@ -10,10 +10,14 @@ import { NodeClock } from "./node_clock.ts";
 
 /** Between two tries while the resource manager does not answer. */
 const RETRY_MS = 500;
+/** How long the resource manager may take to hear that this node drains, before its clients hear of it. */
+const DRAIN_MS = 500;
 
 export interface RegistrationHandlers {
   /** The leases that run here. */
   leases(): { lease: string; workers: number }[];
+  /** The node is to be drained with this notice in milliseconds, or to be lent: null. Told with each heartbeat. */
+  drain(noticeMs: number | null): void;
   /** The resource manager wants this lease ended, or all of them: `undefined`. */
   end(lease: string | undefined, reason: string): void;
   /** Totals that heartbeats carry, and the reports of ends. */
@@ -97,6 +101,17 @@ export class Registration {
     }
   }
 
+  /** Asks for no more leases. Draining goes on if the resource manager does not answer. */
+  async drain(noticeMs: number): Promise<void> {
+    try {
+      await this.#client.drainNode(this.#id, { noticeMs }, AbortSignal.timeout(DRAIN_MS));
+    } catch (error) {
+      this.#log.warn("the resource manager may offer this node still: {error}", {
+        error: (error as Error).message,
+      });
+    }
+  }
+
   /** Stops beating; `leave` takes the node off the resource manager's list. */
   async close(leave: boolean): Promise<void> {
     this.#closing.abort();
@@ -134,6 +149,7 @@ export class Registration {
       if (signal.aborted) return;
       try {
         const answer = await this.#tell(signal);
+        this.#handlers.drain(answer.drainMs);
         for (const lease of answer.end) {
           this.#handlers.end(lease, "over: the resource manager has ended it");
         }

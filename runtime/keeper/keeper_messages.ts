@@ -28,6 +28,8 @@ export type KeeperRequest =
     /** The words of lease_words.ts. */
     readonly words: SharedArrayBuffer;
   }
+  /** What was sent to nodes that it has moved away from is done. */
+  | { readonly type: "leave"; readonly key: number }
   | { readonly type: "end"; readonly key: number }
   /** Give everything back; answered by {@linkcode KeeperClosed}. */
   | { readonly type: "close" };
@@ -65,6 +67,17 @@ export type KeeperEvent =
     readonly reason: string;
   }
   | { readonly type: "executor"; readonly key: number; readonly executor: Executor }
+  /** Its node is taken back, and has said how long it waits: another one is looked for. */
+  | { readonly type: "draining"; readonly key: number; readonly noticeMs: number }
+  /** Another node serves it from now on; answered by `leave`. */
+  | {
+    readonly type: "moved";
+    readonly key: number;
+    readonly lease: string;
+    readonly node: string;
+    readonly executor: Executor;
+    readonly expiresMs: number;
+  }
   /** The lease is over, or its node is gone: the words say which. */
   | { readonly type: "over"; readonly key: number; readonly reason: string }
   | { readonly type: "ended"; readonly key: number };

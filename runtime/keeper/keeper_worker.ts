@@ -29,15 +29,16 @@ addEventListener("message", async (event) => {
     manager = new ManagerClient(request.manager);
     choice = request.fabric;
   } else if (request.type === "lease") {
-    const lease = new HeldLease(request, manager, post);
-    leases.set(request.key, lease);
     try {
-      reach ??= openReach();
-      await lease.take(reach);
+      const lease = new HeldLease(request, manager, reach ??= openReach(), post);
+      leases.set(request.key, lease);
+      await lease.take();
     } catch (error) {
       leases.delete(request.key);
       post({ type: "refused", key: request.key, error: plain(error) });
     }
+  } else if (request.type === "leave") {
+    await leases.get(request.key)?.leave();
   } else if (request.type === "end") {
     await leases.get(request.key)?.end();
     leases.delete(request.key);

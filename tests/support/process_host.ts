@@ -1,6 +1,7 @@
 /** A whole rfaas of real processes: what a test kills is what a user would lose. */
 
 import { bundleExecutor, type ExecutorBundle } from "../../manager/executor/executor_bundle.ts";
+import type { PoolOptions } from "../../manager/executor/executor_pool.ts";
 import { bundleModule } from "../../runtime/bundle.ts";
 import type { FabricName } from "../../fabric/open.ts";
 import { type Client, connect } from "../../runtime/client.ts";
@@ -45,11 +46,20 @@ export interface ClientTask {
   readonly lease: Omit<LeaseOptions, "functions" | "signal">;
 }
 
+/** What only some tests ask of nodes. */
+interface NodeMore {
+  /** The notice that SIGTERM gives, in milliseconds. @default {10_000} */
+  drainMs?: number;
+  /** @default none */
+  pool?: PoolOptions;
+}
+
 export class ProcessHost implements AsyncDisposable {
   readonly #cleanUp = new AsyncDisposableStack();
   readonly #cores: number;
   readonly #executor: ExecutorBundle;
   readonly #dir: string;
+  readonly #more: NodeMore;
   /** A function package, bundled: tests/support/functions.ts. */
   readonly functions: string;
   readonly nodes = new Map<string, TestProcess>();
@@ -58,20 +68,31 @@ export class ProcessHost implements AsyncDisposable {
   /** A client of the resource manager with an operator's token. */
   operator!: ManagerClient;
 
-  private constructor(cores: number, executor: ExecutorBundle, functions: string, dir: string) {
+  private constructor(
+    cores: number,
+    executor: ExecutorBundle,
+    functions: string,
+    dir: string,
+    more: NodeMore,
+  ) {
     this.#cores = cores;
     this.#executor = executor;
     this.functions = functions;
     this.#dir = dir;
+    this.#more = more;
   }
 
   /** Starts a resource manager and nodes named `node-0` and so on. */
   static async start(
-    { cores = 4, nodes = 1, listen = "" }: { cores?: number; nodes?: number; listen?: string } = {},
+    { cores = 4, nodes = 1, listen = "", ...more }: {
+      cores?: number;
+      nodes?: number;
+      listen?: string;
+    } & NodeMore = {},
   ): Promise<ProcessHost> {
     const { executor, functions } = await prepare();
     const dir = await Deno.makeTempDir({ prefix: "rfaas-faults-" });
-    const host = new ProcessHost(cores, executor, functions, dir);
+    const host = new ProcessHost(cores, executor, functions, dir, more);
     host.#cleanUp.defer(() => Deno.remove(dir, { recursive: true }));
     try {
       await host.startResourceManager(listen || `unix:${dir}/manager.sock`);
@@ -120,6 +141,8 @@ export class ProcessHost implements AsyncDisposable {
         fabric: testFabric(),
         stateDir: `${this.#dir}/${name}`,
         executor: this.#executor,
+        drainMs: 10_000,
+        ...this.#more,
       }),
     );
     await node.line();
@@ -164,6 +187,11 @@ export class ProcessHost implements AsyncDisposable {
       () => `one executor runs (${this.executors(node)})`,
     );
     return this.executors(node)[0]!;
+  }
+
+  /** Asks as an operator. */
+  get operator(): ManagerClient {
+    return this.#operator;
   }
 
   /** Free cores as the resource manager counts them. */

@@ -1,0 +1,159 @@
+/** What holds when a node is taken back: its leases move to another one, and nothing is lost that need not be. */
+
+import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
+import { DEFAULT_POOL } from "../../manager/executor/executor_pool.ts";
+import { ExecutorLost, LeaseOver, LeaseRefused } from "../../runtime/errors.ts";
+import type { Lease } from "../../runtime/lease.ts";
+import type { TestProcess } from "../support/process_child.ts";
+import { ProcessHost } from "../support/process_host.ts";
+import { until, within } from "../support/process_table.ts";
+import { limitMs, timeFactor } from "../support/time_factor.ts";
+
+const functions = new TextEncoder().encode(`
+export function echo(input, output) { output.set(input); return input.length; }
+export function never() { return new Promise(() => {}); }
+export async function nap(input, output) {
+  const seconds = input[0];
+  await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
+  output[0] = seconds;
+  return 1;
+}
+`);
+const bytes = Uint8Array.from({ length: 64 }, (_, i) => i);
+
+function nodeOf(host: ProcessHost, lease: Lease): TestProcess {
+  return host.nodes.get(lease.node)!;
+}
+
+/** Waits for an event of the lease. */
+function event(lease: Lease, type: string): Promise<void> {
+  const events = lease.status();
+  return within(
+    10_000,
+    `the event ${type}`,
+    (async () => {
+      for await (const one of events) if (one.type === type) return;
+    })(),
+  );
+}
+
+function state(host: ProcessHost, name: string): Promise<string | undefined> {
+  return host.operator.nodes().then(({ nodes }) => nodes.find((node) => node.name === name)?.state);
+}
+
+Deno.test("SIGTERM: idle leases move to another node, and the node is free within a moment", async () => {
+  await using host = await ProcessHost.start({ nodes: 2, pool: DEFAULT_POOL });
+  await using client = await host.connect();
+  await using lease = await host.lease(client, { hotMs: 1 });
+  const times: number[] = [];
+  for (let i = 0; i < 5; i++) {
+    const next = [...host.nodes].find(([name]) => name !== lease.node)![1];
+    await until(
+      () => host.executors(next).length === 1,
+      () => "the next node has an executor ready",
+    );
+    assertEquals(await lease.invoke("echo", bytes), bytes);
+    const name = lease.node;
+    const old = nodeOf(host, lease);
+    const { id } = lease;
+    const moved = event(lease, "moved");
+    const sinceMs = performance.now();
+    old.signal("SIGTERM");
+    await within(10_000, "the drained node", old.line());
+    times.push(performance.now() - sinceMs);
+    await moved;
+    assert(lease.node !== name && lease.id !== id, "another node serves it, as another lease");
+    assertEquals(await lease.invoke("echo", bytes), bytes);
+    assertEquals((await old.ended()).code, 0);
+    await host.startNode(name);
+  }
+  console.log(`SIGTERM to a free node: ${times.map((ms) => ms.toFixed(0)).join(", ")} ms`);
+  assert(Math.min(...times) < limitMs(1000), `${times}`);
+});
+
+Deno.test("calls under way finish where they are, and later ones run on the next node", async () => {
+  await using host = await ProcessHost.start({ nodes: 2 });
+  await using client = await host.connect();
+  await using lease = await host.lease(client, { functions, workers: 1 });
+  const old = nodeOf(host, lease);
+  const name = lease.node;
+  using call = lease.prepare("echo", { bytes: 4, resultBytes: 4 });
+  call.input.set([1, 2, 3, 4]);
+  assertEquals(call.invokeSync(), 4);
+  const moved = event(lease, "moved");
+  let done = false;
+  const slow = lease.invoke("nap", Uint8Array.of(3)).finally(() => done = true);
+  old.signal("SIGTERM");
+  await moved;
+  assertEquals(await lease.invoke("echo", bytes), bytes);
+  assert(!done, "a call on the next node does not wait for those on the last one");
+  assert(lease.node !== name);
+  assertEquals(await slow, Uint8Array.of(3));
+  await within(10_000, "the drained node", old.line());
+  // What was written went with the old node: the call is refused, not run with something else.
+  const refused = assertThrows(() => call.invokeSync(), ExecutorLost, "write to input again");
+  assertEquals(refused.outcome, "not-run");
+  call.input.set([5, 6, 7, 8]);
+  assertEquals(call.invokeSync(), 4);
+  assertEquals(call.output, Uint8Array.of(5, 6, 7, 8));
+});
+
+Deno.test("what outlasts the notice: idempotent calls are done again, others fail with an unknown outcome", async () => {
+  await using host = await ProcessHost.start({ nodes: 2, drainMs: limitMs(4000) });
+  await using client = await host.connect();
+  await using lease = await host.lease(client, {
+    functions,
+    idempotent: ["nap"],
+    workers: 2,
+    depth: 4,
+  });
+  const again = lease.invoke("nap", Uint8Array.of(6 * timeFactor()));
+  const lost = assertRejects(() => lease.invoke("never", bytes), ExecutorLost);
+  nodeOf(host, lease).signal("SIGTERM");
+  const error: ExecutorLost = await within(10_000, "the failure", lost);
+  assertEquals(error.outcome, "unknown");
+  assertMatch(error.message, /taken back/);
+  assertEquals(
+    await within(30_000, "the call that is done again", again),
+    Uint8Array.of(6 * timeFactor()),
+  );
+});
+
+Deno.test("with no other node a lease goes on until the notice has run out, then it is over", async () => {
+  await using host = await ProcessHost.start({ drainMs: 500 });
+  await using client = await host.connect();
+  await using lease = await host.lease(client);
+  const draining = event(lease, "draining");
+  host.node.signal("SIGTERM");
+  await draining;
+  assertEquals(await lease.invoke("echo", bytes), bytes);
+  const refused = await assertRejects(() => host.lease(client), LeaseRefused);
+  assertEquals(refused.reason, "no-nodes");
+  assertMatch(await within(10_000, "the end", lease.closed), /draining/);
+  await assertRejects(() => lease.invoke("echo", bytes), LeaseOver, "draining");
+  await host.node.ended();
+});
+
+Deno.test("an operator takes a node back and lends it again, and nothing is restarted for it", async () => {
+  await using host = await ProcessHost.start({ nodes: 2 });
+  await using client = await host.connect();
+  await using lease = await host.lease(client);
+  const name = lease.node;
+  const old = nodeOf(host, lease);
+  const { nodes } = await host.operator.nodes();
+  const { node } = nodes.find((one) => one.name === name)!;
+  const moved = event(lease, "moved");
+  const sinceMs = performance.now();
+  await host.operator.drainNode(node, { noticeMs: 10_000 });
+  assertEquals(await state(host, name), "draining");
+  await moved;
+  await until(() => host.executors(old).length === 0, () => "the node runs no executor");
+  console.log(`drain over HTTP to a free node: ${(performance.now() - sinceMs).toFixed(0)} ms`);
+  assertEquals(await lease.invoke("echo", bytes), bytes);
+  await host.operator.lendNode(node);
+  const other = nodes.find((one) => one.name !== name)!;
+  await host.operator.drainNode(other.node, { noticeMs: 10_000 });
+  await event(lease, "moved");
+  assertEquals(lease.node, name);
+  assertEquals(await lease.invoke("echo", bytes), bytes);
+});
