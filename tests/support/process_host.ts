@@ -189,11 +189,6 @@ export class ProcessHost implements AsyncDisposable {
     return this.executors(node)[0]!;
   }
 
-  /** Asks as an operator. */
-  get operator(): ManagerClient {
-    return this.#operator;
-  }
-
   /** Free cores as the resource manager counts them. */
   async freeCores(name = "node-0"): Promise<number> {
     const { nodes } = await this.operator.nodes();
