@@ -4,7 +4,9 @@ import { assert, assertEquals } from "@std/assert";
 import { Validator } from "npm:@seriousme/openapi-schema-validator@2.11.0";
 import { Ajv2020 } from "npm:ajv@8.20.0/dist/2020.js";
 import { describeApi } from "../../manager/resource/openapi.ts";
+import { OPERATIONS } from "../../manager/resource/operations.ts";
 import { createRoutes, type RouteTargets } from "../../manager/resource/routes.ts";
+import { schemaVersion } from "../../manager/resource/sqlite_schema.ts";
 import { TestManager } from "./resource_support.ts";
 
 type Json = Record<string, unknown>;
@@ -100,6 +102,16 @@ Deno.test("each route is described, and each description has a route", async () 
     .map(({ method, path }) => `${method} ${path.replaceAll(/:(\w+)/g, "{$1}")}`);
   const described = [...(await served(test)).keys()];
   assertEquals([...new Set(routed)].sort(), described.sort());
+});
+
+Deno.test("docs/http.md names each route with its roles, and the version of the state", async () => {
+  const text = await Deno.readTextFile(new URL("../../docs/http.md", import.meta.url));
+  const missing = Object.entries(OPERATIONS)
+    .map(([route, { roles }]) => `\`${route}\` (${roles.join(", ")})`)
+    .filter((heading) => !heading.endsWith("()"))
+    .filter((heading) => !text.includes(`### ${heading}`));
+  assertEquals(missing, []);
+  assert(text.includes(`now **${schemaVersion}**`), `the schema version is ${schemaVersion}`);
 });
 
 Deno.test("each description's roles are those that the route lets in", async () => {
