@@ -3,6 +3,7 @@
  * Reads its task as JSON from its argument, prints what it measured as JSON.
  */
 
+import { claimWithinMs } from "../runtime/grant.ts";
 import { HttpLine, type LineAnswer } from "./http_line.ts";
 import { cpuSeconds } from "./process_stat.ts";
 
@@ -67,6 +68,8 @@ class Load {
     await this.#withLines((line, at) => this.#fill(line, at));
     const idle = await this.#measure(() => pause(this.#task.seconds * 1000));
     const grants = await this.#measure((line) => this.#take(line));
+    // What was taken and not claimed lapses first.
+    await pause(claimWithinMs + BEAT_MS);
     const lives = await this.#measure((line) => this.#live(line));
     this.#ending = true;
     await beating;

@@ -7,7 +7,7 @@ import { type Row, toRow } from "./rows.ts";
 
 const NODES = [10, 100, 1000];
 const LEASES_PER_NODE = 10;
-const IN_FLIGHT = 32;
+const IN_FLIGHT = 64;
 
 export interface ManagersOptions {
   /** How long each part is measured. */
