@@ -111,6 +111,10 @@ function toText(figures: readonly Figures[], rows: readonly Row[]): string {
     ["  p50, ms", ...figures.map(({ nodes }) => ms(of(`grant, ${nodes} nodes`).p50_us))],
     ["  p99, ms", ...figures.map(({ nodes }) => ms(of(`grant, ${nodes} nodes`).p99_us))],
     ["  cores used", ...figures.map(({ load }) => load.grants.cores.toFixed(2))],
+    [
+      "  a second of a core",
+      ...figures.map(({ load }) => Math.round(rate(load.grants) / load.grants.cores)),
+    ],
     ["lives a second", ...figures.map(({ load }) => rate(load.lives))],
     [
       "  p50 of the grant, ms",

@@ -1,5 +1,5 @@
 /** What a node tells of a lease: that it was claimed there, or has ended there. */
-import { endAllocation } from "./ending.ts";
+import { endAllocation, endSome } from "./ending.ts";
 import { freeOn } from "./placement.ts";
 import { notFound, Refusal } from "./refusal.ts";
 import type { AllocationRow, LeaseRow, NodeRow, Transaction } from "./store.ts";
@@ -38,9 +38,7 @@ export function claim(
   tx.putAllocation({ ...allocation, workers, state: "claimed", claimedMs, endReason: null });
   if (lease.endedMs !== null) tx.putLease({ ...lease, endedMs: null, endReason: null });
   if (elsewhere + workers < lease.workers) return;
-  for (const other of others) {
-    if (other.state === "candidate") endAllocation(tx, other, "released", nowMs);
-  }
+  endSome(tx, others.filter(({ state }) => state === "candidate"), "released", nowMs);
 }
 
 /** Notes that a lease has ended on a node. May be repeated. @throws {Refusal} 404 as above. */

@@ -8,10 +8,22 @@ export function endAllocation(
   reason: string,
   nowMs: number,
 ): void {
-  if (allocation.state === "ended") return;
-  tx.putAllocation({ ...allocation, state: "ended", endReason: reason });
-  if (tx.allocationsOf(allocation.lease).some((other) => other.state !== "ended")) return;
-  const lease = tx.lease(allocation.lease);
+  if (allocation.state !== "ended") endSome(tx, [allocation], reason, nowMs);
+}
+
+/** Ends live allocations of one lease, and the lease if it has no other. */
+export function endSome(
+  tx: Transaction,
+  allocations: readonly AllocationRow[],
+  reason: string,
+  nowMs: number,
+): void {
+  for (const allocation of allocations) {
+    tx.putAllocation({ ...allocation, state: "ended", endReason: reason });
+  }
+  const id = allocations[0]?.lease;
+  if (id === undefined || tx.allocationsOf(id).some(({ state }) => state !== "ended")) return;
+  const lease = tx.lease(id);
   if (lease === undefined || lease.endedMs !== null) return;
   tx.putLease({ ...lease, endedMs: nowMs, endReason: reason });
 }
@@ -31,8 +43,7 @@ export function endLease(tx: Transaction, lease: LeaseRow, reason: string, nowMs
  * does this first, so that no answer depends on when a timer fired.
  */
 export function sweep(tx: Transaction, nowMs: number): void {
-  for (const candidate of tx.lapsedCandidates(nowMs)) {
-    endAllocation(tx, candidate, "lapsed", nowMs);
-  }
+  const lapsed = Map.groupBy(tx.lapsedCandidates(nowMs), ({ lease }) => lease);
+  for (const candidates of lapsed.values()) endSome(tx, candidates, "lapsed", nowMs);
   for (const lease of tx.expiredLeases(nowMs)) endLease(tx, lease, "expired", nowMs);
 }
