@@ -36,6 +36,7 @@ class World implements Disposable {
   /** What the manager's clock shows beyond the time that has passed. */
   #aheadMs = 1_800_000_000_000;
   #issuedMs = 0;
+  readonly #drained = new Set<string>();
   #manager!: { nodes: NodeBook; leases: LeaseBook; keys: KeyRing };
 
   private constructor() {
@@ -61,6 +62,9 @@ class World implements Disposable {
   async take(workers: number, seconds: number): Promise<void> {
     const asked = { workers, memoryBytes: workers * 10, seconds };
     const { lease, grants } = await this.#manager.leases.take(caller, asked);
+    if (grants.some(({ node }) => this.#drained.has(node))) {
+      this.broken.push("a drained node was offered");
+    }
     this.#issuedMs = this.#nowMs();
     this.#granted.unshift({ lease, workers, grants });
   }
@@ -94,7 +98,9 @@ class World implements Disposable {
   }
 
   async removeNode(at: number): Promise<void> {
-    await this.#manager.nodes.remove(this.nodes[at]!.standing.id);
+    const { id } = this.nodes[at]!.standing;
+    await this.#manager.nodes.remove(id);
+    this.#drained.delete(id);
   }
 
   /** Another process on the same rows, whose host's clock may have been set: back by what the rows allow at most. */
@@ -107,6 +113,20 @@ class World implements Disposable {
     await this.#store.transact((tx) => {
       for (const { id } of tx.nodes()) tx.sawNode(id, this.#nowMs());
     });
+  }
+
+  /** Takes a node back, or lends it again; its leases go on for the notice, which is the client's to heed. */
+  async drain(at: number, drained: boolean): Promise<void> {
+    const { id } = this.nodes[at]!.standing;
+    await this.#manager.nodes.drain(id, drained ? 1000 : null);
+    if (drained) this.#drained.add(id);
+    else this.#drained.delete(id);
+  }
+
+  /** Another start of a node is not drained. */
+  async restart(at: number): Promise<void> {
+    await this.nodes[at]!.restart();
+    this.#drained.delete(this.nodes[at]!.standing.id);
   }
 
   async rotate(): Promise<void> {
@@ -191,6 +211,8 @@ const steps: { weight: number; arbitrary: fc.Arbitrary<Step> }[] = [
   [2, fc.tuple(lease, fc.boolean(), fc.boolean()), "giveBack"],
   [1, fc.tuple(node), "removeNode"],
   [1, fc.tuple(), "rotate"],
+  [1, fc.tuple(node, fc.boolean()), "drain"],
+  [1, fc.tuple(node), "restart"],
   [2, fc.tuple(fc.integer({ min: -keepSeenMs, max: 10_000 })), "restartManager"],
   [5, fc.tuple(fc.constantFrom(1, 50, 50, 400, 400, 1000, 1000, 2001, 4000, 9000)), "pass"],
 ].map(([weight, args, name]) => ({
@@ -204,7 +226,6 @@ const steps: { weight: number; arbitrary: fc.Arbitrary<Step> }[] = [
 for (
   const [weight, act, name] of [
     [6, (at: ModelNode, how: Fate) => at.beat(how), "beat"],
-    [1, (at: ModelNode) => at.restart(), "restart"],
     [2, (at: ModelNode) => at.crash(), "crash"],
   ] as const
 ) {
