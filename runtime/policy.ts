@@ -74,3 +74,9 @@ export const MAX_TIMER_MS = 0x7fffffff;
 
 /** Between two looks whether the calls on a node that is left have finished: a timer of it costs some microseconds. */
 export const LEAVE_LOOK_MS = 2;
+
+/**
+ * When an executor without a lease runs what a lease needs for the first time, which takes some 10 ms: it waits in its
+ * node's pool. One that was booted for a lease has that by then, or is no later for it.
+ */
+export const REHEARSE_AFTER_MS = 50;

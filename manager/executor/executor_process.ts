@@ -2,7 +2,7 @@
 
 import type { ConnectionRequest } from "../../fabric/fabric.ts";
 import { ControlChannel, ControlError, controlOptions } from "../../runtime/control_channel.ts";
-import { Started, type StartRequest } from "../../runtime/executor/start_request.ts";
+import { Listening, Started, type StartRequest } from "../../runtime/executor/start_request.ts";
 import { MAX_PACKAGE_BYTES } from "../../runtime/node_protocol.ts";
 import * as v from "../../runtime/valibot.ts";
 import type { ExecutorBundle } from "./executor_bundle.ts";
@@ -30,6 +30,8 @@ export class ExecutorProcess {
   readonly #overdue = Promise.withResolvers<undefined>();
   #endTimer: ReturnType<typeof setTimeout> | undefined;
   #control: ControlChannel | undefined;
+  /** Where its first worker listens in shared memory, once it does. */
+  #near: string | undefined;
   #said = "";
   #gone = false;
   readonly #cpuNs: () => bigint | undefined;
@@ -99,6 +101,7 @@ export class ExecutorProcess {
       process.#control = new ControlChannel(connection, {
         notice: (type, body) => {
           if (type === "ended") process.#hearLastWords(body);
+          else if (type === "listening") process.#near = v.parse(Listening, body).address;
         },
       });
       process.#control.closed.then(() => process.#expectEnd());
@@ -123,7 +126,10 @@ export class ExecutorProcess {
     return this.#usage?.read() ?? { computeNs: 0n, pollNs: 0n };
   }
 
-  /** Gives it its lease; returns the addresses of its workers. */
+  /**
+   * Gives it its lease; returns the addresses of its workers. A single worker that listens already is told at once:
+   * its client connects while it gets its work. Should that fail, the process ends.
+   */
   async start(
     request: Omit<StartRequest, "package" | "counters">,
     sha256: string,
@@ -132,14 +138,18 @@ export class ExecutorProcess {
     const { counters } = this.#control!;
     this.#usage = new ExecutorUsage(counters, this.#cpuNs);
     const lent = this.#control!.lend(source);
-    const answer = await this.#control!.request("start", {
+    const starting = this.#control!.request("start", {
       ...request,
       counters: counters.lend(),
       package: { sha256, ...lent },
     }, {
       timeoutMs: START_MS,
     });
-    return v.parse(Started, answer).addresses;
+    if (this.#near === undefined || request.workers > 1 || request.listen !== "shm") {
+      return v.parse(Started, await starting).addresses;
+    }
+    starting.catch(() => this.kill());
+    return [this.#near];
   }
 
   /** Asks it to end, and kills it if it does not. */

@@ -22,6 +22,9 @@ export const StartRequest = v.object({
 });
 export type StartRequest = v.InferOutput<typeof StartRequest>;
 
+/** Notice `listening`: where the first worker listens in shared memory, whatever the lease will be. */
+export const Listening = v.object({ address: v.pipe(v.string(), v.regex(/^shm:[^\s]{1,255}$/)) });
+
 /** The answer to `start`. */
 export const Started = v.object({ addresses: v.array(v.string()) });
 export type Started = v.InferOutput<typeof Started>;

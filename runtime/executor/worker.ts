@@ -23,6 +23,7 @@ import {
   receiveJson,
   sendJson,
 } from "../attach.ts";
+import { REHEARSE_AFTER_MS } from "../policy.ts";
 import { type ArenaLayout, arenaLayout, MESSAGE_BYTES, receivesFor } from "../wire.ts";
 import { CallServer } from "./call_server.ts";
 import { loadPackage } from "./load_package.ts";
@@ -35,6 +36,8 @@ import { WorkerLoop } from "./worker_loop.ts";
 const CLIENT_MS = 10_000;
 /** How long a client may take between connecting and attaching. */
 const ATTACH_MS = 5_000;
+/** How long a connection to itself may take. */
+const REHEARSAL_MS = 1_000;
 
 const post: (port: MessagePort, message: WorkerReport) => void = Function.prototype.call.bind(
   MessagePort.prototype.postMessage,
@@ -56,10 +59,9 @@ async function work(port: MessagePort): Promise<string> {
   const { cycles } = openCpu(libc);
   const fabrics = new Fabrics();
   const near = await fabrics.listen("shm");
-  await rehearse(fabrics, near).catch(() => {}); // if it matters, it shows when the client comes
   post(port, { address: near.address });
 
-  const task = await takeTask(port);
+  const task = await takeTask(port, fabrics);
   const { depth, maxBytes } = task;
   const watch = new Int32Array(task.watch);
   watch[THREAD] = libc.c.gettid();
@@ -124,24 +126,32 @@ async function work(port: MessagePort): Promise<string> {
   return await loop.run();
 }
 
-/** What is to be served; the lease may come much later than the thread. */
-async function takeTask(port: MessagePort): Promise<WorkerTask> {
+/** What is to be served; the lease may come much later than the thread, which makes use of the time. */
+async function takeTask(port: MessagePort, fabrics: Fabrics): Promise<WorkerTask> {
   const { promise, resolve } = Promise.withResolvers<WorkerTask>();
+  let rehearsed: Promise<void> | undefined;
+  const timer = setTimeout(() => {
+    rehearsed = rehearse(fabrics).catch(() => {}); // whether it works is seen when it matters
+  }, REHEARSE_AFTER_MS);
   port.onmessage = (event: MessageEvent<WorkerTask>) => resolve(event.data);
   const task = await promise;
+  clearTimeout(timer);
   port.onmessage = null;
+  await rehearsed; // nothing of it may be under way beside foreign code
   return task;
 }
 
-/** Connects to itself: code that has run once runs faster, and now nobody waits for it. */
-async function rehearse(fabrics: Fabrics, listener: Listener): Promise<void> {
+/** Connects to itself and loads a package of its own: code that has run once is compiled, and now nobody waits. */
+async function rehearse(fabrics: Fabrics): Promise<void> {
   const layout = arenaLayout(1, 64);
-  const connecting = fabrics.connect(listener.address, connectionOptions(1, layout));
-  const request = await listener.accept();
-  const accepted = await request?.accept(connectionOptions(1, layout));
-  const connected = await connecting;
-  connected.close();
-  accepted?.close();
+  const options = { ...connectionOptions(1, layout), timeoutMs: REHEARSAL_MS };
+  const listener = await fabrics.listen("shm");
+  const accepting = listener.accept().then((request) => request?.accept(options));
+  const connection = await fabrics.connect(listener.address, options);
+  (await accepting)?.close();
+  connection.close();
+  listener.close();
+  await loadPackage(new TextEncoder().encode("export function rehearsed() {}"));
 }
 
 function connectionOptions(depth: number, layout: ArenaLayout): ConnectionOptions {

@@ -9,7 +9,7 @@ const LISTEN_MS = 10_000;
 export class WorkerThread {
   readonly #port: MessagePort;
   /** Where it listens in shared memory. */
-  readonly #near: Promise<string>;
+  readonly near: Promise<string>;
   #onReport: (report: WorkerReport) => void;
 
   /** @param onCrash told of an error that ended the thread. */
@@ -37,7 +37,7 @@ export class WorkerThread {
     this.#port = port1;
     port1.onmessage = ({ data }: MessageEvent<WorkerReport>) => this.#onReport(data);
     const near = Promise.withResolvers<string>();
-    this.#near = near.promise;
+    this.near = near.promise;
     this.#onReport = (report) => {
       if ("address" in report) return near.resolve(report.address);
       onCrash(report.ended);
@@ -57,7 +57,7 @@ export class WorkerThread {
       LISTEN_MS,
     );
     try {
-      const near = await Promise.race([this.#near, promise]);
+      const near = await Promise.race([this.near, promise]);
       this.#onReport = (report) => {
         if ("address" in report) return resolve(report.address);
         reject(new ControlError(`Cannot start a worker: ${report.ended}`, "failed"));
