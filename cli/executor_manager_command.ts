@@ -21,6 +21,7 @@ interface Options extends CommonOptions {
   caCert?: string;
   name?: string;
   cores?: number;
+  oversubscription?: number;
   memory?: number;
   fabric?: FabricChoice;
   fabricAddress?: string;
@@ -50,6 +51,11 @@ export function executorManagerCommand(): Command {
     )
     .option("--name <name>", "what the node is called (default: the host's name)")
     .option("--cores <number>", "cores to lend (default: all)", wholeNumber(1))
+    .option(
+      "--oversubscription <factor>",
+      "workers that may be leased for a core (default: 1)",
+      Number,
+    )
     .option("--memory <size>", "memory to lend (default: half of the host's)", byteSize)
     .addOption(
       fabricOption(
@@ -109,6 +115,7 @@ async function runExecutorManager(options: Options): Promise<void> {
     },
     name,
     cores,
+    oversubscription: settings.require("executorManager.oversubscription"),
     memoryBytes,
     fabric,
     ...(fabricAddress === undefined ? {} : { fabricAddress }),

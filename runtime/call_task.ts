@@ -25,6 +25,8 @@ export class CallTask {
   readonly worker: number | undefined;
   /** Times it was posted. */
   attempts = 0;
+  /** Times a worker had no core for it. */
+  refusals = 0;
   settled = false;
   #input: Uint8Array;
   #kept = false;
@@ -39,10 +41,12 @@ export class CallTask {
   #reject!: (error: unknown) => void;
   readonly #onFree: () => void;
   readonly #onLost: (task: CallTask) => void;
+  readonly #onBusy: (task: CallTask) => void;
 
   /**
    * @param onFree called when the task has given its slot back.
    * @param onLost called when the connection went while the call was under way; the task is not settled then.
+   * @param onBusy called when the worker had no core for the call, which then did not run; likewise not settled.
    */
   constructor(
     name: string,
@@ -51,6 +55,7 @@ export class CallTask {
     options: InvokeOptions,
     onFree: () => void,
     onLost: (task: CallTask) => void,
+    onBusy: (task: CallTask) => void,
   ) {
     this.name = name;
     this.worker = options.worker;
@@ -59,6 +64,7 @@ export class CallTask {
     this.#capacity = Math.min(maxBytes, options.output?.length ?? maxBytes);
     this.#onFree = onFree;
     this.#onLost = onLost;
+    this.#onBusy = onBusy;
     this.promise = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
@@ -124,6 +130,17 @@ export class CallTask {
       this.#slot = undefined;
       this.#onLost(this);
       return;
+    }
+    if (slot.status === CallStatus.BUSY && !this.settled) {
+      this.attempts--;
+      this.refusals++;
+      if (!this.#kept) {
+        this.#kept = true;
+        // The caller may have reused its memory; the slot has what was sent.
+        this.#input = slot.input.slice(0, this.#input.length);
+      }
+      this.#release();
+      return this.#onBusy(this);
     }
     this.#end();
     if (slot.status !== CallStatus.OK) this.#reject(replyError(slot, this.name));

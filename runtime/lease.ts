@@ -11,7 +11,13 @@ import type { LeaseWords, Verdict } from "./lease_words.ts";
 import { awaitVerdict, lossError } from "./loss.ts";
 import { mapInputs, type MapOptions } from "./map.ts";
 import type { Executor } from "./node_protocol.ts";
-import { MAX_ATTEMPTS, RECOVERY_MS, VERDICT_MS } from "./policy.ts";
+import {
+  BUSY_PAUSE_MS,
+  MAX_ATTEMPTS,
+  MAX_BUSY_PAUSE_MS,
+  RECOVERY_MS,
+  VERDICT_MS,
+} from "./policy.ts";
 import { type CallHost, PreparedCall, type PrepareOptions } from "./prepared_call.ts";
 import type { Pump } from "./pump.ts";
 import { attachAll } from "./attach_all.ts";
@@ -151,7 +157,15 @@ export class Lease implements AsyncDisposable {
       return Promise.reject(error);
     }
     const { maxBytes } = this.#parts.options;
-    const task = new CallTask(name, input, maxBytes, options, this.#host.onFree, this.#onTaskLost);
+    const task = new CallTask(
+      name,
+      input,
+      maxBytes,
+      options,
+      this.#host.onFree,
+      this.#onTaskLost,
+      this.#onTaskBusy,
+    );
     if (this.#parts.options.idempotent.has(name)) task.keepInput();
     this.#crew.submit(task);
     return task.promise;
@@ -341,6 +355,15 @@ export class Lease implements AsyncDisposable {
     if (allowed && this.#overReason === "" && (!verdict || verdict.kind === "executor")) {
       this.#crew.submit(task);
     } else task.fail(this.#lossError(task.name, verdict, true));
+  };
+
+  /** The node has more workers than cores, and all of them are busy: another worker may be luckier, or a later try. */
+  readonly #onTaskBusy = (task: CallTask) => {
+    setTimeout(() => {
+      if (task.settled) return;
+      if (this.#overReason !== "") task.fail(this.#overError(task.name));
+      else this.#crew.submit(task);
+    }, Math.min(BUSY_PAUSE_MS * 2 ** Math.min(task.refusals - 1, 4), MAX_BUSY_PAUSE_MS));
   };
 
   #lossError(name: string, verdict: Verdict, posted: boolean): RfaasError {

@@ -99,7 +99,8 @@ export class PreparedCall implements Disposable {
    * Calls with the first `length` bytes of the input and spins until the reply is there.
    *
    * @returns the result's length; it lies in `output`.
-   * @throws {FunctionError} {ResultTooLong} {DeadlineExceeded} {ExecutorLost} {NodeLost} {LeaseOver}
+   * @throws {FunctionError} {ResultTooLong} {DeadlineExceeded} {ExecutorLost} {NodeLost} {LeaseOver}, and {Busy} when
+   * the node leases more workers than it has cores and all are in use: the function did not run, call again.
    */
   invokeSync(length: number = this.#bytes, options?: CallOptions): number {
     this.start(length, options);

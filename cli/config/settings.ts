@@ -118,6 +118,11 @@ export const SETTINGS = {
     standard: hostCores,
     standardIs: "all",
   }),
+  "executorManager.oversubscription": setting(v.pipe(v.number(), v.minValue(1), v.maxValue(64)), {
+    does: "Workers that may be leased for each core; above 1 a call is run when a core is free.",
+    flag: "--oversubscription",
+    standard: 1,
+  }),
   "executorManager.memory": setting(size, {
     does: "Memory to lend.",
     flag: "--memory",

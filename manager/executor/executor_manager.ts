@@ -15,6 +15,7 @@ import { getLogger } from "../log.ts";
 import { Admission } from "./admission.ts";
 import { Capacity } from "./capacity.ts";
 import { Draining } from "./draining.ts";
+import { CoreTokens, leasableWorkers } from "./core_tokens.ts";
 import { bundleExecutor, type ExecutorBundle } from "./executor_bundle.ts";
 import { ExecutorProcess } from "./executor_process.ts";
 import { type BootedExecutor, ExecutorPool, NO_POOL, type PoolOptions } from "./executor_pool.ts";
@@ -37,6 +38,8 @@ export interface ExecutorManagerOptions extends NodeFabricOptions {
   readonly name: string;
   /** Cores to lend. */
   readonly cores: number;
+  /** Workers that may be leased for each core; above 1 a worker takes a core before it runs a call. @default 1 */
+  readonly oversubscription?: number;
   /** Memory to lend, in bytes. */
   readonly memoryBytes: number;
   /** Where the bundled executor is kept. */
@@ -65,6 +68,7 @@ export class ExecutorManager implements AsyncDisposable {
   readonly #accounting = new Set<Promise<void>>();
   readonly #bills = new NodeBills();
   readonly #libc = openLibc();
+  #cores: CoreTokens | undefined;
   #closing = false;
   #draining: Draining | undefined;
   /** It was asked here, so the resource manager's word does not end it. */
@@ -90,7 +94,7 @@ export class ExecutorManager implements AsyncDisposable {
    */
   static async start(options: ExecutorManagerOptions): Promise<ExecutorManager> {
     const bundle = options.executor ?? await bundleExecutor(`${options.stateDir}/executor`);
-    const bootId = hostBootId();
+    const leasable = leasableWorkers(options.cores, options.oversubscription ?? 1);
     const client = new ManagerClient(options.manager);
     let doors: NodeDoors | undefined;
     try {
@@ -98,10 +102,10 @@ export class ExecutorManager implements AsyncDisposable {
       const manager = new ExecutorManager(bundle, client, doors, options.pool ?? NO_POOL);
       manager.#registration = new Registration(client, {
         name: options.name,
-        cores: options.cores,
+        cores: leasable,
         memoryBytes: options.memoryBytes,
         addresses: doors.addresses,
-        bootId,
+        bootId: readBootId(manager.#libc),
       }, {
         leases: () =>
           [...manager.#leases.values()].map(({ id, workers }) => ({ lease: id, workers })),
@@ -109,7 +113,8 @@ export class ExecutorManager implements AsyncDisposable {
         end: (lease, reason) => manager.#endLeases(lease, reason),
         bills: manager.#bills,
       });
-      const capacity = new Capacity(options.cores, options.memoryBytes);
+      const capacity = new Capacity(leasable, options.memoryBytes);
+      if (leasable > options.cores) manager.#cores = new CoreTokens(manager.#libc, options.cores);
       manager.#admission = new Admission(manager.#registration, capacity);
       doors.serve((request, door) => manager.#let(request, door));
       try {
@@ -193,6 +198,7 @@ export class ExecutorManager implements AsyncDisposable {
     await this.#registration.close(true);
     this.#client.close();
     await this.#doors.close();
+    this.#cores?.close();
     this.#libc.close();
   }
 
@@ -282,6 +288,7 @@ export class ExecutorManager implements AsyncDisposable {
         boot: () => this.#takeExecutor(grant.memoryBytes),
         nowMs: () => this.#registration.clock.nowMs(),
         expiresMs: grant.expiresMs,
+        cores: this.#cores,
       });
       this.#refuseWhileDraining(); // it may have begun while the package came
       this.#leases.set(lease.id, lease);
@@ -378,14 +385,5 @@ export class ExecutorManager implements AsyncDisposable {
     for (const lease of this.#leases.values()) {
       if (id === undefined || lease.id === id) lease.end(reason);
     }
-  }
-}
-
-function hostBootId(): string {
-  const libc = openLibc();
-  try {
-    return readBootId(libc);
-  } finally {
-    libc.close();
   }
 }

@@ -5,6 +5,7 @@ import type { Executor } from "../../runtime/node_protocol.ts";
 import type { StartRequest } from "../../runtime/executor/start_request.ts";
 import type { BootedExecutor } from "./executor_pool.ts";
 import type { ExecutorProcess } from "./executor_process.ts";
+import type { CoreTokens } from "./core_tokens.ts";
 import type { Usage } from "./lease_meter.ts";
 
 /** Executors that may follow each other within {@linkcode RESTART_WINDOW_MS}; then the node gives up. */
@@ -19,7 +20,9 @@ export interface NodeLeaseOptions {
   readonly workers: number;
   /** The client's channel: notices go there. */
   readonly client: ControlChannel;
-  readonly start: Omit<StartRequest, "package" | "secret" | "counters">;
+  readonly start: Omit<StartRequest, "package" | "secret" | "counters" | "coreWords">;
+  /** Where the node leases more workers than it has cores. */
+  readonly cores?: CoreTokens | undefined;
   readonly sha256: string;
   readonly source: Uint8Array<ArrayBuffer>;
   /** Gives a process that waits for a lease. */
@@ -131,15 +134,17 @@ export class NodeLease {
     this.#executor = executor;
     const generation = ++this.#generation;
     const secret = crypto.getRandomValues(new Uint8Array(16)).toHex();
+    const coreWords = this.#o.cores?.issue();
     this.#metered.add(executor);
     executor.ended.then((reason) => {
+      if (coreWords) this.#o.cores?.free(coreWords);
       this.#metered.delete(executor);
       this.#spent = add(this.#spent, executor.usage);
       this.#lost(generation, reason);
     });
     try {
       const addresses = await executor.start(
-        { ...this.#o.start, secret },
+        { ...this.#o.start, secret, ...(coreWords ? { coreWords } : {}) },
         this.#o.sha256,
         this.#o.source,
       );

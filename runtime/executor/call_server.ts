@@ -23,6 +23,7 @@ import {
   SHORT_REQUEST,
   shortReply,
 } from "../wire.ts";
+import type { CoreToken } from "./core_token.ts";
 import { writeFailure } from "./failure_text.ts";
 import {
   IN_CALL,
@@ -48,6 +49,8 @@ export interface ServerOptions {
   /** The words of watch_words.ts. */
   readonly watch: Int32Array;
   readonly clock: WorkClock;
+  /** Where workers outnumber cores: to be held while a function runs. */
+  readonly core?: CoreToken;
 }
 
 // Held before foreign code is loaded: it may replace what hangs on the prototypes.
@@ -75,6 +78,7 @@ export class CallServer {
   readonly #slots: WorkerSlot[] = [];
   readonly #watch: Int32Array;
   readonly #clock: WorkClock;
+  readonly #core: CoreToken | undefined;
   readonly #repostEvery: number;
   #functions: readonly PackageFunction[] = [];
   #taken = 0;
@@ -88,6 +92,7 @@ export class CallServer {
     this.#remote = remote;
     this.#watch = options.watch;
     this.#clock = options.clock;
+    this.#core = options.core;
     this.#repostEvery = repostEvery(depth);
     const at = (i: number, offset: number) => i * layout.stride + offset;
     const payloadBytes = layout.stride - PAYLOAD_AT;
@@ -136,6 +141,7 @@ export class CallServer {
       connection.postReceives(this.#repostEvery);
     }
     this.#serve(completion.immediate, completion.byteLength);
+    if (this.#core !== undefined && this.pending === 0) this.#core.release();
     this.#clock.served(began);
     return true;
   }
@@ -165,6 +171,9 @@ export class CallServer {
     }
     const called = this.#functions[requestFunction(immediate)];
     if (called === undefined) return this.#reply(slot, index, CallStatus.UNKNOWN_FUNCTION, 0);
+    if (this.#core !== undefined && !this.#core.take()) {
+      return this.#reply(slot, index, CallStatus.BUSY, 0);
+    }
     slot.fit(length, capacity);
     if (timeLeftUs !== 0) this.#watchSlot(index, sequence, timeLeftUs);
     this.#watch[IN_CALL] = index + 1;
@@ -186,6 +195,7 @@ export class CallServer {
     const settle = () => {
       slot.busy = false;
       this.pending--;
+      if (this.#core !== undefined && this.pending === 0) this.#core.release();
     };
     try {
       then(resolved(result), (value) => {

@@ -116,6 +116,7 @@ async function main(): Promise<void> {
       source,
       watch,
       stopFd,
+      ...(request.coreWords ? { coreWords: request.coreWords } : {}),
     }, workerEnded);
     counter!.watch(words);
     watchdog.watch(words, request.depth);

@@ -1,6 +1,7 @@
 /** What an executor manager asks of an executor, and what it checks of it. */
 
 import * as v from "../valibot.ts";
+import { CoreWords } from "./core_token.ts";
 import { MAX_DEPTH, MAX_SLOT_BYTES } from "../wire.ts";
 
 const natural = v.pipe(v.number(), v.integer(), v.minValue(0));
@@ -18,6 +19,8 @@ export const StartRequest = v.object({
   secret: v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/)),
   /** Where the executor adds what its workers spend: the words of usage_counter.ts. */
   counters: v.object({ address: natural, rkey: natural }),
+  /** The node's cores, where its workers outnumber them. */
+  coreWords: v.exactOptional(CoreWords),
   package: v.object({ sha256: v.string(), address: natural, rkey: natural, length: natural }),
 });
 export type StartRequest = v.InferOutput<typeof StartRequest>;

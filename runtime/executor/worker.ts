@@ -26,6 +26,7 @@ import {
 import { REHEARSE_AFTER_MS } from "../policy.ts";
 import { type ArenaLayout, arenaLayout, MESSAGE_BYTES, receivesFor } from "../wire.ts";
 import { CallServer } from "./call_server.ts";
+import { CoreToken } from "./core_token.ts";
 import { loadPackage } from "./load_package.ts";
 import { THREAD, watchTotals } from "./watch_words.ts";
 import { WorkClock } from "./work_clock.ts";
@@ -90,6 +91,7 @@ async function work(port: MessagePort): Promise<string> {
     firstSequence: remote.firstSequence,
     watch,
     clock,
+    ...(task.coreWords ? { core: CoreToken.open(libc, task.coreWords, task.worker) } : {}),
   });
   const loop = new WorkerLoop({
     connection,

@@ -1,5 +1,7 @@
 /** What an executor's main thread and its workers say to each other. */
 
+import type { CoreWords } from "./core_token.ts";
+
 /** The message that starts a worker, before it is known what it will serve. */
 export interface WorkerStart {
   /** Carries one {@linkcode WorkerTask} there and {@linkcode WorkerReport}s back; the package can't reach it. */
@@ -23,6 +25,8 @@ export interface WorkerTask {
   readonly watch: SharedArrayBuffer;
   /** An eventfd of the process that wakes a sleeping worker to stop. */
   readonly stopFd: number;
+  /** The node's cores, where its workers outnumber them. */
+  readonly coreWords?: CoreWords;
 }
 
 /** The first address is that in shared memory, told at the start; another follows if the task names another place. */

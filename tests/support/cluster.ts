@@ -17,6 +17,8 @@ export interface ClusterOptions {
   cores?: number;
   /** Memory that each node lends. @default {4 GiB} */
   memoryBytes?: number;
+  /** Workers that each node leases for a core. @default 1 */
+  oversubscription?: number;
   /** Nodes, named `node-0` and so on. @default {1} */
   nodes?: number;
   /** What the nodes listen on. @default the fabric under test */
@@ -75,6 +77,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
         manager: { url: managerUrl, token: token("node") },
         name,
         cores,
+        oversubscription: options.oversubscription ?? 1,
         memoryBytes,
         fabric,
         stateDir: `${dir}/${name}`,

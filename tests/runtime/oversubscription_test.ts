@@ -1,0 +1,114 @@
+/** More workers than cores: a call runs when it has a core, and no two have the same one. */
+
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { Busy } from "../../mod.ts";
+import { CoreTokens, leasableWorkers } from "../../manager/executor/core_tokens.ts";
+import { openLibc } from "../../ffi/libc.ts";
+import { startCluster } from "../support/cluster.ts";
+import { packageOf } from "../support/functions_package.ts";
+import { children, until, within } from "../support/process_table.ts";
+
+/** Tells when it ran, in milliseconds of the host's clock, and on which worker. */
+const functions = packageOf(`
+  const worker = Math.random();
+  const now = () => performance.timeOrigin + performance.now();
+  const say = (began, output) => {
+    const times = new Float64Array([began, now(), worker]);
+    output.set(new Uint8Array(times.buffer));
+    return 24;
+  };
+  export function hold(input, output) {
+    const began = now();
+    while (now() < began + input[0]);
+    return say(began, output);
+  }
+  export async function later(input, output) {
+    const began = now();
+    await new Promise((resolve) => setTimeout(resolve, input[0]));
+    return say(began, output);
+  }
+  export function spin() { for (;;); }
+`);
+
+interface Span {
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly worker: number;
+}
+
+function span(bytes: Uint8Array): Span {
+  const [fromMs = NaN, toMs = NaN, worker = NaN] = new Float64Array(bytes.slice().buffer);
+  return { fromMs, toMs, worker };
+}
+
+/** How many workers ran something at once, at most. They read when the clock began to some microseconds. */
+function mostAtOnce(spans: readonly Span[]): number {
+  const SLACK_MS = 0.2;
+  return Math.max(...spans.map((one) => {
+    const atMs = one.fromMs + SLACK_MS;
+    const others = spans.filter(({ fromMs, toMs }) => fromMs <= atMs && toMs > atMs);
+    return new Set(others.map(({ worker }) => worker)).size;
+  }));
+}
+
+for (const name of ["hold", "later"]) {
+  Deno.test(`four workers of two leases on two cores: no more than two ${name} at once, and all calls are answered`, async () => {
+    await using cluster = await startCluster({ cores: 2, oversubscription: 2 });
+    await using client = await cluster.connect();
+    const leases = await Promise.all(
+      [0, 1].map(() => client.lease({ functions, workers: 2, hotMs: 0 })),
+    );
+    const calls = Array.from(
+      { length: 40 },
+      (_, i) => leases[i % 2]!.invoke(name, Uint8Array.of(5)),
+    );
+    const spans = (await Promise.all(calls)).map(span);
+    assertEquals(spans.length, 40);
+    assert(mostAtOnce(spans) <= 2, `${mostAtOnce(spans)} ran at once on two cores`);
+  });
+}
+
+Deno.test("without oversubscription as many run at once as there are workers", async () => {
+  await using cluster = await startCluster({ cores: 2 });
+  await using client = await cluster.connect();
+  const lease = await client.lease({ functions, workers: 2, hotMs: 0 });
+  const spans = await Promise.all(
+    Array.from({ length: 10 }, () => lease.invoke("later", Uint8Array.of(50)).then(span)),
+  );
+  assert(mostAtOnce(spans) >= 2, `${mostAtOnce(spans)} at once`);
+});
+
+Deno.test("a killed executor's core comes back, and a prepared call is told that none is free", async () => {
+  await using cluster = await startCluster({ cores: 1, oversubscription: 2 });
+  await using client = await cluster.connect();
+  const before = children(Deno.pid);
+  const one = await client.lease({ functions, hotMs: 0 });
+  const [executor] = children(Deno.pid).filter((pid) => !before.includes(pid));
+  const other = await client.lease({ functions, hotMs: 0 });
+  const spinning = one.invoke("spin", new Uint8Array(1)).catch((error: Error) => error);
+  using call = other.prepare("hold", { bytes: 1, resultBytes: 24 });
+  call.input[0] = 0;
+  // The core is free until the spinning call has arrived.
+  await until(
+    () => call.invoke(1).then(() => false, (error) => error instanceof Busy),
+    () => "busy",
+  );
+  await assertRejects(() => call.invoke(1), Busy, "busy");
+  const waiting = other.invoke("hold", Uint8Array.of(1));
+  Deno.kill(executor!, "SIGKILL");
+  span(await within(10_000, "the call that waits for a core", waiting));
+  await spinning;
+});
+
+Deno.test("tokens of one executor are freed alone", () => {
+  const libc = openLibc();
+  try {
+    using tokens = new CoreTokens(libc, 3);
+    const [a, b] = [tokens.issue(), tokens.issue()];
+    assert(a.owner !== b.owner);
+    tokens.free(a);
+    assertEquals(leasableWorkers(3, 1.5), 4);
+  } finally {
+    libc.close();
+  }
+});
