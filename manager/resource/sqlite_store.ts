@@ -15,6 +15,9 @@ const checkpointPages = 16_384;
 /** Pages that are kept in memory: ids are random, so leases lie all over the file. */
 const cacheKiB = 65_536;
 
+/** Changes in one commit at most, so that requests are read and answered in between: some 50 ms of them. */
+const maxGroup = 256;
+
 /** A change that waits for its turn. */
 interface Waiting {
   /** Makes the change; what it returns tells who asked, once it is on disk. */
@@ -87,15 +90,15 @@ export class SqliteStore implements Store {
 
   close(): void {
     if (!this.#db.isOpen) return;
-    this.#commitWaiting();
+    while (this.#waiting.length > 0) this.#commitWaiting();
     this.#db.close();
   }
 
   #commitWaiting(): void {
     clearImmediate(this.#turn);
     this.#turn = undefined;
-    const group = this.#waiting.splice(0);
-    if (group.length === 0) return;
+    const group = this.#waiting.splice(0, maxGroup);
+    if (this.#waiting.length > 0) this.#turn = setImmediate(() => this.#commitWaiting());
     const answers: (() => void)[] = [];
     try {
       this.#say.begin.run();

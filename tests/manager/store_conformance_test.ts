@@ -2,6 +2,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import fc from "fast-check";
 import { DatabaseSync } from "node:sqlite";
+import { clearImmediate, setImmediate } from "node:timers";
 import { MemoryStore } from "../../manager/resource/memory_store.ts";
 import { SqliteStore } from "../../manager/resource/sqlite_store.ts";
 import type {
@@ -196,6 +197,19 @@ for (const [name, open] of Object.entries(stores)) {
     assertEquals(rows, [nodeRow("a"), nodeRow("c")]);
   });
 
+  Deno.test(`${name} store: what was asked for before it was closed is done`, async () => {
+    using test = open();
+    const asked = Array.from({ length: 1000 }, (_, at) =>
+      test.store.transact((tx) => {
+        tx.putNode(nodeRow("a", { epoch: (tx.node("a")?.epoch ?? 0) + 1 }));
+        return at;
+      }));
+    test.store.close();
+    assertEquals(await Promise.all(asked), Array.from({ length: 1000 }, (_, at) => at));
+    const epoch = await test.reopen?.().transact((tx) => tx.node("a")?.epoch);
+    assertEquals(epoch ?? 1000, 1000);
+  });
+
   Deno.test(`${name} store: a closed one refuses changes, and may be closed again`, async () => {
     using test = open();
     test.store.close();
@@ -236,6 +250,23 @@ Deno.test("sqlite store: changes asked for together are one commit", async () =>
   const together = file() - before;
   for (const id of ids) await test.store.transact((tx) => tx.putNode(nodeRow(id, { epoch: 2 })));
   assertEquals(file() - before - together, 3 * together);
+});
+
+Deno.test("sqlite store: a thousand changes do not keep the event loop from others", async () => {
+  using test = stores.sqlite!();
+  const asked = Array.from(
+    { length: 1000 },
+    () => test.store.transact((tx) => tx.putNode(nodeRow("a"))),
+  );
+  let turns = 0;
+  const turn = () => {
+    turns++;
+    immediate = setImmediate(turn);
+  };
+  let immediate = setImmediate(turn);
+  await Promise.all(asked);
+  clearImmediate(immediate);
+  assert(turns >= 3, `${turns} turns`);
 });
 
 Deno.test("sqlite store: when a commit fails, all of it is rejected and nothing stays", async () => {
