@@ -1,0 +1,67 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { type Amounts, amountsOf, costOf, secondsText, sumOf } from "../../cli/bill_amounts.ts";
+import { ManagerClient } from "../../runtime/manager_client.ts";
+import { startCluster } from "../support/cluster.ts";
+import { functionsPackage } from "../support/functions_package.ts";
+import { until } from "../support/process_table.ts";
+import { rfaas } from "./rfaas.ts";
+
+Deno.test("bill tells what leases had: as a table, as JSON, as CSV, and of one client alone", async () => {
+  await using cluster = await startCluster();
+  await using client = await cluster.connect();
+  const lease = await client.lease({ functions: await functionsPackage(), memory: "64MiB" });
+  await lease.invoke("hold", Uint8Array.of(50));
+  await lease.close();
+  using operator = new ManagerClient({ url: cluster.managerUrl, token: cluster.operatorToken });
+  await until(async () => (await operator.bills()).bills.length === 1, () => "there is a bill");
+  const bill = async (...args: string[]) => {
+    const { code, stdout, stderr } = await rfaas(
+      ["bill", "--manager", cluster.managerUrl, ...args],
+      { env: { RFAAS_TOKEN: cluster.operatorToken } },
+    );
+    assertEquals(code, 0, stderr);
+    return stdout;
+  };
+  const { bills: [told] } = JSON.parse(await bill("--json"));
+  assertEquals({ client: told.client, workers: told.workers, memoryBytes: told.memoryBytes }, {
+    client: "client",
+    workers: 1,
+    memoryBytes: 2 ** 26,
+  });
+  const [head, line, ...more] = (await bill("--csv", "--client", "client")).trim().split("\n");
+  assertEquals(more, []);
+  const row = Object.fromEntries(head!.split(",").map((key, i) => [key, line!.split(",")[i]]));
+  assertEquals(row.lease, told.lease);
+  assertEquals(row.held_s, secondsText(BigInt(told.heldNs)));
+  const table = await bill();
+  assertMatch(table, /CORE-S .*COST/);
+  assertMatch(table, new RegExp(`${told.lease} .*\n *total`));
+  assertEquals(await bill("--client", "nobody"), "There are no bills\n");
+  assertEquals(await bill("--since", "2999-01-01"), "There are no bills\n");
+  const wrong = await rfaas(["bill", "--since", "yesterday"]);
+  assertEquals(wrong.code, 2);
+  assertMatch(wrong.stderr, /It is not a time/);
+});
+
+Deno.test("sums of bills are exact, and a cost is each amount times its price", () => {
+  const bill = {
+    lease: "a",
+    node: "n",
+    client: "c",
+    epoch: 1,
+    workers: 3,
+    memoryBytes: 2 ** 31,
+    sinceMs: 0,
+    untilMs: 0,
+    heldNs: "999999999999999999",
+    computeNs: "2000000000",
+    pollNs: "500000000",
+  };
+  const sum: Amounts = sumOf([amountsOf(bill), amountsOf(bill)]);
+  assertEquals(sum.coreNs, 2n * 3n * 999_999_999_999_999_999n);
+  assertEquals(secondsText(1n), "0.000000001");
+  const prices = { coreSecond: 0, gibSecond: 0, computeSecond: 0.5, pollSecond: 0.25 };
+  assertEquals(costOf(amountsOf(bill), prices), 1.125);
+  const all = costOf(amountsOf({ ...bill, heldNs: "1000000000" }), { coreSecond: 2, gibSecond: 1 });
+  assert(Math.abs(all - 8) < 1e-9, `${all}`);
+});
