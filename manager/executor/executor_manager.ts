@@ -19,6 +19,7 @@ import { CoreTokens, leasableWorkers } from "./core_tokens.ts";
 import { bundleExecutor, type ExecutorBundle } from "./executor_bundle.ts";
 import { ExecutorProcess } from "./executor_process.ts";
 import { type BootedExecutor, ExecutorPool, NO_POOL, type PoolOptions } from "./executor_pool.ts";
+import { keepBills, keptBills } from "./kept_bills.ts";
 import { LeaseMeter } from "./lease_meter.ts";
 import { NodeBills } from "./node_bills.ts";
 import { type NodeDoor, NodeDoors, type NodeFabricOptions } from "./node_doors.ts";
@@ -67,6 +68,7 @@ export class ExecutorManager implements AsyncDisposable {
   /** Leases whose end the resource manager has not heard of yet. */
   readonly #accounting = new Set<Promise<void>>();
   readonly #bills = new NodeBills();
+  #stateDir = "";
   readonly #libc = openLibc();
   #cores: CoreTokens | undefined;
   #closing = false;
@@ -114,6 +116,8 @@ export class ExecutorManager implements AsyncDisposable {
         bills: manager.#bills,
       });
       const capacity = new Capacity(leasable, options.memoryBytes);
+      manager.#stateDir = options.stateDir;
+      manager.#bills.restore(await keptBills(options.stateDir));
       if (leasable > options.cores) manager.#cores = new CoreTokens(manager.#libc, options.cores);
       manager.#admission = new Admission(manager.#registration, capacity);
       doors.serve((request, door) => manager.#let(request, door));
@@ -196,6 +200,7 @@ export class ExecutorManager implements AsyncDisposable {
     for (const channel of this.#channels) channel.close();
     await Promise.all(this.#accounting);
     await this.#registration.close(true);
+    await keepBills(this.#stateDir, this.#bills.unsettled());
     this.#client.close();
     await this.#doors.close();
     this.#cores?.close();

@@ -100,3 +100,30 @@ Deno.test("a resource manager that is killed loses nothing and counts nothing tw
   assert(ms(heldNs) >= heldMs - admittedMs, `held ${ms(heldNs)} of ${heldMs} ms`);
   assert(ms(computeNs) >= 120 && ms(computeNs) <= heldMs, `computed ${ms(computeNs)} ms`);
 });
+
+Deno.test("a node that ends while the resource manager is away tells the bill at its next start, once", async () => {
+  await using host = await ProcessHost.start();
+  await using client = await host.connect();
+  const before = performance.now();
+  const lease = await host.lease(client);
+  await until(async () => (await host.operator.bills()).bills.length === 1, () => "a bill", 5000);
+  const seenNs = BigInt((await bill(host)).heldNs);
+  await host.resourceManager.kill();
+  await new Promise((resolve) => setTimeout(resolve, 1000));
+  host.node.signal("SIGTERM");
+  await lease.close().catch(() => {});
+  await host.node.ended();
+  const heldMs = performance.now() - before;
+  await host.startResourceManager();
+  await host.startNode("node-0");
+  await until(
+    async () => BigInt((await bill(host)).heldNs) > seenNs + 900_000_000n,
+    () => "the bill is told",
+  );
+  const { heldNs } = await bill(host);
+  assert(ms(heldNs) <= heldMs && ms(heldNs) > 1000, `held ${ms(heldNs)} of ${heldMs} ms`);
+  await host.node.kill();
+  await host.startNode("node-0");
+  await new Promise((resolve) => setTimeout(resolve, 1500));
+  assertEquals((await bill(host)).heldNs, heldNs);
+});
