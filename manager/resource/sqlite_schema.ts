@@ -94,6 +94,9 @@ const migrations: readonly string[] = [
   ALTER TABLE keys ADD COLUMN signs_from_ms INTEGER NOT NULL DEFAULT 0;
   ALTER TABLE keys ADD COLUMN drop_ms INTEGER; -- null until another key signs
   `,
+  `
+  DROP INDEX IF EXISTS leases_of_client; -- what clients have is kept in memory (client_rows.ts)
+  `,
 ];
 
 /** The version of the tables that this program reads and writes. */

@@ -1,6 +1,7 @@
 /** The store in one SQLite file (WAL), by node:sqlite. */
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { clearImmediate, setImmediate } from "node:timers";
+import { ClientRows } from "./client_rows.ts";
 import { NodeRows } from "./node_rows.ts";
 import { migrate } from "./sqlite_schema.ts";
 import { sqliteTransaction } from "./sqlite_transaction.ts";
@@ -60,7 +61,11 @@ export class SqliteStore implements Store {
       this.#db.exec(`PRAGMA cache_size = -${cacheKiB}`);
       this.#db.exec("PRAGMA foreign_keys = ON");
       migrate(this.#db);
-      this.#tx = sqliteTransaction(this.#db, new NodeRows(this.#undo));
+      this.#tx = sqliteTransaction(
+        this.#db,
+        new NodeRows(this.#undo),
+        new ClientRows(this.#undo),
+      );
       this.#undo.forget();
       this.#say = {
         begin: this.#db.prepare("BEGIN IMMEDIATE"),

@@ -1,5 +1,6 @@
 /** The rows of the store as prepared statements over SQLite. */
 import type { DatabaseSync } from "node:sqlite";
+import type { ClientRows } from "./client_rows.ts";
 import type { NodeRows } from "./node_rows.ts";
 import { keepSeenMs } from "./policy.ts";
 import { sqliteBills } from "./sqlite_bills.ts";
@@ -10,7 +11,6 @@ import type {
   NodeRow,
   Quota,
   StoredToken,
-  TakenBy,
   Transaction,
 } from "./store.ts";
 
@@ -32,8 +32,13 @@ type TokenText = Omit<StoredToken, "quota"> & { quota: string };
  * Prepares the statements. The columns are named as the rows' fields, so rows need no mapping.
  *
  * @param rows gets the nodes and their live allocations; they are written through to the file and read from memory.
+ * @param clients gets the leases that run.
  */
-export function sqliteTransaction(db: DatabaseSync, rows: NodeRows): Transaction {
+export function sqliteTransaction(
+  db: DatabaseSync,
+  rows: NodeRows,
+  clients: ClientRows,
+): Transaction {
   const one = <T>(sql: string) => {
     const statement = db.prepare(sql);
     return (...values: (string | number)[]) => statement.get(...values) as T | undefined;
@@ -50,6 +55,9 @@ export function sqliteTransaction(db: DatabaseSync, rows: NodeRows): Transaction
   for (const row of all<StoredNode>(`SELECT ${nodeColumns} FROM nodes`)()) rows.put(readNode(row));
   const live = `SELECT ${allocationColumns} FROM allocations WHERE state <> 'ended'`;
   for (const row of all<AllocationRow>(live)()) rows.putAllocation(row);
+
+  const running = `SELECT ${leaseColumns} FROM leases WHERE ended_ms IS NULL`;
+  for (const row of all<LeaseRow>(running)()) clients.put(row);
 
   const putNode = run(`INSERT INTO nodes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (id) DO UPDATE SET name = excluded.name, cores = excluded.cores,
@@ -70,9 +78,6 @@ export function sqliteTransaction(db: DatabaseSync, rows: NodeRows): Transaction
   const putToken = run("INSERT INTO tokens VALUES (?, ?, ?, ?, ?)");
   const token = one<TokenText>(`SELECT ${tokenColumns} FROM tokens WHERE hash = ?`);
   const tokens = all<TokenText>(`SELECT ${tokenColumns} FROM tokens ORDER BY name, role`);
-  const takenBy = one<TakenBy>(`SELECT COUNT(*) AS leases, COALESCE(SUM(workers), 0) AS workers,
-    COALESCE(SUM(memory_bytes), 0) AS memoryBytes
-    FROM leases WHERE client = ? AND ended_ms IS NULL`);
   const putKey = run(`INSERT INTO keys VALUES (?, ?, ?, ?, ?, ?)
     ON CONFLICT (id) DO UPDATE SET drop_ms = excluded.drop_ms`);
   const latestIssued = one<{ ms: number | null }>("SELECT MAX(issued_ms) AS ms FROM leases");
@@ -114,8 +119,8 @@ export function sqliteTransaction(db: DatabaseSync, rows: NodeRows): Transaction
     expiredLeases: all<LeaseRow>(
       `SELECT ${leaseColumns} FROM leases WHERE ended_ms IS NULL AND expires_ms <= ?`,
     ),
-    takenBy: (client) => takenBy(client)!,
-    putLease: (l) =>
+    takenBy: (client) => clients.taken(client),
+    putLease: (l) => {
       putLease(
         l.id,
         l.client,
@@ -125,7 +130,9 @@ export function sqliteTransaction(db: DatabaseSync, rows: NodeRows): Transaction
         l.expiresMs,
         l.endedMs,
         l.endReason,
-      ),
+      );
+      clients.put(l);
+    },
     forgetLeases: run("DELETE FROM leases WHERE ended_ms < ?"),
 
     allocation: one<AllocationRow>(
