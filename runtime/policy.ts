@@ -82,4 +82,4 @@ export const LEAVE_LOOK_MS = 2;
 export const REHEARSE_AFTER_MS = 50;
 /** How long a call that found all cores of its node busy waits for its next try; doubled up to the other each time. */
 export const BUSY_PAUSE_MS = 1;
-export const MAX_BUSY_PAUSE_MS = 16;
+export const MAX_BUSY_PAUSE_MS = 4;

@@ -3,7 +3,12 @@
 import type { Libc } from "../../ffi/libc.ts";
 import { MappedMemory, wholePages } from "../../ffi/mapped_memory.ts";
 import { createSharedMemory } from "../../ffi/shared_memory.ts";
-import { type CoreWords, WORKER_BITS } from "../../runtime/executor/core_token.ts";
+import {
+  type CoreWords,
+  MORE_WORDS,
+  NEXT,
+  WORKER_BITS,
+} from "../../runtime/executor/core_token.ts";
 
 /** Executors are numbered from 1 and over again after so many. */
 const MAX_EXECUTORS = 2 ** (31 - WORKER_BITS) - 1;
@@ -33,7 +38,7 @@ export class CoreTokens implements Disposable {
   constructor(libc: Libc, cores: number) {
     this.#libc = libc;
     this.#cores = cores;
-    this.#bytes = wholePages(cores * 4);
+    this.#bytes = wholePages((cores + MORE_WORDS) * 4);
     const folder = `/dev/shm/rfaas-${libc.c.getuid()}`;
     this.#fd = createSharedMemory(libc, "rfaas-cores", this.#bytes, { folder });
     try {
@@ -56,9 +61,9 @@ export class CoreTokens implements Disposable {
     };
   }
 
-  /** An executor has ended: what its workers held is free. */
+  /** An executor has ended: what its workers held is free, and their turn is over. */
   free({ owner }: CoreWords): void {
-    for (let core = 0; this.#open && core < this.#cores; core++) {
+    for (let core = 0; this.#open && core <= this.#cores + NEXT; core++) {
       const holder = Atomics.load(this.#words, core);
       if (holder >>> WORKER_BITS !== owner >>> WORKER_BITS) continue;
       Atomics.compareExchange(this.#words, core, holder, 0);

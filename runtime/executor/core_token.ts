@@ -1,11 +1,11 @@
 /**
  * A worker's hold on one of its node's cores, where more workers are leased than there are cores. The words lie in
  * memory that all executors of the node share, one a core: 0 while it is free, else who has it. Arenas can't carry
- * them, since each belongs to one connection.
+ * them, since each belongs to one connection. Who was refused has the next turn for some milliseconds.
  */
 
 import { cString, type Libc } from "../../ffi/libc.ts";
-import { atomicsCompareExchange, atomicsStore } from "../../ffi/intrinsics.ts";
+import { atomicsCompareExchange, atomicsLoad, atomicsStore } from "../../ffi/intrinsics.ts";
 import { MappedMemory } from "../../ffi/mapped_memory.ts";
 import { checkSharedMemory } from "../../ffi/shared_memory.ts";
 import * as v from "../valibot.ts";
@@ -14,6 +14,16 @@ const O_RDWR_CLOEXEC = 0o2 | 0o2000000;
 
 /** Bits of an owner's number that tell the worker; the others tell its executor. */
 export const WORKER_BITS = 10;
+
+/** Words after those of the cores: whose turn is next (0: nobody's), and since when, in ms modulo 2^32. */
+export const NEXT = 0;
+const SINCE_MS = 1;
+export const MORE_WORDS = 2;
+/** How long the next turn is kept for a worker: its client asks again within MAX_BUSY_PAUSE_MS of policy.ts. */
+const TURN_MS = 10;
+
+/** All processes of a host read the same; held before foreign code is loaded. */
+const wallMs: () => number = Date.now.bind(Date);
 
 const positive = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(2 ** 31 - 1));
 /** Where an executor finds the words, and who it is. */
@@ -55,16 +65,19 @@ export class CoreToken {
     }
   }
 
-  /** Takes a core, unless one is held; false when none is free. */
+  /** Takes a core, unless one is held; false when none is free, or the last one is another's turn. */
   take(): boolean {
-    if (this.#held) return true;
-    for (let i = 0; i < this.#cores; i++) {
-      const core = (this.#core + i) % this.#cores;
-      if (atomicsCompareExchange(this.#words, core, 0, this.#owner) !== 0) continue;
-      this.#core = core;
-      return this.#held = true;
-    }
-    return false;
+    const isOthers = this.#isOthersTurn();
+    if (this.#held) return !isOthers;
+    const core = this.#free(0);
+    const isLast = isOthers && this.#free(core + 1) === this.#cores;
+    if (core === this.#cores || isLast) return this.#refuse();
+    const at = (this.#core + core) % this.#cores;
+    if (atomicsCompareExchange(this.#words, at, 0, this.#owner) !== 0) return this.#refuse();
+    this.#core = at;
+    const turn = this.#cores + NEXT;
+    if (atomicsLoad(this.#words, turn) === this.#owner) atomicsStore(this.#words, turn, 0);
+    return this.#held = true;
   }
 
   /** Gives the core back, if one is held. */
@@ -72,5 +85,32 @@ export class CoreToken {
     if (!this.#held) return;
     this.#held = false;
     atomicsStore(this.#words, this.#core, 0);
+  }
+
+  /** How far the next free core is from the one that was held last, from this distance on; all cores if there is none. */
+  #free(from: number): number {
+    let i = from;
+    while (i < this.#cores && atomicsLoad(this.#words, (this.#core + i) % this.#cores) !== 0) i++;
+    return i < this.#cores ? i : this.#cores;
+  }
+
+  /** Another worker was refused and is about to ask again. Without this one that never rests would have all turns. */
+  #isOthersTurn(): boolean {
+    const next = atomicsLoad(this.#words, this.#cores + NEXT);
+    return next !== 0 && next !== this.#owner && this.#isFresh();
+  }
+
+  #isFresh(): boolean {
+    const ageMs = (wallMs() - atomicsLoad(this.#words, this.#cores + SINCE_MS)) | 0;
+    return ageMs >= 0 && ageMs <= TURN_MS;
+  }
+
+  /** Asks for the next turn, unless somebody else has. */
+  #refuse(): false {
+    if (!this.#isOthersTurn()) {
+      atomicsStore(this.#words, this.#cores + NEXT, this.#owner);
+      atomicsStore(this.#words, this.#cores + SINCE_MS, wallMs() | 0);
+    }
+    return false;
   }
 }

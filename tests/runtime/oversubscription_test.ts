@@ -100,6 +100,26 @@ Deno.test("a killed executor's core comes back, and a prepared call is told that
   await spinning;
 });
 
+Deno.test("a lease that never rests leaves another its turns", async () => {
+  await using cluster = await startCluster({ cores: 1, oversubscription: 2 });
+  await using client = await cluster.connect();
+  const busy = await client.lease({ functions });
+  const other = await client.lease({ functions });
+  let done = false;
+  let served = 0;
+  const calls = Array.from({ length: 8 }, async () => {
+    for (; !done; served++) await busy.invoke("hold", Uint8Array.of(10));
+  });
+  await until(() => served > 0, () => "the first is busy");
+  for (let i = 0; i < 10; i++) {
+    await within(5000, "a turn", other.invoke("hold", Uint8Array.of(10)));
+  }
+  const before = served;
+  await until(() => served > before, () => "the first goes on", 5000);
+  done = true;
+  await Promise.all(calls);
+});
+
 Deno.test("tokens of one executor are freed alone", () => {
   const libc = openLibc();
   try {
