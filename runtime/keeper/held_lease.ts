@@ -30,6 +30,7 @@ export class HeldLease {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #over = false;
   readonly #giveUp = new AbortController();
+  #leaving: Promise<unknown> = Promise.resolve();
   #taking: Promise<unknown> = Promise.resolve();
   /** The notices of nodes that drain, in milliseconds. */
   readonly #drains = new WeakMap<Tenancy, number>();
@@ -85,13 +86,16 @@ export class HeldLease {
 
   /** Gives back what is left of the lease on nodes that it has moved away from. */
   async leave(): Promise<void> {
-    const left = [...this.#left];
+    const left = [...this.#left].map((tenancy) => tenancy.end());
     this.#left.clear();
-    await Promise.all(left.map((tenancy) => tenancy.end()));
+    this.#leaving = Promise.all([this.#leaving, ...left]); // the end waits for what is on its way already
+    await this.#leaving;
   }
 
-  #newTenancy(): Tenancy {
-    const tenancy: Tenancy = new Tenancy(this.#request, this.#manager, {
+  /** @param seconds its term. */
+  #newTenancy(seconds = this.#request.seconds): Tenancy {
+    const request = { ...this.#request, seconds };
+    const tenancy: Tenancy = new Tenancy(request, this.#manager, {
       notice: (type, body) => this.#notice(tenancy, type, body),
       gone: (reason) => this.#gone(tenancy, reason),
     });
@@ -159,7 +163,9 @@ export class HeldLease {
     this.#post({ type: "draining", key, noticeMs });
     const untilMs = performance.now() + noticeMs;
     while (!this.#over && !this.#giveUp.signal.aborted && performance.now() < untilMs) {
-      const next = this.#newTenancy();
+      // A term that is not renewed ends when it would have ended on the old node.
+      const leftSeconds = Math.max(1, Math.ceil((old.endsAtMs - performance.now()) / 1000));
+      const next = this.#newTenancy(this.#request.renew ? undefined : leftSeconds);
       try {
         const { executor } = await next.take(this.#reach, this.#giveUp.signal);
         // The old one may have ended meanwhile, and the lease with it.

@@ -157,3 +157,16 @@ Deno.test("an operator takes a node back and lends it again, and nothing is rest
   assertEquals(lease.node, name);
   assertEquals(await lease.invoke("echo", bytes), bytes);
 });
+
+Deno.test("a term that is not renewed ends when it would have ended, on the next node too", async () => {
+  await using host = await ProcessHost.start({ nodes: 2 });
+  await using client = await host.connect();
+  await using lease = await host.lease(client, { renew: false, seconds: 600 });
+  const endsMs = lease.expires.getTime();
+  await until(() => endsMs - Date.now() < 597_000, () => "three seconds of the term have passed");
+  const moved = event(lease, "moved");
+  nodeOf(host, lease).signal("SIGTERM");
+  await moved;
+  const laterMs = lease.expires.getTime() - endsMs;
+  assert(laterMs >= -100 && laterMs < 2000, `it ends ${laterMs} ms later`);
+});
