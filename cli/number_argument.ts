@@ -23,6 +23,11 @@ export function milliseconds(text: string): number {
   return value;
 }
 
+/** Reads seconds, with or without a fraction, or none. */
+export function secondsOrNone(text: string): number {
+  return text.trim() !== "" && Number(text) === 0 ? 0 : milliseconds(text);
+}
+
 /** Reads a size such as `256MiB`. */
 export function byteSize(text: string): number {
   try {

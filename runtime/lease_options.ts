@@ -1,5 +1,6 @@
 /** What an app may ask of a lease, and the checks on it. */
 
+import { maxLeaseWaitMs } from "./manager_api.ts";
 import { MAX_DEPTH, MAX_SLOT_BYTES } from "./wire.ts";
 
 /** A number of bytes, or a text such as `"256MiB"` (KiB, MiB, GiB; kB, MB, GB). */
@@ -18,6 +19,11 @@ export interface LeaseOptions {
   seconds?: number;
   /** Whether the term is renewed while the lease is open. @default {true} */
   renew?: boolean;
+  /**
+   * How long to wait, in seconds, 0 to 600, while no node has room. Who waits is served in turn. Closing the client and
+   * `signal` end the wait. @default {0}
+   */
+  wait?: number;
   /** Milliseconds a worker polls after its last call before it sleeps: 0 always sleeps, Infinity never. @default {100} */
   hotMs?: number;
   /** The largest argument or result. @default {"1MiB"} */
@@ -38,6 +44,7 @@ export interface CheckedLeaseOptions {
   readonly memoryBytes: number;
   readonly seconds: number;
   readonly renew: boolean;
+  readonly waitMs: number;
   readonly hotMs: number;
   readonly maxBytes: number;
   readonly depth: number;
@@ -97,11 +104,17 @@ export function checkLeaseOptions(options: LeaseOptions): CheckedLeaseOptions {
   if (typeof hotMs !== "number" || !(hotMs >= 0)) {
     throw new RangeError(`Cannot take lease: hotMs must be 0 or more, not ${hotMs}`);
   }
+  const { wait = 0 } = options;
+  const maxWait = maxLeaseWaitMs / 1000;
+  if (typeof wait !== "number" || !(wait >= 0 && wait <= maxWait)) {
+    throw new RangeError(`Cannot take lease: wait must be 0 to ${maxWait} seconds, not ${wait}`);
+  }
   return {
     workers: integer("workers", options.workers ?? 1, 1, 1024),
     memoryBytes: parseBytes(options.memory ?? DEFAULT_MEMORY_BYTES, "memory"),
     seconds: integer("seconds", options.seconds ?? 60, 1, 86_400),
     renew: options.renew ?? true,
+    waitMs: Math.ceil(wait * 1000),
     hotMs,
     maxBytes: integer(
       "maxBytes",

@@ -6,7 +6,7 @@ export interface LeaseStartup {
   readonly start: "cold" | "pooled";
   /** Bundling and hashing the function package. */
   readonly packageMs: number;
-  /** The resource manager's answer. */
+  /** The resource manager's answer, and the wait for room. */
   readonly grantMs: number;
   /** Connecting to the node, and refusals of nodes that were asked before it. */
   readonly reachMs: number;

@@ -11,6 +11,8 @@ import * as v from "./valibot.ts";
 export const maxLeaseWorkers = 1024;
 /** The longest term of a lease, in seconds: a day. A longer need is met by renewing. */
 export const maxLeaseSeconds = 86_400;
+/** How long a request for a lease may wait for room, in milliseconds: ten minutes. Who waits longer asks again. */
+export const maxLeaseWaitMs = 600_000;
 /** The most leases that one heartbeat may list: one for each of the cores that a node may have. */
 const maxHeartbeatLeases = 4096;
 
@@ -155,6 +157,8 @@ export const leaseRequestSchema = v.object({
   workers: workerCount,
   memoryBytes: byteCount,
   seconds: count(1, maxLeaseSeconds),
+  /** How long to wait for room. Left out: not at all. */
+  waitMs: v.exactOptional(count(0, maxLeaseWaitMs)),
 });
 /** `POST /v1/leases/:lease/renew` */
 export const leaseRenewalSchema = v.object({ seconds: count(1, maxLeaseSeconds) });

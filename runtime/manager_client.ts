@@ -124,13 +124,14 @@ export class ManagerClient {
   }
 
   /**
-   * Asks for a lease. Its grants name candidates: claim one within two seconds. Role: client.
+   * Asks for a lease, and waits for room up to `waitMs`. Its grants name candidates: claim one within two seconds.
+   * Role: client.
    *
    * @throws {LeaseRefused} with reason `full`, `no-nodes`, `quota` or `bad-request`.
    */
   async takeLease(request: api.LeaseRequest, signal?: AbortSignal): Promise<api.LeaseTaken> {
     try {
-      const answer = await this.#ask("POST", "/v1/leases", request, signal);
+      const answer = await this.#ask("POST", "/v1/leases", request, signal, request.waitMs);
       return this.#read(api.leaseTakenSchema, answer);
     } catch (cause) {
       if (!(cause instanceof ManagerRefused)) throw cause;
@@ -225,8 +226,8 @@ export class ManagerClient {
     }
   }
 
-  async #ask(method: string, path: string, body?: unknown, signal?: AbortSignal) {
-    const answer = await this.#http.send(method, path, body, signal);
+  async #ask(method: string, path: string, body?: unknown, signal?: AbortSignal, waitMs = 0) {
+    const answer = await this.#http.send(method, path, body, signal, waitMs);
     if (answer.status >= 200 && answer.status < 300) return answer;
     const { code, message } = this.#read(api.errorSchema, answer).error;
     if (answer.status === 401 || answer.status === 403) throw new Unauthorized(message);

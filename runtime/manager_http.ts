@@ -54,6 +54,7 @@ export class ManagerHttp {
    * Sends one request. If the answer is that there were too many (429) and when to ask again, it does so, within the
    * request's time.
    *
+   * @param waitMs how much longer than others this request may take, since it asks to wait.
    * @throws {ManagerUnreachable} if no whole answer came in time, or it was a 5xx.
    * @throws `signal.reason` if the caller gave up.
    */
@@ -62,11 +63,13 @@ export class ManagerHttp {
     path: string,
     body?: unknown,
     signal?: AbortSignal,
+    waitMs = 0,
   ): Promise<ManagerAnswer> {
     signal?.throwIfAborted();
     if (this.#closed) throw this.unreachable("this client is closed");
     const tooLate = new AbortController();
-    const timer = setTimeout(() => tooLate.abort(), this.#timeoutMs);
+    const limitMs = this.#timeoutMs + waitMs;
+    const timer = setTimeout(() => tooLate.abort(), limitMs);
     const signals = signal === undefined ? [tooLate.signal] : [tooLate.signal, signal];
     const allSignals = AbortSignal.any(signals);
     const untilMs = performance.now() + this.#timeoutMs;
@@ -82,7 +85,7 @@ export class ManagerHttp {
     } catch (cause) {
       if (signal?.aborted) throw signal.reason;
       if (cause instanceof ManagerUnreachable) throw cause;
-      if (tooLate.signal.aborted) throw this.unreachable(`no answer within ${this.#timeoutMs} ms`);
+      if (tooLate.signal.aborted) throw this.unreachable(`no answer within ${limitMs} ms`);
       throw this.unreachable(cause instanceof Error ? cause.message : String(cause), { cause });
     } finally {
       clearTimeout(timer);

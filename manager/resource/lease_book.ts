@@ -3,12 +3,13 @@ import { claimWithinMs, signGrant } from "../../runtime/grant.ts";
 import type * as api from "../../runtime/manager_api.ts";
 import { endLease, sweep } from "./ending.ts";
 import { randomId } from "./ids.ts";
+import { LeaseQueue } from "./lease_queue.ts";
 import type { BookContext } from "./node_book.ts";
-import { chooseCandidates, isUp, type Placement } from "./placement.ts";
+import { chooseCandidates, lends, type Placement } from "./placement.ts";
 import { keepEndedMs } from "./policy.ts";
 import { checkQuota, checkTerm } from "./quota.ts";
 import { notFound, Refusal } from "./refusal.ts";
-import type { AllocationRow, LeaseRow, NodeRow, TokenRow, Transaction } from "./store.ts";
+import type { AllocationRow, LeaseRow, NodeRow, Taken, TokenRow, Transaction } from "./store.ts";
 
 /** A node of a lease together with what the lease has of it. */
 interface Part {
@@ -16,24 +17,59 @@ interface Part {
   readonly allocation: AllocationRow;
 }
 
+/** Who asks for a lease, while it waits. */
+export interface Asker {
+  /** Fires when it has gone. */
+  readonly signal?: AbortSignal;
+  /** Throws if its token is void. */
+  readonly assertHeld?: () => void;
+}
+
 /** Leases as clients and operators see them. */
 export class LeaseBook {
   readonly #context: BookContext;
   readonly #placement: Placement;
+  readonly #queue: LeaseQueue;
 
   /** @param placement which of the nodes that have room are offered first. */
   constructor(context: BookContext, placement: Placement = "spread") {
     this.#context = context;
     this.#placement = placement;
+    this.#queue = context.queue ?? new LeaseQueue(context.clock, 0);
   }
 
   /**
-   * Takes cores of up to three candidate nodes, each of which could serve the whole lease.
+   * Takes cores of up to three candidate nodes, each of which could serve the whole lease. If there is no room, waits
+   * for it as long as the request says.
    *
-   * @throws {Refusal} 409 `no-nodes` if no node is up, `full` if none has room, `quota` if the client may not have it.
+   * @throws {Refusal} 409 `no-nodes` if no node is up, `full` if none has room, `quota` if the client may not have it;
+   * what `assertHeld` throws; 503 `closing` if the resource manager closes meanwhile.
    */
-  async take(caller: TokenRow, asked: api.LeaseRequest): Promise<api.LeaseTaken> {
+  async take(
+    caller: TokenRow,
+    asked: api.LeaseRequest,
+    { signal, assertHeld }: Asker = {},
+  ): Promise<api.LeaseTaken> {
     checkTerm(caller, asked);
+    const { waitMs = 0 } = asked;
+    if (waitMs === 0) return await this.#queue.tryOnce((owed) => this.#take(caller, asked, owed));
+    return await this.#queue.wait({
+      asked,
+      waitMs,
+      signal,
+      attempt: async (owed) => {
+        assertHeld?.();
+        return await this.#take(caller, asked, owed);
+      },
+      giveBack: ({ lease }) => this.end(caller, lease),
+    });
+  }
+
+  async #take(
+    caller: TokenRow,
+    asked: api.LeaseRequest,
+    owed: () => readonly Taken[],
+  ): Promise<api.LeaseTaken> {
     const nowMs = this.#context.clock();
     const lease: LeaseRow = {
       id: randomId(),
@@ -48,7 +84,7 @@ export class LeaseBook {
     const parts = await this.#context.store.transact((tx) => {
       sweep(tx, nowMs);
       checkQuota(tx, caller, asked);
-      const nodes = chooseCandidates(tx, asked, nowMs, this.#placement);
+      const nodes = chooseCandidates(tx, asked, nowMs, this.#placement, owed());
       if (nodes.length === 0) throw refuseLease(tx, asked, nowMs);
       tx.putLease(lease);
       return nodes.map((node): Part => {
@@ -107,6 +143,7 @@ export class LeaseBook {
       sweep(tx, nowMs);
       endLease(tx, ownLease(tx, caller, id), "given-back", nowMs);
     });
+    this.#queue.wake();
   }
 
   /** The running leases, oldest first: all for an operator, else the caller's own. */
@@ -138,6 +175,8 @@ export class LeaseBook {
       sweep(tx, nowMs);
       tx.forgetLeases(nowMs - keepEndedMs);
     });
+    // For all that frees room and tells nobody, such as candidates that lapsed.
+    this.#queue.wake();
   }
 
   /** @param nowMs read before the lease was written, so that an old key is kept for as long as it is needed. */
@@ -175,7 +214,7 @@ function ownLease(tx: Transaction, caller: TokenRow, id: string): LeaseRow {
 }
 
 function refuseLease(tx: Transaction, asked: api.LeaseRequest, nowMs: number): Refusal {
-  if (!tx.nodes().some((node) => isUp(node, nowMs) && node.drainMs === null)) {
+  if (!tx.nodes().some((node) => lends(node, nowMs))) {
     return new Refusal(409, "no-nodes", "Cannot give lease: no node is up");
   }
   const need = `${asked.workers} free cores and ${asked.memoryBytes} free bytes`;

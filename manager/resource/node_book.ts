@@ -5,6 +5,7 @@ import { claim, endClaim } from "./claims.ts";
 import { endAllocation, sweep } from "./ending.ts";
 import { randomId } from "./ids.ts";
 import type { GrantKeys } from "./key_ring.ts";
+import type { LeaseQueue } from "./lease_queue.ts";
 import { freeOn, isUp } from "./placement.ts";
 import { heartbeatMs, unlistedGraceMs } from "./policy.ts";
 import { notFound, quoted, Refusal } from "./refusal.ts";
@@ -17,6 +18,8 @@ export interface BookContext {
   readonly clock: () => number;
   readonly keys: GrantKeys;
   readonly log: Logger;
+  /** Those who wait for room. Left out: nobody may. */
+  readonly queue?: LeaseQueue;
 }
 
 /** Registration, heartbeats and reports of nodes. */
@@ -48,6 +51,7 @@ export class NodeBook {
       tx.putNode(row);
       return row;
     });
+    this.#context.queue?.wake();
     log.info("Node {name} registered, epoch {epoch}", { name: node.name, epoch: node.epoch });
     return { node: node.id, epoch: node.epoch, keys: [...keys.accepted], nowMs, heartbeatMs };
   }
@@ -62,9 +66,10 @@ export class NodeBook {
   async beat(id: string, told: api.Heartbeat): Promise<api.HeartbeatAnswer> {
     const { store, clock, keys } = this.#context;
     const nowMs = clock();
-    const { end, drainMs } = await store.transact((tx) => {
+    const { end, drainMs, back } = await store.transact((tx) => {
       sweep(tx, nowMs);
       const node = currentNode(tx, id, told.epoch);
+      const back = !isUp(node, nowMs);
       tx.sawNode(id, nowMs);
       const known = new Map(tx.liveAllocationsOn(id).map((each) => [each.lease, each]));
       const toEnd = told.leases
@@ -81,8 +86,9 @@ export class NodeBook {
         if (nowMs - (allocation.claimedMs ?? 0) <= unlistedGraceMs) continue;
         endAllocation(tx, allocation, "not-running", nowMs);
       }
-      return { end: toEnd, drainMs: node.drainMs };
+      return { end: toEnd, drainMs: node.drainMs, back };
     });
+    if (back) this.#context.queue?.wake();
     return { nowMs, keys: [...keys.accepted], end, drainMs };
   }
 
@@ -95,6 +101,8 @@ export class NodeBook {
       if (told.state === "claimed") claim(tx, node, lease, told.workers, nowMs);
       else endClaim(tx, node, lease, told.reason ?? "ended", nowMs);
     });
+    // A claim frees the other candidates.
+    this.#context.queue?.wake();
   }
 
   /** Takes a node back (`noticeMs`), or lends it again (null). May be repeated. @throws {Refusal} 404 */
@@ -104,6 +112,7 @@ export class NodeBook {
       if (node === undefined) throw notFound("node", id);
       if (node.drainMs !== noticeMs) tx.putNode({ ...node, drainMs: noticeMs });
     });
+    if (noticeMs === null) this.#context.queue?.wake();
     const what = noticeMs === null ? "lends again" : `drains, notice ${noticeMs} ms`;
     this.#context.log.info("Node {node} {what}", { node: id, what });
   }

@@ -86,7 +86,7 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
   },
 
   "POST /v1/leases": {
-    does: "Asks for a lease; its grants name candidates, to be claimed within two seconds.",
+    does: "Asks for a lease, and waits for room up to `waitMs`; its grants name candidates.",
     roles: ["client"],
     body: api.leaseRequestSchema,
     answer: [201, api.leaseTakenSchema],

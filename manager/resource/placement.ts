@@ -51,18 +51,45 @@ export function freeOn(tx: Transaction, node: NodeRow): Taken {
   };
 }
 
-/** Nodes that can take all of it, the best by the policy first, at most {@linkcode candidatesPerLease}. */
+/**
+ * Nodes that can take all of it, the best by the policy first, at most {@linkcode candidatesPerLease}.
+ *
+ * @param owed what is asked for by those who wait and come first: a node may be kept for them.
+ */
 export function chooseCandidates(
   tx: Transaction,
   asked: Taken,
   nowMs: number,
   placement: Placement,
+  owed: readonly Taken[] = [],
 ): NodeRow[] {
+  const kept = keptFor(tx, owed, nowMs);
   const fitting = tx.nodeLoads().filter(({ node, taken }) =>
-    isUp(node, nowMs) && node.drainMs === null && node.cores - taken.workers >= asked.workers &&
-    node.memoryBytes - taken.memoryBytes >= asked.memoryBytes
+    lends(node, nowMs) && node.cores - taken.workers >= asked.workers &&
+    node.memoryBytes - taken.memoryBytes >= asked.memoryBytes && node.id !== kept
   );
   return policies[placement](fitting, candidatesPerLease).map(({ node }) => node);
+}
+
+/**
+ * The node that is kept for the first of those who must not be passed any more: of the nodes that are large enough the
+ * one that is the nearest to having room. As nobody else gets anything there, it stays the nearest. One node, so that
+ * the others go on; none for who asks for more than any node has, since that would help nobody.
+ */
+function keptFor(tx: Transaction, owed: readonly Taken[], nowMs: number): string | undefined {
+  for (const { workers, memoryBytes } of owed) {
+    const enough = tx.nodeLoads().filter(({ node }) =>
+      lends(node, nowMs) && node.cores >= workers && node.memoryBytes >= memoryBytes
+    );
+    const [nearest] = firstOf(enough, 1, (a, b) => freeCores(b) - freeCores(a));
+    if (nearest !== undefined) return nearest.node.id;
+  }
+  return undefined;
+}
+
+/** Whether it is offered new leases. */
+export function lends(node: NodeRow, nowMs: number): boolean {
+  return isUp(node, nowMs) && node.drainMs === null;
 }
 
 function freeCores({ node, taken }: NodeLoad): number {

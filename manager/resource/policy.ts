@@ -18,6 +18,12 @@ export const keyLearnMs = (missedHeartbeats + 2) * heartbeatMs;
 export const maxKeys = 8;
 /** How many nodes a lease is offered: enough that one refusal needs no second request. */
 export const candidatesPerLease = 3;
+/** How often one who waits for room is passed by those who came later: enough to fill gaps with small leases. */
+export const maxPassed = 16;
+/** How long one waits for room until it is not passed any more, whether it was or not. */
+export const maxPassedMs = 5000;
+/** Requests that may wait for room, as a share of those that may be under way: the rest is for who ends a lease. */
+export const maxWaitingShare = 0.25;
 /**
  * How long after a claim a heartbeat may still not list it: the beat may have been written before the
  * claim, and been on its way since.

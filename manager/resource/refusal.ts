@@ -1,7 +1,7 @@
 import { RfaasError } from "../../runtime/errors.ts";
 
 /** The statuses that the resource manager refuses with. */
-export type RefusalStatus = 400 | 401 | 403 | 404 | 405 | 408 | 409 | 410 | 413 | 429;
+export type RefusalStatus = 400 | 401 | 403 | 404 | 405 | 408 | 409 | 410 | 413 | 429 | 503;
 
 /** A request that is answered with an error. Thrown by the books, turned into JSON by the routes. */
 export class Refusal extends RfaasError {

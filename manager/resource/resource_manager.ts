@@ -10,6 +10,7 @@ import { steadyClock } from "./clock.ts";
 import { InFlight } from "./in_flight.ts";
 import { KeyRing } from "./key_ring.ts";
 import { LeaseBook } from "./lease_book.ts";
+import { LeaseQueue } from "./lease_queue.ts";
 import { listenAt, type Listening, type SocketMode } from "./listen.ts";
 import { NodeBook } from "./node_book.ts";
 import {
@@ -17,6 +18,7 @@ import {
   bodyTimeoutMs,
   maxBodyBytes,
   maxRequestsAtOnce,
+  maxWaitingShare,
   sweepEveryMs,
   unauthenticatedPerSecond,
   writeBillsEveryMs,
@@ -81,7 +83,8 @@ export async function startResourceManager(
   options: ResourceManagerOptions,
 ): Promise<ResourceManager> {
   const log = getLogger(["rfaas", "resource-manager"]);
-  const inFlight = new InFlight(options.maxRequestsAtOnce ?? maxRequestsAtOnce);
+  const atOnce = options.maxRequestsAtOnce ?? maxRequestsAtOnce;
+  const inFlight = new InFlight(atOnce);
   const giveUp = new AbortController();
   const servers: Listening[] = [];
   let sweeper: ReturnType<typeof setInterval> | undefined;
@@ -89,12 +92,14 @@ export async function startResourceManager(
   const placement = checkPlacement(options.placement ?? "spread");
   let billWriter: ReturnType<typeof setInterval> | undefined;
   let bills: BillBook | undefined;
+  let queue: LeaseQueue | undefined;
   const stateDir = await StateDir.open(options.stateDir);
   let store: Store | undefined;
 
   const release = async () => {
     clearInterval(sweeper);
     clearInterval(billWriter);
+    await queue?.close();
     await inFlight.drain();
     const overdue = setTimeout(() => giveUp.abort(), answerTimeoutMs);
     await Promise.all(servers.map((server) => server.drain()));
@@ -111,7 +116,8 @@ export async function startResourceManager(
     await store.transact((tx) => tx.nodes().forEach(({ id }) => tx.sawNode(id, clock())));
     const tokenFiles = await openTokenFiles(store, stateDir.path, clock());
     const keys = await KeyRing.open(store, clock);
-    const context = { store: opened, clock, keys, log };
+    queue = new LeaseQueue(clock, Math.floor(atOnce * maxWaitingShare));
+    const context = { store: opened, clock, keys, log, queue };
     const leases = new LeaseBook(context, placement);
     const billBook = bills = new BillBook(context, options.prices ?? {});
     const routes = createRoutes({

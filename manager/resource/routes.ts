@@ -102,7 +102,12 @@ export function createRoutes(targets: RouteTargets): Hono<Env> {
   refuseOthers(app, "/v1/nodes/:node", "DELETE");
 
   app.post("/v1/leases", allow("client"), async (c) => {
-    return c.json(await leases.take(c.var.caller, await body(c, api.leaseRequestSchema)), 201);
+    const { caller } = c.var;
+    const asked = await body(c, api.leaseRequestSchema);
+    const assertHeld = () => tokens.assertHeld(caller);
+    // Looked at only if it is needed: Deno makes a signal for each request that asks for it.
+    const gone = asked.waitMs === undefined ? {} : { signal: c.req.raw.signal };
+    return c.json(await leases.take(caller, asked, { ...gone, assertHeld }), 201);
   });
   app.get(
     "/v1/leases",

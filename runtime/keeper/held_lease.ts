@@ -6,6 +6,7 @@ import { LeaseWords, NODE_GONE, OVER } from "../lease_words.ts";
 import { Draining, Executor, ExecutorEnded, Over } from "../node_protocol.ts";
 import * as v from "../valibot.ts";
 import type { KeeperEvent } from "./keeper_messages.ts";
+import { takeInTime } from "./lease_wait.ts";
 import type { Reach } from "./reach_node.ts";
 import { type LeaseRequest, Tenancy } from "./tenancy.ts";
 
@@ -58,7 +59,12 @@ export class HeldLease {
 
   async #take(): Promise<void> {
     try {
-      const { executor, startup } = await this.#now.take(this.#reach, this.#giveUp.signal);
+      const { executor, startup } = await takeInTime(
+        this.#now,
+        this.#reach,
+        this.#request.waitMs,
+        this.#giveUp.signal,
+      );
       this.#generation = executor.generation;
       const { key } = this.#request;
       this.#post({ type: "granted", key, ...this.#place(), executor, startup });

@@ -20,6 +20,8 @@ export type KeeperRequest =
     readonly memoryBytes: number;
     readonly seconds: number;
     readonly renew: boolean;
+    /** How long to wait for room, in milliseconds. */
+    readonly waitMs: number;
     readonly depth: number;
     readonly maxBytes: number;
     readonly hotMs: number;

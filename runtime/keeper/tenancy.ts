@@ -48,11 +48,21 @@ export class Tenancy {
     this.#handlers = handlers;
   }
 
-  /** Asks the resource manager, then the candidates in a random order until one admits. */
-  async take(reach: Reach, signal: AbortSignal): Promise<Taken> {
+  /**
+   * Asks the resource manager, then the candidates in a random order until one admits.
+   *
+   * @param waitMs how long the resource manager may look for room.
+   * @throws what the resource manager or the last candidate refused with.
+   */
+  async take(reach: Reach, signal: AbortSignal, waitMs = 0): Promise<Taken> {
     const { workers, memoryBytes, seconds } = this.#request;
     const askedMs = performance.now();
-    const taken = await this.#manager.takeLease({ workers, memoryBytes, seconds });
+    const asked = { workers, memoryBytes, seconds };
+    // A request that waits is broken off when it is given up. One that does not is heard out and what it gave is given
+    // back, or it would lie for two seconds until it lapses.
+    const taken = waitMs === 0
+      ? await this.#manager.takeLease(asked)
+      : await this.#manager.takeLease({ ...asked, waitMs }, signal);
     const grantedMs = performance.now();
     this.lease = taken.lease;
     this.#setEnd(taken.nowMs, taken.expiresMs);
@@ -95,6 +105,11 @@ export class Tenancy {
     const atManager = this.#manager.endLease(this.lease).catch(() => {}); // the node reports the end as well
     await Promise.all([atNode, atManager]);
     this.close();
+  }
+
+  /** Before another try: what was granted has been given back. */
+  forget(): void {
+    this.lease = "";
   }
 
   /** Lets go of the node, which ends the lease there. */
