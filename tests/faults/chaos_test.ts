@@ -62,6 +62,13 @@ Deno.test("twenty clients, four nodes, faults of all kinds: nothing is lost, not
     );
   }
   assertEquals((await host.operator.leases()).leases, []);
+  await using client = await host.connect();
+  await using held = new AsyncDisposableStack();
+  // The largest first, so that each finds room on one node alone: what a node itself counts is free as well.
+  for (const workers of CORES.toReversed()) {
+    held.use(await host.lease(client, { workers, memory: "64MiB" }));
+  }
+  await held.disposeAsync();
 
   const { bills } = await host.operator.bills();
   const billedS = bills.reduce(
