@@ -66,7 +66,8 @@ Deno.test("a resource manager that stays away: a lease ends at the end of its te
   const endMs = lease.expires.getTime();
   await assertRejects(() => within(4000, "the call under way", pending), LeaseOver);
   const lateMs = Date.now() - endMs;
-  assert(lateMs > -50 && lateMs < 500, `it ended ${lateMs} ms after its term`);
+  // The client reckons the end from when it was told, the node from when that was written: a busy host parts them.
+  assert(lateMs > -250 && lateMs < 500, `it ended ${lateMs} ms after its term`);
   assertMatch(await within(500, "closed", lease.closed), /^expired/);
   await assertRejects(() => lease.invoke("echo", bytes), LeaseOver);
   assertEquals((await sync.line()).name, "LeaseOver");
