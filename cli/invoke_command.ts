@@ -8,7 +8,7 @@ import { clientFabricOption } from "./fabric_option.ts";
 import { logToStderr } from "./logging.ts";
 import { addManagerOptions, findManager, type ManagerOptions } from "./manager_options.ts";
 import { type CommonOptions, newCommand } from "./new_command.ts";
-import { byteSize, milliseconds, secondsOrNone } from "./number_argument.ts";
+import { byteSize, milliseconds, waitSeconds } from "./number_argument.ts";
 
 /** The room for a result if none is asked for. */
 const DEFAULT_MAX_BYTES = 2 ** 20;
@@ -43,7 +43,7 @@ export function invokeCommand(): Command {
       byteSize,
     )
     .option("--memory <size>", "memory of the executor (default: 256 MiB)", byteSize)
-    .option("--wait <seconds>", "how long to wait for room, up to 600", secondsOrNone, 0)
+    .option("--wait <seconds>", "how long to wait for room, up to 600", waitSeconds, 0)
     .addOption(clientFabricOption())
     .action(invokeOnce);
 }

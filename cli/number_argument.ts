@@ -2,6 +2,7 @@
 
 import { InvalidArgumentError } from "commander";
 import { parseBytes } from "../runtime/lease_options.ts";
+import { maxLeaseWaitMs } from "../runtime/manager_api.ts";
 
 /** Reads a whole number of at least `least`. */
 export function wholeNumber(least: number): (text: string) => number {
@@ -23,9 +24,14 @@ export function milliseconds(text: string): number {
   return value;
 }
 
-/** Reads seconds, with or without a fraction, or none. */
-export function secondsOrNone(text: string): number {
-  return text.trim() !== "" && Number(text) === 0 ? 0 : milliseconds(text);
+/** Reads how long to wait for a lease, in seconds with or without a fraction. */
+export function waitSeconds(text: string): number {
+  const value = Number(text);
+  const most = maxLeaseWaitMs / 1000;
+  if (text.trim() === "" || !(value >= 0 && value <= most)) {
+    throw new InvalidArgumentError(`It is not a number from 0 to ${most}.`);
+  }
+  return value;
 }
 
 /** Reads a size such as `256MiB`. */

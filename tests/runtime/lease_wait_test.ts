@@ -1,6 +1,7 @@
 /** The option `wait` of a lease, with real nodes. */
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { LeaseRefused } from "../../runtime/errors.ts";
+import { ManagerClient } from "../../runtime/manager_client.ts";
 import { checkLeaseOptions } from "../../runtime/lease_options.ts";
 import { startCluster } from "../support/cluster.ts";
 import { packageOf } from "../support/functions_package.ts";
@@ -61,12 +62,32 @@ Deno.test("one whose time is up is refused with the reason, and closing or a sig
   await assertRejects(() => client.lease({ functions, wait: 0.3 }), LeaseRefused);
   goes.abort(new Error("no more"));
   await within(20_000, "the wait that was given up", gone);
-  await within(20_000, "the client's end", other.close());
+  // Less than a client's end waits for what does not give up.
+  await within(5000, "the client's end", other.close());
   await closed;
   // Nobody took the core that was freed then.
   await held.close();
   await using last = await client.lease({ functions, wait: 300 });
   assertEquals(await last.invoke("f", byte), byte);
+});
+
+Deno.test("a lease waits for a node that still refuses what the resource manager has freed", async () => {
+  await using cluster = await startCluster({ cores: 1 });
+  using operator = new ManagerClient({ url: cluster.managerUrl, token: cluster.operatorToken });
+  const client = await cluster.connect();
+  // A second at the most until the node hears of an end; it may be much less, so not one try in it is sure to be refused.
+  let refusals = 0;
+  for (let i = 0; i < 10 && refusals === 0; i++) {
+    await using held = await client.lease({ functions, wait: 300 });
+    await operator.endLease(held.id);
+    await client.lease({ functions }).then((lease) => lease.close(), (error) => {
+      if (error instanceof LeaseRefused && error.reason === "full") refusals++;
+      else throw error;
+    });
+    await using lease = await client.lease({ functions, wait: 300 });
+    assertEquals(await lease.invoke("f", byte), byte);
+  }
+  assertEquals(refusals, 1);
 });
 
 Deno.test("a lease waits for its first node", async () => {
