@@ -1,4 +1,12 @@
-import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertInstanceOf,
+  assertRejects,
+  assertStrictEquals,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
 import { Busy, DeadlineExceeded, ExecutorLost, type Lease, LeaseOver } from "../../mod.ts";
 import { startLease, within } from "../support/cluster_lease.ts";
 import { limitMs, timeFactor } from "../support/time_factor.ts";
@@ -82,6 +90,16 @@ Deno.test("invoke() throws the signal's reason at once: before, while waiting, a
   );
 });
 
+/** What `call` throws, if it does. */
+function failureOf(call: () => void): Error | undefined {
+  try {
+    call();
+    return undefined;
+  } catch (error) {
+    return error as Error;
+  }
+}
+
 /** What `call` gives once no executor is lost to it: the watchdog of a busy host ends one now and then. */
 async function whenRecovered<T>(call: () => Promise<T>): Promise<T> {
   for (;;) {
@@ -101,8 +119,15 @@ Deno.test("invokeSync() with a deadline throws in time, takes another slot, and 
     using call = lease.prepare("later", { bytes: 1, resultBytes: 1 });
     call.input[0] = 15;
     const atMs = performance.now();
-    assertThrows(() => call.invokeSync(1, { deadlineMs: 8 }), DeadlineExceeded, "8 ms have passed");
-    assert(performance.now() - atMs < limitMs(200));
+    const error = failureOf(() => call.invokeSync(1, { deadlineMs: 8 }));
+    const tookMs = performance.now() - atMs;
+    if (error === undefined) {
+      assert(tookMs > 15, "a reply that is there counts: this thread had no core from 8 ms on");
+      continue;
+    }
+    assertInstanceOf(error, DeadlineExceeded);
+    assertStringIncludes(error.message, "8 ms have passed");
+    assert(tookMs < limitMs(200));
     // This thread never turns its event loop: the only slot has to come back all the same.
     for (;;) {
       try {

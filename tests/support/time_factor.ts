@@ -15,9 +15,9 @@ export function limitMs(ms: number): number {
   return ms * timeFactor();
 }
 
-/** A lease's term in seconds: taking the lease is a part of it. */
+/** A lease's term in seconds, of which taking it may need half: what is waited for is no longer than it must be. */
 export function termSeconds(seconds: number): number {
-  return Math.ceil(seconds * timeFactor());
+  return Math.ceil(seconds * Math.max(1, timeFactor() / 2));
 }
 
 /** How often something is done that is done `count` times on a usual host. */
