@@ -101,6 +101,8 @@ export async function startNode(machine: Machine, manager: RemoteManager): Promi
     machine.address,
     "--state",
     "/tmp/node",
+    "--pool-max", // executors are counted: none waits for a lease
+    "0",
     "--json",
   ], { RFAAS_TOKEN: manager.nodeToken });
   await program.line();
