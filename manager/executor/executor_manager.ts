@@ -13,6 +13,7 @@ import { sha256Hex } from "../../runtime/sha256.ts";
 import * as v from "../../runtime/valibot.ts";
 import { getLogger } from "../log.ts";
 import { Admission } from "./admission.ts";
+import { Arrivals } from "./arrivals.ts";
 import { Capacity } from "./capacity.ts";
 import { Draining } from "./draining.ts";
 import { CoreTokens, leasableWorkers } from "./core_tokens.ts";
@@ -61,8 +62,7 @@ export class ExecutorManager implements AsyncDisposable {
   readonly #packages = new PackageCache();
   readonly #leases = new Map<string, NodeLease>();
   readonly #channels = new Set<ControlChannel>();
-  /** Processes that are booting, by the secret they will show. */
-  readonly #awaited = new Map<string, (request: ConnectionRequest) => void>();
+  readonly #arrivals = new Arrivals();
   #registration!: Registration;
   #admission!: Admission;
   /** Leases whose end the resource manager has not heard of yet. */
@@ -217,10 +217,8 @@ export class ExecutorManager implements AsyncDisposable {
     if (typeof hello === "string") {
       request.reject(new TextEncoder().encode(hello.slice(0, 56)));
     } else if (hello.role === ManagerRole.EXECUTOR) {
-      const take = door.fabric === "shm" ? this.#awaited.get(hello.secret) : undefined;
-      if (!take) return request.reject();
-      this.#awaited.delete(hello.secret);
-      take(request);
+      const isOwn = door.fabric === "shm" && this.#arrivals.take(hello.secret, request);
+      if (!isOwn) request.reject();
     } else if (this.#channels.size - this.#leases.size >= MAX_WAITING_CLIENTS) {
       request.reject(new TextEncoder().encode("too many clients wait"));
     } else {
@@ -374,15 +372,7 @@ export class ExecutorManager implements AsyncDisposable {
       this.#doors.local,
       memoryBytes,
       (pid) => processTimeNs(this.#libc, pid),
-      (secret, signal) => {
-        const { promise, resolve, reject } = Promise.withResolvers<ConnectionRequest>();
-        this.#awaited.set(secret, resolve);
-        signal.addEventListener("abort", () => {
-          this.#awaited.delete(secret);
-          reject(signal.reason);
-        }, { once: true });
-        return promise;
-      },
+      (secret, signal) => this.#arrivals.expect(secret, signal),
     );
   }
 
