@@ -11,13 +11,14 @@ import { connect } from "../mod.ts";
 import { coldSuite } from "./cold_suite.ts";
 import { hotSuite } from "./hot_suite.ts";
 import { managersSuite } from "./managers_suite.ts";
+import { overheadSuite } from "./overhead_suite.ts";
 import { type Row, toTable } from "./rows.ts";
 import { throughputSuite } from "./throughput_suite.ts";
 import { verbsSuite } from "./verbs_suite.ts";
 
-const SUITES = ["hot", "throughput", "cold", "verbs", "managers"];
+const SUITES = ["overhead", "hot", "throughput", "cold", "verbs", "managers"];
 /** Those that any host can run. */
-const DEFAULT = ["hot", "throughput", "cold"];
+const DEFAULT = ["overhead", "hot", "throughput", "cold"];
 
 const command = new Command("bench")
   .description("Measures calls beside the floor and what else a host offers")
@@ -54,6 +55,10 @@ const texts: string[] = [];
 const libc = openLibc();
 const cpu = openCpu(libc);
 const { cycles } = cpu;
+if (options.suite.includes("overhead")) {
+  rows.push(...await overheadSuite({ cycles, bursts: options.quick ? 2000 : 50_000, onProgress }));
+  onProgress("");
+}
 if (options.suite.includes("verbs")) {
   await using managers = await LocalManagers.start({ fabric: "verbs" });
   await using client = await connect({ ...managers, fabric: "verbs" });
