@@ -1,35 +1,26 @@
-/** The executor manager: admits leases on its node and runs their executors. */
+/** The executor manager: lends the cores of its node, from its start until it is taken back or ends. */
 
-import type { Connection, ConnectionRequest } from "../../fabric/fabric.ts";
+import type { ConnectionRequest } from "../../fabric/fabric.ts";
 import { readBootId } from "../../ffi/boot_id.ts";
-import { openLibc } from "../../ffi/libc.ts";
+import { type Libc, openLibc } from "../../ffi/libc.ts";
 import { processTimeNs } from "../../ffi/process_time.ts";
-import { ControlChannel, ControlError, controlOptions } from "../../runtime/control_channel.ts";
 import type { ManagerAddress } from "../../runtime/manager_http.ts";
 import { ManagerClient } from "../../runtime/manager_client.ts";
 import { decodeManagerHello, ManagerRole } from "../../runtime/manager_hello.ts";
-import { Admit, type Executor, Renew } from "../../runtime/node_protocol.ts";
-import { sha256Hex } from "../../runtime/sha256.ts";
-import * as v from "../../runtime/valibot.ts";
 import { getLogger } from "../log.ts";
-import { Admission } from "./admission.ts";
 import { Arrivals } from "./arrivals.ts";
 import { Capacity } from "./capacity.ts";
-import { Draining } from "./draining.ts";
 import { CoreTokens, leasableWorkers } from "./core_tokens.ts";
+import { Draining } from "./draining.ts";
 import { bundleExecutor, type ExecutorBundle } from "./executor_bundle.ts";
 import { ExecutorProcess } from "./executor_process.ts";
 import { type BootedExecutor, ExecutorPool, NO_POOL, type PoolOptions } from "./executor_pool.ts";
 import { keepBills, keptBills } from "./kept_bills.ts";
-import { LeaseMeter } from "./lease_meter.ts";
 import { NodeBills } from "./node_bills.ts";
+import { NodeClients } from "./node_clients.ts";
 import { type NodeDoor, NodeDoors, type NodeFabricOptions } from "./node_doors.ts";
-import { NodeLease } from "./node_lease.ts";
-import { PackageCache } from "./package_cache.ts";
 import { Registration } from "./registration.ts";
 
-/** Clients that may be connected and hold no lease yet. */
-const MAX_WAITING_CLIENTS = 256;
 /** How long the resource manager may take to answer at the start. */
 const REGISTER_MS = 10_000;
 
@@ -53,39 +44,62 @@ export interface ExecutorManagerOptions extends NodeFabricOptions {
   readonly signal?: AbortSignal;
 }
 
+/** What a manager was opened with; all of it is closed by `held`. */
+interface Opened {
+  readonly held: AsyncDisposableStack;
+  readonly libc: Libc;
+  readonly client: ManagerClient;
+  readonly cores: CoreTokens | undefined;
+  readonly doors: NodeDoors;
+}
+
 export class ExecutorManager implements AsyncDisposable {
   readonly #log = getLogger(["rfaas", "executor-manager"]);
-  readonly #client: ManagerClient;
-  readonly #bundle: ExecutorBundle;
+  readonly #held: AsyncDisposableStack;
+  readonly #libc: Libc;
   readonly #doors: NodeDoors;
-  readonly #pool: ExecutorPool;
-  readonly #packages = new PackageCache();
-  readonly #leases = new Map<string, NodeLease>();
-  readonly #channels = new Set<ControlChannel>();
-  readonly #arrivals = new Arrivals();
-  #registration!: Registration;
-  #admission!: Admission;
-  /** Leases whose end the resource manager has not heard of yet. */
-  readonly #accounting = new Set<Promise<void>>();
+  readonly #bundle: ExecutorBundle;
+  readonly #stateDir: string;
   readonly #bills = new NodeBills();
-  #stateDir = "";
-  readonly #libc = openLibc();
-  #cores: CoreTokens | undefined;
-  #closing = false;
+  readonly #arrivals = new Arrivals();
+  readonly #pool: ExecutorPool;
+  readonly #registration: Registration;
+  readonly #clients: NodeClients;
   #draining: Draining | undefined;
   /** It was asked here, so the resource manager's word does not end it. */
   #drainsForGood = false;
+  #closing = false;
 
-  private constructor(
-    bundle: ExecutorBundle,
-    client: ManagerClient,
-    doors: NodeDoors,
-    pool: PoolOptions,
-  ) {
-    this.#bundle = bundle;
-    this.#client = client;
+  private constructor(bundle: ExecutorBundle, options: ExecutorManagerOptions, opened: Opened) {
+    const { held, libc, client, cores, doors } = opened;
+    const { name, memoryBytes, stateDir, pool = NO_POOL } = options;
+    this.#held = held;
+    this.#libc = libc;
     this.#doors = doors;
-    this.#pool = new ExecutorPool((memoryBytes) => this.#boot(memoryBytes), pool);
+    this.#bundle = bundle;
+    this.#stateDir = stateDir;
+    const leasable = leasableWorkers(options.cores, options.oversubscription ?? 1);
+    this.#pool = new ExecutorPool((bytes) => this.#boot(bytes), pool);
+    this.#registration = new Registration(client, {
+      name,
+      cores: leasable,
+      memoryBytes,
+      addresses: doors.addresses,
+      bootId: readBootId(libc),
+    }, {
+      leases: () =>
+        [...this.#clients.leases.values()].map(({ id, workers }) => ({ lease: id, workers })),
+      drain: (noticeMs) => this.#followOrder(noticeMs),
+      end: (lease, reason) => void this.#clients.end(lease, reason),
+      bills: this.#bills,
+    });
+    this.#clients = new NodeClients({
+      registration: this.#registration,
+      capacity: new Capacity(leasable, memoryBytes),
+      bills: this.#bills,
+      cores,
+      takeExecutor: (bytes) => this.#takeExecutor(bytes),
+    });
   }
 
   /**
@@ -95,45 +109,34 @@ export class ExecutorManager implements AsyncDisposable {
    * asked for and can't be.
    */
   static async start(options: ExecutorManagerOptions): Promise<ExecutorManager> {
-    const bundle = options.executor ?? await bundleExecutor(`${options.stateDir}/executor`);
-    const leasable = leasableWorkers(options.cores, options.oversubscription ?? 1);
-    const client = new ManagerClient(options.manager);
-    let doors: NodeDoors | undefined;
+    const { cores, oversubscription = 1, stateDir } = options;
+    const leasable = leasableWorkers(cores, oversubscription);
+    const bundle = options.executor ?? await bundleExecutor(`${stateDir}/executor`);
+    // Whatever fails on the way, what was opened before is closed.
+    await using opening = new AsyncDisposableStack();
+    const libc = opening.adopt(openLibc(), (opened) => opened.close());
+    const client = opening.use(new ManagerClient(options.manager));
+    const words = leasable > cores ? opening.use(new CoreTokens(libc, cores)) : undefined;
+    const doors = opening.use(await NodeDoors.open(options));
+    const held = new AsyncDisposableStack();
+    const manager = new ExecutorManager(bundle, options, {
+      held,
+      libc,
+      client,
+      cores: words,
+      doors,
+    });
+    held.use(opening.move());
     try {
-      doors = await NodeDoors.open(options);
-      const manager = new ExecutorManager(bundle, client, doors, options.pool ?? NO_POOL);
-      manager.#registration = new Registration(client, {
-        name: options.name,
-        cores: leasable,
-        memoryBytes: options.memoryBytes,
-        addresses: doors.addresses,
-        bootId: readBootId(manager.#libc),
-      }, {
-        leases: () =>
-          [...manager.#leases.values()].map(({ id, workers }) => ({ lease: id, workers })),
-        drain: (noticeMs) => manager.#followOrder(noticeMs),
-        end: (lease, reason) => manager.#endLeases(lease, reason),
-        bills: manager.#bills,
-      });
-      const capacity = new Capacity(leasable, options.memoryBytes);
-      manager.#stateDir = options.stateDir;
-      manager.#bills.restore(await keptBills(options.stateDir));
-      if (leasable > options.cores) manager.#cores = new CoreTokens(manager.#libc, options.cores);
-      manager.#admission = new Admission(manager.#registration, capacity);
+      manager.#bills.restore(await keptBills(stateDir));
       doors.serve((request, door) => manager.#let(request, door));
-      try {
-        await manager.#registration.begin(REGISTER_MS, options.signal);
-      } catch (error) {
-        await manager.close();
-        throw error;
-      }
-      manager.#pool.open();
-      return manager;
+      await manager.#registration.begin(REGISTER_MS, options.signal);
     } catch (error) {
-      client.close();
-      await doors?.close();
+      await manager.close();
       throw error;
     }
+    manager.#pool.open();
+    return manager;
   }
 
   /** The node's id with the resource manager. */
@@ -162,49 +165,22 @@ export class ExecutorManager implements AsyncDisposable {
       this.#takeBack(noticeMs);
     }
     await this.#draining?.finished();
-    await Promise.all(this.#accounting);
-  }
-
-  #takeBack(noticeMs: number): void {
-    if (this.#draining) return;
-    this.#log.info("the node is taken back, {leases} leases have {noticeMs} ms to move", {
-      leases: this.#leases.size,
-      noticeMs,
-    });
-    this.#pool.pause();
-    this.#draining = new Draining(this.#leases, noticeMs);
-  }
-
-  /** What the resource manager wants of this node. */
-  #followOrder(noticeMs: number | null): void {
-    if (noticeMs !== null) this.#takeBack(noticeMs);
-    else if (this.#draining && !this.#drainsForGood) {
-      this.#draining.stop();
-      this.#draining = undefined;
-      this.#pool.open();
-      this.#log.info("the node is lent again");
-    }
+    await this.#clients.accounted();
   }
 
   /** Ends all leases and executors, and takes the node off the list. May be called twice. */
   async close(): Promise<void> {
     if (this.#closing) return;
     this.#closing = true;
+    this.#clients.refusing = "the node is closing";
     this.#draining?.stop();
+    await using _ = this.#held; // whatever fails
     const emptied = this.#pool.close(); // before the doors: one that boots can't come in any more
     this.#doors.shut();
-    await Promise.all(
-      [...this.#leases.values()].map((lease) => lease.end("node-closing: its manager ends")),
-    );
+    await this.#clients.close("node-closing: its manager ends");
     await emptied;
-    for (const channel of this.#channels) channel.close();
-    await Promise.all(this.#accounting);
     await this.#registration.close(true);
     await keepBills(this.#stateDir, this.#bills.unsettled());
-    this.#client.close();
-    await this.#doors.close();
-    this.#cores?.close();
-    this.#libc.close();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -219,142 +195,36 @@ export class ExecutorManager implements AsyncDisposable {
     } else if (hello.role === ManagerRole.EXECUTOR) {
       const isOwn = door.fabric === "shm" && this.#arrivals.take(hello.secret, request);
       if (!isOwn) request.reject();
-    } else if (this.#channels.size - this.#leases.size >= MAX_WAITING_CLIENTS) {
-      request.reject(new TextEncoder().encode("too many clients wait"));
     } else {
-      this.#welcome(request, door);
+      this.#clients.welcome(request, door);
     }
   }
 
-  async #welcome(request: ConnectionRequest, door: NodeDoor): Promise<void> {
-    let connection: Connection;
-    try {
-      connection = await request.accept(controlOptions(0));
-    } catch (error) {
-      // Most often it has gone again; but memory that can't be registered shows here as well.
-      this.#log.warn("a client could not be let in: {error}", { error: (error as Error).message });
-      return;
-    }
-    let lease: Promise<NodeLease> | undefined;
-    const channel: ControlChannel = new ControlChannel(connection, {
-      request: async (type, body) => {
-        if (type === "admit") {
-          if (lease) {
-            throw new ControlError("Cannot admit: this channel has a lease", "bad-request");
-          }
-          const admission = this.#admit(channel, door, body);
-          lease = admission.then(([admitted]) => admitted);
-          lease.catch(() => lease = undefined);
-          return (await admission)[1];
-        }
-        if (!lease) {
-          throw new ControlError(`Cannot ${type}: this channel has no lease`, "bad-request");
-        }
-        if (type === "renew") return await this.#renew(await lease, body);
-        if (type === "end") return await (await lease).end("ended by the client");
-        throw new ControlError(`Cannot ${type}: a manager does not know how`, "bad-request");
-      },
+  /** What the resource manager wants of this node. */
+  #followOrder(noticeMs: number | null): void {
+    if (noticeMs !== null) this.#takeBack(noticeMs);
+    else if (this.#draining && !this.#drainsForGood) this.#lendAgain(this.#draining);
+  }
+
+  #takeBack(noticeMs: number): void {
+    if (this.#draining || this.#closing) return;
+    const { leases } = this.#clients;
+    this.#log.info("the node is taken back, {leases} leases have {noticeMs} ms to move", {
+      leases: leases.size,
+      noticeMs,
     });
-    this.#channels.add(channel);
-    await channel.closed;
-    this.#channels.delete(channel);
+    this.#clients.refusing = "the node is taken back";
+    this.#pool.pause();
+    this.#draining = new Draining(leases, noticeMs);
   }
 
-  async #admit(
-    channel: ControlChannel,
-    door: NodeDoor,
-    body: unknown,
-  ): Promise<[NodeLease, Executor]> {
-    const parsed = v.safeParse(Admit, body);
-    if (!parsed.success) {
-      throw new ControlError(`Cannot admit: ${parsed.issues[0].message}`, "bad-request");
-    }
-    const admit = parsed.output;
-    this.#refuseWhileDraining();
-    const { grant, release } = await this.#admission.admit(admit.grant, admit.workers);
-    const meter = new LeaseMeter({
-      lease: grant.lease,
-      epoch: grant.epoch,
-      workers: admit.workers,
-      memoryBytes: grant.memoryBytes,
-      sinceMs: Math.round(this.#registration.clock.nowMs()),
-    });
-    try {
-      const { depth, maxBytes, hotMs, workers } = admit;
-      const lease = new NodeLease({
-        id: grant.lease,
-        workers,
-        client: channel,
-        start: { workers, depth, maxBytes, hotMs, listen: door.workersListen },
-        sha256: admit.package.sha256,
-        source: await this.#getPackage(channel, admit),
-        boot: () => this.#takeExecutor(grant.memoryBytes),
-        nowMs: () => this.#registration.clock.nowMs(),
-        expiresMs: grant.expiresMs,
-        cores: this.#cores,
-      });
-      this.#refuseWhileDraining(); // it may have begun while the package came
-      this.#leases.set(lease.id, lease);
-      meter.follow(lease);
-      this.#bills.open(meter);
-      // Told before the executor starts: what is not heard to be claimed in time is offered to others.
-      const told = this.#registration.report(lease.id, "claimed", workers);
-      const accounted = lease.ended.then(async (reason) => {
-        release();
-        meter.end();
-        this.#leases.delete(lease.id);
-        this.#log.info("lease {lease} has ended: {reason}", { lease: lease.id, reason });
-        await told;
-        await this.#registration.report(lease.id, "ended", workers, reason);
-        this.#accounting.delete(accounted);
-      });
-      this.#accounting.add(accounted);
-      const executor = await lease.begin();
-      this.#log.info("lease {lease} is served by {workers} workers, start {start}", {
-        lease: lease.id,
-        workers,
-        start: executor.start,
-      });
-      return [lease, executor];
-    } catch (error) {
-      release();
-      throw error;
-    }
-  }
-
-  /** @throws {ControlError} code `draining`. */
-  #refuseWhileDraining(): void {
-    if (this.#closing) throw new ControlError("Cannot admit: the node is closing", "draining");
-    if (this.#draining) throw new ControlError("Cannot admit: the node is taken back", "draining");
-  }
-
-  async #renew(lease: NodeLease, body: unknown): Promise<{ expiresMs: number }> {
-    const parsed = v.safeParse(Renew, body);
-    if (!parsed.success) {
-      throw new ControlError(`Cannot renew: ${parsed.issues[0].message}`, "bad-request");
-    }
-    const grant = await this.#admission.check(parsed.output.grant);
-    if (grant.lease !== lease.id) {
-      throw new ControlError("Cannot renew: the grant is for another lease", "bad-grant");
-    }
-    lease.renew(grant.expiresMs);
-    this.#admission.prolong(lease.id, lease.expiresMs);
-    return { expiresMs: lease.expiresMs };
-  }
-
-  async #getPackage(channel: ControlChannel, admit: Admit): Promise<Uint8Array<ArrayBuffer>> {
-    const { sha256 } = admit.package;
-    const cached = this.#packages.get(sha256);
-    if (cached) return cached;
-    const source = await channel.fetch(admit.package);
-    if (await sha256Hex(source) !== sha256) {
-      throw new ControlError(
-        "Cannot admit: the package is not what its SHA-256 says",
-        "bad-package",
-      );
-    }
-    this.#packages.put(sha256, source);
-    return source;
+  #lendAgain(draining: Draining): void {
+    if (this.#closing) return;
+    draining.stop();
+    this.#draining = undefined;
+    this.#clients.refusing = undefined;
+    this.#pool.open();
+    this.#log.info("the node is lent again");
   }
 
   async #takeExecutor(memoryBytes: number): Promise<BootedExecutor> {
@@ -374,11 +244,5 @@ export class ExecutorManager implements AsyncDisposable {
       (pid) => processTimeNs(this.#libc, pid),
       (secret, signal) => this.#arrivals.expect(secret, signal),
     );
-  }
-
-  #endLeases(id: string | undefined, reason: string): void {
-    for (const lease of this.#leases.values()) {
-      if (id === undefined || lease.id === id) lease.end(reason);
-    }
   }
 }

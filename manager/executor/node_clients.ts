@@ -1,0 +1,207 @@
+/** The clients of a node: each has a channel, on which a lease is admitted, renewed and ended. */
+
+import type { Connection, ConnectionRequest } from "../../fabric/fabric.ts";
+import { ControlChannel, ControlError, controlOptions } from "../../runtime/control_channel.ts";
+import { Admit, type Executor, Renew } from "../../runtime/node_protocol.ts";
+import { sha256Hex } from "../../runtime/sha256.ts";
+import * as v from "../../runtime/valibot.ts";
+import { getLogger } from "../log.ts";
+import { Admission } from "./admission.ts";
+import type { Capacity } from "./capacity.ts";
+import type { CoreTokens } from "./core_tokens.ts";
+import type { BootedExecutor } from "./executor_pool.ts";
+import { LeaseMeter } from "./lease_meter.ts";
+import type { NodeBills } from "./node_bills.ts";
+import type { NodeDoor } from "./node_doors.ts";
+import { NodeLease } from "./node_lease.ts";
+import { PackageCache } from "./package_cache.ts";
+import type { Registration } from "./registration.ts";
+
+/** Clients that may be connected and hold no lease yet. */
+const MAX_WAITING_CLIENTS = 256;
+
+export interface NodeClientsOptions {
+  readonly registration: Registration;
+  readonly capacity: Capacity;
+  readonly bills: NodeBills;
+  /** Where the node leases more workers than it has cores. */
+  readonly cores: CoreTokens | undefined;
+  /** Gives a process that waits for a lease of so much memory. */
+  readonly takeExecutor: (memoryBytes: number) => Promise<BootedExecutor>;
+}
+
+export class NodeClients {
+  /** Why no lease is admitted at present. */
+  refusing: string | undefined;
+  readonly #log = getLogger(["rfaas", "executor-manager"]);
+  readonly #o: NodeClientsOptions;
+  readonly #admission: Admission;
+  readonly #packages = new PackageCache();
+  readonly #channels = new Set<ControlChannel>();
+  readonly #leases = new Map<string, NodeLease>();
+  /** Leases whose end the resource manager has not heard of yet. */
+  readonly #accounting = new Set<Promise<void>>();
+
+  constructor(options: NodeClientsOptions) {
+    this.#o = options;
+    this.#admission = new Admission(options.registration, options.capacity);
+  }
+
+  /** The leases that run here. */
+  get leases(): ReadonlyMap<string, NodeLease> {
+    return this.#leases;
+  }
+
+  /** Gives a client its channel; it has no lease yet. */
+  async welcome(request: ConnectionRequest, door: NodeDoor): Promise<void> {
+    if (this.#channels.size - this.#leases.size >= MAX_WAITING_CLIENTS) {
+      return request.reject(new TextEncoder().encode("too many clients wait"));
+    }
+    let connection: Connection;
+    try {
+      connection = await request.accept(controlOptions(0));
+    } catch (error) {
+      // Most often it has gone again; but memory that can't be registered shows here as well.
+      this.#log.warn("a client could not be let in: {error}", { error: (error as Error).message });
+      return;
+    }
+    let lease: Promise<NodeLease> | undefined;
+    const channel: ControlChannel = new ControlChannel(connection, {
+      request: async (type, body) => {
+        if (type === "admit") {
+          if (lease) {
+            throw new ControlError("Cannot admit: this channel has a lease", "bad-request");
+          }
+          const admission = this.#admit(channel, door, body);
+          lease = admission.then(([admitted]) => admitted);
+          lease.catch(() => lease = undefined);
+          return (await admission)[1];
+        }
+        if (!lease) {
+          throw new ControlError(`Cannot ${type}: this channel has no lease`, "bad-request");
+        }
+        if (type === "renew") return await this.#renew(await lease, body);
+        if (type === "end") return await (await lease).end("ended by the client");
+        throw new ControlError(`Cannot ${type}: a manager does not know how`, "bad-request");
+      },
+    });
+    this.#channels.add(channel);
+    await channel.closed;
+    this.#channels.delete(channel);
+  }
+
+  /** Ends one lease, or all of them: `undefined`. Settles when their executors are gone. */
+  async end(id: string | undefined, reason: string): Promise<void> {
+    const meant = [...this.#leases.values()].filter((lease) => id === undefined || lease.id === id);
+    await Promise.all(meant.map((lease) => lease.end(reason)));
+  }
+
+  /** Settles when the resource manager has heard of every end, or could not be told. */
+  async accounted(): Promise<void> {
+    await Promise.all(this.#accounting);
+  }
+
+  /** Ends all leases and closes all channels. */
+  async close(reason: string): Promise<void> {
+    await this.end(undefined, reason);
+    for (const channel of this.#channels) channel.close();
+    await this.accounted();
+  }
+
+  async #admit(
+    channel: ControlChannel,
+    door: NodeDoor,
+    body: unknown,
+  ): Promise<[NodeLease, Executor]> {
+    const parsed = v.safeParse(Admit, body);
+    if (!parsed.success) {
+      throw new ControlError(`Cannot admit: ${parsed.issues[0].message}`, "bad-request");
+    }
+    const admit = parsed.output;
+    this.#refuseIfClosed();
+    const { grant, release } = await this.#admission.admit(admit.grant, admit.workers);
+    const meter = new LeaseMeter({
+      lease: grant.lease,
+      epoch: grant.epoch,
+      workers: admit.workers,
+      memoryBytes: grant.memoryBytes,
+      sinceMs: Math.round(this.#o.registration.clock.nowMs()),
+    });
+    try {
+      const { depth, maxBytes, hotMs, workers } = admit;
+      const lease = new NodeLease({
+        id: grant.lease,
+        workers,
+        client: channel,
+        start: { workers, depth, maxBytes, hotMs, listen: door.workersListen },
+        sha256: admit.package.sha256,
+        source: await this.#getPackage(channel, admit),
+        boot: () => this.#o.takeExecutor(grant.memoryBytes),
+        nowMs: () => this.#o.registration.clock.nowMs(),
+        expiresMs: grant.expiresMs,
+        cores: this.#o.cores,
+      });
+      this.#refuseIfClosed(); // it may have begun while the package came
+      this.#leases.set(lease.id, lease);
+      meter.follow(lease);
+      this.#o.bills.open(meter);
+      // Told before the executor starts: what is not heard to be claimed in time is offered to others.
+      const told = this.#o.registration.report(lease.id, "claimed", workers);
+      const accounted = lease.ended.then(async (reason) => {
+        release();
+        meter.end();
+        this.#leases.delete(lease.id);
+        this.#log.info("lease {lease} has ended: {reason}", { lease: lease.id, reason });
+        await told;
+        await this.#o.registration.report(lease.id, "ended", workers, reason);
+        this.#accounting.delete(accounted);
+      });
+      this.#accounting.add(accounted);
+      const executor = await lease.begin();
+      this.#log.info("lease {lease} is served by {workers} workers, start {start}", {
+        lease: lease.id,
+        workers,
+        start: executor.start,
+      });
+      return [lease, executor];
+    } catch (error) {
+      release();
+      throw error;
+    }
+  }
+
+  /** @throws {ControlError} code `draining`. */
+  #refuseIfClosed(): void {
+    if (this.refusing === undefined) return;
+    throw new ControlError(`Cannot admit: ${this.refusing}`, "draining");
+  }
+
+  async #renew(lease: NodeLease, body: unknown): Promise<{ expiresMs: number }> {
+    const parsed = v.safeParse(Renew, body);
+    if (!parsed.success) {
+      throw new ControlError(`Cannot renew: ${parsed.issues[0].message}`, "bad-request");
+    }
+    const grant = await this.#admission.check(parsed.output.grant);
+    if (grant.lease !== lease.id) {
+      throw new ControlError("Cannot renew: the grant is for another lease", "bad-grant");
+    }
+    lease.renew(grant.expiresMs);
+    this.#admission.prolong(lease.id, lease.expiresMs);
+    return { expiresMs: lease.expiresMs };
+  }
+
+  async #getPackage(channel: ControlChannel, admit: Admit): Promise<Uint8Array<ArrayBuffer>> {
+    const { sha256 } = admit.package;
+    const cached = this.#packages.get(sha256);
+    if (cached) return cached;
+    const source = await channel.fetch(admit.package);
+    if (await sha256Hex(source) !== sha256) {
+      throw new ControlError(
+        "Cannot admit: the package is not what its SHA-256 says",
+        "bad-package",
+      );
+    }
+    this.#packages.put(sha256, source);
+    return source;
+  }
+}

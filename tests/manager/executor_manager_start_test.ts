@@ -1,0 +1,41 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import {
+  ExecutorManager,
+  type ExecutorManagerOptions,
+} from "../../manager/executor/executor_manager.ts";
+import { Unauthorized } from "../../runtime/errors.ts";
+import { countDescriptors, countMappings, eventually } from "../support/descriptors.ts";
+import { TestManager } from "./resource_support.ts";
+
+/** With core words as well, since more workers are leased than there are cores. */
+function nodeOptions(dir: string, url: string): ExecutorManagerOptions {
+  return {
+    manager: { url, token: "unknown" },
+    name: "node",
+    cores: 1,
+    oversubscription: 2,
+    memoryBytes: 2 ** 30,
+    fabric: "shm",
+    stateDir: `${dir}/node`,
+    executor: { folder: dir, main: `${dir}/main.js` },
+  };
+}
+
+Deno.test("ExecutorManager.start() leaves nothing open where it can't listen", async () => {
+  const options = { fabric: "verbs", fabricAddress: "192.0.2.1" } as const; // nobody's address
+  const start = () =>
+    ExecutorManager.start({ ...nodeOptions("/nowhere", "http://127.0.0.1:1"), ...options });
+  await assertRejects(start); // what a library opens once and for all does not count
+  const before = [countDescriptors(), countMappings()];
+  await assertRejects(start);
+  assertEquals([countDescriptors(), countMappings()], before);
+});
+
+Deno.test("ExecutorManager.start() leaves nothing open where it may not register", async () => {
+  await using test = await TestManager.start();
+  const before = [countDescriptors(), countMappings()];
+  const state = () => `${countDescriptors()}, ${countMappings()}; before ${before}`;
+  await assertRejects(() => ExecutorManager.start(nodeOptions(test.dir, test.url)), Unauthorized);
+  // The other end of its connections is in this process and closes in its own time.
+  await eventually(() => countDescriptors() === before[0] && countMappings() === before[1], state);
+});
