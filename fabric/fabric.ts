@@ -112,6 +112,11 @@ export interface Connection extends Disposable {
     immediate: number,
     flags: number,
   ): void;
+  /**
+   * Where memory is shared: a write with immediate whose `length` bytes lie in place already, see
+   * {@linkcode Connection.share}. Nothing is copied and no key is needed; never signalled.
+   */
+  notify(length: number, immediate: number): void;
   /** Reads from the peer's region into the local range. */
   read(
     id: number,

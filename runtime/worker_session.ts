@@ -221,16 +221,16 @@ export class WorkerSession {
     slot.sequence = sequence;
     slot.capacity = capacity;
     const immediate = requestImmediate(slot.index, functionIndex);
-    if (
-      !this.#inPlace && slot.sentTimeLeftUs === timeLeftUs && slot.sentCapacity === capacity
-    ) {
-      this.#write(slot, PAYLOAD_AT, length, shortRequest(immediate, sequence));
+    if (slot.sentTimeLeftUs === timeLeftUs && slot.sentCapacity === capacity) {
+      const short = shortRequest(immediate, sequence);
+      if (this.#inPlace) this.connection.notify(length, short);
+      else this.#write(slot, PAYLOAD_AT, length, short);
     } else {
       slot.request[REQUEST_SEQUENCE] = sequence;
       slot.request[REQUEST_LENGTH] = length;
       slot.request[REQUEST_TIME_LEFT_US] = slot.sentTimeLeftUs = timeLeftUs;
       slot.request[REQUEST_CAPACITY] = slot.sentCapacity = capacity;
-      if (this.#inPlace) this.connection.writeImmediate(0, 0, 0, 0, 0, immediate, 0);
+      if (this.#inPlace) this.connection.notify(HEADER_BYTES + length, immediate);
       else this.#write(slot, HEADER_AT, HEADER_BYTES + length, immediate);
     }
     slot.state = POSTED;

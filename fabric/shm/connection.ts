@@ -160,6 +160,12 @@ export class ShmConnection implements Connection {
     if ((flags & SIGNALED) !== 0) this.#sent.push(id, Opcode.WRITE, Status.SUCCESS);
   }
 
+  notify(length: number, immediate: number): void {
+    if (this.#state !== "connected") this.#checkConnected("post a request");
+    if (!this.#outbox.reserve()) return this.#failUnreceived(0, Opcode.WRITE);
+    this.#outbox.publish(Opcode.RECEIVE_WRITE_IMMEDIATE, length, immediate);
+  }
+
   read(
     id: number,
     offset: number,

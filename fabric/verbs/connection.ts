@@ -196,6 +196,10 @@ export class VerbsConnection implements Connection {
     );
   }
 
+  notify(): never {
+    throw new FabricError("Cannot notify: an RDMA device shares no memory", "state");
+  }
+
   read(
     id: number,
     offset: number,

