@@ -132,7 +132,6 @@ export class ExecutorProcess {
    */
   async start(
     request: Omit<StartRequest, "package" | "counters">,
-    sha256: string,
     source: Uint8Array,
   ): Promise<string[]> {
     const { counters } = this.#control!;
@@ -141,7 +140,7 @@ export class ExecutorProcess {
     const starting = this.#control!.request("start", {
       ...request,
       counters: counters.lend(),
-      package: { sha256, ...lent },
+      package: lent,
     }, {
       timeoutMs: START_MS,
     });

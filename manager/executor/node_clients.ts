@@ -134,7 +134,6 @@ export class NodeClients {
         workers,
         client: channel,
         start: { workers, depth, maxBytes, hotMs, listen: door.workersListen },
-        sha256: admit.package.sha256,
         source: await this.#getPackage(channel, admit),
         boot: () => this.#o.takeExecutor(grant.memoryBytes),
         nowMs: () => this.#o.registration.clock.nowMs(),

@@ -23,7 +23,6 @@ export interface NodeLeaseOptions {
   readonly start: Omit<StartRequest, "package" | "secret" | "counters" | "coreWords">;
   /** Where the node leases more workers than it has cores. */
   readonly cores?: CoreTokens | undefined;
-  readonly sha256: string;
   readonly source: Uint8Array<ArrayBuffer>;
   /** Gives a process that waits for a lease. */
   readonly boot: () => Promise<BootedExecutor>;
@@ -145,7 +144,6 @@ export class NodeLease {
     try {
       const addresses = await executor.start(
         { ...this.#o.start, secret, ...(coreWords ? { coreWords } : {}) },
-        this.#o.sha256,
         this.#o.source,
       );
       const startMs = performance.now() - bootedMs;

@@ -21,9 +21,21 @@ export const StartRequest = v.object({
   counters: v.object({ address: natural, rkey: natural }),
   /** The node's cores, where its workers outnumber them. */
   coreWords: v.exactOptional(CoreWords),
-  package: v.object({ sha256: v.string(), address: natural, rkey: natural, length: natural }),
+  package: v.object({ address: natural, rkey: natural, length: natural }),
 });
 export type StartRequest = v.InferOutput<typeof StartRequest>;
+
+/** One that is sound, for a rehearsal of its check. */
+export const REHEARSED_START: StartRequest = {
+  workers: 1,
+  depth: 1,
+  maxBytes: 1,
+  hotMs: 0,
+  listen: "shm",
+  secret: "0".repeat(32),
+  counters: { address: 0, rkey: 0 },
+  package: { address: 0, rkey: 0, length: 0 },
+};
 
 /** Notice `listening`: where the first worker listens in shared memory, whatever the lease will be. */
 export const Listening = v.object({ address: v.pipe(v.string(), v.regex(/^shm:[^\s]{1,255}$/)) });

@@ -157,7 +157,6 @@ class NodeStart {
       workers,
       client: client as unknown as ControlChannel,
       start: { workers, depth: 1, maxBytes: 64, hotMs: 1, listen: "shm:x" },
-      sha256: "",
       source: new Uint8Array(),
       boot: () => this.#boot(workers),
       nowMs: () => standing.clock.nowMs(),
