@@ -1,6 +1,6 @@
 /** The Ed25519 keys that grants are signed with. */
 import { Buffer } from "node:buffer";
-import { createPrivateKey, type KeyObject } from "node:crypto";
+import { createPrivateKey, createPublicKey, type KeyObject } from "node:crypto";
 import type { GrantKey } from "./manager_api.ts";
 
 /** A key that can sign. Its public half is a {@linkcode GrantKey}. */
@@ -40,9 +40,9 @@ export function openStoredKey(key: StoredKey): SigningKey {
   return { id: key.id, publicKey: key.publicKey, privateKey };
 }
 
-/** Makes the public half ready to verify. */
-export function openPublicKey(key: GrantKey): Promise<CryptoKey> {
-  return crypto.subtle.importKey("raw", fromBase64Url(key.publicKey), "Ed25519", false, ["verify"]);
+/** Makes the public half ready to verify. @throws {Error} if its text is no key. */
+export function openPublicKey({ publicKey }: GrantKey): KeyObject {
+  return createPublicKey({ key: { kty: "OKP", crv: "Ed25519", x: publicKey }, format: "jwk" });
 }
 
 /** Bytes as base64url without padding (RFC 4648, section 5). */

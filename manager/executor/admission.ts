@@ -39,8 +39,8 @@ export class Admission {
    *
    * @throws {ControlError} with the reason as its code.
    */
-  async admit(text: string, workers: number): Promise<Admitted> {
-    const grant = await this.check(text);
+  admit(text: string, workers: number): Admitted {
+    const grant = this.check(text);
     const nowMs = this.#registration.clock.nowMs();
     if (nowMs > grant.claimByMs) {
       throw new ControlError("Cannot admit: the grant was to be claimed earlier", "too-late");
@@ -77,11 +77,11 @@ export class Admission {
    *
    * @throws {ControlError} with the reason as its code.
    */
-  async check(text: string): Promise<Grant> {
+  check(text: string): Grant {
     const { id, epoch, keys, clock } = this.#registration;
     let grant: Grant;
     try {
-      grant = await verifyGrant(text, keys);
+      grant = verifyGrant(text, keys);
     } catch (error) {
       if (!(error instanceof LeaseRefused)) throw error;
       throw new ControlError(error.message, error.reason, { cause: error });

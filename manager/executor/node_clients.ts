@@ -80,7 +80,7 @@ export class NodeClients {
         if (!lease) {
           throw new ControlError(`Cannot ${type}: this channel has no lease`, "bad-request");
         }
-        if (type === "renew") return await this.#renew(await lease, body);
+        if (type === "renew") return this.#renew(await lease, body);
         if (type === "end") return await (await lease).end("ended by the client");
         throw new ControlError(`Cannot ${type}: a manager does not know how`, "bad-request");
       },
@@ -119,7 +119,7 @@ export class NodeClients {
     }
     const admit = parsed.output;
     this.#refuseIfClosed();
-    const { grant, release } = await this.#admission.admit(admit.grant, admit.workers);
+    const { grant, release } = this.#admission.admit(admit.grant, admit.workers);
     const meter = new LeaseMeter({
       lease: grant.lease,
       epoch: grant.epoch,
@@ -175,12 +175,12 @@ export class NodeClients {
     throw new ControlError(`Cannot admit: ${this.refusing}`, "draining");
   }
 
-  async #renew(lease: NodeLease, body: unknown): Promise<{ expiresMs: number }> {
+  #renew(lease: NodeLease, body: unknown): { expiresMs: number } {
     const parsed = v.safeParse(Renew, body);
     if (!parsed.success) {
       throw new ControlError(`Cannot renew: ${parsed.issues[0].message}`, "bad-request");
     }
-    const grant = await this.#admission.check(parsed.output.grant);
+    const grant = this.#admission.check(parsed.output.grant);
     if (grant.lease !== lease.id) {
       throw new ControlError("Cannot renew: the grant is for another lease", "bad-grant");
     }

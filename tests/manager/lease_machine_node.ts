@@ -62,8 +62,8 @@ export class ModelNode {
     return this.#start.admit(grant, workers, fate);
   }
 
-  renew(grant: string): Promise<void> {
-    return this.#start.renew(grant);
+  renew(grant: string): void {
+    this.#start.renew(grant);
   }
 
   /** As {@linkcode Registration} does it. */
@@ -142,7 +142,7 @@ class NodeStart {
 
   async admit(text: string, workers: number, fate: Fate): Promise<void> {
     const { standing, options } = this.#node;
-    const { grant, release } = await this.#admission.admit(text, workers);
+    const { grant, release } = this.#admission.admit(text, workers);
     if (this.#admitted.has(text)) options.broken("a grant was admitted twice");
     this.#admitted.add(text);
     if (this.#leases.has(grant.lease)) options.broken("a lease was admitted while it runs");
@@ -175,8 +175,8 @@ class NodeStart {
     await lease.begin().catch(() => {});
   }
 
-  async renew(text: string): Promise<void> {
-    const grant = await this.#admission.check(text);
+  renew(text: string): void {
+    const grant = this.#admission.check(text);
     const lease = this.#leases.get(grant.lease);
     if (lease === undefined) return;
     lease.renew(grant.expiresMs);

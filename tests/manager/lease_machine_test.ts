@@ -86,7 +86,7 @@ class World implements Disposable {
     this.#granted.unshift({ ...granted, grants });
     if (!told) return;
     for (const { node, grant } of grants) {
-      await this.nodes.find(({ standing }) => standing.id === node)?.renew(grant);
+      this.nodes.find(({ standing }) => standing.id === node)?.renew(grant);
     }
   }
 
