@@ -2,7 +2,6 @@
 
 import { type Libc, openLibc } from "../ffi/libc.ts";
 import { Fabrics } from "../fabric/open.ts";
-import { bundleModule } from "./bundle.ts";
 import { environmentCaCert } from "./ca_cert.ts";
 import { FabricUnavailable, LeaseRefused } from "./errors.ts";
 import type { FabricChoice } from "./keeper/reach_node.ts";
@@ -13,8 +12,8 @@ import { checkLeaseOptions, type LeaseOptions } from "./lease_options.ts";
 import { LeaseWords } from "./lease_words.ts";
 import { ManagerClient } from "./manager_client.ts";
 import type { ManagerAddress } from "./manager_http.ts";
-import { MAX_PACKAGE_BYTES } from "./node_protocol.ts";
 import { Pump } from "./pump.ts";
+import { readPackage } from "./read_package.ts";
 import { sha256Hex } from "./sha256.ts";
 import type { WorkerSession } from "./worker_session.ts";
 
@@ -211,28 +210,6 @@ export class Client implements AsyncDisposable {
   #lose(session: WorkerSession): void {
     for (const control of this.#leases.values()) control.lose(session);
   }
-}
-
-async function readPackage(
-  functions: URL | string | Uint8Array,
-  signal?: AbortSignal,
-): Promise<Uint8Array<ArrayBuffer>> {
-  const source = functions instanceof Uint8Array
-    ? functions.slice()
-    : await bundleModule(toUrl(functions), signal);
-  if (source.length === 0 || source.length > MAX_PACKAGE_BYTES) {
-    throw new LeaseRefused(
-      `Cannot take lease: the package has ${source.length} bytes, 1 to ${MAX_PACKAGE_BYTES} are allowed`,
-      "bad-package",
-    );
-  }
-  return source;
-}
-
-function toUrl(functions: URL | string): URL {
-  if (functions instanceof URL) return functions;
-  if (/^[a-z][a-z0-9+.-]+:/i.test(functions)) return new URL(functions);
-  return new URL(functions, `file://${Deno.cwd()}/`);
 }
 
 async function raceAbort<T>(

@@ -30,7 +30,10 @@ export interface LeaseOptions {
   maxBytes?: ByteSize;
   /** Slots a worker: calls that may be under way on it at once, 1 to 256. @default {4} */
   depth?: number;
-  /** The function package: a module (URL or path), which is bundled, or a bundled module's bytes. */
+  /**
+   * The function package: the URL or path of a module, which is bundled, of a WebAssembly module or of a shared library;
+   * or the bytes of one (of a module: bundled).
+   */
   functions: URL | string | Uint8Array;
   /** Functions that may run twice: calls that were cut are done again on a fresh executor. @default {[]} */
   idempotent?: readonly string[];

@@ -129,13 +129,14 @@ export class NodeClients {
     });
     try {
       const { depth, maxBytes, hotMs, workers } = admit;
+      const { memoryBytes } = grant;
       const lease = new NodeLease({
         id: grant.lease,
         workers,
         client: channel,
-        start: { workers, depth, maxBytes, hotMs, listen: door.workersListen },
+        start: { workers, depth, maxBytes, memoryBytes, hotMs, listen: door.workersListen },
         source: await this.#getPackage(channel, admit),
-        boot: () => this.#o.takeExecutor(grant.memoryBytes),
+        boot: () => this.#o.takeExecutor(memoryBytes),
         nowMs: () => this.#o.registration.clock.nowMs(),
         expiresMs: grant.expiresMs,
         cores: this.#o.cores,

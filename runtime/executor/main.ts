@@ -102,6 +102,7 @@ async function main(): Promise<void> {
       worker,
       depth: request.depth,
       maxBytes: request.maxBytes,
+      memoryBytes: Math.floor(request.memoryBytes / request.workers),
       hotMs: request.hotMs ?? Infinity,
       listen: request.listen,
       secret: Uint8Array.fromHex(request.secret),

@@ -11,6 +11,8 @@ export const StartRequest = v.object({
   workers: v.pipe(natural, v.minValue(1), v.maxValue(1024)),
   depth: v.pipe(natural, v.minValue(1), v.maxValue(MAX_DEPTH)),
   maxBytes: v.pipe(natural, v.minValue(1), v.maxValue(MAX_SLOT_BYTES)),
+  /** The lease's memory, for all workers together. */
+  memoryBytes: natural,
   /** Milliseconds; null is for ever. */
   hotMs: v.nullable(v.pipe(v.number(), v.minValue(0))),
   /** Where the workers listen: a provider's name, or an address such as `verbs://HOST:0`. */
@@ -30,6 +32,7 @@ export const REHEARSED_START: StartRequest = {
   workers: 1,
   depth: 1,
   maxBytes: 1,
+  memoryBytes: 1,
   hotMs: 0,
   listen: "shm",
   secret: "0".repeat(32),

@@ -28,6 +28,8 @@ import { type ArenaLayout, arenaLayout, MESSAGE_BYTES, receivesFor } from "../wi
 import { CallServer } from "./call_server.ts";
 import { CoreToken } from "./core_token.ts";
 import { loadPackage } from "./load_package.ts";
+import { loadWasm } from "./wasm_package.ts";
+import { packageKind } from "../package_kind.ts";
 import { THREAD, watchTotals } from "./watch_words.ts";
 import { WorkClock } from "./work_clock.ts";
 import type { WorkerReport, WorkerStart, WorkerTask } from "./worker_task.ts";
@@ -116,7 +118,9 @@ async function work(port: MessagePort): Promise<string> {
   Deno.permissions.revokeSync({ name: "ffi" });
 
   try {
-    const { names, functions } = await loadPackage(task.source);
+    const { names, functions } = packageKind(task.source) === "wasm"
+      ? loadWasm(task.source, task)
+      : await loadPackage(task.source);
     server.serve(functions);
     ready(names);
   } catch (error) {

@@ -14,12 +14,14 @@ export interface WorkerTask {
   readonly worker: number;
   readonly depth: number;
   readonly maxBytes: number;
+  /** The worker's part of the lease's memory. */
+  readonly memoryBytes: number;
   readonly hotMs: number;
   /** Where to listen: a provider's name or an address. No other provider is opened. */
   readonly listen: string;
   /** What the client must show to attach. */
   readonly secret: Uint8Array;
-  /** The bundled function package. */
+  /** The function package; its first bytes tell its kind. */
   readonly source: Uint8Array<ArrayBuffer>;
   /** The words of watch_words.ts. */
   readonly watch: SharedArrayBuffer;

@@ -156,7 +156,7 @@ class NodeStart {
       id: grant.lease,
       workers,
       client: client as unknown as ControlChannel,
-      start: { workers, depth: 1, maxBytes: 64, hotMs: 1, listen: "shm:x" },
+      start: { workers, depth: 1, maxBytes: 64, memoryBytes: 2 ** 20, hotMs: 1, listen: "shm:x" },
       source: new Uint8Array(),
       boot: () => this.#boot(workers),
       nowMs: () => standing.clock.nowMs(),

@@ -1,0 +1,171 @@
+/**
+ * A WebAssembly module as a function package: a memory exported as `memory`, and functions
+ * `(inPtr: i32, inLen: i32, outPtr: i32) -> i32` that return how many bytes they wrote at `outPtr`.
+ *
+ * A WebAssembly memory can't lie over memory that exists already, and a module that was compiled for one memory can't
+ * load from a second one. So the argument is copied in and the result out, once each, through two areas of `maxBytes`
+ * that a worker takes once. All calls are synchronous, so one pair serves all slots.
+ */
+
+import type { PackageFunction } from "./call_server.ts";
+import type { LoadedPackage } from "./load_package.ts";
+import { checkNames } from "./package_names.ts";
+import { boundMemory, WASM_PAGE_BYTES } from "./wasm_memory.ts";
+
+type Exported = (...values: number[]) => number;
+
+/** What the lease gives a worker. */
+export interface WasmLimits {
+  /** The largest argument or result. */
+  readonly maxBytes: number;
+  /** What the memory of the instance may grow to. */
+  readonly memoryBytes: number;
+}
+
+/** Argument and result begin at multiples of this, so that vector instructions find them aligned. */
+const ALIGNMENT = 64;
+
+/**
+ * Compiles and instantiates a module; its start function and `_initialize` run here.
+ *
+ * @throws {TypeError} {RangeError} {WebAssembly.CompileError} {WebAssembly.RuntimeError} why it can't be served.
+ */
+export function loadWasm(source: Uint8Array<ArrayBuffer>, limits: WasmLimits): LoadedPackage {
+  const module = new WebAssembly.Module(boundMemory(source, limits.memoryBytes));
+  refuseImports(module);
+  const { exports } = new WebAssembly.Instance(module);
+  const { memory, malloc, _initialize } = exports;
+  if (!(memory instanceof WebAssembly.Memory)) {
+    throw new TypeError('Cannot serve package: it does not export its memory as "memory"');
+  }
+  const names: string[] = [];
+  const callable: Exported[] = [];
+  const isCall = signatureCheck(3, 1);
+  for (const name of Object.keys(exports).sort()) {
+    const exported = exports[name];
+    if (typeof exported !== "function" || !isCall(exported)) continue;
+    names.push(name);
+    callable.push(exported as Exported);
+  }
+  if (names.length === 0) {
+    throw new TypeError(
+      "Cannot serve package: it exports no function (inPtr: i32, inLen: i32, outPtr: i32) -> i32",
+    );
+  }
+  checkNames(names);
+  if (typeof _initialize === "function" && signatureCheck(0, 0)(_initialize)) _initialize();
+  const allocate = typeof malloc === "function" && signatureCheck(1, 1)(malloc)
+    ? malloc as Exported
+    : undefined;
+  const areas = new WasmAreas(memory, limits, allocate);
+  return { names, functions: callable.map((exported) => throughAreas(areas, exported)) };
+}
+
+function refuseImports(module: WebAssembly.Module): void {
+  const imports = WebAssembly.Module.imports(module);
+  if (imports.length === 0) return;
+  const named = imports.slice(0, 5).map(({ module, name, kind }) => `${module}.${name} (${kind})`);
+  const more = imports.length > named.length ? ` and ${imports.length - named.length} more` : "";
+  throw new TypeError(
+    `Cannot serve package: it imports ${named.join(", ")}${more}, and a node grants no import`,
+  );
+}
+
+/** One call: the argument in, the function, the result out. */
+function throughAreas(areas: WasmAreas, exported: Exported): PackageFunction {
+  const { inputAt, outputAt } = areas;
+  return (input, output) => {
+    areas.put(input);
+    const length = exported(inputAt, input.length, outputAt);
+    // Any other length is refused by name where all results are checked.
+    if (length > 0 && length <= output.length) areas.take(length, output);
+    return length;
+  };
+}
+
+/** Where argument and result lie in the instance's memory, and the views on them. */
+class WasmAreas {
+  readonly inputAt: number;
+  readonly outputAt: number;
+  readonly #memory: WebAssembly.Memory;
+  /** The whole memory. Growing it detaches the buffer, and the length of a detached view is 0. */
+  #bytes: Uint8Array = new Uint8Array();
+  /** The result last taken; made anew when its length changes. */
+  #result: Uint8Array = new Uint8Array();
+
+  /**
+   * @param allocate the module's own `malloc`. Without it the areas are pages behind the memory that it began with,
+   * which a module must not give to others itself.
+   */
+  constructor(
+    memory: WebAssembly.Memory,
+    { maxBytes, memoryBytes }: WasmLimits,
+    allocate?: Exported,
+  ) {
+    this.#memory = memory;
+    const stride = roundUp(maxBytes, ALIGNMENT);
+    const at = allocate ? allocate(2 * stride + ALIGNMENT) >>> 0 : grow(memory, 2 * stride);
+    this.inputAt = roundUp(at, ALIGNMENT);
+    this.outputAt = this.inputAt + stride;
+    if (at === 0 || this.outputAt + stride > memory.buffer.byteLength) {
+      throw new RangeError(
+        `Cannot serve package: no room for two areas of ${maxBytes} bytes (maxBytes) in its memory, which may have ${memoryBytes}: ask for more memory, or set maxBytes lower`,
+      );
+    }
+  }
+
+  put(input: Uint8Array): void {
+    if (this.#bytes.length === 0) this.#look();
+    this.#bytes.set(input, this.inputAt);
+  }
+
+  take(length: number, output: Uint8Array): void {
+    if (this.#bytes.length === 0) this.#look(); // the function has grown its memory
+    if (this.#result.length !== length) {
+      this.#result = this.#bytes.subarray(this.outputAt, this.outputAt + length);
+    }
+    output.set(this.#result);
+  }
+
+  #look(): void {
+    this.#bytes = new Uint8Array(this.#memory.buffer);
+    this.#result = new Uint8Array();
+  }
+}
+
+/** Appends whole pages; gives where they begin, or 0. */
+function grow(memory: WebAssembly.Memory, bytes: number): number {
+  try {
+    const at = memory.buffer.byteLength;
+    memory.grow(Math.ceil(bytes / WASM_PAGE_BYTES));
+    return at;
+  } catch {
+    return 0;
+  }
+}
+
+/**
+ * Whether an exported function takes so many i32 and gives so many: a module that imports a function of that type is
+ * linked with it, and linking compares types exactly. JavaScript sees no types of WebAssembly functions otherwise.
+ */
+function signatureCheck(parameters: number, results: number): (exported: unknown) => boolean {
+  const i32 = (count: number) => [count, ...new Array<number>(count).fill(0x7f)];
+  const type = [1, 0x60, ...i32(parameters), ...i32(results)];
+  const probe = new WebAssembly.Module(Uint8Array.of(
+    ...[0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
+    ...[1, type.length, ...type], // type section
+    ...[2, 7, 1, 1, 0x61, 1, 0x66, 0, 0], // import section: a.f, a function of type 0
+  ));
+  return (exported) => {
+    try {
+      new WebAssembly.Instance(probe, { a: { f: exported as WebAssembly.ExportValue } });
+      return true;
+    } catch {
+      return false;
+    }
+  };
+}
+
+function roundUp(value: number, to: number): number {
+  return Math.ceil(value / to) * to;
+}

@@ -1,0 +1,17 @@
+/** What a function package is made of; its first bytes tell, and nothing else is believed. */
+
+/** `module`: one bundled JavaScript file; `wasm`: a WebAssembly module; `native`: a shared library (ELF). */
+export type PackageKind = "module" | "wasm" | "native";
+
+const MAGIC: readonly (readonly [PackageKind, readonly number[]])[] = [
+  ["wasm", [0x00, 0x61, 0x73, 0x6d]], // \0asm
+  ["native", [0x7f, 0x45, 0x4c, 0x46]], // \x7fELF
+];
+
+/** The kind of a package. Neither magic can begin a JavaScript file. */
+export function packageKind(bytes: Uint8Array): PackageKind {
+  for (const [kind, magic] of MAGIC) {
+    if (magic.every((byte, i) => bytes[i] === byte)) return kind;
+  }
+  return "module";
+}
