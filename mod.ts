@@ -11,6 +11,14 @@ export { Client, connect, type ConnectOptions } from "./runtime/client.ts";
 export type { FabricChoice } from "./runtime/keeper/reach_node.ts";
 export { Lease } from "./runtime/lease.ts";
 export type { ByteSize, LeaseOptions } from "./runtime/lease_options.ts";
+export { CodecError } from "./runtime/codec/codec.ts";
+export type {
+  CallOf,
+  CallOptions as TypedCallOptions,
+  Calls,
+  StreamCall,
+  ValueCall,
+} from "./runtime/typed/calls.ts";
 export type { InvokeOptions } from "./runtime/call_task.ts";
 export type { LeaseStartup } from "./runtime/lease_startup.ts";
 export type { MapOptions } from "./runtime/map.ts";
@@ -32,5 +40,6 @@ export {
   ResultTooLong,
   RfaasError,
   Unauthorized,
+  UnknownCodec,
   UnknownFunction,
 } from "./runtime/errors.ts";

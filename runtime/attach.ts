@@ -8,6 +8,7 @@ import { encodeJson, setBytes } from "../ffi/intrinsics.ts";
 import type { Connection } from "../fabric/fabric.ts";
 import { Opcode, Status } from "../fabric/status.ts";
 import { holdsMessage } from "./private_data.ts";
+import type { FunctionEntry } from "./manifest.ts";
 import { FEATURES, MESSAGE_BYTES, WIRE_VERSION } from "./wire.ts";
 
 const MAGIC = 0x6b776672; // "rfwk"
@@ -33,8 +34,8 @@ export interface ReadyMessage {
   /** The worker's argument slots. */
   readonly address: number;
   readonly rkey: number;
-  /** The names of the functions; a call names one by its place here. */
-  readonly functions: readonly string[];
+  /** The functions; a call names one by its place here. */
+  readonly functions: readonly FunctionEntry[];
   /** Why the package could not be loaded; then the worker serves nothing. */
   readonly error?: { readonly name: string; readonly message: string; readonly stack: string };
 }

@@ -7,7 +7,8 @@ import { FabricUnavailable, LeaseRefused } from "./errors.ts";
 import type { FabricChoice } from "./keeper/reach_node.ts";
 import { KeeperLink, type LeaseNews } from "./keeper_link.ts";
 import { completeStartup } from "./lease_startup.ts";
-import { type Lease, type LeaseControl, openLease } from "./lease.ts";
+import { type Lease, openLease } from "./lease.ts";
+import type { LeaseControl } from "./lease_parts.ts";
 import { checkLeaseOptions, type LeaseOptions } from "./lease_options.ts";
 import { LeaseWords } from "./lease_words.ts";
 import { ManagerClient } from "./manager_client.ts";
@@ -116,9 +117,11 @@ export class Client implements AsyncDisposable {
   /**
    * Takes a lease and waits until its workers have loaded the package.
    *
+   * @typeParam M the module of its functions, as `typeof import("./functions.ts")`: then {@linkcode Lease.call} is
+   * checked by the compiler.
    * @throws {LeaseRefused} {FabricUnavailable} {ManagerUnreachable} {Unauthorized} {RangeError}, or the signal's reason.
    */
-  async lease(options: LeaseOptions): Promise<Lease> {
+  async lease<M = unknown>(options: LeaseOptions): Promise<Lease<M>> {
     if (this.#closed) throw new TypeError("Cannot take lease: the client is closed");
     const checked = checkLeaseOptions(options);
     const signal = options.signal
@@ -162,7 +165,7 @@ export class Client implements AsyncDisposable {
       await lease.close();
       throw error;
     }
-    return lease;
+    return lease as Lease<M>;
   }
 
   /** Closes all leases and ends the client. May be called twice. */

@@ -29,6 +29,11 @@ export class UnknownFunction extends RfaasError {
   override name = "UnknownFunction";
 }
 
+/** The executor names a codec for a function that this version does not have. */
+export class UnknownCodec extends RfaasError {
+  override name = "UnknownCodec";
+}
+
 /** The argument is longer than the slot. */
 export class ArgumentTooLong extends RfaasError {
   override name = "ArgumentTooLong";

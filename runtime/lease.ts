@@ -1,14 +1,14 @@
 /** A lease: workers that run one function package for one client, for a while. */
 
-import type { Fabrics } from "../fabric/open.ts";
 import { CallTask, type InvokeOptions, unknownFunction } from "./call_task.ts";
 import { ArgumentTooLong, ExecutorLost, LeaseOver, type RfaasError } from "./errors.ts";
-import type { KeeperLink, LeaseNews } from "./keeper_link.ts";
+import type { LeaseNews } from "./keeper_link.ts";
 import { type LeaseEvent, LeaseEvents } from "./lease_events.ts";
-import type { CheckedLeaseOptions } from "./lease_options.ts";
+import type { LeaseControl, LeaseParts } from "./lease_parts.ts";
 import type { LeaseStartup } from "./lease_startup.ts";
-import type { LeaseWords, Verdict } from "./lease_words.ts";
+import type { Verdict } from "./lease_words.ts";
 import { awaitVerdict, lossError } from "./loss.ts";
+import type { Signature } from "./manifest.ts";
 import { mapInputs, type MapOptions } from "./map.ts";
 import type { Executor } from "./node_protocol.ts";
 import {
@@ -19,38 +19,10 @@ import {
   VERDICT_MS,
 } from "./policy.ts";
 import { type CallHost, PreparedCall, type PrepareOptions } from "./prepared_call.ts";
-import type { Pump } from "./pump.ts";
 import { attachAll } from "./attach_all.ts";
+import { type Calls, typedCalls } from "./typed/calls.ts";
 import { WorkerCrew } from "./worker_crew.ts";
 import type { WorkerSession } from "./worker_session.ts";
-
-/** What a lease is made of, from its client. */
-export interface LeaseParts {
-  readonly key: number;
-  readonly id: string;
-  readonly node: string;
-  readonly options: CheckedLeaseOptions;
-  readonly words: LeaseWords;
-  readonly keeper: KeeperLink;
-  readonly pump: Pump;
-  readonly fabrics: Fabrics;
-  readonly expiresMs: number;
-  /** The sequence number before the first; tests start it high. */
-  readonly firstSequence: number;
-  readonly yieldCore: () => void;
-}
-
-/** What the client does with a lease and an app must not. */
-export interface LeaseControl {
-  /** Attaches to an executor's workers; calls that wait are posted. */
-  attach(executor: Executor, signal?: AbortSignal): Promise<void>;
-  /** It serves. */
-  started(startup: LeaseStartup): void;
-  /** News from the keeper. */
-  hear(news: LeaseNews): void;
-  /** A connection was found gone. */
-  lose(session: WorkerSession): void;
-}
 
 /** Makes a lease and the client's handle to it. */
 export let openLease: (parts: LeaseParts) => { lease: Lease; control: LeaseControl };
@@ -58,8 +30,12 @@ export let openLease: (parts: LeaseParts) => { lease: Lease; control: LeaseContr
 /** What calls are told that a node did not finish before its notice had run out. */
 const TAKEN_BACK: Verdict = { kind: "executor", reason: "draining: its node was taken back" };
 
-/** A lease on workers of a node. {@linkcode Client.lease} takes it, {@linkcode Lease.close} gives it back. */
-export class Lease implements AsyncDisposable {
+/**
+ * A lease on workers of a node. {@linkcode Client.lease} takes it, {@linkcode Lease.close} gives it back.
+ *
+ * @typeParam M the module of its functions, as `typeof import("./functions.ts")`.
+ */
+export class Lease<M = unknown> implements AsyncDisposable {
   static {
     openLease = (parts) => {
       const lease = new Lease(parts);
@@ -77,6 +53,12 @@ export class Lease implements AsyncDisposable {
   readonly workers: number;
   /** Settles with the reason once the lease has ended and everything is given back. */
   readonly closed: Promise<string>;
+  /**
+   * The package's functions, to be called with values: `lease.call.add({ a: 1, b: 2 })`. Each takes and gives what its
+   * codecs say, plain functions bytes, and throws as {@linkcode Lease.invoke} does, and {@linkcode CodecError} for a
+   * value that its codec can't write.
+   */
+  readonly call: Calls<M>;
   readonly #parts: LeaseParts;
   readonly #events = new LeaseEvents();
   readonly #crew: WorkerCrew;
@@ -102,6 +84,11 @@ export class Lease implements AsyncDisposable {
     const { promise, resolve } = Promise.withResolvers<string>();
     this.closed = promise;
     this.#setClosed = resolve;
+    this.call = typedCalls({
+      signature: (name) => this.#signature(name),
+      names: () => this.#crew.signatures.keys(),
+      invoke: (name, input, options) => this.invoke(name, input, options),
+    });
     this.#crew = new WorkerCrew(parts.pump, () => this.#awaitExecutor());
     this.#host = {
       maxBytes: parts.options.maxBytes,
@@ -235,6 +222,13 @@ export class Lease implements AsyncDisposable {
     }
     const known = this.#crew.functions;
     if (known && !known.has(name)) throw unknownFunction(name, known.keys());
+  }
+
+  #signature(name: string): Signature {
+    const { signatures } = this.#crew;
+    const signature = signatures.get(name);
+    if (!signature) throw unknownFunction(name, signatures.keys());
+    return signature;
   }
 
   #checkWorker(worker: number | undefined): void {

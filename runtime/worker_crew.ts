@@ -2,6 +2,7 @@
 
 import type { CallTask } from "./call_task.ts";
 import { Busy } from "./errors.ts";
+import type { Signature } from "./manifest.ts";
 import { LEAVE_LOOK_MS, MAX_WAITING_CALLS, OVERDUE_MS } from "./policy.ts";
 import type { Pump } from "./pump.ts";
 import { SlotQueue } from "./slot_queue.ts";
@@ -12,6 +13,7 @@ export class WorkerCrew {
   readonly #queue = new SlotQueue();
   readonly #onLost: () => void;
   #sessions: readonly WorkerSession[] = [];
+  #signatures: ReadonlyMap<string, Signature> = new Map();
   #leaving: Promise<void> = Promise.resolve();
   #next = 0;
   #holding: ReturnType<typeof setTimeout> | undefined;
@@ -32,10 +34,16 @@ export class WorkerCrew {
     return this.#sessions[0]?.functions;
   }
 
+  /** What the functions take and give, as the last executor has told. */
+  get signatures(): ReadonlyMap<string, Signature> {
+    return this.#signatures;
+  }
+
   /** Sets the sessions of a fresh executor to work. Those that are there still finish their calls, and are closed. */
   join(sessions: readonly WorkerSession[]): void {
     const left = this.#sessions;
     this.#sessions = sessions;
+    this.#signatures = sessions[0]?.signatures ?? this.#signatures;
     for (const session of left) session.retire();
     clearTimeout(this.#holding);
     for (const session of sessions) {

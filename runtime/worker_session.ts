@@ -11,6 +11,7 @@ import {
 } from "./attach.ts";
 import { ABANDONED, ClientSlot, DONE, FREE, HELD, LOST, POSTED, STALE } from "./client_slot.ts";
 import { LeaseRefused } from "./errors.ts";
+import { Functions, PLAIN, type Signature } from "./manifest.ts";
 import { POLLS_PER_LOOK, POLLS_PER_LOOK_NETWORK } from "./policy.ts";
 import * as v from "./valibot.ts";
 import {
@@ -19,7 +20,6 @@ import {
   HEADER_AT,
   HEADER_BYTES,
   MAX_DEPTH,
-  MAX_FUNCTIONS,
   MESSAGE_BYTES,
   PAYLOAD_AT,
   receivesFor,
@@ -40,7 +40,7 @@ import {
 const readySchema = v.object({
   address: v.pipe(v.number(), v.integer(), v.minValue(0)),
   rkey: v.pipe(v.number(), v.integer(), v.minValue(0)),
-  functions: v.pipe(v.array(v.string()), v.maxLength(MAX_FUNCTIONS)),
+  functions: Functions,
   error: v.optional(v.object({ name: v.string(), message: v.string(), stack: v.string() })),
 });
 
@@ -63,6 +63,8 @@ export class WorkerSession {
   readonly slots: readonly ClientSlot[];
   /** A function's place in the package, by its name. */
   readonly functions: ReadonlyMap<string, number>;
+  /** What they take and give. */
+  readonly signatures: ReadonlyMap<string, Signature>;
   readonly connection: Connection;
   /** Polls between two looks at what a spin must not be blind to. */
   readonly pollsPerLook: number;
@@ -99,7 +101,11 @@ export class WorkerSession {
     this.worker = options.worker;
     this.depth = depth;
     this.connection = connection;
-    this.functions = new Map(ready.functions.map((name, i) => [name, i]));
+    const entries = ready.functions.map((entry) =>
+      typeof entry === "string" ? { name: entry, ...PLAIN } : entry
+    );
+    this.functions = new Map(entries.map(({ name }, i) => [name, i]));
+    this.signatures = new Map(entries.map((entry) => [entry.name, entry]));
     this.#layout = layout;
     this.#remote = { address: ready.address, rkey: ready.rkey };
     this.#repostEvery = repostEvery(depth);

@@ -1,18 +1,20 @@
 /** Loading a function package in a worker that has given up everything it could misuse. */
 
-import { MAX_FUNCTIONS, MESSAGE_BYTES } from "../wire.ts";
+import type { FunctionEntry } from "../manifest.ts";
 import type { PackageFunction } from "./call_server.ts";
+import { entryOf } from "./function_entry.ts";
+import { checkEntries } from "./package_entries.ts";
 
 // Held before foreign code is loaded: it may replace what hangs on the globals and prototypes.
 const revoke = URL.revokeObjectURL;
 const keysOf = Object.keys;
 const sort: (names: string[]) => string[] = Function.prototype.call.bind(Array.prototype.sort);
 const TypeFailure = TypeError;
-const RangeFailure = RangeError;
 
 /** The functions of a package, in the order of their names. */
 export interface LoadedPackage {
-  readonly names: readonly string[];
+  /** What the client is told of them. */
+  readonly entries: readonly FunctionEntry[];
   readonly functions: readonly PackageFunction[];
 }
 
@@ -31,21 +33,18 @@ export async function loadPackage(source: Uint8Array<ArrayBuffer>): Promise<Load
   }
   const exported = keysOf(module);
   const names: string[] = [];
-  let characters = 0;
   for (let i = 0; i < exported.length; i++) {
     const name = exported[i]!;
-    if (typeof module[name] !== "function") continue;
-    names[names.length] = name;
-    characters += name.length + 1;
+    if (typeof module[name] === "function") names[names.length] = name;
   }
   if (names.length === 0) throw new TypeFailure("Cannot serve package: it exports no function");
-  if (names.length > MAX_FUNCTIONS || characters > MESSAGE_BYTES / 2) {
-    throw new RangeFailure(
-      `Cannot serve package: it exports ${names.length} functions, too many to list`,
-    );
-  }
   sort(names);
+  const entries: FunctionEntry[] = [];
   const functions: PackageFunction[] = [];
-  for (let i = 0; i < names.length; i++) functions[i] = module[names[i]!] as PackageFunction;
-  return { names, functions };
+  for (let i = 0; i < names.length; i++) {
+    functions[i] = module[names[i]!] as PackageFunction;
+    entries[i] = entryOf(names[i]!, functions[i]!);
+  }
+  checkEntries(entries);
+  return { entries, functions };
 }

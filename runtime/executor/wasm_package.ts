@@ -9,7 +9,7 @@
 
 import type { PackageFunction } from "./call_server.ts";
 import type { LoadedPackage } from "./load_package.ts";
-import { checkNames } from "./package_names.ts";
+import { checkEntries } from "./package_entries.ts";
 import { boundMemory, WASM_PAGE_BYTES } from "./wasm_memory.ts";
 
 type Exported = (...values: number[]) => number;
@@ -52,13 +52,13 @@ export function loadWasm(source: Uint8Array<ArrayBuffer>, limits: WasmLimits): L
       "Cannot serve package: it exports no function (inPtr: i32, inLen: i32, outPtr: i32) -> i32",
     );
   }
-  checkNames(names);
+  checkEntries(names);
   if (typeof _initialize === "function" && signatureCheck(0, 0)(_initialize)) _initialize();
   const allocate = typeof malloc === "function" && signatureCheck(1, 1)(malloc)
     ? malloc as Exported
     : undefined;
   const areas = new WasmAreas(memory, limits, allocate);
-  return { names, functions: callable.map((exported) => throughAreas(areas, exported)) };
+  return { entries: names, functions: callable.map((exported) => throughAreas(areas, exported)) };
 }
 
 function refuseImports(module: WebAssembly.Module): void {

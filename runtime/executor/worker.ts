@@ -23,6 +23,7 @@ import {
   receiveJson,
   sendJson,
 } from "../attach.ts";
+import type { FunctionEntry } from "../manifest.ts";
 import { REHEARSE_AFTER_MS } from "../policy.ts";
 import { type ArenaLayout, arenaLayout, MESSAGE_BYTES, receivesFor } from "../wire.ts";
 import { CallServer } from "./call_server.ts";
@@ -105,7 +106,7 @@ async function work(port: MessagePort): Promise<string> {
     yieldCore: libc.c.sched_yield,
   });
   const ready = (
-    functions: readonly string[],
+    functions: readonly FunctionEntry[],
     error?: { name: string; message: string; stack: string },
   ) =>
     sendJson(connection, layout.sendAt, area, {
@@ -118,11 +119,11 @@ async function work(port: MessagePort): Promise<string> {
   Deno.permissions.revokeSync({ name: "ffi" });
 
   try {
-    const { names, functions } = packageKind(task.source) === "wasm"
+    const { entries, functions } = packageKind(task.source) === "wasm"
       ? loadWasm(task.source, task)
       : await loadPackage(task.source);
     server.serve(functions);
-    ready(names);
+    ready(entries);
   } catch (error) {
     ready([], describe(error));
     await awaitEnd(connection, ATTACH_MS); // the client reads, then leaves

@@ -10,8 +10,10 @@ const ROOMS = ["cli", "manager", "runtime", "fabric", "ffi"];
 /** What the other rooms may use, beside themselves. */
 const OTHERS: Record<string, readonly string[]> = {
   mod: ["runtime"],
+  // What the authors of functions import.
+  functions: ["runtime"],
   // The fabric, since one of them is an rping, which knows of no leases.
-  examples: ["mod", "fabric", "ffi", "cli", "bench"],
+  examples: ["mod", "functions", "fabric", "ffi", "cli", "bench"],
 };
 /** These may use anything. */
 const FREE = ["tests", "bench", "scripts"];
@@ -83,7 +85,9 @@ export const packagesAreInlineAndNamedOnce: Rule = (tree) => {
   const homes = new Map<string, Set<string>>();
   const breaches: string[] = [];
   for (const path of modulesOf(tree)) {
-    if (!["mod", "manager", "runtime", "fabric", "ffi"].includes(roomOf(path))) continue;
+    if (!["mod", "functions", "manager", "runtime", "fabric", "ffi"].includes(roomOf(path))) {
+      continue;
+    }
     for (const { to } of referencesOf(tree, path)) {
       if (isPath(to) || to.startsWith("node:")) continue;
       const name = /^npm:((?:@[^/]+\/)?[^@/]+)@\d+\.\d+\.\d+(\/|$)/.exec(to)?.[1];

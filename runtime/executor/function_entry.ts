@@ -1,0 +1,38 @@
+/** What a worker tells of a function: its codecs if it is a typed one, and whether it gives many results. */
+
+import { type FunctionEntry, MAX_CODEC_CHARACTERS, PLAIN } from "../manifest.ts";
+import { SIGNATURE } from "../typed/signature_mark.ts";
+
+// Held before foreign code is loaded.
+const prototypeOf = Object.getPrototypeOf;
+const TypeFailure = TypeError;
+const GENERATORS: readonly unknown[] = [
+  prototypeOf(function* () {}),
+  prototypeOf(async function* () {}),
+];
+
+/**
+ * The entry of a function in the manifest. What it is marked with is foreign: each field is read once and checked.
+ *
+ * @throws {TypeError} when the mark is none.
+ */
+export function entryOf(name: string, called: object): FunctionEntry {
+  const mark = (called as { readonly [SIGNATURE]?: unknown })[SIGNATURE];
+  if (mark === undefined) {
+    const kind = prototypeOf(called);
+    const stream = kind === GENERATORS[0] || kind === GENERATORS[1];
+    return stream ? { name, input: PLAIN.input, output: PLAIN.output, stream } : name;
+  }
+  const fields = typeof mark === "object" && mark !== null ? mark : {};
+  const { input, output, stream } = fields as Record<string, unknown>;
+  if (!isCodec(input) || !isCodec(output) || typeof stream !== "boolean") {
+    throw new TypeFailure(
+      `Cannot serve ${name}: its signature must have the texts input and output and say whether it is a stream`,
+    );
+  }
+  return { name, input, output, stream };
+}
+
+function isCodec(text: unknown): text is string {
+  return typeof text === "string" && text.length > 0 && text.length <= MAX_CODEC_CHARACTERS;
+}
