@@ -12,16 +12,12 @@ export async function bundleModule(
   entry: URL,
   signal?: AbortSignal,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const command = new Deno.Command(Deno.execPath(), {
-    args: ["bundle", "--quiet", "--platform=deno", "--no-lock", entry.href],
-    ...(entry.protocol === "file:" ? { cwd: new URL(".", entry) } : {}),
-    stdin: "null",
-    stdout: "piped",
-    stderr: "piped",
-    env: { NO_COLOR: "1" },
-    ...(signal ? { signal } : {}),
-  });
-  const { success, stdout, stderr } = await command.output();
+  let { success, stdout, stderr } = await runBundler(entry, signal);
+  if (!success && /esbuild/.test(new TextDecoder().decode(stderr))) {
+    // The first bundle of a machine puts esbuild in its place and then removes what it was unpacked to, under the hands
+    // of another that does so at the same moment (Deno 2.9.6: "failed to copy esbuild binary"). Now it is in its place.
+    ({ success, stdout, stderr } = await runBundler(entry, signal));
+  }
   signal?.throwIfAborted();
   if (!success || stdout.length === 0) {
     // Deno ends its message with a trace of its own insides.
@@ -34,4 +30,16 @@ export async function bundleModule(
     );
   }
   return stdout;
+}
+
+async function runBundler(entry: URL, signal?: AbortSignal): Promise<Deno.CommandOutput> {
+  return await new Deno.Command(Deno.execPath(), {
+    args: ["bundle", "--quiet", "--platform=deno", "--no-lock", entry.href],
+    ...(entry.protocol === "file:" ? { cwd: new URL(".", entry) } : {}),
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+    env: { NO_COLOR: "1" },
+    ...(signal ? { signal } : {}),
+  }).output();
 }
