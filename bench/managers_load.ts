@@ -55,6 +55,7 @@ const asked = { workers: 1, memoryBytes: 1, seconds: LEASE_SECONDS };
 class Load {
   readonly #task: LoadTask;
   readonly #nodes = new Map<string, Node>();
+  readonly #listeners: HttpLine[] = [];
   #ending = false;
 
   constructor(task: LoadTask) {
@@ -65,6 +66,7 @@ class Load {
     await this.#withLines((line, at) => this.#register(line, at));
     using beats = await HttpLine.open(this.#task.url);
     const beating = this.#beat(beats);
+    const listening = [...this.#nodes.values()].map((node) => this.#listen(node));
     await this.#withLines((line, at) => this.#fill(line, at));
     const idle = await this.#measure(() => pause(this.#task.seconds * 1000));
     const grants = await this.#measure((line) => this.#take(line));
@@ -73,6 +75,8 @@ class Load {
     const lives = await this.#measure((line) => this.#live(line));
     this.#ending = true;
     await beating;
+    for (const line of this.#listeners) line[Symbol.dispose]();
+    await Promise.allSettled(listening);
     return { idle, grants, lives };
   }
 
@@ -133,6 +137,17 @@ class Load {
       const waitMs = dueMs - performance.now();
       if (waitMs > 1) await pause(waitMs);
       await this.#asNode(line, "POST", `/v1/nodes/${id}/heartbeat`, { epoch, leases });
+    }
+  }
+
+  /** Waits for a node's orders all the time, as nodes do; nothing comes of them here. */
+  async #listen({ id, epoch }: Node): Promise<void> {
+    const line = await HttpLine.open(this.#task.url);
+    this.#listeners.push(line);
+    let since: number | undefined;
+    while (!this.#ending) {
+      const asked = { epoch, ...(since === undefined ? {} : { since }) };
+      since = (await this.#asNode(line, "POST", `/v1/nodes/${id}/orders`, asked)).body.revision;
     }
   }
 

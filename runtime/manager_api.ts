@@ -13,6 +13,8 @@ export const maxLeaseWorkers = 1024;
 export const maxLeaseSeconds = 86_400;
 /** How long a request for a lease may wait for room, in milliseconds: ten minutes. Who waits longer asks again. */
 export const maxLeaseWaitMs = 600_000;
+/** How long a node waits for orders at most, in milliseconds; then it asks again. */
+export const ordersWaitMs = 20_000;
 /** The most leases that one heartbeat may list: one for each of the cores that a node may have. */
 const maxHeartbeatLeases = 4096;
 
@@ -102,6 +104,15 @@ export const heartbeatAnswerSchema = v.object({
   end: v.array(hexId),
   drainMs,
 });
+
+/** `POST /v1/nodes/:node/orders` */
+export const ordersRequestSchema = v.object({
+  epoch: epochNumber,
+  /** The revision that was answered last. Left out: nothing is waited for. */
+  since: v.exactOptional(count(0)),
+});
+/** The answer: the newest revision. If it is another one than `since`, a heartbeat is due. */
+export const ordersAnswerSchema = v.object({ revision: count(0) });
 
 /** `POST /v1/nodes/:node/drain` */
 export const drainSchema = v.object({ noticeMs });
@@ -227,6 +238,8 @@ export type NodeRegistration = v.InferOutput<typeof nodeRegistrationSchema>;
 export type NodeWelcome = v.InferOutput<typeof nodeWelcomeSchema>;
 export type Heartbeat = v.InferOutput<typeof heartbeatSchema>;
 export type HeartbeatAnswer = v.InferOutput<typeof heartbeatAnswerSchema>;
+export type OrdersRequest = v.InferOutput<typeof ordersRequestSchema>;
+export type OrdersAnswer = v.InferOutput<typeof ordersAnswerSchema>;
 export type Drain = v.InferOutput<typeof drainSchema>;
 export type LeaseReport = v.InferOutput<typeof leaseReportSchema>;
 export type NodeList = v.InferOutput<typeof nodeListSchema>;

@@ -62,6 +62,22 @@ export class ManagerClient {
   }
 
   /**
+   * Waits until there is news for this node, 20 s at most: when the answer's revision is another one than `since`, a
+   * heartbeat tells what it is. Role: node.
+   *
+   * @throws {ManagerRefused} with code `register-again` as above, or `replaced` if the node has asked once more.
+   */
+  async awaitOrders(
+    node: string,
+    asked: api.OrdersRequest,
+    signal?: AbortSignal,
+  ): Promise<api.OrdersAnswer> {
+    const path = `/v1/nodes/${encodeURIComponent(node)}/orders`;
+    const answer = await this.#ask("POST", path, asked, signal, api.ordersWaitMs);
+    return this.#read(api.ordersAnswerSchema, answer);
+  }
+
+  /**
    * Tells of a claim or an end of a lease on this node. May be repeated. Role: node.
    *
    * @throws {LeaseOver} if the lease is unknown, or over, so that the claim does not hold: end it.
@@ -83,8 +99,8 @@ export class ManagerClient {
   }
 
   /**
-   * Takes a node back: it is offered no more leases, and its clients have so long to move. May be repeated. The node
-   * hears of it with its next heartbeat. Role: node or operator.
+   * Takes a node back: it is offered no more leases, and its clients have so long to move. May be repeated. Role: node
+   * or operator.
    *
    * @throws {ManagerRefused} with code `not-found` if no such node is known.
    */

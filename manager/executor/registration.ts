@@ -7,6 +7,7 @@ import { ManagerRefused } from "../../runtime/manager_refused.ts";
 import { getLogger } from "../log.ts";
 import type { NodeBills } from "./node_bills.ts";
 import { NodeClock } from "./node_clock.ts";
+import { watchOrders } from "./order_watch.ts";
 
 /** Between two tries while the resource manager does not answer. */
 const RETRY_MS = 500;
@@ -16,7 +17,7 @@ const DRAIN_MS = 500;
 export interface RegistrationHandlers {
   /** The leases that run here. */
   leases(): { lease: string; workers: number }[];
-  /** The node is to be drained with this notice in milliseconds, or to be lent: null. Told with each heartbeat. */
+  /** The node is to be drained with this notice in milliseconds, or to be lent: null. Told after each heartbeat. */
   drain(noticeMs: number | null): void;
   /** The resource manager wants this lease ended, or all of them: `undefined`. */
   end(lease: string | undefined, reason: string): void;
@@ -35,7 +36,10 @@ export class Registration {
   #epoch = 0;
   #keys: readonly GrantKey[] = [];
   #heartbeatMs = 1000;
-  #beating: Promise<void> = Promise.resolve();
+  #working: Promise<unknown> = Promise.resolve();
+  /** The resource manager has news: the next heartbeat is due now. */
+  #hasNews = false;
+  #wake = () => {};
 
   constructor(client: ManagerClient, node: NodeRegistration, handlers: RegistrationHandlers) {
     this.#client = client;
@@ -55,7 +59,7 @@ export class Registration {
     return this.#keys;
   }
 
-  /** Registers, waiting for the resource manager up to `timeoutMs`, then beats until closed. */
+  /** Registers, waiting for the resource manager up to `timeoutMs`, then beats and hears orders until closed. */
   async begin(timeoutMs: number, signal?: AbortSignal): Promise<void> {
     const untilMs = performance.now() + timeoutMs;
     for (;;) {
@@ -68,7 +72,16 @@ export class Registration {
         signal?.throwIfAborted();
       }
     }
-    this.#beating = this.#beat();
+    const watching = watchOrders({
+      client: this.#client,
+      standing: () => ({ node: this.#id, epoch: this.#epoch }),
+      news: () => {
+        this.#hasNews = true;
+        this.#wake();
+      },
+      signal: this.#closing.signal,
+    });
+    this.#working = Promise.all([this.#beat(), watching]);
   }
 
   /** Reports a lease's begin or end; heartbeats repair what is lost. */
@@ -115,7 +128,7 @@ export class Registration {
   /** Stops beating; `leave` takes the node off the resource manager's list. */
   async close(leave: boolean): Promise<void> {
     this.#closing.abort();
-    await this.#beating;
+    await this.#working;
     if (!leave || this.#id === "") return;
     try {
       // What could not be told when the leases ended.
@@ -145,8 +158,9 @@ export class Registration {
   async #beat(): Promise<void> {
     const { signal } = this.#closing;
     while (!signal.aborted) {
-      await this.#pause(this.#heartbeatMs);
+      if (!this.#hasNews) await this.#pause(this.#heartbeatMs);
       if (signal.aborted) return;
+      this.#hasNews = false;
       try {
         const answer = await this.#tell(signal);
         this.#handlers.drain(answer.drainMs);
@@ -194,6 +208,7 @@ export class Registration {
       this.#closing.signal.removeEventListener("abort", done);
       resolve();
     };
+    this.#wake = done;
     const timer = setTimeout(done, ms);
     this.#closing.signal.addEventListener("abort", done, { once: true });
     return promise;

@@ -28,14 +28,20 @@ export function endSome(
   tx.putLease({ ...lease, endedMs: nowMs, endReason: reason });
 }
 
-/** Ends a lease on all its nodes. Does nothing if it has ended. */
-export function endLease(tx: Transaction, lease: LeaseRow, reason: string, nowMs: number): void {
-  if (lease.endedMs !== null) return;
-  for (const allocation of tx.allocationsOf(lease.id)) {
-    if (allocation.state === "ended") continue;
+/** Ends a lease on all its nodes. Does nothing if it has ended. @returns the nodes that serve it still. */
+export function endLease(
+  tx: Transaction,
+  lease: LeaseRow,
+  reason: string,
+  nowMs: number,
+): string[] {
+  if (lease.endedMs !== null) return [];
+  const live = tx.allocationsOf(lease.id).filter(({ state }) => state !== "ended");
+  for (const allocation of live) {
     tx.putAllocation({ ...allocation, state: "ended", endReason: reason });
   }
   tx.putLease({ ...lease, endedMs: nowMs, endReason: reason });
+  return live.filter(({ state }) => state === "claimed").map(({ node }) => node);
 }
 
 /**

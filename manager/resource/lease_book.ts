@@ -139,10 +139,11 @@ export class LeaseBook {
   /** Ends a lease early. May be repeated. @throws {Refusal} 404 if it is not one of the caller's. */
   async end(caller: TokenRow, id: string): Promise<void> {
     const nowMs = this.#context.clock();
-    await this.#context.store.transact((tx) => {
+    const serving = await this.#context.store.transact((tx) => {
       sweep(tx, nowMs);
-      endLease(tx, ownLease(tx, caller, id), "given-back", nowMs);
+      return endLease(tx, ownLease(tx, caller, id), "given-back", nowMs);
     });
+    for (const node of serving) this.#context.orders?.tell(node);
     this.#queue.wake();
   }
 

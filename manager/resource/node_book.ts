@@ -1,11 +1,12 @@
 /** The nodes: who lends cores, and whether they still beat. */
-import type * as api from "../../runtime/manager_api.ts";
+import * as api from "../../runtime/manager_api.ts";
 import type { Logger } from "../log.ts";
 import { claim, endClaim } from "./claims.ts";
 import { endAllocation, sweep } from "./ending.ts";
 import { randomId } from "./ids.ts";
 import type { GrantKeys } from "./key_ring.ts";
 import type { LeaseQueue } from "./lease_queue.ts";
+import type { NodeOrders } from "./node_orders.ts";
 import { freeOn, isUp } from "./placement.ts";
 import { heartbeatMs, unlistedGraceMs } from "./policy.ts";
 import { notFound, quoted, Refusal } from "./refusal.ts";
@@ -20,6 +21,8 @@ export interface BookContext {
   readonly log: Logger;
   /** Those who wait for room. Left out: nobody may. */
   readonly queue?: LeaseQueue;
+  /** Tells nodes of news. Left out: they hear of it by their heartbeats alone. */
+  readonly orders?: NodeOrders;
 }
 
 /** Registration, heartbeats and reports of nodes. */
@@ -92,6 +95,22 @@ export class NodeBook {
     return { nowMs, keys: [...keys.accepted], end, drainMs };
   }
 
+  /**
+   * Waits until there is news for a node since it was last told so: it beats then.
+   *
+   * @param signal fires when the node has gone.
+   * @throws {Refusal} 409 `register-again` as above; what {@linkcode NodeOrders.wait} throws.
+   */
+  async awaitOrders(
+    id: string,
+    { epoch, since }: api.OrdersRequest,
+    signal: AbortSignal,
+  ): Promise<api.OrdersAnswer> {
+    const { store, orders } = this.#context;
+    await store.transact((tx) => void currentNode(tx, id, epoch));
+    return { revision: await orders?.wait(id, since, api.ordersWaitMs, signal) ?? 0 };
+  }
+
   /** Notes a claim or an end of a lease. @throws {Refusal} 409 as above, and as claims.ts says. */
   async report(id: string, lease: string, told: api.LeaseReport): Promise<void> {
     const nowMs = this.#context.clock();
@@ -112,6 +131,7 @@ export class NodeBook {
       if (node === undefined) throw notFound("node", id);
       if (node.drainMs !== noticeMs) tx.putNode({ ...node, drainMs: noticeMs });
     });
+    this.#context.orders?.tell(id);
     if (noticeMs === null) this.#context.queue?.wake();
     const what = noticeMs === null ? "lends again" : `drains, notice ${noticeMs} ms`;
     this.#context.log.info("Node {node} {what}", { node: id, what });
@@ -124,6 +144,7 @@ export class NodeBook {
       endAllOn(tx, id, "node-removed", nowMs);
       tx.deleteNode(id);
     });
+    this.#context.orders?.forget(id);
     this.#context.log.info("Node {node} removed", { node: id });
   }
 

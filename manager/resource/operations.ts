@@ -55,6 +55,13 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     answer: [200, api.heartbeatAnswerSchema],
     refusals: { 409: registerAgain },
   },
+  "POST /v1/nodes/:node/orders": {
+    does: "Waits until there is news for the node, 20 s at most: then its next heartbeat is due.",
+    roles: ["node"],
+    body: api.ordersRequestSchema,
+    answer: [200, api.ordersAnswerSchema],
+    refusals: { 409: `${registerAgain}; \`replaced\`: the node has asked once more meanwhile` },
+  },
   "PUT /v1/nodes/:node/leases/:lease": {
     does: "Tells of a claim or an end of a lease on the node.",
     roles: ["node"],

@@ -24,6 +24,8 @@ export const maxPassed = 16;
 export const maxPassedMs = 5000;
 /** Requests that may wait for room, as a share of those that may be under way: the rest is for who ends a lease. */
 export const maxWaitingShare = 0.25;
+/** Nodes that may wait for orders, as a share of the requests that may be under way; the others have their heartbeats. */
+export const maxOrdersShare = 0.5;
 /**
  * How long after a claim a heartbeat may still not list it: the beat may have been written before the
  * claim, and been on its way since.

@@ -13,10 +13,12 @@ import { LeaseBook } from "./lease_book.ts";
 import { LeaseQueue } from "./lease_queue.ts";
 import { listenAt, type Listening, type SocketMode } from "./listen.ts";
 import { NodeBook } from "./node_book.ts";
+import { NodeOrders } from "./node_orders.ts";
 import {
   answerTimeoutMs,
   bodyTimeoutMs,
   maxBodyBytes,
+  maxOrdersShare,
   maxRequestsAtOnce,
   maxWaitingShare,
   sweepEveryMs,
@@ -93,6 +95,7 @@ export async function startResourceManager(
   let billWriter: ReturnType<typeof setInterval> | undefined;
   let bills: BillBook | undefined;
   let queue: LeaseQueue | undefined;
+  let orders: NodeOrders | undefined;
   const stateDir = await StateDir.open(options.stateDir);
   let store: Store | undefined;
 
@@ -100,6 +103,7 @@ export async function startResourceManager(
     clearInterval(sweeper);
     clearInterval(billWriter);
     await queue?.close();
+    orders?.close();
     await inFlight.drain();
     const overdue = setTimeout(() => giveUp.abort(), answerTimeoutMs);
     await Promise.all(servers.map((server) => server.drain()));
@@ -117,7 +121,8 @@ export async function startResourceManager(
     const tokenFiles = await openTokenFiles(store, stateDir.path, clock());
     const keys = await KeyRing.open(store, clock);
     queue = new LeaseQueue(clock, Math.floor(atOnce * maxWaitingShare));
-    const context = { store: opened, clock, keys, log, queue };
+    orders = new NodeOrders(clock(), Math.floor(atOnce * maxOrdersShare));
+    const context = { store: opened, clock, keys, log, queue, orders };
     const leases = new LeaseBook(context, placement);
     const billBook = bills = new BillBook(context, options.prices ?? {});
     const routes = createRoutes({
@@ -130,6 +135,7 @@ export async function startResourceManager(
         clock,
         files: tokenFiles,
         log,
+        orders,
         ...(options.quota === undefined ? {} : { standardQuota: options.quota }),
       }),
       version: project.version,

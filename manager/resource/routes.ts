@@ -73,6 +73,14 @@ export function createRoutes(targets: RouteTargets): Hono<Env> {
   });
   refuseOthers(app, "/v1/nodes/:node/heartbeat", "POST");
 
+  app.post("/v1/nodes/:node/orders", allow("node"), async (c) => {
+    const asked = await body(c, api.ordersRequestSchema);
+    const answer = await nodes.awaitOrders(c.req.param("node"), asked, c.req.raw.signal);
+    tokens.assertHeld(c.var.caller);
+    return c.json(answer);
+  });
+  refuseOthers(app, "/v1/nodes/:node/orders", "POST");
+
   app.put("/v1/nodes/:node/leases/:lease", allow("node"), async (c) => {
     const told = await body(c, api.leaseReportSchema);
     const { node, lease } = c.req.param();
@@ -154,6 +162,8 @@ export function createRoutes(targets: RouteTargets): Hono<Env> {
   app.notFound((c) => answerRefusal(c, notFound("path", c.req.path)));
   app.onError((error, c) => {
     if (error instanceof Refusal) return answerRefusal(c, error);
+    // Who waited has hung up: nobody reads this, and nothing is wrong.
+    if (error === c.req.raw.signal.reason) return new Response(null, { status: 499 });
     targets.log.error("Request {method} {path} failed: {error}", {
       method: c.req.method,
       path: c.req.path,

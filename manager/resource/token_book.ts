@@ -2,6 +2,7 @@
 import type * as api from "../../runtime/manager_api.ts";
 import type { Logger } from "../log.ts";
 import { endLease } from "./ending.ts";
+import type { NodeOrders } from "./node_orders.ts";
 import { RateLimit } from "./rate_limit.ts";
 import { notFound, Refusal } from "./refusal.ts";
 import type { Quota, Store, TokenRow } from "./store.ts";
@@ -12,6 +13,8 @@ export interface TokenBookContext {
   readonly store: Store;
   readonly clock: () => number;
   readonly log: Logger;
+  /** Who hears at once of leases that end with their token. */
+  readonly orders?: NodeOrders;
   /** The files of the first tokens, which are gone once their token is revoked. */
   readonly files: TokenFiles;
   /** What holds for clients whose token says nothing else. */
@@ -127,13 +130,14 @@ export class TokenBook {
     try {
       // Before the row goes: a file that stayed behind would make its token valid at the next start.
       if (token.name === token.role) await removeFile(files[token.role]);
-      await store.transact((tx) => {
+      const serving = await store.transact((tx) => {
         tx.deleteToken(token.hash);
-        if (token.role !== "client") return;
-        for (const lease of tx.runningLeases()) {
-          if (lease.client === name) endLease(tx, lease, "token-revoked", this.#nowMs);
-        }
+        if (token.role !== "client") return [];
+        return tx.runningLeases()
+          .filter(({ client }) => client === name)
+          .flatMap((lease) => endLease(tx, lease, "token-revoked", this.#nowMs));
       });
+      for (const node of new Set(serving)) this.#context.orders?.tell(node);
     } catch (error) {
       this.#know(token);
       throw error;

@@ -178,6 +178,7 @@ Deno.test("bodies and answers of a real run are as described", async () => {
     ...ns,
   };
   await run("node", "POST /v1/nodes/{node}/heartbeat", { epoch: 1, leases, bills: [bill] }, ids);
+  await run("node", "POST /v1/nodes/{node}/orders", { epoch: 1 }, ids);
   await run("client", "GET /v1/bills");
   await run("client", "GET /v1/nodes");
   await run("operator", "GET /v1/leases");
@@ -201,6 +202,7 @@ Deno.test("bodies and answers of a real run are as described", async () => {
     ["client", "POST /v1/leases/{lease}/renew", { seconds: 1 }, 404],
     ["client", "DELETE /v1/leases/{lease}", undefined, 404],
     ["node", "POST /v1/nodes/{node}/heartbeat", nobody, 409],
+    ["node", "POST /v1/nodes/{node}/orders", { epoch: 1 }, 409],
     ["operator", "DELETE /v1/tokens/{name}", undefined, 404],
     ["operator", "POST /v1/keys/rotate", undefined, 409],
   ];

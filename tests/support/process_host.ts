@@ -52,6 +52,8 @@ interface NodeMore {
   drainMs?: number;
   /** @default none */
   pool?: PoolOptions;
+  /** Where nodes reach the resource manager, given where it listens. @default there */
+  via?: (url: string) => string;
 }
 
 export class ProcessHost implements AsyncDisposable {
@@ -132,9 +134,10 @@ export class ProcessHost implements AsyncDisposable {
 
   /** Starts a node, or starts it again under its name. */
   async startNode(name: string, cores = this.#cores): Promise<TestProcess> {
+    const { via = (url: string) => url, ...more } = this.#more;
     const node = this.#cleanUp.use(
       new TestProcess(new URL("./process_executor_manager.ts", import.meta.url), {
-        manager: { url: this.url, token: this.#tokens.node },
+        manager: { url: via(this.url), token: this.#tokens.node },
         name,
         cores,
         memoryBytes: 8 * 2 ** 30,
@@ -142,7 +145,7 @@ export class ProcessHost implements AsyncDisposable {
         stateDir: `${this.#dir}/${name}`,
         executor: this.#executor,
         drainMs: 10_000,
-        ...this.#more,
+        ...more,
       }),
     );
     await node.line();
