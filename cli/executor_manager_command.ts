@@ -2,6 +2,7 @@
 
 import type { Command } from "commander";
 import { ExecutorManager } from "../manager/executor/executor_manager.ts";
+import type { RecipeName } from "../manager/executor/sandbox/recipes.ts";
 import { readCaCert } from "../runtime/ca_cert.ts";
 import type { FabricChoice } from "../runtime/keeper/reach_node.ts";
 import { configOption } from "./config/config_option.ts";
@@ -12,6 +13,7 @@ import { fabricOption } from "./fabric_option.ts";
 import { logToStderr } from "./logging.ts";
 import { type CommonOptions, newCommand, untilStdinEnds } from "./new_command.ts";
 import { byteSize, wholeNumber } from "./number_argument.ts";
+import { sandboxOf } from "./sandbox_setting.ts";
 import { readToken } from "./token.ts";
 
 interface Options extends CommonOptions {
@@ -26,6 +28,7 @@ interface Options extends CommonOptions {
   fabric?: FabricChoice;
   fabricAddress?: string;
   drainSeconds?: number;
+  sandbox?: RecipeName;
   poolMin?: number;
   poolMax?: number;
   state?: string;
@@ -71,6 +74,10 @@ export function executorManagerCommand(): Command {
       "--drain-seconds <seconds>",
       "how long clients have to move elsewhere after SIGTERM; a second one ends it at once (default: 10)",
       wholeNumber(0),
+    )
+    .option(
+      "--sandbox <recipe>",
+      "none, bubblewrap, podman or apptainer: what keeps executors from the host (default: none)",
     )
     .option(
       "--pool-min <number>",
@@ -119,6 +126,7 @@ async function runExecutorManager(options: Options): Promise<void> {
     memoryBytes,
     fabric,
     ...(fabricAddress === undefined ? {} : { fabricAddress }),
+    sandbox: sandboxOf(settings),
     pool: {
       initial: settings.require("executorManager.pool.initial"),
       min: settings.require("executorManager.pool.min"),

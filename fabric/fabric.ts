@@ -198,6 +198,8 @@ export const MAX_PRIVATE_DATA_BYTES = 56;
 /** Somebody who wants to connect. Accept or reject it; it is dropped when it waited longer than its peer. */
 export interface ConnectionRequest {
   readonly privateData: Uint8Array;
+  /** The process that asks, by its number here, where the kernel tells: in shared memory. */
+  readonly peerProcess?: number;
   accept(options: ConnectionOptions): Promise<Connection>;
   /** Refuses; the peer's `connect` throws with this private data. */
   reject(privateData?: Uint8Array): void;

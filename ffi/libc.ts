@@ -43,6 +43,19 @@ const SYMBOLS = {
     ],
     result: "i32",
   },
+  mkdir: {
+    parameters: [
+      "buffer", // const char *path
+      "u32", // mode_t mode
+    ],
+    result: "i32",
+  },
+  rmdir: {
+    parameters: [
+      "buffer", // const char *path
+    ],
+    result: "i32",
+  },
   ftruncate: {
     parameters: [
       "i32", // int fd

@@ -8,6 +8,7 @@
  */
 import { prepare } from "./prepare.ts";
 import { installPackages, MissingPackagesError, PACKAGES } from "./vm/packages.ts";
+import { SANDBOX_PACKAGES } from "./sandbox_packages.ts";
 import { onHost, type TestPlace, type TestRun, withDevice } from "./test_places.ts";
 import { addCounts, countTests, NO_TESTS, type TestCounts } from "./test_report.ts";
 
@@ -33,7 +34,7 @@ if (import.meta.main) Deno.exit(await runTests(Deno.args));
 /** @param args what is to be run, and other arguments of `deno test`; all tests if no path is named. */
 async function runTests(args: readonly string[]): Promise<number> {
   await prepare();
-  await installPackages(PACKAGES, console.log).catch((error) => {
+  await installPackages([...PACKAGES, ...SANDBOX_PACKAGES], console.log).catch((error) => {
     if (!(error instanceof MissingPackagesError)) throw error; // told below, by the tests that need them
   });
   const paths = args.filter((arg) => !arg.startsWith("-"));

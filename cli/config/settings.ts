@@ -13,6 +13,7 @@ import {
   unauthenticatedPerSecond,
 } from "../../manager/resource/policy.ts";
 import { DEFAULT_POOL } from "../../manager/executor/executor_pool.ts";
+import { recipeNames } from "../../manager/executor/sandbox/recipes.ts";
 import { maxLeaseSeconds, plainName } from "../../runtime/manager_api.ts";
 import * as v from "../../runtime/valibot.ts";
 import { hostCores, hostMemoryBytes, hostNodeName } from "../host.ts";
@@ -148,6 +149,28 @@ export const SETTINGS = {
     does: "Seconds that clients have to move elsewhere after SIGTERM.",
     flag: "--drain-seconds",
     standard: 10,
+  }),
+  "executorManager.sandbox.recipe": setting(v.picklist(recipeNames), {
+    does: "The operating system's sandbox around each executor: none, bubblewrap, podman or " +
+      "apptainer.",
+    flag: "--sandbox",
+    standard: "none",
+  }),
+  "executorManager.sandbox.command": setting(v.pipe(v.array(text), v.minLength(1)), {
+    does: "The words of a command of your own in place of the recipe's, with {executor} for the " +
+      "executor's own command; docs/security.md tells all places.",
+  }),
+  "executorManager.sandbox.rdma": setting(v.array(text), {
+    does: "Words for {rdma} in sandbox.command, put in where the node listens on RDMA.",
+    standard: [],
+  }),
+  "executorManager.sandbox.net": setting(v.array(text), {
+    does: "Words for {net} in sandbox.command, put in where a lease may use the network.",
+    standard: [],
+  }),
+  "executorManager.sandbox.readable": setting(v.array(text), {
+    does: "Words for {readable} in sandbox.command, put in for each {path} that a lease may read.",
+    standard: [],
   }),
   "executorManager.pool.initial": setting(whole(0, 256), {
     does: "Executors that are booted at the start and wait for leases; pool.max at most.",

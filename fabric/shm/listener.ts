@@ -112,12 +112,12 @@ export class ShmListener implements Listener {
     }
     this.#halfOpen.add(fd);
     try {
-      const { uid } = peerUser(libc, fd);
+      const { uid, pid } = peerUser(libc, fd);
       if (uid !== libc.c.getuid()) throw new FabricError(`Cannot serve user ${uid}`, "peer");
       const said = await poller.readable(fd, { timeoutMs: HELLO_MS, signal: this.#closing.signal });
       const peer = said ? receiveIntroduction(libc, fd, HELLO) : undefined;
       if (!peer) throw new FabricError("Cannot shake hands: no hello came", "peer");
-      this.#offer(new ShmRequest(this.#context, fd, peer));
+      this.#offer(new ShmRequest(this.#context, fd, peer, pid));
     } catch {
       closeUnix(libc, fd); // whoever it was has shown that it is no peer of ours
     } finally {

@@ -17,12 +17,14 @@ import { closeDescriptors } from "./memory.ts";
 
 export class ShmRequest implements ConnectionRequest {
   readonly privateData: Uint8Array;
+  readonly peerProcess: number;
   readonly #context: ShmContext;
   readonly #fd: number;
   readonly #peer: ReceivedIntroduction;
   #answered = false;
 
-  constructor(context: ShmContext, fd: number, peer: ReceivedIntroduction) {
+  constructor(context: ShmContext, fd: number, peer: ReceivedIntroduction, pid: number) {
+    this.peerProcess = pid;
     this.#context = context;
     this.#fd = fd;
     this.#peer = peer;

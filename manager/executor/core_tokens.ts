@@ -50,11 +50,16 @@ export class CoreTokens implements Disposable {
     this.#words = new Int32Array(this.#memory.buffer(0, this.#bytes));
   }
 
-  /** What a new executor is told. */
-  issue(): CoreWords {
+  /** Where the words can be opened outside of any sandbox, by processes of this user. */
+  get path(): string {
+    return `/proc/${Deno.pid}/fd/${this.#fd}`;
+  }
+
+  /** What a new executor is told. @param path where it finds the words. */
+  issue(path = this.path): CoreWords {
     this.#lastExecutor = this.#lastExecutor % MAX_EXECUTORS + 1;
     return {
-      path: `/proc/${Deno.pid}/fd/${this.#fd}`,
+      path,
       bytes: this.#bytes,
       cores: this.#cores,
       owner: this.#lastExecutor << WORKER_BITS,

@@ -13,6 +13,7 @@ import { Capacity } from "./capacity.ts";
 import { CoreTokens, leasableWorkers } from "./core_tokens.ts";
 import { Draining } from "./draining.ts";
 import { bundleExecutor, type ExecutorBundle } from "./executor_bundle.ts";
+import { executorCommand } from "./executor_command.ts";
 import { ExecutorProcess } from "./executor_process.ts";
 import { type BootedExecutor, ExecutorPool, NO_POOL, type PoolOptions } from "./executor_pool.ts";
 import { keepBills, keptBills } from "./kept_bills.ts";
@@ -20,6 +21,7 @@ import { NodeBills } from "./node_bills.ts";
 import { NodeClients } from "./node_clients.ts";
 import { type NodeDoor, NodeDoors, type NodeFabricOptions } from "./node_doors.ts";
 import { Registration } from "./registration.ts";
+import { OsSandbox, type SandboxChoice } from "./sandbox/os_sandbox.ts";
 
 /** How long the resource manager may take to answer at the start. */
 const REGISTER_MS = 10_000;
@@ -39,6 +41,8 @@ export interface ExecutorManagerOptions extends NodeFabricOptions {
   readonly stateDir: string;
   /** An executor bundled before. @default bundled at the start into `stateDir` */
   readonly executor?: ExecutorBundle;
+  /** The operating system's sandbox around each executor. @default "none" */
+  readonly sandbox?: SandboxChoice;
   /** Executors that wait for leases. @default none */
   readonly pool?: PoolOptions;
   readonly signal?: AbortSignal;
@@ -50,6 +54,7 @@ interface Opened {
   readonly libc: Libc;
   readonly client: ManagerClient;
   readonly cores: CoreTokens | undefined;
+  readonly sandbox: OsSandbox | undefined;
   readonly doors: NodeDoors;
 }
 
@@ -60,6 +65,9 @@ export class ExecutorManager implements AsyncDisposable {
   readonly #doors: NodeDoors;
   readonly #bundle: ExecutorBundle;
   readonly #stateDir: string;
+  readonly #sandbox: OsSandbox | undefined;
+  /** A file of what all executors share: the words of the cores. */
+  readonly #shared: string | undefined;
   readonly #bills = new NodeBills();
   readonly #arrivals = new Arrivals();
   readonly #pool: ExecutorPool;
@@ -71,13 +79,15 @@ export class ExecutorManager implements AsyncDisposable {
   #closing = false;
 
   private constructor(bundle: ExecutorBundle, options: ExecutorManagerOptions, opened: Opened) {
-    const { held, libc, client, cores, doors } = opened;
+    const { held, libc, client, cores, sandbox, doors } = opened;
     const { name, memoryBytes, stateDir, pool = NO_POOL } = options;
     this.#held = held;
     this.#libc = libc;
     this.#doors = doors;
     this.#bundle = bundle;
     this.#stateDir = stateDir;
+    this.#sandbox = sandbox;
+    this.#shared = cores?.path;
     const leasable = leasableWorkers(options.cores, options.oversubscription ?? 1);
     this.#pool = new ExecutorPool((bytes) => this.#boot(bytes), pool);
     this.#registration = new Registration(client, {
@@ -98,6 +108,7 @@ export class ExecutorManager implements AsyncDisposable {
       capacity: new Capacity(leasable, memoryBytes),
       bills: this.#bills,
       cores,
+      sandboxed: sandbox !== undefined,
       takeExecutor: (bytes) => this.#takeExecutor(bytes),
     });
   }
@@ -117,6 +128,7 @@ export class ExecutorManager implements AsyncDisposable {
     const libc = opening.adopt(openLibc(), (opened) => opened.close());
     const client = opening.use(new ManagerClient(options.manager));
     const words = leasable > cores ? opening.use(new CoreTokens(libc, cores)) : undefined;
+    const sandbox = await OsSandbox.open(libc, options.sandbox ?? "none", stateDir);
     const doors = opening.use(await NodeDoors.open(options));
     const held = new AsyncDisposableStack();
     const manager = new ExecutorManager(bundle, options, {
@@ -124,6 +136,7 @@ export class ExecutorManager implements AsyncDisposable {
       libc,
       client,
       cores: words,
+      sandbox,
       doors,
     });
     held.use(opening.move());
@@ -236,11 +249,17 @@ export class ExecutorManager implements AsyncDisposable {
     return taken;
   }
 
-  #boot(memoryBytes: number): Promise<ExecutorProcess> {
-    return ExecutorProcess.boot(
-      this.#bundle,
-      this.#doors.local,
+  async #boot(memoryBytes: number): Promise<ExecutorProcess> {
+    const command = await executorCommand({
+      bundle: this.#bundle,
       memoryBytes,
+      sandbox: this.#sandbox,
+      rdma: this.#doors.addresses.length > 1,
+      shared: this.#shared,
+    });
+    return await ExecutorProcess.boot(
+      command,
+      this.#doors.local,
       (pid) => processTimeNs(this.#libc, pid),
       (secret, signal) => this.#arrivals.expect(secret, signal),
     );

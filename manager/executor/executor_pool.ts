@@ -8,7 +8,8 @@
 
 import { DEFAULT_MEMORY_BYTES } from "../../runtime/lease_options.ts";
 import { getLogger } from "../log.ts";
-import { type ExecutorProcess, heapMegabytes } from "./executor_process.ts";
+import { heapMegabytes } from "./executor_command.ts";
+import type { ExecutorProcess } from "./executor_process.ts";
 
 /** How many executors wait for leases. */
 export interface PoolOptions {

@@ -1,11 +1,12 @@
 /** One executor as its manager sees it: a process and the control channel to it. */
 
+import { constants } from "node:os";
 import type { ConnectionRequest } from "../../fabric/fabric.ts";
 import { ControlChannel, ControlError, controlOptions } from "../../runtime/control_channel.ts";
 import { Listening, Started, type StartRequest } from "../../runtime/executor/start_request.ts";
 import { MAX_PACKAGE_BYTES } from "../../runtime/node_protocol.ts";
 import * as v from "../../runtime/valibot.ts";
-import type { ExecutorBundle } from "./executor_bundle.ts";
+import type { ExecutorCommand } from "./executor_command.ts";
 import { ExecutorUsage } from "./executor_usage.ts";
 import type { Usage } from "./lease_meter.ts";
 
@@ -27,6 +28,7 @@ export class ExecutorProcess {
   /** Settles with the reason once the process is gone. */
   readonly ended: Promise<EndReason>;
   readonly #child: Deno.ChildProcess;
+  #pid: number;
   readonly #overdue = Promise.withResolvers<undefined>();
   #endTimer: ReturnType<typeof setTimeout> | undefined;
   #control: ControlChannel | undefined;
@@ -40,47 +42,25 @@ export class ExecutorProcess {
 
   private constructor(child: Deno.ChildProcess, cpuNs: (pid: number) => bigint | undefined) {
     this.#child = child;
-    this.#cpuNs = () => this.#gone ? undefined : cpuNs(child.pid);
+    this.#pid = child.pid;
+    this.#cpuNs = () => this.#gone ? undefined : cpuNs(this.#pid);
     this.ended = this.#watch();
   }
 
   /**
    * Starts a process and waits until it has connected.
    *
-   * @param memoryBytes the lease's memory; it bounds the JavaScript heap.
    * @param cpuNs the processor time that the kernel has counted for a process.
    * @param arrival gives the connection request that shows `secret`, or rejects.
    */
   static async boot(
-    bundle: ExecutorBundle,
+    command: ExecutorCommand,
     managerAddress: string,
-    memoryBytes: number,
     cpuNs: (pid: number) => bigint | undefined,
     arrival: (secret: string, signal: AbortSignal) => Promise<ConnectionRequest>,
   ): Promise<ExecutorProcess> {
     const secret = crypto.getRandomValues(new Uint8Array(16)).toHex();
-    const child = new Deno.Command(Deno.execPath(), {
-      args: [
-        "run",
-        "--quiet",
-        "--no-prompt",
-        "--no-npm",
-        "--no-remote",
-        "--no-config",
-        "--no-lock",
-        "--unstable-worker-options",
-        `--v8-flags=--max-old-space-size=${heapMegabytes(memoryBytes)}`,
-        "--allow-ffi",
-        `--allow-read=${bundle.folder}`,
-        bundle.main,
-      ],
-      cwd: bundle.folder,
-      clearEnv: true,
-      env: { DENO_DIR: `${bundle.folder}/cache`, DENO_NO_UPDATE_CHECK: "1", NO_COLOR: "1" },
-      stdin: "piped",
-      stdout: "null",
-      stderr: "piped",
-    }).spawn();
+    const child = new Deno.Command(command.program, command.options).spawn();
     const process = new ExecutorProcess(child, cpuNs);
     const gone = new AbortController();
     const timer = setTimeout(
@@ -97,6 +77,7 @@ export class ExecutorProcess {
       );
       await stdin.close();
       const request = await arrived;
+      process.#pid = request.peerProcess || child.pid;
       const connection = await request.accept(controlOptions(MAX_PACKAGE_BYTES));
       process.#control = new ControlChannel(connection, {
         notice: (type, body) => {
@@ -117,8 +98,9 @@ export class ExecutorProcess {
     }
   }
 
+  /** The executor itself; a sandbox may stand between it and the process that was started. */
   get pid(): number {
-    return this.#child.pid;
+    return this.#pid;
   }
 
   /** What it has spent since it got its lease; complete once it has ended. */
@@ -162,10 +144,20 @@ export class ExecutorProcess {
   kill(): void {
     this.#expectEnd();
     try {
+      if (this.#isInside && !this.#gone) Deno.kill(this.#pid, "SIGKILL"); // a container does not end with what started it
+    } catch {
+      // gone already
+    }
+    try {
       this.#child.kill("SIGKILL");
     } catch {
       // gone already
     }
+  }
+
+  /** A sandbox stands around it. */
+  get #isInside(): boolean {
+    return this.#pid !== this.#child.pid;
   }
 
   #hearLastWords(body: unknown): void {
@@ -189,7 +181,8 @@ export class ExecutorProcess {
     if (!status) return "killed: its exit status did not come";
     // V8 ends the process when a heap is full, and says so as its last words.
     if (/out of memory/i.test(this.#stderr)) return "limit: memory: the JavaScript heap was full";
-    if (status.signal) return `killed: ${status.signal}`;
+    const signal = status.signal ?? (this.#isInside ? signalOf(status.code) : undefined);
+    if (signal) return `killed: ${signal}`;
     return `crashed: exit status ${status.code}${this.#stderr ? `, ${this.#stderr}` : ""}`;
   }
 
@@ -208,7 +201,7 @@ export class ExecutorProcess {
   }
 }
 
-/** The heap of each thread: the lease's memory, but never less than the runtime itself needs. Buffers do not count. */
-export function heapMegabytes(memoryBytes: number): number {
-  return Math.max(64, Math.floor(memoryBytes / 2 ** 20));
+/** The signal that a command inside a sandbox, or of a shell, was ended by: its exit status is 128 and the number. */
+function signalOf(code: number): string | undefined {
+  return Object.entries(constants.signals).find(([, number]) => number === code - 128)?.[0];
 }

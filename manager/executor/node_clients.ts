@@ -26,6 +26,8 @@ export interface NodeClientsOptions {
   readonly bills: NodeBills;
   /** Where the node leases more workers than it has cores. */
   readonly cores: CoreTokens | undefined;
+  /** Whether executors run in a sandbox of the operating system. */
+  readonly sandboxed: boolean;
   /** Gives a process that waits for a lease of so much memory. */
   readonly takeExecutor: (memoryBytes: number) => Promise<BootedExecutor>;
 }
@@ -130,11 +132,20 @@ export class NodeClients {
     try {
       const { depth, maxBytes, hotMs, workers } = admit;
       const { memoryBytes } = grant;
+      const { sandboxed } = this.#o;
       const lease = new NodeLease({
         id: grant.lease,
         workers,
         client: channel,
-        start: { workers, depth, maxBytes, memoryBytes, hotMs, listen: door.workersListen },
+        start: {
+          workers,
+          depth,
+          maxBytes,
+          memoryBytes,
+          hotMs,
+          listen: door.workersListen,
+          sandboxed,
+        },
         source: await this.#getPackage(channel, admit),
         boot: () => this.#o.takeExecutor(memoryBytes),
         nowMs: () => this.#o.registration.clock.nowMs(),

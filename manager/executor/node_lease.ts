@@ -7,6 +7,7 @@ import type { BootedExecutor } from "./executor_pool.ts";
 import type { ExecutorProcess } from "./executor_process.ts";
 import type { CoreTokens } from "./core_tokens.ts";
 import type { Usage } from "./lease_meter.ts";
+import { SHARED_INSIDE } from "./sandbox/os_sandbox.ts";
 
 /** Executors that may follow each other within {@linkcode RESTART_WINDOW_MS}; then the node gives up. */
 const MAX_RESTARTS = 20;
@@ -133,7 +134,7 @@ export class NodeLease {
     this.#executor = executor;
     const generation = ++this.#generation;
     const secret = crypto.getRandomValues(new Uint8Array(16)).toHex();
-    const coreWords = this.#o.cores?.issue();
+    const coreWords = this.#o.cores?.issue(this.#o.start.sandboxed ? SHARED_INSIDE : undefined);
     this.#metered.add(executor);
     executor.ended.then((reason) => {
       if (coreWords) this.#o.cores?.free(coreWords);

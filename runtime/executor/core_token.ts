@@ -28,7 +28,7 @@ const wallMs: () => number = Date.now.bind(Date);
 const positive = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(2 ** 31 - 1));
 /** Where an executor finds the words, and who it is. */
 export const CoreWords = v.object({
-  path: v.pipe(v.string(), v.regex(/^\/proc\/\d+\/fd\/\d+$/)),
+  path: v.pipe(v.string(), v.regex(/^\/proc\/(\d+|self)\/fd\/\d+$/)),
   /** Bytes of the memory, and words of it that are cores. */
   bytes: positive,
   cores: positive,

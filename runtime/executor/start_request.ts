@@ -23,6 +23,8 @@ export const StartRequest = v.object({
   counters: v.object({ address: natural, rkey: natural }),
   /** The node's cores, where its workers outnumber them. */
   coreWords: v.exactOptional(CoreWords),
+  /** Whether the operating system keeps this process from the host: native code runs nowhere else. */
+  sandboxed: v.boolean(),
   package: v.object({ address: natural, rkey: natural, length: natural }),
 });
 export type StartRequest = v.InferOutput<typeof StartRequest>;
@@ -37,6 +39,7 @@ export const REHEARSED_START: StartRequest = {
   listen: "shm",
   secret: "0".repeat(32),
   counters: { address: 0, rkey: 0 },
+  sandboxed: false,
   package: { address: 0, rkey: 0, length: 0 },
 };
 

@@ -3,6 +3,7 @@
 import { bundleExecutor, type ExecutorBundle } from "../../manager/executor/executor_bundle.ts";
 import type { PoolOptions } from "../../manager/executor/executor_pool.ts";
 import { ExecutorManager } from "../../manager/executor/executor_manager.ts";
+import type { SandboxChoice } from "../../manager/executor/sandbox/os_sandbox.ts";
 import {
   type ResourceManager,
   startResourceManager,
@@ -25,6 +26,8 @@ export interface ClusterOptions {
   fabric?: FabricChoice;
   /** Executors that wait for leases on each node. @default none */
   pool?: PoolOptions;
+  /** The operating system's sandbox of each node. @default {"none"} */
+  sandbox?: SandboxChoice;
 }
 
 /** A running cluster. Its clients, nodes and folders go with it. */
@@ -83,6 +86,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
         stateDir: `${dir}/${name}`,
         executor,
         ...(options.pool ? { pool: options.pool } : {}),
+        ...(options.sandbox ? { sandbox: options.sandbox } : {}),
       });
       cleanUp.defer(() => node.close());
       nodes.push(node);

@@ -7,6 +7,7 @@ import type { FabricName } from "../../fabric/open.ts";
 import { type Client, connect } from "../../runtime/client.ts";
 import type { Lease } from "../../runtime/lease.ts";
 import type { LeaseOptions } from "../../runtime/lease_options.ts";
+import type { SandboxChoice } from "../../manager/executor/sandbox/os_sandbox.ts";
 import { ManagerClient } from "../../runtime/manager_client.ts";
 import { TestProcess } from "./process_child.ts";
 import { children, until } from "./process_table.ts";
@@ -54,6 +55,8 @@ interface NodeMore {
   pool?: PoolOptions;
   /** Where nodes reach the resource manager, given where it listens. @default there */
   via?: (url: string) => string;
+  /** @default none */
+  sandbox?: SandboxChoice;
 }
 
 export class ProcessHost implements AsyncDisposable {

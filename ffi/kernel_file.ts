@@ -1,0 +1,57 @@
+/**
+ * The kernel's own files (/proc, /sys/fs/cgroup), through libc: Deno gives the right to read them only to who may do
+ * everything.
+ */
+
+import { cString, type Libc } from "./libc.ts";
+
+const O_RDONLY_CLOEXEC = 0o2000000;
+const O_WRONLY_CLOEXEC = 0o1 | 0o2000000;
+const CHUNK_BYTES = 65_536;
+
+/** The whole text. @throws {ErrnoError} where it can't be read. */
+export function readKernelFile(libc: Libc, path: string): string {
+  const fd = openFile(libc, path, O_RDONLY_CLOEXEC);
+  try {
+    const decoder = new TextDecoder();
+    const bytes = new Uint8Array(CHUNK_BYTES);
+    let text = "";
+    for (;;) {
+      const length = Number(libc.c.read(fd, bytes, BigInt(bytes.length)));
+      if (length < 0) throw libc.fail(`read ${path}`);
+      if (length === 0) return text;
+      text += decoder.decode(bytes.subarray(0, length), { stream: true });
+    }
+  } finally {
+    libc.c.close(fd);
+  }
+}
+
+/** Writes the whole text with one call, as these files want it. @throws {ErrnoError} where the kernel does not take it. */
+export function writeKernelFile(libc: Libc, path: string, text: string): void {
+  const fd = openFile(libc, path, O_WRONLY_CLOEXEC);
+  try {
+    const bytes = new TextEncoder().encode(text);
+    if (Number(libc.c.write(fd, bytes, BigInt(bytes.length))) < 0) {
+      throw libc.fail(`write ${text} to ${path}`);
+    }
+  } finally {
+    libc.c.close(fd);
+  }
+}
+
+/** Makes a folder, such as a cgroup. @throws {ErrnoError} */
+export function makeKernelFolder(libc: Libc, path: string): void {
+  if (libc.c.mkdir(cString(path), 0o755) !== 0) throw libc.fail(`make ${path}`);
+}
+
+/** Removes an empty folder, such as a cgroup without processes; false if it can't. */
+export function removeKernelFolder(libc: Libc, path: string): boolean {
+  return libc.c.rmdir(cString(path)) === 0;
+}
+
+function openFile(libc: Libc, path: string, flags: number): number {
+  const fd = libc.c.open(cString(path), flags, 0);
+  if (fd < 0) throw libc.fail(`open ${path}`);
+  return fd;
+}
