@@ -23,7 +23,6 @@ const DEVICE_TOO: readonly string[] = ["tests/cli/devices_test.ts", "tests/cli/d
 /** Tests of whole leases that run on both fabrics. */
 const BOTH_FABRICS: readonly string[] = [
   "tests/runtime/invoke_test.ts",
-  "tests/runtime/map_test.ts",
   "tests/runtime/prepared_call_test.ts",
   "tests/runtime/deadline_test.ts",
   "tests/faults/executor_killed_test.ts",

@@ -15,6 +15,7 @@ import { stop } from "../support/process_child.ts";
 import { ProcessHost } from "../support/process_host.ts";
 import { isAlive, until, within } from "../support/process_table.ts";
 import { limitMs, scaledCount, termSeconds, timeFactor } from "../support/time_factor.ts";
+import { anyFabric } from "../support/test_fabric.ts";
 
 const bytes = Uint8Array.from({ length: 64 }, (_, i) => i);
 
@@ -138,68 +139,77 @@ Deno.test("an executor killed in a loop of invokeSync fails the call under way w
   await host.idle();
 });
 
-Deno.test("no idempotent call is lost, however often the executor is killed", async () => {
-  await using host = await ProcessHost.start();
-  await using client = await host.connect();
-  await using lease = await host.lease(client, { workers: 2, depth: 4, idempotent: ["hold"] });
-  const inputs = Array.from({ length: 400 }, (_, i) => Uint8Array.of(5, i >> 8, i & 255));
-  let done = 0;
-  const mapping = lease.map("hold", inputs, { onProgress: () => void done++ });
-  const killed = new Set<number>();
-  const sinceMs = performance.now();
-  const kills = scaledCount(6, 2);
-  for (const share of [20, 70, 130, 180, 240, 300].slice(0, kills)) {
-    await until(() => done >= share, () => `${share} are done (${done})`);
-    const pid = await host.executor();
-    assert(!killed.has(pid));
-    killed.add(pid);
-    Deno.kill(pid, "SIGKILL");
-  }
-  const results = await within(10_000, "the rest", mapping);
-  assertEquals(results, inputs, "each has its own bytes");
-  console.log(
-    `400 calls of 5 ms on 2 workers, ${kills} kills: ${
-      (performance.now() - sinceMs).toFixed(0)
-    } ms`,
-  );
-  await lease.close();
-  await host.idle();
-});
-
-Deno.test("calls not declared idempotent are never done again behind the caller's back", async () => {
-  await using host = await ProcessHost.start();
-  await using client = await host.connect();
-  await using lease = await host.lease(client, { depth: 2, idempotent: ["hold"] });
-  const under = [lease.invoke("spin", bytes), lease.invoke("spin", bytes)];
-  const waiting = [lease.invoke("count", bytes), lease.invoke("count", bytes)];
-  const failures = Promise.all(under.map((call) => lost(call)));
-  Deno.kill(await host.executor(), "SIGKILL");
-  for (const { error } of await failures) assertEquals(error.outcome, "unknown");
-  // Those that waited had not run: they run once, on the next executor.
-  const counts = await within(3000, "what waited", Promise.all(waiting));
-  assertEquals(counts.map((reply) => new DataView(reply.buffer).getUint32(0)).sort(), [1, 2]);
-});
-
-Deno.test("an executor killed again and again, while it starts too, comes back every time", async () => {
-  await using host = await ProcessHost.start();
-  await using client = await host.connect();
-  await using lease = await host.lease(client);
-  for (let round = 0; round < scaledCount(12, 3); round++) {
-    const [pid] = host.executors();
-    if (pid !== undefined) Deno.kill(pid, "SIGKILL");
-    if (round % 3 !== 2) { // every third time it is given the time to come back
-      await until(
-        () => host.executors().some((other) => other !== pid),
-        () => "the next one starts",
-      );
-      continue;
+Deno.test(
+  anyFabric("no idempotent call is lost, however often the executor is killed"),
+  async () => {
+    await using host = await ProcessHost.start();
+    await using client = await host.connect();
+    await using lease = await host.lease(client, { workers: 2, depth: 4, idempotent: ["hold"] });
+    const inputs = Array.from({ length: 400 }, (_, i) => Uint8Array.of(5, i >> 8, i & 255));
+    let done = 0;
+    const mapping = lease.map("hold", inputs, { onProgress: () => void done++ });
+    const killed = new Set<number>();
+    const sinceMs = performance.now();
+    const kills = scaledCount(6, 2);
+    for (const share of [20, 70, 130, 180, 240, 300].slice(0, kills)) {
+      await until(() => done >= share, () => `${share} are done (${done})`);
+      const pid = await host.executor();
+      assert(!killed.has(pid));
+      killed.add(pid);
+      Deno.kill(pid, "SIGKILL");
     }
-    const echoed = await within(5000, "the call after a kill", retry(lease));
-    assertEquals(echoed, bytes);
-  }
-  await lease.close();
-  await host.idle();
-});
+    const results = await within(10_000, "the rest", mapping);
+    assertEquals(results, inputs, "each has its own bytes");
+    console.log(
+      `400 calls of 5 ms on 2 workers, ${kills} kills: ${
+        (performance.now() - sinceMs).toFixed(0)
+      } ms`,
+    );
+    await lease.close();
+    await host.idle();
+  },
+);
+
+Deno.test(
+  anyFabric("calls not declared idempotent are never done again behind the caller's back"),
+  async () => {
+    await using host = await ProcessHost.start();
+    await using client = await host.connect();
+    await using lease = await host.lease(client, { depth: 2, idempotent: ["hold"] });
+    const under = [lease.invoke("spin", bytes), lease.invoke("spin", bytes)];
+    const waiting = [lease.invoke("count", bytes), lease.invoke("count", bytes)];
+    const failures = Promise.all(under.map((call) => lost(call)));
+    Deno.kill(await host.executor(), "SIGKILL");
+    for (const { error } of await failures) assertEquals(error.outcome, "unknown");
+    // Those that waited had not run: they run once, on the next executor.
+    const counts = await within(3000, "what waited", Promise.all(waiting));
+    assertEquals(counts.map((reply) => new DataView(reply.buffer).getUint32(0)).sort(), [1, 2]);
+  },
+);
+
+Deno.test(
+  anyFabric("an executor killed again and again, while it starts too, comes back every time"),
+  async () => {
+    await using host = await ProcessHost.start();
+    await using client = await host.connect();
+    await using lease = await host.lease(client);
+    for (let round = 0; round < scaledCount(12, 3); round++) {
+      const [pid] = host.executors();
+      if (pid !== undefined) Deno.kill(pid, "SIGKILL");
+      if (round % 3 !== 2) { // every third time it is given the time to come back
+        await until(
+          () => host.executors().some((other) => other !== pid),
+          () => "the next one starts",
+        );
+        continue;
+      }
+      const echoed = await within(5000, "the call after a kill", retry(lease));
+      assertEquals(echoed, bytes);
+    }
+    await lease.close();
+    await host.idle();
+  },
+);
 
 /** A call that was cut by a late kill is tried again, as a caller would. */
 async function retry(lease: Lease): Promise<Uint8Array> {
@@ -212,25 +222,28 @@ async function retry(lease: Lease): Promise<Uint8Array> {
   }
 }
 
-Deno.test("an executor that is killed without end is given up, and the lease says why", async () => {
-  await using host = await ProcessHost.start();
-  await using client = await host.connect();
-  await using lease = await host.lease(client);
-  const over = lease.closed;
-  let ended = false;
-  over.then(() => ended = true);
-  await until(
-    () => {
-      for (const pid of host.executors()) Deno.kill(pid, "SIGKILL");
-      return ended;
-    },
-    () => "the lease is given up",
-    15_000,
-  );
-  assert((await over).startsWith("crash-loop"), await over);
-  await assertRejects(() => lease.invoke("echo", bytes), LeaseOver, "crash-loop");
-  await host.idle();
-});
+Deno.test(
+  anyFabric("an executor that is killed without end is given up, and the lease says why"),
+  async () => {
+    await using host = await ProcessHost.start();
+    await using client = await host.connect();
+    await using lease = await host.lease(client);
+    const over = lease.closed;
+    let ended = false;
+    over.then(() => ended = true);
+    await until(
+      () => {
+        for (const pid of host.executors()) Deno.kill(pid, "SIGKILL");
+        return ended;
+      },
+      () => "the lease is given up",
+      15_000,
+    );
+    assert((await over).startsWith("crash-loop"), await over);
+    await assertRejects(() => lease.invoke("echo", bytes), LeaseOver, "crash-loop");
+    await host.idle();
+  },
+);
 
 Deno.test("a stopped executor: a deadline strikes, and late replies answer nobody", async () => {
   await using host = await ProcessHost.start();
@@ -266,15 +279,18 @@ async function again(work: Promise<Uint8Array>, lease: Lease): Promise<Uint8Arra
   }
 }
 
-Deno.test("a stopped executor: without a deadline a call ends with its lease at the latest", async () => {
-  await using host = await ProcessHost.start();
-  await using client = await host.connect();
-  await using lease = await host.lease(client, { seconds: termSeconds(2), renew: false });
-  await lease.invoke("echo", bytes);
-  const pid = await host.executor();
-  await stop(pid);
-  const waiting = lease.invoke("echo", bytes);
-  await assertRejects(() => within(4000, "the end of the call", waiting), LeaseOver, "term");
-  await until(() => !isAlive(pid), () => "the stopped executor is ended", 3000);
-  await host.idle();
-});
+Deno.test(
+  anyFabric("a stopped executor: without a deadline a call ends with its lease at the latest"),
+  async () => {
+    await using host = await ProcessHost.start();
+    await using client = await host.connect();
+    await using lease = await host.lease(client, { seconds: termSeconds(2), renew: false });
+    await lease.invoke("echo", bytes);
+    const pid = await host.executor();
+    await stop(pid);
+    const waiting = lease.invoke("echo", bytes);
+    await assertRejects(() => within(4000, "the end of the call", waiting), LeaseOver, "term");
+    await until(() => !isAlive(pid), () => "the stopped executor is ended", 3000);
+    await host.idle();
+  },
+);

@@ -10,6 +10,7 @@ import {
 import { Busy, DeadlineExceeded, ExecutorLost, type Lease, LeaseOver } from "../../mod.ts";
 import { startLease, within } from "../support/cluster_lease.ts";
 import { limitMs, timeFactor } from "../support/time_factor.ts";
+import { anyFabric } from "../support/test_fabric.ts";
 
 const none = new Uint8Array();
 
@@ -63,32 +64,36 @@ Deno.test("invoke() keeps the slot of a call given up out of use until its reply
   assertEquals(call.invokeSync(1), 1);
 });
 
-Deno.test("invoke() throws the signal's reason at once: before, while waiting, and under way", async () => {
-  await using held = await startLease({ depth: 1, maxBytes: 64 });
-  const { lease } = held;
-  const reason = { any: "value" };
-  await lease.invoke("echo", none).then((reply) => assertEquals(reply.length, 0));
-  const caught = (work: Promise<unknown>) => work.then(() => "no error", (error: unknown) => error);
-  assertStrictEquals(
-    await caught(lease.invoke("count", none, { signal: AbortSignal.abort(reason) })),
-    reason,
-  );
-  const [posted, waiting] = [new AbortController(), new AbortController()];
-  const first = caught(lease.invoke("later", Uint8Array.of(100), { signal: posted.signal }));
-  const second = caught(lease.invoke("count", none, { signal: waiting.signal }));
-  const atMs = performance.now();
-  waiting.abort(reason);
-  posted.abort(reason);
-  assertStrictEquals(await second, reason);
-  assertStrictEquals(await first, reason);
-  assert(performance.now() - atMs < limitMs(60), "the reply of 100 ms was not waited for");
-  const reply = await lease.invoke("count", none);
-  assertEquals(
-    new DataView(reply.buffer).getUint32(0),
-    1,
-    "what was aborted before and while waiting never ran",
-  );
-});
+Deno.test(
+  anyFabric("invoke() throws the signal's reason at once: before, while waiting, and under way"),
+  async () => {
+    await using held = await startLease({ depth: 1, maxBytes: 64 });
+    const { lease } = held;
+    const reason = { any: "value" };
+    await lease.invoke("echo", none).then((reply) => assertEquals(reply.length, 0));
+    const caught = (work: Promise<unknown>) =>
+      work.then(() => "no error", (error: unknown) => error);
+    assertStrictEquals(
+      await caught(lease.invoke("count", none, { signal: AbortSignal.abort(reason) })),
+      reason,
+    );
+    const [posted, waiting] = [new AbortController(), new AbortController()];
+    const first = caught(lease.invoke("later", Uint8Array.of(100), { signal: posted.signal }));
+    const second = caught(lease.invoke("count", none, { signal: waiting.signal }));
+    const atMs = performance.now();
+    waiting.abort(reason);
+    posted.abort(reason);
+    assertStrictEquals(await second, reason);
+    assertStrictEquals(await first, reason);
+    assert(performance.now() - atMs < limitMs(60), "the reply of 100 ms was not waited for");
+    const reply = await lease.invoke("count", none);
+    assertEquals(
+      new DataView(reply.buffer).getUint32(0),
+      1,
+      "what was aborted before and while waiting never ran",
+    );
+  },
+);
 
 /** What `call` throws, if it does. */
 function failureOf(call: () => void): Error | undefined {
@@ -191,53 +196,70 @@ Deno.test("DeadlineExceeded, then ExecutorLost: a spinning function is ended, th
   assertEquals(new DataView(count.buffer).getUint32(0), 1, "it is another process");
 });
 
-Deno.test("invokeSync() of a spinning function: deadline, loss, recovery, all on a thread that blocks", async () => {
-  await using held = await startLease({ depth: 1, maxBytes: 64 });
-  const { lease } = held;
-  const recovered = next(lease, "recovered");
-  using call = lease.prepare("spin", { bytes: 0, resultBytes: 0 });
-  assertThrows(() => call.invokeSync(0, { deadlineMs: 30 }), DeadlineExceeded);
-  // Its only slot is quarantined until the executor is gone.
-  const error = assertThrows(() => call.invokeSync(0, { deadlineMs: 30 }));
-  assert(error instanceof Busy || error instanceof ExecutorLost, `${error}`);
-  await within(5000, "recovery", recovered);
-  assertEquals(await lease.invoke("echo", Uint8Array.of(1)), Uint8Array.of(1));
-  assertThrows(() => call.invokeSync(0, { deadlineMs: 30 }), DeadlineExceeded);
-});
+Deno.test(
+  anyFabric(
+    "invokeSync() of a spinning function: deadline, loss, recovery, all on a thread that blocks",
+  ),
+  async () => {
+    await using held = await startLease({ depth: 1, maxBytes: 64 });
+    const { lease } = held;
+    const recovered = next(lease, "recovered");
+    using call = lease.prepare("spin", { bytes: 0, resultBytes: 0 });
+    assertThrows(() => call.invokeSync(0, { deadlineMs: 30 }), DeadlineExceeded);
+    // Its only slot is quarantined until the executor is gone.
+    const error = assertThrows(() => call.invokeSync(0, { deadlineMs: 30 }));
+    assert(error instanceof Busy || error instanceof ExecutorLost, `${error}`);
+    await within(5000, "recovery", recovered);
+    assertEquals(await lease.invoke("echo", Uint8Array.of(1)), Uint8Array.of(1));
+    assertThrows(() => call.invokeSync(0, { deadlineMs: 30 }), DeadlineExceeded);
+  },
+);
 
-Deno.test("invoke() waits through a recovery, and fails with LeaseOver if the lease is closed meanwhile", async () => {
-  await using held = await startLease({ depth: 1, maxBytes: 64 });
-  const { lease } = held;
-  const lost = next(lease, "lost");
-  await assertRejects(() => lease.invoke("spin", none, { deadlineMs: 10 }), DeadlineExceeded);
-  await within(2000, "the loss", lost);
-  assertEquals(
-    await within(5000, "a call", lease.invoke("echo", Uint8Array.of(1))),
-    Uint8Array.of(1),
-  );
-  const again = next(lease, "lost");
-  await assertRejects(() => lease.invoke("spin", none, { deadlineMs: 10 }), DeadlineExceeded);
-  await within(2000, "the loss", again);
-  const waiting = assertRejects(() => lease.invoke("echo", none), LeaseOver);
-  await lease.close();
-  await waiting;
-});
+Deno.test(
+  anyFabric(
+    "invoke() waits through a recovery, and fails with LeaseOver if the lease is closed meanwhile",
+  ),
+  async () => {
+    await using held = await startLease({ depth: 1, maxBytes: 64 });
+    const { lease } = held;
+    const lost = next(lease, "lost");
+    await assertRejects(() => lease.invoke("spin", none, { deadlineMs: 10 }), DeadlineExceeded);
+    await within(2000, "the loss", lost);
+    assertEquals(
+      await within(5000, "a call", lease.invoke("echo", Uint8Array.of(1))),
+      Uint8Array.of(1),
+    );
+    const again = next(lease, "lost");
+    await assertRejects(() => lease.invoke("spin", none, { deadlineMs: 10 }), DeadlineExceeded);
+    await within(2000, "the loss", again);
+    const waiting = assertRejects(() => lease.invoke("echo", none), LeaseOver);
+    await lease.close();
+    await waiting;
+  },
+);
 
-Deno.test("invoke() refuses a deadline that is no time, and takes 0 and very long ones", async () => {
-  await using held = await startLease({ maxBytes: 64 });
-  const { lease } = held;
-  using call = lease.prepare("echo", { bytes: 1, resultBytes: 1 });
-  for (const deadlineMs of [-1, NaN]) {
-    await assertRejects(() => lease.invoke("echo", none, { deadlineMs }), RangeError, "deadlineMs");
-    assertThrows(() => call.invokeSync(1, { deadlineMs }), RangeError, "deadlineMs");
-  }
-  for (const deadlineMs of [1e6, 2 ** 31, 2 ** 40, Number.MAX_VALUE, Infinity]) {
-    assertEquals((await lease.invoke("echo", none, { deadlineMs })).length, 0);
-    assertEquals(call.invokeSync(1, { deadlineMs }), 1);
-    assertEquals(await call.invoke(1, { deadlineMs }), 1);
-  }
-  const settled = await lease.invoke("later", Uint8Array.of(50), { deadlineMs: 0 }).catch((error) =>
-    error
-  );
-  assert(settled instanceof DeadlineExceeded, `${settled}`);
-});
+Deno.test(
+  anyFabric("invoke() refuses a deadline that is no time, and takes 0 and very long ones"),
+  async () => {
+    await using held = await startLease({ maxBytes: 64 });
+    const { lease } = held;
+    using call = lease.prepare("echo", { bytes: 1, resultBytes: 1 });
+    for (const deadlineMs of [-1, NaN]) {
+      await assertRejects(
+        () => lease.invoke("echo", none, { deadlineMs }),
+        RangeError,
+        "deadlineMs",
+      );
+      assertThrows(() => call.invokeSync(1, { deadlineMs }), RangeError, "deadlineMs");
+    }
+    for (const deadlineMs of [1e6, 2 ** 31, 2 ** 40, Number.MAX_VALUE, Infinity]) {
+      assertEquals((await lease.invoke("echo", none, { deadlineMs })).length, 0);
+      assertEquals(call.invokeSync(1, { deadlineMs }), 1);
+      assertEquals(await call.invoke(1, { deadlineMs }), 1);
+    }
+    const settled = await lease.invoke("later", Uint8Array.of(50), { deadlineMs: 0 }).catch((
+      error,
+    ) => error);
+    assert(settled instanceof DeadlineExceeded, `${settled}`);
+  },
+);

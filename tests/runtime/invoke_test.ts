@@ -9,6 +9,7 @@ import fc from "fast-check";
 import { Busy, DeadlineExceeded, LeaseOver } from "../../mod.ts";
 import { pattern, startLease } from "../support/cluster_lease.ts";
 import { limitMs, scaledCount } from "../support/time_factor.ts";
+import { anyFabric } from "../support/test_fabric.ts";
 
 const MIB = 2 ** 20;
 
@@ -41,16 +42,19 @@ Deno.test("invoke() gives the caller a copy of its own, or fills the output that
   assertEquals(output.subarray(100), new Uint8Array(28), "nothing is written past the result");
 });
 
-Deno.test("invoke() takes the argument at the call: what the caller writes later does not count", async () => {
-  await using held = await startLease({ depth: 1 });
-  const input = Uint8Array.of(5);
-  const posted = held.lease.invoke("later", input);
-  input[0] = 6;
-  const queued = held.lease.invoke("later", input);
-  input[0] = 200;
-  assertEquals(await posted, Uint8Array.of(5));
-  assertEquals(await queued, Uint8Array.of(6));
-});
+Deno.test(
+  anyFabric("invoke() takes the argument at the call: what the caller writes later does not count"),
+  async () => {
+    await using held = await startLease({ depth: 1 });
+    const input = Uint8Array.of(5);
+    const posted = held.lease.invoke("later", input);
+    input[0] = 6;
+    const queued = held.lease.invoke("later", input);
+    input[0] = 200;
+    assertEquals(await posted, Uint8Array.of(5));
+    assertEquals(await queued, Uint8Array.of(6));
+  },
+);
 
 Deno.test("invoke() carries every length from nothing to maxBytes", async () => {
   const maxBytes = 70_000; // no multiple of 64
@@ -158,38 +162,47 @@ Deno.test("invoke() answers 100,000 calls of 64 promises over 2 workers, each wi
   assert(firedLate < limitMs(250), `the timer was ${firedLate} ms late`);
 });
 
-Deno.test("invoke() refuses more than 65,536 calls that wait with Busy, and serves the others", async () => {
-  await using held = await startLease({ depth: 64, maxBytes: 64 });
-  const { lease } = held;
-  const running = Array.from({ length: 64 }, () => lease.invoke("later", Uint8Array.of(250)));
-  const waiting = Array.from({ length: 65_536 }, (_, i) => lease.invoke("echo", Uint8Array.of(i)));
-  await assertRejects(() => lease.invoke("echo", Uint8Array.of(1)), Busy, "65536 calls wait");
-  await Promise.all(running);
-  const replies = await Promise.all(waiting);
-  assert(replies.every((reply, i) => reply[0] === (i & 255)), "each got its own byte");
-});
+Deno.test(
+  anyFabric("invoke() refuses more than 65,536 calls that wait with Busy, and serves the others"),
+  async () => {
+    await using held = await startLease({ depth: 64, maxBytes: 64 });
+    const { lease } = held;
+    const running = Array.from({ length: 64 }, () => lease.invoke("later", Uint8Array.of(250)));
+    const waiting = Array.from(
+      { length: 65_536 },
+      (_, i) => lease.invoke("echo", Uint8Array.of(i)),
+    );
+    await assertRejects(() => lease.invoke("echo", Uint8Array.of(1)), Busy, "65536 calls wait");
+    await Promise.all(running);
+    const replies = await Promise.all(waiting);
+    assert(replies.every((reply, i) => reply[0] === (i & 255)), "each got its own byte");
+  },
+);
 
-Deno.test("invoke() does not let a call wait for one worker hold up the others", async () => {
-  await using held = await startLease({ workers: 2, depth: 1 });
-  const { lease } = held;
-  const order: string[] = [];
-  const call = async (name: string, ms: number, worker?: number) => {
-    await lease.invoke("hold", Uint8Array.of(ms), worker === undefined ? {} : { worker });
-    order.push(name);
-  };
-  // Both have run it once: what a first call takes to be compiled is not what is measured here.
-  await Promise.all([0, 1].map((worker) => call("first", 0, worker)));
-  order.length = 0;
-  await Promise.all([
-    call("runs on 0", 250, 0),
-    call("waits for 0", 1, 0),
-    call("goes to 1", 1, 1),
-    call("goes to any", 1),
-  ]);
-  assertEquals(order, ["goes to 1", "goes to any", "runs on 0", "waits for 0"]);
-});
+Deno.test(
+  anyFabric("invoke() does not let a call wait for one worker hold up the others"),
+  async () => {
+    await using held = await startLease({ workers: 2, depth: 1 });
+    const { lease } = held;
+    const order: string[] = [];
+    const call = async (name: string, ms: number, worker?: number) => {
+      await lease.invoke("hold", Uint8Array.of(ms), worker === undefined ? {} : { worker });
+      order.push(name);
+    };
+    // Both have run it once: what a first call takes to be compiled is not what is measured here.
+    await Promise.all([0, 1].map((worker) => call("first", 0, worker)));
+    order.length = 0;
+    await Promise.all([
+      call("runs on 0", 250, 0),
+      call("waits for 0", 1, 0),
+      call("goes to 1", 1, 1),
+      call("goes to any", 1),
+    ]);
+    assertEquals(order, ["goes to 1", "goes to any", "runs on 0", "waits for 0"]);
+  },
+);
 
-Deno.test("invoke() forgets calls that were given up while they waited", async () => {
+Deno.test(anyFabric("invoke() forgets calls that were given up while they waited"), async () => {
   await using held = await startLease({ depth: 1, maxBytes: 64 });
   const { lease } = held;
   const running = assertRejects(() => lease.invoke("never", Uint8Array.of()), LeaseOver);

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { ArgumentTooLong, Busy, FunctionError, ResultTooLong, UnknownFunction } from "../../mod.ts";
 import { pattern, startLease } from "../support/cluster_lease.ts";
+import { anyFabric } from "../support/test_fabric.ts";
 
 function lengthOf(length: number): Uint8Array {
   const bytes = new Uint8Array(4);
@@ -83,7 +84,7 @@ Deno.test("PreparedCall takes its room from bytes and resultBytes", async () => 
   assertThrows(() => lease.prepare("echo", { worker: 1 }), RangeError, "worker 1");
 });
 
-Deno.test("PreparedCall refuses a second start, and a finish without one", async () => {
+Deno.test(anyFabric("PreparedCall refuses a second start, and a finish without one"), async () => {
   await using held = await startLease({ maxBytes: 64 });
   using call = held.lease.prepare("later");
   assertThrows(() => call.finish(), TypeError, "no call was started");
@@ -96,7 +97,7 @@ Deno.test("PreparedCall refuses a second start, and a finish without one", async
   assertEquals(call.output[0], 5);
 });
 
-Deno.test("PreparedCall goes on after a function that threw", async () => {
+Deno.test(anyFabric("PreparedCall goes on after a function that threw"), async () => {
   await using held = await startLease({ maxBytes: 64 });
   using call = held.lease.prepare("fail");
   call.input.set(new TextEncoder().encode("no"));
