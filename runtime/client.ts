@@ -111,7 +111,10 @@ export class Client implements AsyncDisposable {
     this.#manager = manager;
     this.#fabric = fabric;
     this.#tuning = tuning;
-    this.#pump = new Pump((session) => this.#lose(session));
+    this.#pump = new Pump(
+      () => void this.#opened?.libc.c.sched_yield(),
+      (session) => this.#lose(session),
+    );
   }
 
   /**

@@ -21,6 +21,23 @@ export const PROBE_EVERY_MS = 1;
  */
 export const YIELD_AFTER_MS = 0.05;
 
+/**
+ * The same for a client that waits for a reply. A worker that it has just woken may sit behind it on the same core (the
+ * kernel likes to put who is woken there), and then nothing comes before the client lets go. A call that takes longer
+ * than this anyway loses nothing by a yield.
+ */
+export const CLIENT_YIELD_AFTER_MS = 0.01;
+
+/**
+ * A synchronous call without an answer for this long blocks in poll(2): to be woken takes some 20 µs, a tenth of what it
+ * has waited, and the core is free meanwhile. A yield is not enough: it gives nothing to a worker that has had more than
+ * its share, as one that spins has.
+ */
+export const CLIENT_SLEEP_AFTER_MS = 0.2;
+
+/** How long such a call sleeps at most before it looks at its deadline and its lease again. */
+export const CLIENT_SLEEP_MS = 10;
+
 /** Polls between two yields: 450 ns each where nobody else wants the core. */
 export const POLLS_PER_YIELD = 64;
 
@@ -33,8 +50,11 @@ export const PUMP_SPIN_MS = 0.05;
 /** How long the pump may keep the event loop from turning while answers keep coming. */
 export const PUMP_TURN_MS = 1;
 
-/** How long the pump goes on by setImmediate with nothing to do before it arms and sleeps. */
-export const PUMP_HOT_MS = 2;
+/**
+ * How long the pump goes on by setImmediate with nothing to do before it arms and sleeps: to be woken takes 20 to 50 µs.
+ * At 2 ms a call to a sleeping worker took 2 ms on two busy cores, since the worker only ran when the client slept.
+ */
+export const PUMP_HOT_MS = 0.2;
 
 /** How often the executor's main thread looks at the words of its workers. */
 export const WATCH_EVERY_MS = 10;

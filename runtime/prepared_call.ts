@@ -4,7 +4,14 @@ import { type ClientSlot, DONE, HELD, LOST, POSTED, STALE } from "./client_slot.
 import { deadlineError, impossibleLength } from "./call_task.ts";
 import { ArgumentTooLong, Busy, ExecutorLost, UnknownFunction } from "./errors.ts";
 import { nowMs } from "../ffi/intrinsics.ts";
-import { MAX_TIMER_MS, POLLS_PER_YIELD, PROBE_EVERY_MS, YIELD_AFTER_MS } from "./policy.ts";
+import {
+  CLIENT_SLEEP_AFTER_MS,
+  CLIENT_SLEEP_MS,
+  CLIENT_YIELD_AFTER_MS,
+  MAX_TIMER_MS,
+  POLLS_PER_YIELD,
+  PROBE_EVERY_MS,
+} from "./policy.ts";
 import { replyError } from "./reply_error.ts";
 import { CallStatus, timeLeftUs } from "./wire.ts";
 import type { WorkerSession } from "./worker_session.ts";
@@ -204,7 +211,7 @@ export class PreparedCall implements Disposable {
     this.close();
   }
 
-  /** The long way of waiting: with a look at the clock, the peer and the lease every now and then. */
+  /** The long way of waiting: yields, then sleeps, and looks at the clock, the peer and the lease now and then. */
   #spinOn(): void {
     const session = this.#session;
     const slot = this.#slot;
@@ -214,8 +221,11 @@ export class PreparedCall implements Disposable {
       if (session.poll()) continue;
       if (polls % POLLS_PER_YIELD !== 0) continue;
       const waitedMs = nowMs() - sinceMs;
-      if (waitedMs > YIELD_AFTER_MS) this.#host.yieldCore();
       if (waitedMs > this.#deadlineMs) throw this.#giveUp();
+      if (waitedMs > CLIENT_SLEEP_AFTER_MS) {
+        const leftMs = this.#deadlineMs - waitedMs;
+        session.connection.waitSync(leftMs < CLIENT_SLEEP_MS ? leftMs : CLIENT_SLEEP_MS);
+      } else if (waitedMs > CLIENT_YIELD_AFTER_MS) this.#host.yieldCore();
       if (waitedMs - probedMs < PROBE_EVERY_MS) continue;
       probedMs = waitedMs;
       if (this.#host.live() && session.connection.probe()) continue;
@@ -224,7 +234,6 @@ export class PreparedCall implements Disposable {
     }
   }
 
-  /** Leaves the slot to its late reply and takes another one when the next call needs it. */
   /** Takes another slot in place of the one that was lost. What the caller wrote went with the old one. */
   #rebind(): void {
     const { state } = this.#slot;
@@ -241,6 +250,7 @@ export class PreparedCall implements Disposable {
       : new TypeError(`${what} a call was given up, write to input again`);
   }
 
+  /** Leaves the slot to its late reply; the next call takes another one. */
   #giveUp(): Error {
     const error = deadlineError(this.#name, this.#deadlineMs);
     this.#session.release(this.#slot, true);

@@ -5,7 +5,13 @@
  * the event loop stays alive, and sleeps when nothing comes: 64 calls travel together, and a timer still fires.
  */
 
-import { PROBE_EVERY_MS, PUMP_HOT_MS, PUMP_SPIN_MS, PUMP_TURN_MS } from "./policy.ts";
+import {
+  CLIENT_YIELD_AFTER_MS,
+  PROBE_EVERY_MS,
+  PUMP_HOT_MS,
+  PUMP_SPIN_MS,
+  PUMP_TURN_MS,
+} from "./policy.ts";
 import type { WorkerSession } from "./worker_session.ts";
 
 /** Empty rounds between two looks at the clock. */
@@ -14,13 +20,16 @@ const ROUNDS_PER_LOOK = 32;
 export class Pump {
   readonly #sessions = new Set<WorkerSession>();
   readonly #sleeping = new Set<WorkerSession>();
+  readonly #yieldCore: () => void;
   readonly #onLost: (session: WorkerSession) => void;
   #running = false;
   #turnStartMs = 0;
   #progressMs = 0;
   #probedMs = 0;
 
-  constructor(onLost: (session: WorkerSession) => void) {
+  /** @param yieldCore gives the core to another thread that wants it. */
+  constructor(yieldCore: () => void, onLost: (session: WorkerSession) => void) {
+    this.#yieldCore = yieldCore;
     this.#onLost = onLost;
   }
 
@@ -69,6 +78,7 @@ export class Pump {
       if (nowMs - this.#probedMs > PROBE_EVERY_MS) this.#probe(nowMs);
       const idleMs = nowMs - this.#progressMs;
       if (idleMs > PUMP_HOT_MS) return this.#sleep();
+      if (idleMs > CLIENT_YIELD_AFTER_MS) this.#yieldCore();
       if (idleMs > PUMP_SPIN_MS) {
         setImmediate(this.#nextTurn);
         return;

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { startLease } from "../support/cluster_lease.ts";
+import { packageOf } from "../support/functions_package.ts";
 
 /** Nanoseconds that all processes below this one have computed, those that ended not counted. */
 async function childCpuMs(pid: number): Promise<number> {
@@ -64,3 +65,33 @@ Deno.test("lease() refuses a hotMs that is no time", async () => {
     );
   }
 });
+
+Deno.test("a call that takes long leaves its client's core to others, by invoke() and invokeSync()", async () => {
+  const functions = packageOf(`
+    export const busy = (input, output) => {
+      const until = performance.now() + 400;
+      while (performance.now() < until);
+      return 0;
+    };
+  `);
+  await using held = await startLease({ functions, maxBytes: 64 });
+  const { lease } = held;
+  using call = lease.prepare("busy", { bytes: 0, resultBytes: 0 });
+  const waits = {
+    invokeSync: () => call.invokeSync(0),
+    invoke: () => lease.invoke("busy", new Uint8Array(0)),
+  };
+  for (const [name, wait] of Object.entries(waits)) {
+    const beforeMs = threadCpuMs();
+    await wait();
+    const usedMs = threadCpuMs() - beforeMs;
+    assert(usedMs <= 150, `${name} used ${usedMs} ms of 400`);
+  }
+});
+
+/** Milliseconds that this thread has computed. */
+function threadCpuMs(): number {
+  const stat = Deno.readTextFileSync("/proc/thread-self/stat");
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return (Number(fields[11]) + Number(fields[12])) * 10; // in ticks of 10 ms
+}
