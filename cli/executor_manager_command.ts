@@ -29,6 +29,7 @@ interface Options extends CommonOptions {
   fabricAddress?: string;
   drainSeconds?: number;
   sandbox?: RecipeName;
+  native?: true;
   poolMin?: number;
   poolMax?: number;
   state?: string;
@@ -79,6 +80,7 @@ export function executorManagerCommand(): Command {
       "--sandbox <recipe>",
       "none, bubblewrap, podman or apptainer: what keeps executors from the host (default: none)",
     )
+    .option("--native", "take shared libraries as packages too; needs a sandbox (default: no)")
     .option(
       "--pool-min <number>",
       "executors that have booted and wait for leases (default: 1)",
@@ -127,6 +129,7 @@ async function runExecutorManager(options: Options): Promise<void> {
     fabric,
     ...(fabricAddress === undefined ? {} : { fabricAddress }),
     sandbox: sandboxOf(settings),
+    native: settings.require("executorManager.native"),
     pool: {
       initial: settings.require("executorManager.pool.initial"),
       min: settings.require("executorManager.pool.min"),

@@ -172,6 +172,11 @@ export const SETTINGS = {
     does: "Words for {readable} in sandbox.command, put in for each {path} that a lease may read.",
     standard: [],
   }),
+  "executorManager.native": setting(v.boolean(), {
+    does: "Whether packages may be shared libraries; sandbox.recipe must not be none then.",
+    flag: "--native",
+    standard: false,
+  }),
   "executorManager.pool.initial": setting(whole(0, 256), {
     does: "Executors that are booted at the start and wait for leases; pool.max at most.",
     standard: DEFAULT_POOL.initial,

@@ -43,6 +43,8 @@ export interface ExecutorManagerOptions extends NodeFabricOptions {
   readonly executor?: ExecutorBundle;
   /** The operating system's sandbox around each executor. @default "none" */
   readonly sandbox?: SandboxChoice;
+  /** Whether packages may be shared libraries, which do whatever their process may; needs a sandbox. @default {false} */
+  readonly native?: boolean;
   /** Executors that wait for leases. @default none */
   readonly pool?: PoolOptions;
   readonly signal?: AbortSignal;
@@ -109,6 +111,7 @@ export class ExecutorManager implements AsyncDisposable {
       bills: this.#bills,
       cores,
       sandboxed: sandbox !== undefined,
+      native: options.native ?? false,
       takeExecutor: (bytes) => this.#takeExecutor(bytes),
     });
   }
@@ -117,11 +120,16 @@ export class ExecutorManager implements AsyncDisposable {
    * Bundles the executor, listens, registers.
    *
    * @throws {ManagerUnreachable} {Unauthorized} when the resource manager can't be had; {FabricError} when RDMA was
-   * asked for and can't be.
+   * asked for and can't be; {TypeError} when native packages are to be taken without a sandbox.
    */
   static async start(options: ExecutorManagerOptions): Promise<ExecutorManager> {
     const { cores, oversubscription = 1, stateDir } = options;
     const leasable = leasableWorkers(cores, oversubscription);
+    if (options.native && (options.sandbox ?? "none") === "none") {
+      throw new TypeError(
+        "Cannot take native packages: only a sandbox bounds what they do, and it is none: set executorManager.sandbox.recipe, or --sandbox bubblewrap",
+      );
+    }
     const bundle = options.executor ?? await bundleExecutor(`${stateDir}/executor`);
     // Whatever fails on the way, what was opened before is closed.
     await using opening = new AsyncDisposableStack();

@@ -5,6 +5,7 @@ import type { ConnectionRequest } from "../../fabric/fabric.ts";
 import { ControlChannel, ControlError, controlOptions } from "../../runtime/control_channel.ts";
 import { Listening, Started, type StartRequest } from "../../runtime/executor/start_request.ts";
 import { MAX_PACKAGE_BYTES } from "../../runtime/node_protocol.ts";
+import { packageKind } from "../../runtime/package_kind.ts";
 import * as v from "../../runtime/valibot.ts";
 import type { ExecutorCommand } from "./executor_command.ts";
 import { ExecutorUsage } from "./executor_usage.ts";
@@ -20,6 +21,9 @@ const STOP_MS = 1000;
 const END_MS = 3000;
 /** What is kept of an executor's standard error, to tell why it died. */
 const MAX_STDERR_CHARS = 2000;
+
+/** Signals that a process brings upon itself. */
+const CRASHES = new Set<string>(["SIGSEGV", "SIGBUS", "SIGILL", "SIGFPE", "SIGABRT"]);
 
 /** Why an executor is no more: one word before the colon for those the library tells apart. */
 export type EndReason = string;
@@ -117,7 +121,7 @@ export class ExecutorProcess {
     source: Uint8Array,
   ): Promise<string[]> {
     const { counters } = this.#control!;
-    this.#usage = new ExecutorUsage(counters, this.#cpuNs);
+    this.#usage = new ExecutorUsage(counters, this.#cpuNs, packageKind(source) === "native");
     const lent = this.#control!.lend(source);
     const starting = this.#control!.request("start", {
       ...request,
@@ -182,7 +186,7 @@ export class ExecutorProcess {
     // V8 ends the process when a heap is full, and says so as its last words.
     if (/out of memory/i.test(this.#stderr)) return "limit: memory: the JavaScript heap was full";
     const signal = status.signal ?? (this.#isInside ? signalOf(status.code) : undefined);
-    if (signal) return `killed: ${signal}`;
+    if (signal) return `${CRASHES.has(signal) ? "crashed" : "killed"}: ${signal}`;
     return `crashed: exit status ${status.code}${this.#stderr ? `, ${this.#stderr}` : ""}`;
   }
 

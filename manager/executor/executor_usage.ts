@@ -1,4 +1,7 @@
-/** What one executor has spent: its own counters, and never more than the kernel counted for its process. */
+/**
+ * What one executor has spent: its own counters, and never more than the kernel counted for its process. Native code
+ * could write any counter of its process, so there the kernel's figure is all that counts, as computing.
+ */
 
 import type { Counters } from "../../runtime/control_counters.ts";
 import { COMPUTE_NS, POLL_NS } from "../../runtime/executor/usage_counter.ts";
@@ -12,9 +15,18 @@ export class ExecutorUsage {
   /** The kernel's last figure; it keeps none for a process that is gone. */
   #spentNs: bigint;
   #pollNs = 0n;
+  readonly #kernelAlone: boolean;
 
-  /** @param cpuNs the processor time of the process, while it is there. */
-  constructor(counters: Pick<Counters, "read">, cpuNs: () => bigint | undefined) {
+  /**
+   * @param cpuNs the processor time of the process, while it is there.
+   * @param kernelAlone for native packages.
+   */
+  constructor(
+    counters: Pick<Counters, "read">,
+    cpuNs: () => bigint | undefined,
+    kernelAlone = false,
+  ) {
+    this.#kernelAlone = kernelAlone;
     this.#counters = counters;
     this.#cpuNs = cpuNs;
     this.#baseNs = this.#spentNs = cpuNs() ?? 0n;
@@ -29,6 +41,7 @@ export class ExecutorUsage {
   read(): Usage {
     this.told(this.#cpuNs() ?? 0n);
     const mostNs = this.#spentNs - this.#baseNs;
+    if (this.#kernelAlone) return { computeNs: mostNs, pollNs: 0n };
     const computeNs = least(this.#counters.read(COMPUTE_NS), mostNs);
     // Spinning takes processor time too; where threads wait for a core, the clock on the wall says too much.
     const pollNs = least(this.#counters.read(POLL_NS), mostNs - computeNs);

@@ -3,6 +3,7 @@
 import type { Connection, ConnectionRequest } from "../../fabric/fabric.ts";
 import { ControlChannel, ControlError, controlOptions } from "../../runtime/control_channel.ts";
 import { Admit, type Executor, Renew } from "../../runtime/node_protocol.ts";
+import { packageKind } from "../../runtime/package_kind.ts";
 import { sha256Hex } from "../../runtime/sha256.ts";
 import * as v from "../../runtime/valibot.ts";
 import { getLogger } from "../log.ts";
@@ -28,6 +29,8 @@ export interface NodeClientsOptions {
   readonly cores: CoreTokens | undefined;
   /** Whether executors run in a sandbox of the operating system. */
   readonly sandboxed: boolean;
+  /** Whether packages may be shared libraries. */
+  readonly native: boolean;
   /** Gives a process that waits for a lease of so much memory. */
   readonly takeExecutor: (memoryBytes: number) => Promise<BootedExecutor>;
 }
@@ -133,6 +136,8 @@ export class NodeClients {
       const { depth, maxBytes, hotMs, workers } = admit;
       const { memoryBytes } = grant;
       const { sandboxed } = this.#o;
+      const source = await this.#getPackage(channel, admit);
+      this.#refuseIfNative(source);
       const lease = new NodeLease({
         id: grant.lease,
         workers,
@@ -146,7 +151,7 @@ export class NodeClients {
           listen: door.workersListen,
           sandboxed,
         },
-        source: await this.#getPackage(channel, admit),
+        source,
         boot: () => this.#o.takeExecutor(memoryBytes),
         nowMs: () => this.#o.registration.clock.nowMs(),
         expiresMs: grant.expiresMs,
@@ -185,6 +190,15 @@ export class NodeClients {
   #refuseIfClosed(): void {
     if (this.refusing === undefined) return;
     throw new ControlError(`Cannot admit: ${this.refusing}`, "draining");
+  }
+
+  /** @throws {ControlError} code `native`. */
+  #refuseIfNative(source: Uint8Array): void {
+    if (this.#o.native || packageKind(source) !== "native") return;
+    throw new ControlError(
+      "Cannot admit: the package is a shared library, and this node takes none (its owner may allow them: executorManager.native)",
+      "native",
+    );
   }
 
   #renew(lease: NodeLease, body: unknown): { expiresMs: number } {

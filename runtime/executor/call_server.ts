@@ -119,6 +119,11 @@ export class CallServer {
     connection.postReceives(receivesFor(depth));
   }
 
+  /** The slots by their number. */
+  get slots(): readonly WorkerSlot[] {
+    return this.#slots;
+  }
+
   /** The package's functions, in the order of the manifest. */
   serve(functions: readonly PackageFunction[]): void {
     this.#functions = functions;

@@ -29,6 +29,7 @@ import { type ArenaLayout, arenaLayout, MESSAGE_BYTES, receivesFor } from "../wi
 import { CallServer } from "./call_server.ts";
 import { CoreToken } from "./core_token.ts";
 import { loadPackage } from "./load_package.ts";
+import { openNativePackage } from "./native_package.ts";
 import { loadWasm } from "./wasm_package.ts";
 import { packageKind } from "../package_kind.ts";
 import { THREAD, watchTotals } from "./watch_words.ts";
@@ -116,12 +117,14 @@ async function work(port: MessagePort): Promise<string> {
       ...(error ? { error } : {}),
     });
 
-  Deno.permissions.revokeSync({ name: "ffi" });
-
   try {
-    const { entries, functions } = packageKind(task.source) === "wasm"
-      ? loadWasm(task.source, task)
-      : await loadPackage(task.source);
+    const kind = packageKind(task.source);
+    const native = kind === "native"
+      ? openNativePackage(libc, task.source, server.slots, watch)
+      : undefined;
+    Deno.permissions.revokeSync({ name: "ffi" });
+    const { entries, functions } = native ??
+      (kind === "wasm" ? loadWasm(task.source, task) : await loadPackage(task.source));
     server.serve(functions);
     ready(entries);
   } catch (error) {

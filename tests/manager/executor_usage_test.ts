@@ -29,6 +29,16 @@ Deno.test("usage never exceeds what the kernel counted since the lease began, an
   }));
 });
 
+Deno.test("of a native package the kernel's figure is billed, whatever the counters say", () => {
+  let cpu = 100n;
+  let counter = 0n;
+  const usage = new ExecutorUsage({ read: () => counter }, () => cpu, true);
+  cpu = 150n;
+  assertEquals(usage.read(), { computeNs: 50n, pollNs: 0n });
+  counter = 1_000_000n;
+  assertEquals(usage.read(), { computeNs: 50n, pollNs: 0n });
+});
+
 Deno.test("a process that is gone is billed by the last figure that it told or that was read", () => {
   let cpu: bigint | undefined = 100n;
   const usage = new ExecutorUsage({ read: (word) => word === COMPUTE_NS ? 1000n : 0n }, () => cpu);

@@ -24,6 +24,8 @@ export interface ClusterOptions {
   nodes?: number;
   /** What the nodes listen on. @default the fabric under test */
   fabric?: FabricChoice;
+  /** Whether the nodes take shared libraries. @default {false} */
+  native?: boolean;
   /** Executors that wait for leases on each node. @default none */
   pool?: PoolOptions;
   /** The operating system's sandbox of each node. @default {"none"} */
@@ -85,6 +87,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
         fabric,
         stateDir: `${dir}/${name}`,
         executor,
+        native: options.native ?? false,
         ...(options.pool ? { pool: options.pool } : {}),
         ...(options.sandbox ? { sandbox: options.sandbox } : {}),
       });

@@ -19,12 +19,16 @@ export function need({ missing }: TriedRecipe): string {
 export async function triedRecipes(): Promise<TriedRecipe[]> {
   const tried: TriedRecipe[] = [];
   for (const recipe of recipeNames) {
-    if (recipe === "none") continue;
-    const outcome = await runInside(recipe, "console.log('inside');").catch((error) => `${error}`);
-    const works = typeof outcome !== "string" && outcome.stdout === "inside\n";
-    tried.push({ recipe, missing: works ? undefined : recipe });
+    if (recipe !== "none") tried.push(await tryRecipe(recipe));
   }
   return tried;
+}
+
+/** Starts a small program in this sandbox once. */
+export async function tryRecipe(recipe: TriedRecipe["recipe"]): Promise<TriedRecipe> {
+  const outcome = await runInside(recipe, "console.log('inside');").catch((error) => `${error}`);
+  const works = typeof outcome !== "string" && outcome.stdout === "inside\n";
+  return { recipe, missing: works ? undefined : recipe };
 }
 
 /** What a program in a sandbox said. */

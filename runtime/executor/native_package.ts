@@ -1,0 +1,41 @@
+/**
+ * A shared library as a function package, by the interface of rFaaS: `uint32_t f(void *in, uint32_t size, void *out)`.
+ *
+ * Functions work on the slots themselves. The worker that serves them never loads JavaScript of others; what keeps
+ * native code in bounds is the operating system's sandbox around the process.
+ */
+
+import type { Arch } from "../../ffi/elf.ts";
+import { exportedFunctions } from "../../ffi/elf_functions.ts";
+import type { Libc } from "../../ffi/libc.ts";
+import { type NativeSlot, openNativeLibrary } from "../../ffi/native_library.ts";
+import type { LoadedPackage } from "./load_package.ts";
+import { checkEntries } from "./package_entries.ts";
+import { IN_CALL } from "./watch_words.ts";
+
+/**
+ * Loads the library, which runs its constructors. To be called while the thread may still use FFI.
+ *
+ * @param watch says which slot a call is on.
+ * @throws {TypeError} {RangeError} why it can't be served.
+ */
+export function openNativePackage(
+  libc: Libc,
+  library: Uint8Array<ArrayBuffer>,
+  slots: readonly NativeSlot[],
+  watch: Int32Array,
+): LoadedPackage {
+  const names = exportedFunctions(library, Deno.build.arch as Arch);
+  if (names.length === 0) {
+    throw new TypeError(
+      'Cannot serve package: the library exports no function (in C++ they need extern "C")',
+    );
+  }
+  checkEntries(names);
+  const { call } = openNativeLibrary(libc, library, names, slots);
+  // The address of a slot is found by its number, which stands here while the function runs.
+  const functions = names.map((_, i) => (input: Uint8Array) =>
+    call(i, watch[IN_CALL]! - 1, input.length)
+  );
+  return { entries: names, functions };
+}
