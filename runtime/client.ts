@@ -11,6 +11,7 @@ import { type Lease, openLease } from "./lease.ts";
 import type { LeaseControl } from "./lease_parts.ts";
 import { checkLeaseOptions, type LeaseOptions } from "./lease_options.ts";
 import { LeaseWords } from "./lease_words.ts";
+import type { LogBatch } from "./log_relay.ts";
 import { ManagerClient } from "./manager_client.ts";
 import type { ManagerAddress } from "./manager_http.ts";
 import { Pump } from "./pump.ts";
@@ -142,7 +143,7 @@ export class Client implements AsyncDisposable {
     let hear = (news: LeaseNews): void => void early.push(news);
     const { key, granted: granting } = keeper.take(
       { ...checked, sha256, source, words: words.shared },
-      (news) => hear(news),
+      (news) => news.type === "log" ? tellLines(news, options.onLog) : hear(news),
     );
     const granted = await raceAbort(granting, signal, () => keeper.end(key));
     const { lease, control } = openLease({
@@ -216,6 +217,12 @@ export class Client implements AsyncDisposable {
   #lose(session: WorkerSession): void {
     for (const control of this.#leases.values()) control.lose(session);
   }
+}
+
+/** Lines come after what was dropped before them. */
+function tellLines({ lines, dropped }: LogBatch, onLog: LeaseOptions["onLog"]): void {
+  if (dropped > 0) onLog?.({ text: `${dropped} lines dropped` });
+  for (const line of lines) onLog?.(line);
 }
 
 async function raceAbort<T>(

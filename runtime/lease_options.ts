@@ -37,6 +37,8 @@ export interface LeaseOptions {
   functions: URL | string | Uint8Array;
   /** Functions that may run twice: calls that were cut are done again on a fresh executor. @default {[]} */
   idempotent?: readonly string[];
+  /** Told each line that functions log by their context; without it none is sent. */
+  onLog?: (line: LogLine) => void;
   /** Gives up taking the lease. */
   signal?: AbortSignal;
 }
@@ -52,6 +54,14 @@ export interface CheckedLeaseOptions {
   readonly maxBytes: number;
   readonly depth: number;
   readonly idempotent: ReadonlySet<string>;
+  readonly logs: boolean;
+}
+
+/** A line that a function logged. */
+export interface LogLine {
+  /** The worker it came from; none for what rfaas itself has to say, such as how many lines were dropped. */
+  readonly worker?: number;
+  readonly text: string;
 }
 
 const UNITS: Record<string, number> = {
@@ -127,5 +137,6 @@ export function checkLeaseOptions(options: LeaseOptions): CheckedLeaseOptions {
     ),
     depth: integer("depth", options.depth ?? 4, 1, MAX_DEPTH),
     idempotent: new Set(options.idempotent ?? []),
+    logs: options.onLog !== undefined,
   };
 }

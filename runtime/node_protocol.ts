@@ -17,6 +17,8 @@ export const Admit = v.object({
   maxBytes: v.pipe(natural, v.minValue(1), v.maxValue(MAX_SLOT_BYTES)),
   /** Milliseconds; null is for ever. */
   hotMs: v.nullable(v.pipe(v.number(), v.minValue(0))),
+  /** Whether the client wants to see what functions log. */
+  logs: v.exactOptional(v.boolean(), false),
   /** Where the client lends the package; it is read only when the node does not have it. */
   package: v.object({
     sha256: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)),

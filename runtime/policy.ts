@@ -103,3 +103,21 @@ export const REHEARSE_AFTER_MS = 50;
 /** How long a call that found all cores of its node busy waits for its next try; doubled up to the other each time. */
 export const BUSY_PAUSE_MS = 1;
 export const MAX_BUSY_PAUSE_MS = 4;
+
+/**
+ * What the functions of a lease may log in a second: enough to follow what they do, too little to burden the node, which
+ * carries each line from thread to thread and over its control channel. A worker has its share of it.
+ */
+export const LOG_LINES_PER_SECOND = 200;
+export const LOG_CHARACTERS_PER_SECOND = 64 * 1024;
+/** The longest line; the rest is cut. */
+export const MAX_LOG_CHARACTERS = 2000;
+
+/** How often the executor's main thread looks how many lines were dropped. */
+export const LOG_LOOK_MS = 100;
+
+/** How often a worker that sleeps beside a pending call looks whether it was given up: a write wakes nobody. */
+export const GIVEN_UP_LOOK_MS = 10;
+
+/** How long `dispose` may take. */
+export const DISPOSE_MS = 300;

@@ -20,6 +20,12 @@ export const PAYLOAD_AT = 64;
 export const HEADER_BYTES = 16;
 export const HEADER_AT = PAYLOAD_AT - HEADER_BYTES;
 
+/**
+ * Right before a request's header: the sequence number of the call that the client has given up. It is written alone, by
+ * a write that nobody is told of, and read by functions that asked to know.
+ */
+export const GIVEN_UP_AT = HEADER_AT - 4;
+
 /** Words of a request's header. */
 export const REQUEST_SEQUENCE = 0;
 export const REQUEST_LENGTH = 1;

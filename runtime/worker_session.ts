@@ -2,6 +2,7 @@
 
 import { Access, type Connection, type Provider } from "../fabric/fabric.ts";
 import { Opcode, Status } from "../fabric/status.ts";
+import { atomicsStore } from "../ffi/intrinsics.ts";
 import {
   type AttachMessage,
   encodeAttach,
@@ -17,6 +18,7 @@ import * as v from "./valibot.ts";
 import {
   type ArenaLayout,
   arenaLayout,
+  GIVEN_UP_AT,
   HEADER_AT,
   HEADER_BYTES,
   MAX_DEPTH,
@@ -85,6 +87,8 @@ export class WorkerSession {
   /** Its lease has moved to another node: no new calls, what is under way finishes. */
   retiring = false;
   readonly #free: ClientSlot[];
+  /** By slot, the word of the call that was given up. */
+  readonly #givenUp: Int32Array[];
   readonly #layout: ArenaLayout;
   readonly #inPlace: boolean;
   readonly #remote: { readonly address: number; readonly rkey: number };
@@ -112,22 +116,22 @@ export class WorkerSession {
     this.#inPlace = connection.share(ready.address, layout.slotsBytes, ready.rkey) !== undefined;
     this.pollsPerLook = this.#inPlace ? POLLS_PER_LOOK : POLLS_PER_LOOK_NETWORK;
     const payloadBytes = layout.stride - PAYLOAD_AT;
-    this.slots = Array.from({ length: depth }, (_, i) => {
-      const request = (at: number, length: number) =>
-        this.#inPlace
-          ? connection.share(ready.address + i * layout.stride + at, length, ready.rkey)!
-          : connection.buffer(layout.outboundAt + i * layout.stride + at, length);
-      const reply = (at: number, length: number) =>
-        connection.buffer(layout.inboundAt + i * layout.stride + at, length);
-      return new ClientSlot(
+    const request = (i: number, at: number, length: number) =>
+      this.#inPlace
+        ? connection.share(ready.address + i * layout.stride + at, length, ready.rkey)!
+        : connection.buffer(layout.outboundAt + i * layout.stride + at, length);
+    const reply = (i: number, at: number, length: number) =>
+      connection.buffer(layout.inboundAt + i * layout.stride + at, length);
+    this.slots = Array.from({ length: depth }, (_, i) =>
+      new ClientSlot(
         i,
         firstSequence,
-        request(HEADER_AT, HEADER_BYTES),
-        reply(HEADER_AT, HEADER_BYTES),
-        request(PAYLOAD_AT, payloadBytes),
-        reply(PAYLOAD_AT, payloadBytes),
-      );
-    });
+        request(i, HEADER_AT, HEADER_BYTES),
+        reply(i, HEADER_AT, HEADER_BYTES),
+        request(i, PAYLOAD_AT, payloadBytes),
+        reply(i, PAYLOAD_AT, payloadBytes),
+      ));
+    this.#givenUp = this.slots.map(({ index }) => new Int32Array(request(index, GIVEN_UP_AT, 4)));
     this.#free = [...this.slots].reverse();
   }
 
@@ -206,6 +210,7 @@ export class WorkerSession {
     slot.onSettled = null;
     if (slot.state === POSTED) {
       slot.state = ABANDONED;
+      this.#tellGivenUp(slot);
       if (!overdue) return;
       this.overdue = true;
       this.onOverdue?.();
@@ -241,6 +246,18 @@ export class WorkerSession {
     }
     slot.state = POSTED;
     this.outstanding++;
+  }
+
+  /** Tells the function that nobody waits for it any more, if it asked to know. */
+  #tellGivenUp(slot: ClientSlot): void {
+    const word = this.#givenUp[slot.index]!;
+    atomicsStore(word, 0, slot.sequence);
+    if (this.#inPlace) return;
+    const at = slot.index * this.#layout.stride + GIVEN_UP_AT;
+    const { address, rkey } = this.#remote;
+    try {
+      this.connection.write(0, this.#layout.outboundAt + at, 4, address + at, rkey, 0);
+    } catch { /* the connection is gone, and the function with it */ }
   }
 
   /** Sends `bytes` of the slot, from `from` on, to the same place at the worker. */

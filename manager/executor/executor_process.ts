@@ -4,6 +4,7 @@ import { constants } from "node:os";
 import type { ConnectionRequest } from "../../fabric/fabric.ts";
 import { ControlChannel, ControlError, controlOptions } from "../../runtime/control_channel.ts";
 import { Listening, Started, type StartRequest } from "../../runtime/executor/start_request.ts";
+import { LogBatch } from "../../runtime/log_relay.ts";
 import { MAX_PACKAGE_BYTES } from "../../runtime/node_protocol.ts";
 import { packageKind } from "../../runtime/package_kind.ts";
 import * as v from "../../runtime/valibot.ts";
@@ -31,6 +32,8 @@ export type EndReason = string;
 export class ExecutorProcess {
   /** Settles with the reason once the process is gone. */
   readonly ended: Promise<EndReason>;
+  /** Told what its functions log. */
+  onLog: ((batch: LogBatch) => void) | undefined;
   readonly #child: Deno.ChildProcess;
   #pid: number;
   readonly #overdue = Promise.withResolvers<undefined>();
@@ -84,6 +87,12 @@ export class ExecutorProcess {
       process.#pid = request.peerProcess || child.pid;
       const connection = await request.accept(controlOptions(MAX_PACKAGE_BYTES));
       process.#control = new ControlChannel(connection, {
+        request: (type, body) => {
+          if (type !== "log") {
+            throw new ControlError(`Cannot ${type}: a manager does not know how`, "bad-request");
+          }
+          process.onLog?.(v.parse(LogBatch, body));
+        },
         notice: (type, body) => {
           if (type === "ended") process.#hearLastWords(body);
           else if (type === "listening") process.#near = v.parse(Listening, body).address;

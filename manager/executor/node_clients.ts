@@ -133,7 +133,7 @@ export class NodeClients {
       sinceMs: Math.round(this.#o.registration.clock.nowMs()),
     });
     try {
-      const { depth, maxBytes, hotMs, workers } = admit;
+      const { depth, maxBytes, hotMs, workers, logs } = admit;
       const { memoryBytes } = grant;
       const { sandboxed } = this.#o;
       const source = await this.#getPackage(channel, admit);
@@ -143,6 +143,8 @@ export class NodeClients {
         workers,
         client: channel,
         start: {
+          lease: grant.lease,
+          logs,
           workers,
           depth,
           maxBytes,

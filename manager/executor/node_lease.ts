@@ -1,6 +1,7 @@
 /** A lease on its node: the executor that serves it, another one when that is lost, and its end. */
 
 import type { ControlChannel } from "../../runtime/control_channel.ts";
+import { LogRelay } from "../../runtime/log_relay.ts";
 import type { Executor } from "../../runtime/node_protocol.ts";
 import type { StartRequest } from "../../runtime/executor/start_request.ts";
 import type { BootedExecutor } from "./executor_pool.ts";
@@ -49,6 +50,7 @@ export class NodeLease {
   #expiresMs: number;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #restarts: number[] = [];
+  readonly #logs = new LogRelay((batch) => this.#o.client.request("log", batch));
   #over = false;
   #draining = false;
 
@@ -132,6 +134,7 @@ export class NodeLease {
       throw new Error("Cannot start an executor: the lease is over");
     }
     this.#executor = executor;
+    executor.onLog = (batch) => this.#logs.push(batch);
     const generation = ++this.#generation;
     const secret = crypto.getRandomValues(new Uint8Array(16)).toHex();
     const coreWords = this.#o.cores?.issue(this.#o.start.sandboxed ? SHARED_INSIDE : undefined);

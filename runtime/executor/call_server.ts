@@ -23,6 +23,7 @@ import {
   SHORT_REQUEST,
   shortReply,
 } from "../wire.ts";
+import type { FunctionContext } from "../typed/function_context.ts";
 import type { CoreToken } from "./core_token.ts";
 import { writeFailure } from "./failure_text.ts";
 import {
@@ -38,6 +39,13 @@ import { WorkerSlot } from "./worker_slot.ts";
 /** A function of a package. What it returns is checked: the bytes written, or a promise of them. */
 export type PackageFunction = (input: Uint8Array, output: Uint8Array) => unknown;
 
+/** A function that asks for the call's context. */
+export type ContextFunction = (
+  input: Uint8Array,
+  output: Uint8Array,
+  context: FunctionContext,
+) => unknown;
+
 /** What a server needs to know of its lease and its client. */
 export interface ServerOptions {
   readonly layout: ArenaLayout;
@@ -51,6 +59,8 @@ export interface ServerOptions {
   readonly clock: WorkClock;
   /** Where workers outnumber cores: to be held while a function runs. */
   readonly core?: CoreToken;
+  /** Told that a call whose function did not return at once is over. */
+  readonly onSettled?: (slot: number) => void;
 }
 
 // Held before foreign code is loaded: it may replace what hangs on the prototypes.
@@ -80,6 +90,7 @@ export class CallServer {
   readonly #clock: WorkClock;
   readonly #core: CoreToken | undefined;
   readonly #repostEvery: number;
+  readonly #onSettled: ((slot: number) => void) | undefined;
   #functions: readonly PackageFunction[] = [];
   #taken = 0;
 
@@ -93,6 +104,7 @@ export class CallServer {
     this.#watch = options.watch;
     this.#clock = options.clock;
     this.#core = options.core;
+    this.#onSettled = options.onSettled;
     this.#repostEvery = repostEvery(depth);
     const at = (i: number, offset: number) => i * layout.stride + offset;
     const payloadBytes = layout.stride - PAYLOAD_AT;
@@ -127,6 +139,11 @@ export class CallServer {
   /** The package's functions, in the order of the manifest. */
   serve(functions: readonly PackageFunction[]): void {
     this.#functions = functions;
+  }
+
+  /** The sequence number of the last request that a slot took. */
+  sequenceOf(slot: number): number {
+    return this.#slots[slot]!.sequence;
   }
 
   /** Takes the next request, if there is one, and serves it. */
@@ -201,6 +218,7 @@ export class CallServer {
       slot.busy = false;
       this.pending--;
       if (this.#core !== undefined && this.pending === 0) this.#core.release();
+      if (this.#onSettled !== undefined) this.#onSettled(index);
     };
     try {
       then(resolved(result), (value) => {

@@ -1,7 +1,8 @@
 /** Loading a function package in a worker that has given up everything it could misuse. */
 
 import type { FunctionEntry } from "../manifest.ts";
-import type { PackageFunction } from "./call_server.ts";
+import type { LeaseContext } from "../typed/function_context.ts";
+import type { ContextFunction, PackageFunction } from "./call_server.ts";
 import { entryOf } from "./function_entry.ts";
 import { checkEntries } from "./package_entries.ts";
 
@@ -16,14 +17,27 @@ export interface LoadedPackage {
   /** What the client is told of them. */
   readonly entries: readonly FunctionEntry[];
   readonly functions: readonly PackageFunction[];
+  /** Called before the first call, and at the end of the lease. */
+  readonly init?: Hook;
+  readonly dispose?: Hook;
 }
+
+/** A function of a package that no client can call. What it returns is awaited. */
+export type Hook = (context: LeaseContext) => unknown;
+
+/** Exports under these names are hooks. */
+const HOOKS = ["init", "dispose"] as const;
 
 /**
  * Imports the bundled module from memory (no file is read, so none need be readable) and takes its functions.
  *
+ * @param withContext gives a function its context, if it has a third parameter.
  * @throws what the module throws while it is loaded, or an error that says why it can't be served.
  */
-export async function loadPackage(source: Uint8Array<ArrayBuffer>): Promise<LoadedPackage> {
+export async function loadPackage(
+  source: Uint8Array<ArrayBuffer>,
+  withContext: (called: ContextFunction) => PackageFunction,
+): Promise<LoadedPackage> {
   const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
   let module: Record<string, unknown>;
   try {
@@ -35,6 +49,7 @@ export async function loadPackage(source: Uint8Array<ArrayBuffer>): Promise<Load
   const names: string[] = [];
   for (let i = 0; i < exported.length; i++) {
     const name = exported[i]!;
+    if (name === HOOKS[0] || name === HOOKS[1]) continue;
     if (typeof module[name] === "function") names[names.length] = name;
   }
   if (names.length === 0) throw new TypeFailure("Cannot serve package: it exports no function");
@@ -42,9 +57,16 @@ export async function loadPackage(source: Uint8Array<ArrayBuffer>): Promise<Load
   const entries: FunctionEntry[] = [];
   const functions: PackageFunction[] = [];
   for (let i = 0; i < names.length; i++) {
-    functions[i] = module[names[i]!] as PackageFunction;
-    entries[i] = entryOf(names[i]!, functions[i]!);
+    const called = module[names[i]!] as ContextFunction;
+    entries[i] = entryOf(names[i]!, called);
+    functions[i] = called.length >= 3 ? withContext(called) : called as PackageFunction;
   }
   checkEntries(entries);
-  return { entries, functions };
+  const { init, dispose } = module;
+  return {
+    entries,
+    functions,
+    ...(typeof init === "function" ? { init: init as Hook } : {}),
+    ...(typeof dispose === "function" ? { dispose: dispose as Hook } : {}),
+  };
 }

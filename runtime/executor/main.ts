@@ -16,8 +16,9 @@ import { encodeManagerHello, ManagerRole } from "../manager_hello.ts";
 import * as v from "../valibot.ts";
 import { REHEARSED_START, type Started, StartRequest } from "./start_request.ts";
 import { COUNT_EVERY_MS, UsageCounter } from "./usage_counter.ts";
-import { REHEARSE_AFTER_MS } from "../policy.ts";
-import { STOP, watchWords } from "./watch_words.ts";
+import { LogRelay } from "../log_relay.ts";
+import { LOG_LOOK_MS, REHEARSE_AFTER_MS } from "../policy.ts";
+import { LOGS_DROPPED, STOP, watchWords } from "./watch_words.ts";
 import { Watchdog } from "./watchdog.ts";
 import { WorkerThread } from "./worker_thread.ts";
 
@@ -51,7 +52,12 @@ async function main(): Promise<void> {
     control?.notify("ended", { reason, cpuNs: cpuTime() });
     Deno.exit(0);
   };
-  const newThread = () => new WorkerThread((message) => leave(`crashed: ${message}`));
+  const logs = new LogRelay((batch) => control!.request("log", batch));
+  const newThread = () =>
+    new WorkerThread(
+      (message) => leave(`crashed: ${message}`),
+      (worker, text) => logs.push({ lines: [{ worker, text }], dropped: 0 }),
+    );
   // Whatever the lease, it has a worker: its thread starts while this one connects, or waits for a lease.
   let spare: WorkerThread | undefined = newThread();
   const { manager, secret } = await readGreeting();
@@ -64,6 +70,8 @@ async function main(): Promise<void> {
   const stopFd = libc.c.eventfd(0, EFD_CLOEXEC_NONBLOCK);
   const watches: Int32Array[] = [];
   let workersLeft = 0;
+  /** Why its workers are to stop; empty while they are not. */
+  let ending = "";
 
   const connection = await fabric.connect(manager, {
     ...controlOptions(0),
@@ -82,10 +90,21 @@ async function main(): Promise<void> {
     const { counters } = request;
     counter = new UsageCounter(cpu.cycles, (word, ns) => control!.add(counters, word, ns));
     setInterval(() => counter!.count(), COUNT_EVERY_MS);
+    if (request.logs) setInterval(tellDropped, LOG_LOOK_MS);
     const addresses = await Promise.all(
       Array.from({ length: request.workers }, (_, worker) => startWorker(worker, request, source)),
     );
     return { addresses };
+  };
+
+  let toldDropped = 0;
+  const tellDropped = () => {
+    const dropped = watches.reduce(
+      (sum, words) => sum + (Atomics.load(words, LOGS_DROPPED) >>> 0),
+      0,
+    );
+    if (dropped > toldDropped) logs.push({ lines: [], dropped: dropped - toldDropped });
+    toldDropped = dropped;
   };
 
   const startWorker = async (
@@ -100,6 +119,9 @@ async function main(): Promise<void> {
     spare = undefined;
     const address = await thread.serve({
       worker,
+      workers: request.workers,
+      lease: request.lease,
+      logs: request.logs,
       depth: request.depth,
       maxBytes: request.maxBytes,
       memoryBytes: Math.floor(request.memoryBytes / request.workers),
@@ -116,17 +138,19 @@ async function main(): Promise<void> {
     return address;
   };
 
-  const workerEnded = (reason: string) => {
-    // Workers of a lease end together: the client has gone, or the lease is over.
+  const workerEnded = (reason: string, orderly: boolean) => {
+    // Workers of a lease end together: the client has gone, or the lease is over. Each may have to tidy up.
     workersLeft--;
-    if (workersLeft === 0 || reason !== "stopped") leave(reason);
+    if (workersLeft === 0 || !orderly) leave(ending || reason);
+    else if (ending === "") stop(reason);
   };
 
-  const stop = () => {
+  const stop = (reason: string) => {
+    ending ||= reason;
     for (const words of watches) Atomics.store(words, STOP, 1);
     libc.c.write(stopFd, new Uint8Array(new BigUint64Array([1n]).buffer), 8n);
-    if (workersLeft === 0) leave("stopped");
-    setTimeout(() => leave("stopped"), STOP_MS);
+    if (workersLeft === 0) leave(ending);
+    setTimeout(() => leave(ending), STOP_MS);
   };
 
   control = new ControlChannel(connection, {
@@ -137,7 +161,7 @@ async function main(): Promise<void> {
       return start(body);
     },
     notice: (type) => {
-      if (type === "stop") stop();
+      if (type === "stop") stop("stopped");
     },
   });
   spare?.near.then((address) => control!.notify("listening", { address }));

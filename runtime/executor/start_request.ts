@@ -8,6 +8,10 @@ const natural = v.pipe(v.number(), v.integer(), v.minValue(0));
 
 /** The request `start`: serve one lease. Answered by the addresses of the workers. */
 export const StartRequest = v.object({
+  /** The lease's id. */
+  lease: v.pipe(v.string(), v.maxLength(256)),
+  /** Whether the client wants to see what functions log. */
+  logs: v.boolean(),
   workers: v.pipe(natural, v.minValue(1), v.maxValue(1024)),
   depth: v.pipe(natural, v.minValue(1), v.maxValue(MAX_DEPTH)),
   maxBytes: v.pipe(natural, v.minValue(1), v.maxValue(MAX_SLOT_BYTES)),
@@ -31,6 +35,8 @@ export type StartRequest = v.InferOutput<typeof StartRequest>;
 
 /** One that is sound, for a rehearsal of its check. */
 export const REHEARSED_START: StartRequest = {
+  lease: "0",
+  logs: false,
   workers: 1,
   depth: 1,
   maxBytes: 1,

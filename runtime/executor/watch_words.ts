@@ -22,6 +22,8 @@ export const CYCLES_AWAKE = 3;
 export const CYCLES_BEGAN = 4;
 /** Not 0: the event loop has the thread, on which asynchronous functions go on. */
 export const IN_TURN = 10;
+/** Counts the lines that functions logged beyond their rate. */
+export const LOGS_DROPPED = 11;
 
 /** From here on two words a slot, for calls that have a deadline. */
 export const SLOT_WATCH = 16;

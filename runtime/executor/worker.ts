@@ -28,7 +28,9 @@ import { REHEARSE_AFTER_MS } from "../policy.ts";
 import { type ArenaLayout, arenaLayout, MESSAGE_BYTES, receivesFor } from "../wire.ts";
 import { CallServer } from "./call_server.ts";
 import { CoreToken } from "./core_token.ts";
-import { loadPackage } from "./load_package.ts";
+import { CallContexts } from "./call_context.ts";
+import { givenUpWords, leaseContext, runDispose, runInit } from "./lease_context.ts";
+import { type Hook, type LoadedPackage, loadPackage } from "./load_package.ts";
 import { openNativePackage } from "./native_package.ts";
 import { loadWasm } from "./wasm_package.ts";
 import { packageKind } from "../package_kind.ts";
@@ -50,16 +52,17 @@ const post: (port: MessagePort, message: WorkerReport) => void = Function.protot
 
 addEventListener("message", async (event) => {
   const { port } = (event as MessageEvent<WorkerStart>).data;
-  let reason: string;
+  let end: WorkerEnd;
   try {
-    reason = await work(port);
+    end = await work(port);
   } catch (error) {
-    reason = error instanceof Error ? `${error.name}: ${error.message}` : "unknown failure";
+    const ended = error instanceof Error ? `${error.name}: ${error.message}` : "unknown failure";
+    end = { ended, orderly: false };
   }
-  post(port, { ended: reason });
+  post(port, end);
 }, { once: true });
 
-async function work(port: MessagePort): Promise<string> {
+async function work(port: MessagePort): Promise<WorkerEnd> {
   const libc = openLibc();
   const { cycles } = openCpu(libc);
   const fabrics = new Fabrics();
@@ -80,7 +83,7 @@ async function work(port: MessagePort): Promise<string> {
   }
   const accepted = await acceptClient(listener, task, layout);
   listener.close();
-  if (!accepted) return "no client came";
+  if (!accepted) return { ended: "no client came", orderly: false };
   const connection: Connection = accepted;
 
   const attach = await receiveJson(connection, layout.receiveAt, { timeoutMs: ATTACH_MS });
@@ -95,9 +98,18 @@ async function work(port: MessagePort): Promise<string> {
     firstSequence: remote.firstSequence,
     watch,
     clock,
+    onSettled: (slot) => contexts.end(slot),
     ...(task.coreWords ? { core: CoreToken.open(libc, task.coreWords, task.worker) } : {}),
   });
+  const lease = leaseContext(task, watch, (text) => post(port, { log: text }));
+  const contexts = new CallContexts({
+    ...lease,
+    watch,
+    givenUp: givenUpWords(connection, layout, depth, remote.firstSequence),
+    sequenceOf: (slot) => server.sequenceOf(slot),
+  });
   const loop = new WorkerLoop({
+    contexts,
     connection,
     server,
     watch,
@@ -117,24 +129,34 @@ async function work(port: MessagePort): Promise<string> {
       ...(error ? { error } : {}),
     });
 
+  let dispose: Hook | undefined;
   try {
     const kind = packageKind(task.source);
     const native = kind === "native"
       ? openNativePackage(libc, task.source, server.slots, watch)
       : undefined;
     Deno.permissions.revokeSync({ name: "ffi" });
-    const { entries, functions } = native ??
-      (kind === "wasm" ? loadWasm(task.source, task) : await loadPackage(task.source));
-    server.serve(functions);
-    ready(entries);
+    const loaded: LoadedPackage = native ??
+      (kind === "wasm"
+        ? loadWasm(task.source, task)
+        : await loadPackage(task.source, (called) => contexts.wrap(called)));
+    if (loaded.init) await runInit(loaded.init, lease);
+    dispose = loaded.dispose;
+    server.serve(loaded.functions);
+    ready(loaded.entries);
   } catch (error) {
     ready([], describe(error));
     await awaitEnd(connection, ATTACH_MS); // the client reads, then leaves
-    return "the package could not be loaded";
+    return { ended: "the package could not be loaded", orderly: false };
   }
   clock.slept(); // what the package needed to load is nobody's polling
-  return await loop.run();
+  const ended = await loop.run();
+  const orderly = ended === "stopped" || connection.state === "disconnected";
+  if (dispose && orderly) await runDispose(dispose, lease);
+  return { ended, orderly };
 }
+
+type WorkerEnd = Extract<WorkerReport, { ended: string }>;
 
 /** What is to be served; the lease may come much later than the thread, which makes use of the time. */
 async function takeTask(port: MessagePort, fabrics: Fabrics): Promise<WorkerTask> {
@@ -161,7 +183,10 @@ async function rehearse(fabrics: Fabrics): Promise<void> {
   (await accepting)?.close();
   connection.close();
   listener.close();
-  await loadPackage(new TextEncoder().encode("export function rehearsed() {}"));
+  await loadPackage(
+    new TextEncoder().encode("export function rehearsed() {}"),
+    (called) => called as never,
+  );
 }
 
 function connectionOptions(depth: number, layout: ArenaLayout): ConnectionOptions {

@@ -3,6 +3,7 @@
 import type { Connection } from "../../fabric/fabric.ts";
 import { nowMs } from "../../ffi/intrinsics.ts";
 import {
+  GIVEN_UP_LOOK_MS,
   POLLS_PER_LOOK,
   POLLS_PER_LOOK_NETWORK,
   POLLS_PER_YIELD,
@@ -19,6 +20,8 @@ export interface LoopOptions {
   readonly server: CallServer;
   readonly watch: Int32Array;
   readonly clock: WorkClock;
+  /** Tells functions that a call was given up. */
+  readonly contexts: { look(): void; readonly watchful: boolean };
   /** How long the worker polls after its last call before it sleeps; 0 always sleeps, Infinity never. */
   readonly hotMs: number;
   /** Becomes readable when the worker is to stop. */
@@ -33,6 +36,10 @@ const Wait = Promise;
 /** Without a prototype: what hangs on the common one may be foreign. */
 const ASLEEP: { readonly timeoutMs: number } = Object.assign(Object.create(null), {
   timeoutMs: SLEEP_MS,
+});
+
+const WATCHFUL: { readonly timeoutMs: number } = Object.assign(Object.create(null), {
+  timeoutMs: GIVEN_UP_LOOK_MS,
 });
 
 /** Calls served or polls made in one go while promises are pending. */
@@ -91,15 +98,16 @@ export class WorkerLoop {
 
   /** One burst beside the event loop, on which promises of asynchronous functions settle. */
   async #share(): Promise<void> {
-    const { server, watch, hotMs, connection, clock } = this.#o;
+    const { server, watch, hotMs, connection, clock, contexts } = this.#o;
     watch[BEAT] = (watch[BEAT]! + 1) | 0;
     let served = 0;
     for (let i = 0; i < BURST && server.broken === ""; i++) if (server.serveNext()) served++;
     if (served > 0) this.#idleSinceMs = nowMs();
     if (!this.#look()) return;
+    contexts.look();
     if (nowMs() - this.#idleSinceMs >= hotMs) {
       clock.leave();
-      await connection.wait(ASLEEP);
+      await connection.wait(contexts.watchful ? WATCHFUL : ASLEEP);
       clock.comeBack();
       return;
     }

@@ -12,6 +12,11 @@ export interface WorkerStart {
 export interface WorkerTask {
   /** The worker's number in its lease, from 0. */
   readonly worker: number;
+  /** How many workers its lease has. */
+  readonly workers: number;
+  /** The lease's id, and whether its client wants to see what functions log. */
+  readonly lease: string;
+  readonly logs: boolean;
   readonly depth: number;
   readonly maxBytes: number;
   /** The worker's part of the lease's memory. */
@@ -32,4 +37,9 @@ export interface WorkerTask {
 }
 
 /** The first address is that in shared memory, told at the start; another follows if the task names another place. */
-export type WorkerReport = { readonly address: string } | { readonly ended: string };
+export type WorkerReport =
+  | { readonly address: string }
+  /** A line that a function logged. */
+  | { readonly log: string }
+  /** Its loop is over; `orderly` if the client has left or it was told to stop. */
+  | { readonly ended: string; readonly orderly: boolean };

@@ -10,10 +10,14 @@ export class WorkerThread {
   readonly #port: MessagePort;
   /** Where it listens in shared memory. */
   readonly near: Promise<string>;
-  #onReport: (report: WorkerReport) => void;
+  #worker = 0;
+  #onReport: (report: Exclude<WorkerReport, { log: string }>) => void;
 
-  /** @param onCrash told of an error that ended the thread. */
-  constructor(onCrash: (message: string) => void) {
+  /**
+   * @param onCrash told of an error that ended the thread.
+   * @param onLog told each line that its functions log.
+   */
+  constructor(onCrash: (message: string) => void, onLog: (worker: number, text: string) => void) {
     const thread = new Worker(new URL("./worker.js", import.meta.url), {
       type: "module",
       deno: {
@@ -35,7 +39,10 @@ export class WorkerThread {
     };
     const { port1, port2 } = new MessageChannel();
     this.#port = port1;
-    port1.onmessage = ({ data }: MessageEvent<WorkerReport>) => this.#onReport(data);
+    port1.onmessage = ({ data }: MessageEvent<WorkerReport>) => {
+      if ("log" in data) onLog(this.#worker, data.log);
+      else this.#onReport(data);
+    };
     const near = Promise.withResolvers<string>();
     this.near = near.promise;
     this.#onReport = (report) => {
@@ -50,7 +57,11 @@ export class WorkerThread {
    *
    * @param onEnded told why its loop has ended.
    */
-  async serve(task: WorkerTask, onEnded: (reason: string) => void): Promise<string> {
+  async serve(
+    task: WorkerTask,
+    onEnded: (reason: string, orderly: boolean) => void,
+  ): Promise<string> {
+    this.#worker = task.worker;
     const { promise, resolve, reject } = Promise.withResolvers<string>();
     const timer = setTimeout(
       () => reject(new ControlError("Cannot start a worker: it is silent", "failed")),
@@ -61,7 +72,7 @@ export class WorkerThread {
       this.#onReport = (report) => {
         if ("address" in report) return resolve(report.address);
         reject(new ControlError(`Cannot start a worker: ${report.ended}`, "failed"));
-        onEnded(report.ended);
+        onEnded(report.ended, report.orderly);
       };
       this.#port.postMessage(task);
       if (task.listen === "shm") resolve(near);

@@ -3,6 +3,7 @@
 import type { ManagerClient } from "../manager_client.ts";
 import { LeaseOver } from "../errors.ts";
 import { LeaseWords, NODE_GONE, OVER } from "../lease_words.ts";
+import { LogBatch } from "../log_relay.ts";
 import { Draining, Executor, ExecutorEnded, Over } from "../node_protocol.ts";
 import * as v from "../valibot.ts";
 import type { KeeperEvent } from "./keeper_messages.ts";
@@ -118,7 +119,9 @@ export class HeldLease {
   #notice(tenancy: Tenancy, type: string, body: unknown): void {
     const { key } = this.#request;
     const before = this.#generationsBefore.get(tenancy)!;
-    if (type === "over") {
+    if (type === "log") {
+      this.#post({ type: "log", key, ...v.parse(LogBatch, body) });
+    } else if (type === "over") {
       const { reason } = v.parse(Over, body);
       if (tenancy === this.#now) this.#finish(OVER, reason);
       else this.#words.executorEnded(this.#generation - 1, reason);

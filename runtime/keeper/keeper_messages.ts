@@ -1,6 +1,7 @@
 /** What the thread that calls and the thread that keeps its leases say to each other. */
 
 import type { KeptStartup } from "../lease_startup.ts";
+import type { LogBatch } from "../log_relay.ts";
 import type { Executor } from "../node_protocol.ts";
 import type { ManagerAddress } from "../manager_http.ts";
 import type { FabricChoice } from "./reach_node.ts";
@@ -25,6 +26,7 @@ export type KeeperRequest =
     readonly depth: number;
     readonly maxBytes: number;
     readonly hotMs: number;
+    readonly logs: boolean;
     readonly sha256: string;
     readonly source: Uint8Array<ArrayBuffer>;
     /** The words of lease_words.ts. */
@@ -61,6 +63,7 @@ export type KeeperEvent =
     readonly expiresMs: number;
   }
   | { readonly type: "refused"; readonly key: number; readonly error: PlainError }
+  | ({ readonly type: "log"; readonly key: number } & LogBatch)
   | { readonly type: "renewed"; readonly key: number; readonly expiresMs: number }
   | {
     readonly type: "lost";

@@ -118,7 +118,7 @@ export class Tenancy {
   }
 
   async #claim(reach: Reach, candidate: NodeGrant, signal: AbortSignal) {
-    const { workers, depth, maxBytes, hotMs, sha256, source } = this.#request;
+    const { workers, depth, maxBytes, hotMs, logs, sha256, source } = this.#request;
     const connection = await reachNode(reach, candidate, {
       ...controlOptions(source.length),
       signal,
@@ -126,6 +126,12 @@ export class Tenancy {
     });
     const reachedMs = performance.now();
     const channel = new ControlChannel(connection, {
+      request: (type, body) => {
+        if (type !== "log") {
+          throw new ControlError(`Cannot ${type}: a client does not know how`, "bad-request");
+        }
+        this.#handlers.notice(type, body);
+      },
       notice: (type, body) => this.#handlers.notice(type, body),
     });
     this.#channel = channel;
@@ -135,6 +141,7 @@ export class Tenancy {
       depth,
       maxBytes,
       hotMs: hotMs === Infinity ? null : hotMs,
+      logs,
       package: { sha256, ...channel.lend(source) },
     }, { timeoutMs: ADMIT_MS, signal });
     const answer = await admitting.catch(async (error) => {

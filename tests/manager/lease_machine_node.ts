@@ -157,6 +157,8 @@ class NodeStart {
       workers,
       client: client as unknown as ControlChannel,
       start: {
+        lease: grant.lease,
+        logs: false,
         workers,
         depth: 1,
         maxBytes: 64,

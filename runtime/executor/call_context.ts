@@ -1,0 +1,181 @@
+/**
+ * The context of a call, made only for functions that ask for one. Functions hold it and may patch what hangs on it;
+ * the runtime never calls its methods, and what it is made of lies in private fields.
+ */
+
+import { atomicsLoad, nowMs } from "../../ffi/intrinsics.ts";
+import { MAX_TIMER_MS } from "../policy.ts";
+import type { FunctionContext, LeaseContext } from "../typed/function_context.ts";
+import type { ContextFunction, PackageFunction } from "./call_server.ts";
+import { IN_CALL, SLOT_WATCH, SLOT_WATCH_WORDS, WATCH_TIME_LEFT_US } from "./watch_words.ts";
+
+// Held before foreign code is loaded.
+const call = Function.prototype.call;
+const setTimer = setTimeout;
+const clearTimer = clearTimeout;
+const Controller = AbortController;
+const abort: (controller: AbortController, reason?: unknown) => void = call.bind(
+  AbortController.prototype.abort,
+);
+const signalOf: (controller: AbortController) => AbortSignal = call.bind(
+  Object.getOwnPropertyDescriptor(AbortController.prototype, "signal")!.get!,
+);
+const Failure = DOMException;
+
+/** What contexts are made of. */
+export interface ContextParts extends LeaseContext {
+  /** The words of watch_words.ts. */
+  readonly watch: Int32Array;
+  /** By slot: the sequence number of the call that the client has given up. */
+  readonly givenUp: readonly Int32Array[];
+  /** The sequence number of the call in a slot. */
+  sequenceOf(slot: number): number;
+}
+
+let finish: (context: CallContext) => void;
+let giveUp: (context: CallContext, reason?: unknown) => void;
+let sequenceOf: (context: CallContext) => number;
+
+class CallContext implements FunctionContext {
+  static {
+    finish = (context) => {
+      context.#over = true;
+      clearTimer(context.#timer);
+    };
+    giveUp = (context, reason) => {
+      clearTimer(context.#timer);
+      if (context.#controller) abort(context.#controller, reason);
+    };
+    sequenceOf = (context) => context.#sequence;
+  }
+
+  readonly #parts: LeaseContext;
+  readonly #untilMs: number;
+  readonly #sequence: number;
+  readonly #onSignal: () => void;
+  #controller: AbortController | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #over = false;
+
+  constructor(parts: LeaseContext, untilMs: number, sequence: number, onSignal: () => void) {
+    this.#parts = parts;
+    this.#untilMs = untilMs;
+    this.#sequence = sequence;
+    this.#onSignal = onSignal;
+  }
+
+  get lease(): string {
+    return this.#parts.lease;
+  }
+
+  get worker(): number {
+    return this.#parts.worker;
+  }
+
+  get timeLeftMs(): number {
+    if (this.#over) return 0;
+    const leftMs = this.#untilMs - nowMs();
+    return leftMs > 0 ? leftMs : 0;
+  }
+
+  get signal(): AbortSignal {
+    if (this.#controller) return signalOf(this.#controller);
+    const controller = this.#controller = new Controller();
+    if (!this.#over) {
+      this.#onSignal();
+      const leftMs = this.#untilMs - nowMs();
+      if (leftMs <= MAX_TIMER_MS) {
+        this.#timer = setTimer(
+          () => abort(controller, new Failure("The call's deadline has passed", "TimeoutError")),
+          leftMs,
+        );
+      }
+    }
+    return signalOf(controller);
+  }
+
+  log(text: string): void {
+    this.#parts.log(text);
+  }
+}
+
+/** Gives contexts to the calls of a worker, and tells them when their client has given up. */
+export class CallContexts {
+  readonly #parts: ContextParts;
+  /** By slot: the context of the call that runs there. */
+  readonly #running: (CallContext | undefined)[] = [];
+  /** Running calls whose function has asked for the signal. */
+  #watched = 0;
+  readonly #isWatched: boolean[] = [];
+
+  constructor(parts: ContextParts) {
+    this.#parts = parts;
+    for (let i = 0; i < parts.givenUp.length; i++) {
+      this.#running[i] = undefined;
+      this.#isWatched[i] = false;
+    }
+  }
+
+  /** Makes a function of bytes of one that takes a context as well. */
+  wrap(called: ContextFunction): PackageFunction {
+    const { watch } = this.#parts;
+    return (input, output) => {
+      const slot = watch[IN_CALL]! - 1;
+      const context = this.#begin(slot);
+      let result: unknown;
+      try {
+        result = called(input, output, context);
+      } catch (error) {
+        this.end(slot);
+        throw error;
+      }
+      if (typeof result === "number") this.end(slot);
+      return result;
+    };
+  }
+
+  /** The call in this slot is over. */
+  end(slot: number): void {
+    const context = this.#running[slot];
+    if (context === undefined) return;
+    this.#running[slot] = undefined;
+    this.#unwatch(slot);
+    finish(context);
+  }
+
+  /** Does a call run that wants to know when it is given up? */
+  get watchful(): boolean {
+    return this.#watched > 0;
+  }
+
+  /** Tells calls that were given up; cheap while nobody wants to know. */
+  look(): void {
+    if (this.#watched === 0) return;
+    const { givenUp } = this.#parts;
+    for (let slot = 0; slot < givenUp.length; slot++) {
+      if (!this.#isWatched[slot]) continue;
+      const context = this.#running[slot]!;
+      if (atomicsLoad(givenUp[slot]!, 0) !== sequenceOf(context)) continue;
+      this.#unwatch(slot);
+      giveUp(context);
+    }
+  }
+
+  #begin(slot: number): CallContext {
+    const { watch, sequenceOf } = this.#parts;
+    const timeLeftUs = watch[SLOT_WATCH + slot * SLOT_WATCH_WORDS + WATCH_TIME_LEFT_US]! >>> 0;
+    const untilMs = timeLeftUs === 0 ? Infinity : nowMs() + timeLeftUs / 1000;
+    const context = new CallContext(this.#parts, untilMs, sequenceOf(slot), () => {
+      this.#isWatched[slot] = true;
+      this.#watched++;
+    });
+    this.#running[slot] = context;
+    return context;
+  }
+
+  #unwatch(slot: number): void {
+    if (!this.#isWatched[slot]) return;
+    this.#isWatched[slot] = false;
+    this.#watched--;
+  }
+}
