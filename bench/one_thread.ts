@@ -110,6 +110,7 @@ function hostOf(session: WorkerSession, maxBytes: number): CallHost {
     lossError: lost,
     live: () => true,
     kick: () => {},
+    lossLearned: () => Promise.reject(new Error("no loss is expected")),
     onFree: () => {},
     yieldCore: () => {
       throw new Error("Cannot wait: the other end is this thread");

@@ -1,7 +1,10 @@
 /** What a host needs for rfaas, looked at one by one. */
 
 import { checkSharedMemory, createSharedMemory } from "../ffi/shared_memory.ts";
+import { removeKernelFolder } from "../ffi/kernel_file.ts";
 import { openLibc } from "../ffi/libc.ts";
+import { openHierarchy } from "../manager/executor/limits/cgroup_hierarchy.ts";
+import { RECIPES } from "../manager/executor/sandbox/recipes.ts";
 import { bundleModule } from "../runtime/bundle.ts";
 import { check, type HostCheck } from "./host_check.ts";
 import { hostCores, hostMemoryBytes } from "./host.ts";
@@ -24,9 +27,10 @@ export async function checkHost(): Promise<HostCheck[]> {
   checks.push(
     await checkShm(),
     await checkHugePages(),
-    await checkCgroups(),
+    await checkSandboxes(),
     await checkBundler(),
   );
+  if (ffi.ok) checks.push(checkCgroups());
   if (ffi.ok) checks.push(...await checkRdma());
   return checks;
 }
@@ -113,15 +117,30 @@ async function checkHugePages(): Promise<HostCheck> {
   return check("huge pages", "better", true, found, "");
 }
 
-async function checkCgroups(): Promise<HostCheck> {
-  const exists = (path: string) => Deno.stat(path).then(() => true, () => false);
-  const version = await exists("/sys/fs/cgroup/cgroup.controllers")
-    ? "version 2"
-    : await exists("/sys/fs/cgroup/memory")
-    ? "version 1"
-    : "none";
-  const fix = "mount -t cgroup2 none /sys/fs/cgroup";
-  return check("cgroups", "better", version !== "none", version, fix);
+/** Tried as a node does it, on this process's own group. */
+function checkCgroups(): HostCheck {
+  const libc = openLibc();
+  const hierarchy = openHierarchy(libc, `rfaas-doctor-${Deno.pid}`);
+  const isHard = typeof hierarchy !== "string";
+  if (isHard) removeKernelFolder(libc, hierarchy.folder);
+  libc.close();
+  const found = isHard
+    ? `hard, by control groups of version ${hierarchy.version}`
+    : `soft, by looking at the resident size: ${hierarchy}`;
+  const fix = "systemd-run --user --scope --property Delegate=yes rfaas executor-manager …";
+  return check("limits of memory", "better", isHard, found, fix);
+}
+
+/** Which sandboxes there are; how to use one is in docs/security.md. */
+async function checkSandboxes(): Promise<HostCheck> {
+  const found: string[] = [];
+  for (const [name, { command }] of Object.entries(RECIPES)) {
+    const isThere = await Deno.stat(command[0]!).then(() => true, () => false);
+    if (isThere) found.push(name);
+  }
+  const fix = "apt-get install bubblewrap, then executor-manager --sandbox bubblewrap";
+  const what = found.join(", ") || "none";
+  return check("sandboxes", "better", found.length > 0, what, fix);
 }
 
 async function checkBundler(): Promise<HostCheck> {

@@ -37,6 +37,8 @@ const NAMES: Record<number, [name: string, text: string]> = {
   113: ["EHOSTUNREACH", "host cannot be reached"],
 };
 
+export const ENOENT = 2;
+export const EEXIST = 17;
 export const EINTR = 4;
 export const EAGAIN = 11;
 export const ENODEV = 19;

@@ -3,6 +3,7 @@
  * everything.
  */
 
+import { ENOENT, type ErrnoError } from "./errno.ts";
 import { cString, type Libc } from "./libc.ts";
 
 const O_RDONLY_CLOEXEC = 0o2000000;
@@ -27,14 +28,46 @@ export function readKernelFile(libc: Libc, path: string): string {
   }
 }
 
-/** Writes the whole text with one call, as these files want it. @throws {ErrnoError} where the kernel does not take it. */
-export function writeKernelFile(libc: Libc, path: string, text: string): void {
-  const fd = openFile(libc, path, O_WRONLY_CLOEXEC);
+/**
+ * Writes the whole text with one call, as these files want it.
+ *
+ * @throws {ErrnoError} where the kernel does not take it, or has no such file, unless it may be missing (`ifThere`).
+ */
+export function writeKernelFile(
+  libc: Libc,
+  path: string,
+  text: string,
+  { ifThere = false } = {},
+): void {
+  let fd: number;
+  try {
+    fd = openFile(libc, path, O_WRONLY_CLOEXEC);
+  } catch (error) {
+    if (ifThere && (error as ErrnoError).errno === ENOENT) return;
+    throw error;
+  }
   try {
     const bytes = new TextEncoder().encode(text);
     if (Number(libc.c.write(fd, bytes, BigInt(bytes.length))) < 0) {
       throw libc.fail(`write ${text} to ${path}`);
     }
+  } finally {
+    libc.c.close(fd);
+  }
+}
+
+/** The same for files that make the caller wait, such as cgroup.procs: the event loop goes on meanwhile. */
+export async function writeKernelFileAside(
+  libc: Libc,
+  path: string,
+  text: string,
+): Promise<void> {
+  const fd = openFile(libc, path, O_WRONLY_CLOEXEC);
+  try {
+    const bytes = new TextEncoder().encode(text);
+    const written = await libc.c.writeAside(fd, bytes, BigInt(bytes.length));
+    // errno belongs to another thread here.
+    if (Number(written) < 0) throw new Error(`Cannot write ${text} to ${path}: it was refused`);
   } finally {
     libc.c.close(fd);
   }

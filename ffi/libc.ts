@@ -209,6 +209,17 @@ const SYMBOLS = {
     ],
     result: "isize",
   },
+  /** The same on a thread of its own. errno can't be read after it. */
+  writeAside: {
+    name: "write",
+    parameters: [
+      "i32", // int fd
+      "buffer", // const void *
+      "usize", // size_t count
+    ],
+    result: "isize",
+    nonblocking: true,
+  },
   poll: {
     parameters: [
       "buffer", // struct pollfd *

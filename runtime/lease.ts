@@ -99,6 +99,10 @@ export class Lease<M = unknown> implements AsyncDisposable {
         const generation = (session && this.#generations.get(session)) ?? this.#generation;
         return this.#lossError(name, parts.words.verdictSync(generation, VERDICT_MS), posted);
       },
+      lossLearned: async (session) => {
+        const generation = this.#generations.get(session) ?? this.#generation;
+        if (!session.retiring) await awaitVerdict(parts.words, generation, () => false);
+      },
       live: () => parts.words.live,
       kick: () => parts.pump.kick(),
       onFree: () => this.#crew.serve(),

@@ -41,6 +41,8 @@ export interface CallHost {
   onLost(session: WorkerSession): void;
   /** The error for a call that was lost on this session, or on the last one; blocks for a moment to learn why. */
   lossError(name: string, posted: boolean, session?: WorkerSession): Error;
+  /** Waits for that moment without blocking: the error after it is at hand. */
+  lossLearned(session: WorkerSession): Promise<void>;
   /** Has neither the lease nor its node ended? A look at a word. */
   live(): boolean;
   /** Starts taking replies for calls that wait by a promise. */
@@ -136,6 +138,7 @@ export class PreparedCall implements Disposable {
     await promise;
     clearTimeout(timer);
     if (this.#slot.state === POSTED) throw this.#giveUp();
+    if (this.#slot.state === LOST) await this.#host.lossLearned(this.#session);
     return this.finish();
   }
 

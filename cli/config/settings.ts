@@ -13,6 +13,7 @@ import {
   unauthenticatedPerSecond,
 } from "../../manager/resource/policy.ts";
 import { DEFAULT_POOL } from "../../manager/executor/executor_pool.ts";
+import { memoryBoundNames } from "../../manager/executor/limits/memory_bounds.ts";
 import { recipeNames } from "../../manager/executor/sandbox/recipes.ts";
 import { maxLeaseSeconds, plainName } from "../../runtime/manager_api.ts";
 import * as v from "../../runtime/valibot.ts";
@@ -176,6 +177,12 @@ export const SETTINGS = {
     does: "Whether packages may be shared libraries; sandbox.recipe must not be none then.",
     flag: "--native",
     standard: false,
+  }),
+  "executorManager.limits.memory": setting(v.picklist(memoryBoundNames), {
+    does:
+      "Who keeps the memory of leases: auto is the kernel by control groups where they can be " +
+      "had, soft the manager by looking.",
+    standard: "auto",
   }),
   "executorManager.pool.initial": setting(whole(0, 256), {
     does: "Executors that are booted at the start and wait for leases; pool.max at most.",

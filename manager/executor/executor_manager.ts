@@ -17,6 +17,8 @@ import { executorCommand } from "./executor_command.ts";
 import { ExecutorProcess } from "./executor_process.ts";
 import { type BootedExecutor, ExecutorPool, NO_POOL, type PoolOptions } from "./executor_pool.ts";
 import { keepBills, keptBills } from "./kept_bills.ts";
+import { type MemoryBoundChoice, openMemoryBounds } from "./limits/memory_bounds.ts";
+import type { MemoryBounds } from "./limits/memory_limit.ts";
 import { NodeBills } from "./node_bills.ts";
 import { NodeClients } from "./node_clients.ts";
 import { type NodeDoor, NodeDoors, type NodeFabricOptions } from "./node_doors.ts";
@@ -45,6 +47,8 @@ export interface ExecutorManagerOptions extends NodeFabricOptions {
   readonly sandbox?: SandboxChoice;
   /** Whether packages may be shared libraries, which do whatever their process may; needs a sandbox. @default {false} */
   readonly native?: boolean;
+  /** Who keeps the limits of memory. @default "auto" */
+  readonly memoryBounds?: MemoryBoundChoice;
   /** Executors that wait for leases. @default none */
   readonly pool?: PoolOptions;
   readonly signal?: AbortSignal;
@@ -57,6 +61,7 @@ interface Opened {
   readonly client: ManagerClient;
   readonly cores: CoreTokens | undefined;
   readonly sandbox: OsSandbox | undefined;
+  readonly memory: MemoryBounds;
   readonly doors: NodeDoors;
 }
 
@@ -68,6 +73,7 @@ export class ExecutorManager implements AsyncDisposable {
   readonly #bundle: ExecutorBundle;
   readonly #stateDir: string;
   readonly #sandbox: OsSandbox | undefined;
+  readonly #memory: MemoryBounds;
   /** A file of what all executors share: the words of the cores. */
   readonly #shared: string | undefined;
   readonly #bills = new NodeBills();
@@ -81,7 +87,7 @@ export class ExecutorManager implements AsyncDisposable {
   #closing = false;
 
   private constructor(bundle: ExecutorBundle, options: ExecutorManagerOptions, opened: Opened) {
-    const { held, libc, client, cores, sandbox, doors } = opened;
+    const { held, libc, client, cores, sandbox, memory, doors } = opened;
     const { name, memoryBytes, stateDir, pool = NO_POOL } = options;
     this.#held = held;
     this.#libc = libc;
@@ -89,6 +95,11 @@ export class ExecutorManager implements AsyncDisposable {
     this.#bundle = bundle;
     this.#stateDir = stateDir;
     this.#sandbox = sandbox;
+    this.#memory = memory;
+    this.#log.info("limits of memory are {kind}, {how}", {
+      kind: memory.hard ? "hard" : "soft",
+      how: memory.how,
+    });
     this.#shared = cores?.path;
     const leasable = leasableWorkers(options.cores, options.oversubscription ?? 1);
     this.#pool = new ExecutorPool((bytes) => this.#boot(bytes), pool);
@@ -136,6 +147,9 @@ export class ExecutorManager implements AsyncDisposable {
     const libc = opening.adopt(openLibc(), (opened) => opened.close());
     const client = opening.use(new ManagerClient(options.manager));
     const words = leasable > cores ? opening.use(new CoreTokens(libc, cores)) : undefined;
+    const memory = opening.use(
+      await openMemoryBounds(libc, options.memoryBounds ?? "auto", stateDir),
+    );
     const sandbox = await OsSandbox.open(libc, options.sandbox ?? "none", stateDir);
     const doors = opening.use(await NodeDoors.open(options));
     const held = new AsyncDisposableStack();
@@ -145,6 +159,7 @@ export class ExecutorManager implements AsyncDisposable {
       client,
       cores: words,
       sandbox,
+      memory,
       doors,
     });
     held.use(opening.move());
@@ -265,10 +280,14 @@ export class ExecutorManager implements AsyncDisposable {
       rdma: this.#doors.addresses.length > 1,
       shared: this.#shared,
     });
+    const host = {
+      managerAddress: this.#doors.local,
+      cpuNs: (pid: number) => processTimeNs(this.#libc, pid),
+      memory: this.#memory,
+    };
     return await ExecutorProcess.boot(
       command,
-      this.#doors.local,
-      (pid) => processTimeNs(this.#libc, pid),
+      host,
       (secret, signal) => this.#arrivals.expect(secret, signal),
     );
   }

@@ -11,6 +11,12 @@ import * as v from "../../runtime/valibot.ts";
 import type { ExecutorCommand } from "./executor_command.ts";
 import { ExecutorUsage } from "./executor_usage.ts";
 import type { Usage } from "./lease_meter.ts";
+import {
+  type MemoryBound,
+  type MemoryBounds,
+  memoryLimitBytes,
+  memoryReason,
+} from "./limits/memory_limit.ts";
 
 /** How long a process may take to connect back; an emulated machine was seen to need more than ten seconds. */
 const BOOT_MS = 20_000;
@@ -29,6 +35,14 @@ const CRASHES = new Set<string>(["SIGSEGV", "SIGBUS", "SIGILL", "SIGFPE", "SIGAB
 /** Why an executor is no more: one word before the colon for those the library tells apart. */
 export type EndReason = string;
 
+/** What a node has for each of its executors. */
+export interface ExecutorHost {
+  readonly managerAddress: string;
+  /** The processor time that the kernel has counted for a process. */
+  readonly cpuNs: (pid: number) => bigint | undefined;
+  readonly memory: MemoryBounds;
+}
+
 export class ExecutorProcess {
   /** Settles with the reason once the process is gone. */
   readonly ended: Promise<EndReason>;
@@ -45,6 +59,8 @@ export class ExecutorProcess {
   #gone = false;
   readonly #cpuNs: () => bigint | undefined;
   #usage: ExecutorUsage | undefined;
+  #memory: Promise<MemoryBound> | undefined;
+  #memoryLimitBytes = 0;
   #stderr = "";
 
   private constructor(child: Deno.ChildProcess, cpuNs: (pid: number) => bigint | undefined) {
@@ -57,13 +73,12 @@ export class ExecutorProcess {
   /**
    * Starts a process and waits until it has connected.
    *
-   * @param cpuNs the processor time that the kernel has counted for a process.
+   * @param host where it finds its manager, and its limits.
    * @param arrival gives the connection request that shows `secret`, or rejects.
    */
   static async boot(
     command: ExecutorCommand,
-    managerAddress: string,
-    cpuNs: (pid: number) => bigint | undefined,
+    { managerAddress, cpuNs, memory }: ExecutorHost,
     arrival: (secret: string, signal: AbortSignal) => Promise<ConnectionRequest>,
   ): Promise<ExecutorProcess> {
     const secret = crypto.getRandomValues(new Uint8Array(16)).toHex();
@@ -85,6 +100,8 @@ export class ExecutorProcess {
       await stdin.close();
       const request = await arrived;
       process.#pid = request.peerProcess || child.pid;
+      process.#memory = memory.bound(process.#pid, () => process.kill());
+      process.#memory.catch(() => {}); // told when it gets its lease
       const connection = await request.accept(controlOptions(MAX_PACKAGE_BYTES));
       process.#control = new ControlChannel(connection, {
         request: (type, body) => {
@@ -131,6 +148,8 @@ export class ExecutorProcess {
   ): Promise<string[]> {
     const { counters } = this.#control!;
     this.#usage = new ExecutorUsage(counters, this.#cpuNs, packageKind(source) === "native");
+    this.#memoryLimitBytes = memoryLimitBytes(request);
+    (await this.#memory!).set(this.#memoryLimitBytes);
     const lent = this.#control!.lend(source);
     const starting = this.#control!.request("start", {
       ...request,
@@ -190,6 +209,7 @@ export class ExecutorProcess {
     clearTimeout(this.#endTimer);
     if (!status) this.kill(); // its channel has ended, but it has not
     this.#control?.close("the executor has ended");
+    if (await this.#wasOverMemory()) return memoryReason(this.#memoryLimitBytes);
     if (this.#said !== "") return this.#said;
     if (!status) return "killed: its exit status did not come";
     // V8 ends the process when a heap is full, and says so as its last words.
@@ -197,6 +217,14 @@ export class ExecutorProcess {
     const signal = status.signal ?? (this.#isInside ? signalOf(status.code) : undefined);
     if (signal) return `${CRASHES.has(signal) ? "crashed" : "killed"}: ${signal}`;
     return `crashed: exit status ${status.code}${this.#stderr ? `, ${this.#stderr}` : ""}`;
+  }
+
+  /** Lets its memory bound go. @returns whether that was why it has ended. */
+  async #wasOverMemory(): Promise<boolean> {
+    const bound = await this.#memory?.catch(() => undefined);
+    const wasOver = bound?.wasOver() ?? false;
+    bound?.release();
+    return wasOver;
   }
 
   /** From now on the end is waited for, but not for ever. */

@@ -3,6 +3,7 @@
 import { bundleExecutor, type ExecutorBundle } from "../../manager/executor/executor_bundle.ts";
 import type { PoolOptions } from "../../manager/executor/executor_pool.ts";
 import { ExecutorManager } from "../../manager/executor/executor_manager.ts";
+import type { MemoryBoundChoice } from "../../manager/executor/limits/memory_bounds.ts";
 import type { SandboxChoice } from "../../manager/executor/sandbox/os_sandbox.ts";
 import {
   type ResourceManager,
@@ -30,6 +31,8 @@ export interface ClusterOptions {
   pool?: PoolOptions;
   /** The operating system's sandbox of each node. @default {"none"} */
   sandbox?: SandboxChoice;
+  /** Who keeps the limits of memory. @default {"auto"} */
+  memoryBounds?: MemoryBoundChoice;
 }
 
 /** A running cluster. Its clients, nodes and folders go with it. */
@@ -90,6 +93,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
         native: options.native ?? false,
         ...(options.pool ? { pool: options.pool } : {}),
         ...(options.sandbox ? { sandbox: options.sandbox } : {}),
+        ...(options.memoryBounds ? { memoryBounds: options.memoryBounds } : {}),
       });
       cleanUp.defer(() => node.close());
       nodes.push(node);
