@@ -10,12 +10,16 @@ import { WorkerSession } from "./worker_session.ts";
 /** How long attaching may take: the worker loads the package meanwhile. */
 const ATTACH_MS = 10_000;
 
-/** @throws {LeaseRefused} {ExecutorLost} {FabricUnavailable} or the signal's reason: the first failure, once the sessions that came about are closed again. */
+/**
+ * @param firstWorker the place in the lease of the executor's first worker.
+ * @throws {LeaseRefused} {ExecutorLost} {FabricUnavailable} or the signal's reason: the first failure, once the sessions that came about are closed again.
+ */
 export async function attachAll(
   fabric: Pick<Provider, "connect">,
   executor: Executor,
   { depth, maxBytes }: CheckedLeaseOptions,
   firstSequence: number,
+  firstWorker: number,
   signal: AbortSignal,
 ): Promise<WorkerSession[]> {
   const secret = Uint8Array.fromHex(executor.secret);
@@ -24,6 +28,7 @@ export async function attachAll(
       WorkerSession.attach(fabric, {
         address,
         worker,
+        firstWorker,
         secret,
         depth,
         maxBytes,

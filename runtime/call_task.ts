@@ -27,6 +27,8 @@ export class CallTask {
   attempts = 0;
   /** Times a worker had no core for it. */
   refusals = 0;
+  /** The nodes that had none, since the last pause. */
+  busyNodes: Set<string> | undefined;
   settled = false;
   #input: Uint8Array;
   #kept = false;
@@ -80,9 +82,9 @@ export class CallTask {
     }
   }
 
-  /** Was it sent to a node that the lease has moved away from? */
-  get left(): boolean {
-    return this.#session?.retiring ?? false;
+  /** Where it was posted last. */
+  get session(): WorkerSession | undefined {
+    return this.#session;
   }
 
   /** Takes a copy of the argument, for a call that is not posted at once, or perhaps again: the caller may reuse it. */

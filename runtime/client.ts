@@ -7,10 +7,8 @@ import { FabricUnavailable, LeaseRefused } from "./errors.ts";
 import type { FabricChoice } from "./keeper/reach_node.ts";
 import { KeeperLink, type LeaseNews } from "./keeper_link.ts";
 import { completeStartup } from "./lease_startup.ts";
-import { type Lease, openLease } from "./lease.ts";
-import type { LeaseControl } from "./lease_parts.ts";
+import { type Lease, type LeaseControl, openLease } from "./lease.ts";
 import { checkLeaseOptions, type LeaseOptions } from "./lease_options.ts";
-import { LeaseWords } from "./lease_words.ts";
 import type { LogBatch } from "./log_relay.ts";
 import { ManagerClient } from "./manager_client.ts";
 import type { ManagerAddress } from "./manager_http.ts";
@@ -119,7 +117,7 @@ export class Client implements AsyncDisposable {
   }
 
   /**
-   * Takes a lease and waits until its workers have loaded the package.
+   * Takes a lease, on as few nodes as have room for it, and waits until its workers have loaded the package.
    *
    * @typeParam M the module of its functions, as `typeof import("./functions.ts")`: then {@linkcode Lease.call} is
    * checked by the compiler.
@@ -138,19 +136,18 @@ export class Client implements AsyncDisposable {
     const sha256 = await sha256Hex(source);
     const readyMs = performance.now();
     signal.throwIfAborted(); // nothing is asked for that nobody waits for, and a closed keeper is not asked at all
-    const words = new LeaseWords();
     const early: LeaseNews[] = [];
     let hear = (news: LeaseNews): void => void early.push(news);
     const { key, granted: granting } = keeper.take(
-      { ...checked, sha256, source, words: words.shared },
+      { ...checked, sha256, source },
       (news) => news.type === "log" ? tellLines(news, options.onLog) : hear(news),
     );
     const granted = await raceAbort(granting, signal, () => keeper.end(key));
     const { lease, control } = openLease({
-      ...granted,
-      id: granted.lease,
+      key,
+      parts: granted.parts,
+      expiresMs: granted.expiresMs,
       options: checked,
-      words,
       keeper,
       fabrics,
       pump: this.#pump,
@@ -162,7 +159,7 @@ export class Client implements AsyncDisposable {
     hear = control.hear;
     for (const news of early) hear(news);
     try {
-      await control.attach(granted.executor, signal);
+      await control.begin(signal);
       const tookMs = performance.now() - readyMs;
       control.started(completeStartup(granted.startup, readyMs - askedMs, tookMs));
     } catch (error) {

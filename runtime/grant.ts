@@ -54,6 +54,16 @@ const grantSchema = v.pipe(
  */
 export type Grant = v.InferOutput<typeof grantSchema>;
 
+/**
+ * The memory that goes with some of a lease's workers: its share, rounded up to whole bytes. Both ends of a claim reckon
+ * with it, so that they agree.
+ *
+ * @param of how many workers have all of `memoryBytes`.
+ */
+export function memoryShare(memoryBytes: number, workers: number, of: number): number {
+  return workers >= of ? memoryBytes : Math.ceil(memoryBytes / of * workers);
+}
+
 /** A grant before it is signed. */
 export type UnsignedGrant = Omit<Grant, "v" | "key">;
 

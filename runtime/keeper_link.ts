@@ -79,9 +79,14 @@ export class KeeperLink {
     this.#post({ type: "end", key });
   }
 
-  /** Gives back what is left of it on nodes that it has moved away from. */
-  leave(key: number): void {
-    this.#post({ type: "leave", key });
+  /** Gives back a part that has moved. */
+  leave(key: number, part: number): void {
+    this.#post({ type: "leave", key, part });
+  }
+
+  /** A part is of no use: the news tell what becomes of it. */
+  abandon(key: number, part: number, reason: string): void {
+    this.#post({ type: "abandon", key, part, reason });
   }
 
   forget(key: number): void {

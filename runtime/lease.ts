@@ -1,55 +1,66 @@
 /** A lease: workers that run one function package for one client, for a while. */
 
 import { CallTask, type InvokeOptions, unknownFunction } from "./call_task.ts";
-import { ArgumentTooLong, ExecutorLost, LeaseOver, type RfaasError } from "./errors.ts";
+import { ArgumentTooLong, ExecutorLost } from "./errors.ts";
 import type { LeaseNews } from "./keeper_link.ts";
-import { type LeaseEvent, LeaseEvents } from "./lease_events.ts";
-import type { LeaseControl, LeaseParts } from "./lease_parts.ts";
+import type { LeaseEvent } from "./lease_events.ts";
+import { type LeaseContext, LeaseLife } from "./lease_life.ts";
 import type { LeaseStartup } from "./lease_startup.ts";
-import type { Verdict } from "./lease_words.ts";
-import { awaitVerdict, lossError } from "./loss.ts";
 import type { Signature } from "./manifest.ts";
 import { mapInputs, type MapOptions } from "./map.ts";
-import type { Executor } from "./node_protocol.ts";
-import {
-  BUSY_PAUSE_MS,
-  MAX_ATTEMPTS,
-  MAX_BUSY_PAUSE_MS,
-  RECOVERY_MS,
-  VERDICT_MS,
-} from "./policy.ts";
+import { BUSY_PAUSE_MS, MAX_ATTEMPTS, MAX_BUSY_PAUSE_MS } from "./policy.ts";
 import { type CallHost, PreparedCall, type PrepareOptions } from "./prepared_call.ts";
-import { attachAll } from "./attach_all.ts";
 import { type Calls, typedCalls } from "./typed/calls.ts";
-import { WorkerCrew } from "./worker_crew.ts";
 import type { WorkerSession } from "./worker_session.ts";
 
-/** Makes a lease and the client's handle to it. */
-export let openLease: (parts: LeaseParts) => { lease: Lease; control: LeaseControl };
+/** What a lease has of one node. */
+export interface LeasePartInfo {
+  /** The lease's id with the resource manager: 128 random bits in hex. A part that has moved has another. */
+  readonly id: string;
+  /** The node's name. */
+  readonly node: string;
+  /** How many workers serve there; they follow those of the parts before. */
+  readonly workers: number;
+}
 
-/** What calls are told that a node did not finish before its notice had run out. */
-const TAKEN_BACK: Verdict = { kind: "executor", reason: "draining: its node was taken back" };
+/** What the client does with a lease and an app must not. */
+export interface LeaseControl {
+  /** Attaches to all workers, and tells what took how long. */
+  begin(signal: AbortSignal): Promise<void>;
+  /** It serves. */
+  started(startup: LeaseStartup): void;
+  /** News from the keeper. */
+  hear(news: LeaseNews): void;
+  /** A connection was found gone. */
+  lose(session: WorkerSession): void;
+}
+
+/** Makes a lease and the client's handle to it. */
+export let openLease: (
+  context: LeaseContext & { readonly yieldCore: () => void },
+) => { lease: Lease; control: LeaseControl };
 
 /**
- * A lease on workers of a node. {@linkcode Client.lease} takes it, {@linkcode Lease.close} gives it back.
+ * A lease on workers of a node, or of several. {@linkcode Client.lease} takes it, {@linkcode Lease.close} gives it back.
  *
  * @typeParam M the module of its functions, as `typeof import("./functions.ts")`.
  */
 export class Lease<M = unknown> implements AsyncDisposable {
   static {
-    openLease = (parts) => {
-      const lease = new Lease(parts);
+    openLease = (context) => {
+      const lease = new Lease(context);
+      const life = lease.#life;
       const control: LeaseControl = {
-        attach: (executor, signal) => lease.#attach(executor, signal),
+        begin: (signal) => life.begin(signal),
         started: (startup) => lease.#startup = startup,
-        hear: (news) => lease.#hear(news),
-        lose: (session) => lease.#crew.lose(session),
+        hear: (news) => life.hear(news),
+        lose: (session) => life.lose(session),
       };
       return { lease, control };
     };
   }
 
-  /** How many workers it has. */
+  /** How many workers it was taken with. Their places, from 0, stay the same whichever nodes serve. */
   readonly workers: number;
   /** Settles with the reason once the lease has ended and everything is given back. */
   readonly closed: Promise<string>;
@@ -59,65 +70,48 @@ export class Lease<M = unknown> implements AsyncDisposable {
    * value that its codec can't write.
    */
   readonly call: Calls<M>;
-  readonly #parts: LeaseParts;
-  readonly #events = new LeaseEvents();
-  readonly #crew: WorkerCrew;
+  readonly #options: LeaseContext["options"];
+  readonly #life: LeaseLife;
   readonly #host: CallHost;
-  readonly #setClosed: (reason: string) => void;
-  #id: string;
-  #node: string;
   #startup: LeaseStartup | undefined;
-  #generation = 0;
-  /** A call may ask for the reason of its loss when a fresh executor is there already. */
-  readonly #generations = new WeakMap<WorkerSession, number>();
-  #attaching: AbortController | undefined;
-  #expiresMs: number;
-  #overReason = "";
-  #recoveryTimer: ReturnType<typeof setTimeout> | undefined;
 
-  private constructor(parts: LeaseParts) {
-    this.#parts = parts;
-    this.#id = parts.id;
-    this.#node = parts.node;
-    this.workers = parts.options.workers;
-    this.#expiresMs = parts.expiresMs;
-    const { promise, resolve } = Promise.withResolvers<string>();
-    this.closed = promise;
-    this.#setClosed = resolve;
+  private constructor(context: LeaseContext & { readonly yieldCore: () => void }) {
+    const { options, pump, yieldCore } = context;
+    const life = this.#life = new LeaseLife(context);
+    this.#options = options;
+    this.workers = options.workers;
+    this.closed = life.closed;
     this.call = typedCalls({
       signature: (name) => this.#signature(name),
-      names: () => this.#crew.signatures.keys(),
+      names: () => life.crew.signatures.keys(),
       invoke: (name, input, options) => this.invoke(name, input, options),
     });
-    this.#crew = new WorkerCrew(parts.pump, () => this.#awaitExecutor());
     this.#host = {
-      maxBytes: parts.options.maxBytes,
+      maxBytes: options.maxBytes,
       sessionFor: (worker) => this.#sessionFor(worker),
-      onLost: (session) => this.#crew.lose(session),
-      lossError: (name, posted, session) => {
-        if (session?.retiring) return this.#lossError(name, TAKEN_BACK, posted);
-        const generation = (session && this.#generations.get(session)) ?? this.#generation;
-        return this.#lossError(name, parts.words.verdictSync(generation, VERDICT_MS), posted);
-      },
-      lossLearned: async (session) => {
-        const generation = this.#generations.get(session) ?? this.#generation;
-        if (!session.retiring) await awaitVerdict(parts.words, generation, () => false);
-      },
-      live: () => parts.words.live,
-      kick: () => parts.pump.kick(),
-      onFree: () => this.#crew.serve(),
-      yieldCore: parts.yieldCore,
+      onLost: (session) => life.lose(session),
+      lossError: (name, posted, session) => life.lossErrorSync(name, posted, session),
+      lossLearned: async (session) => void await life.lossOf("", session, () => false),
+      live: (session) => life.live(session),
+      kick: () => pump.kick(),
+      onFree: () => life.crew.serve(),
+      yieldCore,
     };
   }
 
-  /** 128 random bits in hex; another when it has moved to another node. */
-  get id(): string {
-    return this.#id;
+  /** What it has of which nodes, in the order of the workers. */
+  get parts(): LeasePartInfo[] {
+    return this.#life.parts.map(({ id, node, workers }) => ({ id, node, workers }));
   }
 
-  /** The name of the node that serves it. */
-  get node(): string {
-    return this.#node;
+  /** The id of its first part. */
+  get id(): string {
+    return this.#life.parts[0]!.id;
+  }
+
+  /** The names of the nodes that serve it, in the order of the workers. */
+  get nodes(): string[] {
+    return [...new Set(this.#life.parts.map(({ node }) => node))];
   }
 
   /** Where the time of its start went. */
@@ -127,12 +121,12 @@ export class Lease<M = unknown> implements AsyncDisposable {
 
   /** When the term ends, unless it is renewed. */
   get expires(): Date {
-    return new Date(this.#expiresMs);
+    return new Date(this.#life.expiresMs);
   }
 
   /** The names of the package's functions. */
   get functions(): string[] {
-    return [...this.#crew.functions?.keys() ?? []];
+    return [...this.#life.crew.functions?.keys() ?? []];
   }
 
   /**
@@ -147,7 +141,7 @@ export class Lease<M = unknown> implements AsyncDisposable {
     } catch (error) {
       return Promise.reject(error);
     }
-    const { maxBytes } = this.#parts.options;
+    const { maxBytes } = this.#options;
     const task = new CallTask(
       name,
       input,
@@ -157,8 +151,8 @@ export class Lease<M = unknown> implements AsyncDisposable {
       this.#onTaskLost,
       this.#onTaskBusy,
     );
-    if (this.#parts.options.idempotent.has(name)) task.keepInput();
-    this.#crew.submit(task);
+    if (this.#isIdempotent(name)) task.keepInput();
+    this.#life.crew.submit(task);
     return task.promise;
   }
 
@@ -172,7 +166,7 @@ export class Lease<M = unknown> implements AsyncDisposable {
     inputs: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
     options: MapOptions = {},
   ): Promise<Uint8Array[]> {
-    const { deadlineMs, concurrency = this.workers * this.#parts.options.depth } = options;
+    const { deadlineMs, concurrency = this.workers * this.#options.depth } = options;
     const limit = deadlineMs === undefined ? {} : { deadlineMs };
     return mapInputs(
       inputs,
@@ -194,12 +188,12 @@ export class Lease<M = unknown> implements AsyncDisposable {
 
   /** What happens to the lease from now on; ends when it is closed. */
   status(): AsyncIterableIterator<LeaseEvent> {
-    return this.#events.read();
+    return this.#life.events.read();
   }
 
   /** Gives the lease back. Calls under way fail with {@linkcode LeaseOver}. May be called twice. */
   async close(): Promise<void> {
-    this.#end("closed by the client");
+    this.#life.end("closed by the client");
     await this.closed;
   }
 
@@ -208,9 +202,9 @@ export class Lease<M = unknown> implements AsyncDisposable {
   }
 
   #checkCall(name: string, input: Uint8Array, options: InvokeOptions): void {
-    const { maxBytes } = this.#parts.options;
+    const { maxBytes } = this.#options;
     options.signal?.throwIfAborted();
-    if (this.#overReason !== "") throw this.#overError(name);
+    if (this.#life.overReason !== "") throw this.#life.overError(name);
     if (!(input instanceof Uint8Array)) {
       throw new TypeError(`Cannot call ${name}: the argument is no Uint8Array`);
     }
@@ -220,16 +214,19 @@ export class Lease<M = unknown> implements AsyncDisposable {
       );
     }
     this.#checkWorker(options.worker);
+    if (options.worker !== undefined && this.#life.crew.session(options.worker) === null) {
+      throw this.#life.noWorkerError(name, options.worker);
+    }
     const { deadlineMs } = options;
     if (deadlineMs !== undefined && !(deadlineMs >= 0)) {
       throw new RangeError(`Cannot call ${name}: deadlineMs must be 0 or more, not ${deadlineMs}`);
     }
-    const known = this.#crew.functions;
+    const known = this.#life.crew.functions;
     if (known && !known.has(name)) throw unknownFunction(name, known.keys());
   }
 
   #signature(name: string): Signature {
-    const { signatures } = this.#crew;
+    const { signatures } = this.#life.crew;
     const signature = signatures.get(name);
     if (!signature) throw unknownFunction(name, signatures.keys());
     return signature;
@@ -245,149 +242,53 @@ export class Lease<M = unknown> implements AsyncDisposable {
     }
   }
 
+  #isIdempotent(name: string): boolean {
+    const { idempotent } = this.#options;
+    return idempotent === true || idempotent.has(name);
+  }
+
   #sessionFor(worker: number | undefined): WorkerSession {
-    if (this.#overReason !== "") throw this.#overError("a function");
-    const session = worker === undefined ? this.#crew.freest() : this.#crew.sessions[worker];
-    if (!session) {
-      // A loop of synchronous calls hears no news, but the words tell.
-      const verdict = this.#parts.words.verdict(this.#generation);
-      if (verdict && verdict.kind !== "executor") {
-        throw this.#lossError("a function", verdict, false);
-      }
-      throw new ExecutorLost("Cannot call: the lease waits for a fresh executor", "not-run");
-    }
-    return session;
-  }
-
-  async #attach(executor: Executor, signal?: AbortSignal): Promise<void> {
-    this.#attaching?.abort(
-      new ExecutorLost("Cannot attach to the workers: another executor took over", "not-run"),
-    );
-    const attaching = this.#attaching = new AbortController();
-    const { fabrics, firstSequence, options, words } = this.#parts;
-    const both = signal ? AbortSignal.any([signal, attaching.signal]) : attaching.signal;
-    const sessions = await attachAll(fabrics, executor, options, firstSequence, both).catch(
-      async (error) => {
-        if (!(error instanceof ExecutorLost)) throw error;
-        const verdict = await awaitVerdict(words, executor.generation, () => both.aborted);
-        throw verdict ? this.#lossError("attaching", verdict, false) : error;
-      },
-    );
-    if (attaching.signal.aborted || this.#overReason !== "") {
-      for (const session of sessions) session.close();
-      throw this.#overError("a function");
-    }
-    clearTimeout(this.#recoveryTimer);
-    this.#generation = executor.generation;
-    for (const session of sessions) this.#generations.set(session, executor.generation);
-    this.#crew.join(sessions);
-  }
-
-  #hear(news: LeaseNews): void {
-    if (news.type === "renewed") {
-      this.#expiresMs = news.expiresMs;
-      this.#events.emit({ type: "renewed", expires: this.expires });
-    } else if (news.type === "lost") {
-      if (news.generation === this.#generation) this.#loseAll();
-      this.#events.emit({ type: "lost", reason: news.reason });
-    } else if (news.type === "executor") {
-      this.#recover(news.executor);
-    } else if (news.type === "draining") {
-      this.#events.emit({ type: "draining", node: this.#node, noticeMs: news.noticeMs });
-    } else if (news.type === "moved") {
-      this.#move(news);
-    } else if (news.type === "over") {
-      this.#end(news.reason);
-    } else if (news.type === "ended") {
-      this.#parts.keeper.forget(this.#parts.key);
-      this.#setClosed(this.#overReason);
-    }
-  }
-
-  #loseAll(): void {
-    const [session] = this.#crew.sessions;
-    if (session) this.#crew.lose(session);
-  }
-
-  /** The executor is gone; the node starts another one, but not for ever. */
-  #awaitExecutor(): void {
-    if (this.#overReason !== "") return;
-    this.#recoveryTimer = setTimeout(
-      () => this.#end("lost: no fresh executor came in time"),
-      RECOVERY_MS,
-    );
-  }
-
-  async #recover(executor: Executor): Promise<void> {
-    this.#loseAll();
-    try {
-      await this.#attach(executor);
-      this.#events.emit({ type: "recovered" });
-    } catch {
-      // the executor has ended again, or the lease: the keeper tells what comes next
-    }
-  }
-
-  /** Another node serves it: new calls go there, what is under way finishes where it is. */
-  async #move({ lease, node, executor, expiresMs }: Extract<LeaseNews, { type: "moved" }>) {
-    this.#id = lease;
-    this.#node = node;
-    this.#expiresMs = expiresMs;
-    try {
-      await this.#attach(executor);
-      this.#events.emit({ type: "moved", node });
-      await this.#crew.left;
-      this.#parts.keeper.leave(this.#parts.key);
-    } catch {
-      // the executor there has ended again, or the lease: the keeper tells what comes next
-    }
+    const { crew, overReason } = this.#life;
+    const session = worker === undefined ? crew.freest() : crew.session(worker);
+    if (session && overReason === "") return session;
+    throw this.#life.noWorkerError("a function", worker) ??
+      new ExecutorLost("Cannot call: the lease waits for a fresh executor", "not-run");
   }
 
   /** A call was cut: do it again if that is allowed, else tell the reason, for which the keeper is asked. */
   readonly #onTaskLost = async (task: CallTask) => {
-    const verdict = task.left
-      ? TAKEN_BACK
-      : await awaitVerdict(this.#parts.words, this.#generation, () => task.settled);
+    const { error, again } = await this.#life.lossOf(
+      task.name,
+      task.session!,
+      () => task.settled,
+    );
     if (task.settled) return;
-    const allowed = this.#parts.options.idempotent.has(task.name) && task.attempts < MAX_ATTEMPTS;
-    if (allowed && this.#overReason === "" && (!verdict || verdict.kind === "executor")) {
-      this.#crew.submit(task);
-    } else task.fail(this.#lossError(task.name, verdict, true));
+    if (again && this.#isIdempotent(task.name) && task.attempts < MAX_ATTEMPTS) {
+      this.#submitAgain(task);
+    } else task.fail(error);
   };
 
-  /** The node has more workers than cores, and all of them are busy: another worker may be luckier, or a later try. */
+  /**
+   * The node has more workers than cores, and all of them are busy: a worker of another node may have one, or a later
+   * try.
+   */
   readonly #onTaskBusy = (task: CallTask) => {
+    const life = this.#life;
+    const busy = task.busyNodes ??= new Set();
+    busy.add(life.nodeOf(task.session!));
+    const hasCore = (session: WorkerSession) => !busy.has(life.nodeOf(session));
+    if (task.worker === undefined && life.crew.submitTo(task, hasCore)) return;
     setTimeout(() => {
       if (task.settled) return;
-      if (this.#overReason !== "") task.fail(this.#overError(task.name));
-      else this.#crew.submit(task);
+      busy.clear();
+      this.#submitAgain(task);
     }, Math.min(BUSY_PAUSE_MS * 2 ** Math.min(task.refusals - 1, 4), MAX_BUSY_PAUSE_MS));
   };
 
-  #lossError(name: string, verdict: Verdict, posted: boolean): RfaasError {
-    if (this.#overReason !== "" && verdict?.kind !== "node") return this.#overError(name);
-    return lossError({ name, node: this.node, posted }, verdict);
-  }
-
-  #overError(name: string): RfaasError {
-    const verdict = this.#parts.words.verdict(this.#generation);
-    if (verdict?.kind === "node") {
-      return lossError({ name, node: this.node, posted: false }, verdict);
-    }
-    return new LeaseOver(`Cannot call ${name}: the lease is over (${this.#overReason})`);
-  }
-
-  #end(reason: string): void {
-    if (this.#overReason !== "") return;
-    this.#overReason = reason;
-    clearTimeout(this.#recoveryTimer);
-    this.#attaching?.abort(this.#overError("a function"));
-    const verdict = this.#parts.words.verdict(this.#generation);
-    for (const task of this.#crew.dismiss()) {
-      task.fail(this.#lossError(task.name, verdict, task.attempts > 0));
-    }
-    this.#loseAll();
-    this.#events.emit({ type: "closed", reason });
-    this.#parts.keeper.end(this.#parts.key);
+  #submitAgain(task: CallTask): void {
+    const { crew, overReason } = this.#life;
+    const gone = task.worker !== undefined && crew.session(task.worker) === null;
+    if (overReason === "" && !gone) crew.submit(task);
+    else task.fail(this.#life.noWorkerError(task.name, task.worker));
   }
 }

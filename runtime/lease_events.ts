@@ -3,12 +3,20 @@
 /** An event of {@linkcode Lease.status}. */
 export type LeaseEvent =
   | { readonly type: "renewed"; readonly expires: Date }
-  | { readonly type: "lost"; readonly reason: string }
-  | { readonly type: "recovered" }
-  /** Its node is taken back, and ends it after `noticeMs` unless it moves to another one before. */
+  /** An executor has ended, or a whole node is gone; another one is awaited. */
+  | { readonly type: "lost"; readonly node: string; readonly reason: string }
+  | { readonly type: "recovered"; readonly node: string }
+  /** A node is taken back, and ends what the lease has of it after `noticeMs` unless that moves to other nodes before. */
   | { readonly type: "draining"; readonly node: string; readonly noticeMs: number }
-  /** Another node serves it from now on. */
+  /** This node serves from now on, in place of one that drained or was lost. */
   | { readonly type: "moved"; readonly node: string }
+  /** What the lease had of a node is gone for good, since no other has room; it goes on with so many workers. */
+  | {
+    readonly type: "shrunk";
+    readonly node: string;
+    readonly workers: number;
+    readonly reason: string;
+  }
   | { readonly type: "closed"; readonly reason: string };
 
 /** Events kept for a reader that is slow; older ones are dropped. */

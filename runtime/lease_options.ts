@@ -11,16 +11,19 @@ export const DEFAULT_MEMORY_BYTES = 256 * 2 ** 20;
 
 /** Options of {@linkcode Client.lease}. */
 export interface LeaseOptions {
-  /** Workers: threads with a core's worth of time each. @default {1} */
+  /**
+   * Workers: threads with a core's worth of time each. If no node has room for all of them, several nodes serve.
+   * @default {1}
+   */
   workers?: number;
-  /** Memory of the executor. @default {"256MiB"} */
+  /** Memory of the lease. On several nodes each has the share of its workers, rounded up. @default {"256MiB"} */
   memory?: ByteSize;
   /** The term in seconds, 1 to 86400. It is renewed while the lease is open. @default {60} */
   seconds?: number;
   /** Whether the term is renewed while the lease is open. @default {true} */
   renew?: boolean;
   /**
-   * How long to wait, in seconds, 0 to 600, while no node has room. Who waits is served in turn. Closing the client and
+   * How long to wait, in seconds, 0 to 600, while there is no room. Who waits is served in turn. Closing the client and
    * `signal` end the wait. @default {0}
    */
   wait?: number;
@@ -35,8 +38,11 @@ export interface LeaseOptions {
    * or the bytes of one (of a module: bundled).
    */
   functions: URL | string | Uint8Array;
-  /** Functions that may run twice: calls that were cut are done again on a fresh executor. @default {[]} */
-  idempotent?: readonly string[];
+  /**
+   * Functions that may run twice, or `true` for all: calls that were cut are done again on another executor.
+   * @default {[]}
+   */
+  idempotent?: true | readonly string[];
   /** Told each line that functions log by their context; without it none is sent. */
   onLog?: (line: LogLine) => void;
   /** Gives up taking the lease. */
@@ -53,7 +59,7 @@ export interface CheckedLeaseOptions {
   readonly hotMs: number;
   readonly maxBytes: number;
   readonly depth: number;
-  readonly idempotent: ReadonlySet<string>;
+  readonly idempotent: true | ReadonlySet<string>;
   readonly logs: boolean;
 }
 
@@ -136,7 +142,7 @@ export function checkLeaseOptions(options: LeaseOptions): CheckedLeaseOptions {
       MAX_SLOT_BYTES,
     ),
     depth: integer("depth", options.depth ?? 4, 1, MAX_DEPTH),
-    idempotent: new Set(options.idempotent ?? []),
+    idempotent: options.idempotent === true || new Set(options.idempotent ?? []),
     logs: options.onLog !== undefined,
   };
 }

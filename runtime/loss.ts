@@ -26,6 +26,11 @@ export async function awaitVerdict(
   }
 }
 
+/** Whether something ended because its node was taken back: then a call that was cut is told its outcome. */
+export function isTakenBack(reason: string): boolean {
+  return reason.startsWith("draining:");
+}
+
 /** The error for a call whose connection went. */
 export function lossError({ name, node, posted }: LostCall, verdict: Verdict): RfaasError {
   const outcome = posted ? "unknown" : "not-run";
@@ -37,7 +42,7 @@ export function lossError({ name, node, posted }: LostCall, verdict: Verdict): R
   }
   const { kind, reason } = verdict;
   const options = { cause: new Error(reason) };
-  if (kind === "over") {
+  if (kind === "over" && !isTakenBack(reason)) {
     return new LeaseOver(`Cannot finish ${name}: the lease is over (${reason})`, options);
   }
   if (kind === "node") {

@@ -180,6 +180,8 @@ export const nodeGrantSchema = v.object({
   name: plainName,
   addresses: fabricAddresses,
   bootId,
+  /** At most so many workers of the lease. */
+  workers: workerCount,
   grant: v.string(),
 });
 /** The answer to a renewal. */

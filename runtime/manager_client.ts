@@ -140,8 +140,8 @@ export class ManagerClient {
   }
 
   /**
-   * Asks for a lease, and waits for room up to `waitMs`. Its grants name candidates: claim one within two seconds.
-   * Role: client.
+   * Asks for a lease, and waits for room up to `waitMs`. Its grants name candidates: claim as many workers as were asked
+   * for within two seconds, on one of them or on several. Role: client.
    *
    * @throws {LeaseRefused} with reason `full`, `no-nodes`, `quota` or `bad-request`.
    */
@@ -179,6 +179,16 @@ export class ManagerClient {
    */
   async endLease(lease: string, signal?: AbortSignal): Promise<void> {
     const path = `/v1/leases/${encodeURIComponent(lease)}`;
+    await this.#askOfLease("DELETE", path, undefined, signal);
+  }
+
+  /**
+   * Gives back what a lease has of one node; the rest of it goes on. May be repeated. Role: client (its own) or operator.
+   *
+   * @throws {LeaseOver} if no such lease is known, or it never had anything of that node.
+   */
+  async endLeaseOn(lease: string, node: string, signal?: AbortSignal): Promise<void> {
+    const path = `/v1/leases/${encodeURIComponent(lease)}/nodes/${encodeURIComponent(node)}`;
     await this.#askOfLease("DELETE", path, undefined, signal);
   }
 

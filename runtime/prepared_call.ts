@@ -39,12 +39,12 @@ export interface CallHost {
   sessionFor(worker: number | undefined): WorkerSession;
   /** Told when a call found its connection gone. */
   onLost(session: WorkerSession): void;
-  /** The error for a call that was lost on this session, or on the last one; blocks for a moment to learn why. */
-  lossError(name: string, posted: boolean, session?: WorkerSession): Error;
+  /** The error for a call that was lost on this session; blocks for a moment to learn why. */
+  lossError(name: string, posted: boolean, session: WorkerSession): Error;
   /** Waits for that moment without blocking: the error after it is at hand. */
   lossLearned(session: WorkerSession): Promise<void>;
-  /** Has neither the lease nor its node ended? A look at a word. */
-  live(): boolean;
+  /** Has neither the lease nor the session's node ended? A look at a word. */
+  live(session: WorkerSession): boolean;
   /** Starts taking replies for calls that wait by a promise. */
   kick(): void;
   /** A slot was given back. */
@@ -171,7 +171,7 @@ export class PreparedCall implements Disposable {
       );
     } catch {
       this.#host.onLost(this.#session);
-      throw this.#host.lossError(this.#name, false);
+      throw this.#host.lossError(this.#name, false, this.#session);
     }
   }
 
@@ -231,7 +231,7 @@ export class PreparedCall implements Disposable {
       } else if (waitedMs > CLIENT_YIELD_AFTER_MS) this.#host.yieldCore();
       if (waitedMs - probedMs < PROBE_EVERY_MS) continue;
       probedMs = waitedMs;
-      if (this.#host.live() && session.connection.probe()) continue;
+      if (this.#host.live(session) && session.connection.probe()) continue;
       while (session.poll()); // a reply that came before the end still counts
       if (slot.state === POSTED) this.#host.onLost(session);
     }
@@ -283,7 +283,7 @@ export class PreparedCall implements Disposable {
     if (!slot) {
       if (!session.connection.probe()) {
         this.#host.onLost(session);
-        throw this.#host.lossError(this.#name, false);
+        throw this.#host.lossError(this.#name, false, session);
       }
       throw new Busy(
         `Cannot prepare ${this.#name}: every slot of worker ${session.worker} is in use`,

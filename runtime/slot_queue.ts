@@ -39,13 +39,12 @@ export class SlotQueue {
     return waiting.length;
   }
 
-  /** Takes them all. */
-  takeAll(): CallTask[] {
-    const tasks = this.#tasks.slice(this.#head).filter((task) =>
-      task !== undefined && !task.settled
-    ) as CallTask[];
-    this.#tasks.length = this.#head = 0;
-    return tasks;
+  /** Takes all that are chosen. */
+  takeAll(chosen: (task: CallTask) => boolean = () => true): CallTask[] {
+    this.dropSettled();
+    const tasks = this.#tasks.splice(0) as CallTask[];
+    for (const task of tasks) if (!chosen(task)) this.#tasks.push(task);
+    return tasks.filter(chosen);
   }
 
   #advance(): void {

@@ -8,30 +8,36 @@ import type { Pump } from "./pump.ts";
 import { SlotQueue } from "./slot_queue.ts";
 import type { WorkerSession } from "./worker_session.ts";
 
+/** The sessions of one executor: they come and go together. */
+interface Team {
+  readonly sessions: readonly WorkerSession[];
+  readonly onLost: () => void;
+  holding: ReturnType<typeof setTimeout> | undefined;
+}
+
 export class WorkerCrew {
   readonly #pump: Pump;
   readonly #queue = new SlotQueue();
-  readonly #onLost: () => void;
-  #sessions: readonly WorkerSession[] = [];
+  /** By their workers' places; `undefined` where an executor is awaited, `null` where none will come. */
+  readonly #sessions: (WorkerSession | undefined | null)[];
+  readonly #teams = new WeakMap<WorkerSession, Team>();
+  #functions: ReadonlyMap<string, number> | undefined;
   #signatures: ReadonlyMap<string, Signature> = new Map();
-  #leaving: Promise<void> = Promise.resolve();
   #next = 0;
-  #holding: ReturnType<typeof setTimeout> | undefined;
 
-  /** @param onLost called when the connections of an executor are gone, all at once. */
-  constructor(pump: Pump, onLost: () => void) {
+  constructor(pump: Pump, workers: number) {
     this.#pump = pump;
-    this.#onLost = onLost;
+    this.#sessions = new Array(workers).fill(undefined);
   }
 
-  /** One a worker, or none while the lease waits for a fresh executor. */
-  get sessions(): readonly WorkerSession[] {
-    return this.#sessions;
+  /** A worker's session; `undefined` while its executor is awaited, `null` if none will come. */
+  session(worker: number): WorkerSession | undefined | null {
+    return this.#sessions[worker];
   }
 
-  /** A function's place by its name, or `undefined` while no executor is there. */
+  /** A function's place by its name, or `undefined` before the first executor is there. */
   get functions(): ReadonlyMap<string, number> | undefined {
-    return this.#sessions[0]?.functions;
+    return this.#functions;
   }
 
   /** What the functions take and give, as the last executor has told. */
@@ -39,29 +45,32 @@ export class WorkerCrew {
     return this.#signatures;
   }
 
-  /** Sets the sessions of a fresh executor to work. Those that are there still finish their calls, and are closed. */
-  join(sessions: readonly WorkerSession[]): void {
-    const left = this.#sessions;
-    this.#sessions = sessions;
-    this.#signatures = sessions[0]?.signatures ?? this.#signatures;
-    for (const session of left) session.retire();
-    clearTimeout(this.#holding);
+  /**
+   * Sets the sessions of a fresh executor to work. Those whose places they take still finish their calls, and are closed.
+   *
+   * @param onLost called when the connections of the executor are gone, all at once.
+   * @returns settles when no call is under way on those that were replaced.
+   */
+  join(sessions: readonly WorkerSession[], onLost: () => void): Promise<void> {
+    const team: Team = { sessions, onLost, holding: undefined };
+    const left: WorkerSession[] = [];
     for (const session of sessions) {
+      const before = this.#sessions[session.worker];
+      if (before) left.push(before);
+      this.#sessions[session.worker] = session;
+      this.#teams.set(session, team);
+      this.#functions = session.functions;
+      this.#signatures = session.signatures;
       session.onFreed = () => this.serve();
       session.onOverdue = () => this.#holdBack(session);
       this.#pump.add(session);
     }
+    for (const session of left) session.retire();
     this.serve();
-    if (left.length > 0) this.#leaving = this.#leave(left);
-  }
-
-  /** Settles when no call is under way on sessions that were replaced. */
-  get left(): Promise<void> {
-    return this.#leaving;
+    return this.#leave(left);
   }
 
   async #leave(sessions: readonly WorkerSession[]): Promise<void> {
-    await this.#leaving;
     while (sessions.some((session) => session.busy)) {
       await new Promise((resolve) => setTimeout(resolve, LEAVE_LOOK_MS));
     }
@@ -76,13 +85,22 @@ export class WorkerCrew {
 
   /** One connection went: the executor is gone, and the others with it. Calls under way are told. */
   lose(session: WorkerSession): void {
-    if (session.retiring && !session.lost) return this.#close(session);
-    if (!this.#sessions.includes(session)) return;
-    const sessions = this.#sessions;
-    this.#sessions = [];
-    clearTimeout(this.#holding);
-    for (const one of sessions) this.#close(one);
-    this.#onLost();
+    if (session.retiring) return this.#close(session);
+    const team = this.#teams.get(session);
+    if (team === undefined || this.#sessions[session.worker] !== session) return;
+    const lost = team.sessions.filter((one) => this.#sessions[one.worker] === one);
+    for (const one of lost) this.#sessions[one.worker] = undefined;
+    clearTimeout(team.holding);
+    for (const one of lost) this.#close(one);
+    team.onLost();
+  }
+
+  /** No executor will come for these workers. Takes the calls that wait for one of them, to fail them. */
+  remove(firstWorker: number, workers: number): CallTask[] {
+    this.#sessions.fill(null, firstWorker, firstWorker + workers);
+    return this.#queue.takeAll(({ worker }) =>
+      worker !== undefined && this.#sessions[worker] === null
+    );
   }
 
   /** Posts a call, or lets it wait for a slot. */
@@ -94,16 +112,24 @@ export class WorkerCrew {
         new Busy(`Cannot call ${task.name}: ${MAX_WAITING_CALLS} calls wait for a free slot`),
       );
     }
-    if (this.#sessions.length > 0 && this.#allHeld(task.worker)) {
+    if (this.#allHeld(task.worker)) {
       return task.fail(new Busy(`Cannot call ${task.name}: prepared calls hold every slot`));
     }
     this.#wait(task);
   }
 
+  /** Posts a call to one of the sessions that are chosen, if one has a free slot. */
+  submitTo(task: CallTask, chosen: (session: WorkerSession) => boolean): boolean {
+    const session = this.#sessions.find((one) => one && one.takesCalls && chosen(one));
+    if (!session) return false;
+    this.#post(task, session);
+    return true;
+  }
+
   /** Posts calls that wait, as far as slots are free. */
   serve(): void {
     for (const session of this.#sessions) {
-      while (session.takesCalls) {
+      while (session?.takesCalls) {
         const task = this.#queue.takeFor(session);
         if (!task) break;
         this.#post(task, session);
@@ -120,17 +146,18 @@ export class WorkerCrew {
   freest(): WorkerSession | undefined {
     let best: WorkerSession | undefined;
     for (const session of this.#sessions) {
-      if (!best || rank(session) > rank(best)) best = session;
+      if (session && (!best || rank(session) > rank(best))) best = session;
     }
     return best;
   }
 
   /** Sends a worker no call until it answers, its executor is ended, or it turns out that it will not be. */
   #holdBack(session: WorkerSession): void {
-    if (!this.#sessions.includes(session)) return;
-    clearTimeout(this.#holding);
-    this.#holding = setTimeout(() => {
-      for (const held of this.#sessions) held.overdue = false;
+    const team = this.#teams.get(session)!;
+    if (this.#sessions[session.worker] !== session) return;
+    clearTimeout(team.holding);
+    team.holding = setTimeout(() => {
+      for (const held of team.sessions) held.overdue = false;
       this.serve();
     }, OVERDUE_MS);
   }
@@ -143,16 +170,16 @@ export class WorkerCrew {
     }
     for (let i = 0; i < this.#sessions.length; i++) {
       this.#next = (this.#next + 1) % this.#sessions.length;
-      const session = this.#sessions[this.#next]!;
-      if (session.takesCalls) return session;
+      const session = this.#sessions[this.#next];
+      if (session?.takesCalls) return session;
     }
     return undefined;
   }
 
-  /** No call is under way whose end would free a slot. */
+  /** No call is under way whose end would free a slot, and no executor is awaited. */
   #allHeld(worker: number | undefined): boolean {
-    return this.#sessions.every((session) =>
-      (worker !== undefined && session.worker !== worker) || session.outstanding === 0
+    return this.#sessions.every((session, place) =>
+      session === null || (worker !== undefined && worker !== place) || session?.outstanding === 0
     );
   }
 

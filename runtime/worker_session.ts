@@ -49,7 +49,10 @@ const readySchema = v.object({
 /** How to attach to a worker. */
 export interface SessionOptions {
   readonly address: string;
+  /** Its place in the executor. */
   readonly worker: number;
+  /** The place in the lease of the executor's first worker. @default 0 */
+  readonly firstWorker?: number;
   readonly secret: Uint8Array;
   readonly depth: number;
   readonly maxBytes: number;
@@ -60,6 +63,7 @@ export interface SessionOptions {
 }
 
 export class WorkerSession {
+  /** Its worker's place in the lease. */
   readonly worker: number;
   readonly depth: number;
   readonly slots: readonly ClientSlot[];
@@ -102,7 +106,7 @@ export class WorkerSession {
     ready: ReadyMessage,
   ) {
     const { depth, firstSequence } = options;
-    this.worker = options.worker;
+    this.worker = (options.firstWorker ?? 0) + options.worker;
     this.depth = depth;
     this.connection = connection;
     const entries = ready.functions.map((entry) =>

@@ -2,7 +2,7 @@
 
 import { ControlError } from "../../runtime/control_channel.ts";
 import { LeaseRefused } from "../../runtime/errors.ts";
-import { type Grant, verifyGrant } from "../../runtime/grant.ts";
+import { type Grant, memoryShare, verifyGrant } from "../../runtime/grant.ts";
 import type { Capacity } from "./capacity.ts";
 import type { Registration } from "./registration.ts";
 
@@ -15,6 +15,8 @@ const USED_FOR_MS = 60_000;
 /** A grant that was admitted, and how to give its cores back. */
 export interface Admitted {
   readonly grant: Grant;
+  /** What goes with the workers that were claimed: all of the grant's, or its share. */
+  readonly memoryBytes: number;
   /** Gives cores and memory back; may be called twice. */
   readonly release: () => void;
 }
@@ -57,14 +59,15 @@ export class Admission {
         "bad-grant",
       );
     }
-    const free = this.#capacity.take(workers, grant.memoryBytes);
+    const memoryBytes = memoryShare(grant.memoryBytes, workers, grant.workers);
+    const free = this.#capacity.take(workers, memoryBytes);
     this.#admitted.set(grant.lease, grant.expiresMs);
     this.#held.add(grant.lease);
     const release = () => {
       free();
       this.#held.delete(grant.lease);
     };
-    return { grant, release };
+    return { grant, memoryBytes, release };
   }
 
   /** A lease's end has moved: its first grant stays used up until then. */

@@ -124,17 +124,16 @@ export class NodeClients {
     }
     const admit = parsed.output;
     this.#refuseIfClosed();
-    const { grant, release } = this.#admission.admit(admit.grant, admit.workers);
+    const { grant, memoryBytes, release } = this.#admission.admit(admit.grant, admit.workers);
     const meter = new LeaseMeter({
       lease: grant.lease,
       epoch: grant.epoch,
       workers: admit.workers,
-      memoryBytes: grant.memoryBytes,
+      memoryBytes,
       sinceMs: Math.round(this.#o.registration.clock.nowMs()),
     });
     try {
       const { depth, maxBytes, hotMs, workers, logs } = admit;
-      const { memoryBytes } = grant;
       const { sandboxed } = this.#o;
       const source = await this.#getPackage(channel, admit);
       this.#refuseIfNative(source);

@@ -1,4 +1,5 @@
 /** What a node tells of a lease: that it was claimed there, or has ended there. */
+import { memoryShare } from "../../runtime/grant.ts";
 import { endAllocation, endSome } from "./ending.ts";
 import { freeOn } from "./placement.ts";
 import { notFound, Refusal } from "./refusal.ts";
@@ -7,7 +8,8 @@ import type { AllocationRow, LeaseRow, NodeRow, Transaction } from "./store.ts";
 /**
  * Notes that a node admitted a lease with so many workers. May be repeated.
  *
- * The first claim that satisfies the lease releases its other candidates. A claim that was made in
+ * It may be for fewer workers than were granted: the rest is free, with its share of the memory. The claim that makes
+ * the lease whole releases its other candidates. A claim that was made in
  * time but heard of too late still holds if nobody took the cores meanwhile.
  *
  * @throws {Refusal} 404 if the node was never offered the lease, 410 if the claim does not hold, 400
@@ -35,7 +37,15 @@ export function claim(
     throw new Refusal(410, "over", `Cannot claim lease: it is over here: ${reason}`);
   }
   const claimedMs = allocation.state === "claimed" ? allocation.claimedMs : nowMs;
-  tx.putAllocation({ ...allocation, workers, state: "claimed", claimedMs, endReason: null });
+  const memoryBytes = memoryShare(allocation.memoryBytes, workers, allocation.workers);
+  tx.putAllocation({
+    ...allocation,
+    workers,
+    memoryBytes,
+    state: "claimed",
+    claimedMs,
+    endReason: null,
+  });
   if (lease.endedMs !== null) tx.putLease({ ...lease, endedMs: null, endReason: null });
   if (elsewhere + workers < lease.workers) return;
   endSome(tx, others.filter(({ state }) => state === "candidate"), "released", nowMs);

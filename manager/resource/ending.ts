@@ -1,14 +1,27 @@
 /** How leases and their allocations end. Each function is one part of a store transaction. */
 import type { AllocationRow, LeaseRow, Transaction } from "./store.ts";
 
-/** Ends one allocation; its lease ends with the last one. Does nothing if it has ended. */
+/**
+ * Ends one allocation; its lease ends with the last one, and is smaller for the others: a quota counts what is held.
+ * Does nothing if it has ended.
+ */
 export function endAllocation(
   tx: Transaction,
   allocation: AllocationRow,
   reason: string,
   nowMs: number,
 ): void {
-  if (allocation.state !== "ended") endSome(tx, [allocation], reason, nowMs);
+  if (allocation.state === "ended") return;
+  endSome(tx, [allocation], reason, nowMs);
+  const lease = tx.lease(allocation.lease);
+  if (allocation.state !== "claimed" || lease === undefined || lease.endedMs !== null) return;
+  // Candidates may still take its place.
+  if (tx.allocationsOf(lease.id).some(({ state }) => state === "candidate")) return;
+  tx.putLease({
+    ...lease,
+    workers: lease.workers - allocation.workers,
+    memoryBytes: Math.max(0, lease.memoryBytes - allocation.memoryBytes),
+  });
 }
 
 /** Ends live allocations of one lease, and the lease if it has no other. */

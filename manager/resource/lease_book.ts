@@ -1,7 +1,7 @@
 /** The leases: asked for, renewed and given back by clients. */
 import { claimWithinMs, signGrant } from "../../runtime/grant.ts";
 import type * as api from "../../runtime/manager_api.ts";
-import { endLease, sweep } from "./ending.ts";
+import { endAllocation, endLease, sweep } from "./ending.ts";
 import { randomId } from "./ids.ts";
 import { LeaseQueue } from "./lease_queue.ts";
 import type { BookContext } from "./node_book.ts";
@@ -39,10 +39,10 @@ export class LeaseBook {
   }
 
   /**
-   * Takes cores of up to three candidate nodes, each of which could serve the whole lease. If there is no room, waits
-   * for it as long as the request says.
+   * Takes cores of up to three candidate nodes, each of which could serve the whole lease; if there is none, of nodes
+   * that can serve it together, with some to spare. If there is no room, waits for it as long as the request says.
    *
-   * @throws {Refusal} 409 `no-nodes` if no node is up, `full` if none has room, `quota` if the client may not have it;
+   * @throws {Refusal} 409 `no-nodes` if no node is up, `full` if there is no room, `quota` if the client may not have it;
    * what `assertHeld` throws; 503 `closing` if the resource manager closes meanwhile.
    */
   async take(
@@ -55,6 +55,7 @@ export class LeaseBook {
     if (waitMs === 0) return await this.#queue.tryOnce((owed) => this.#take(caller, asked, owed));
     return await this.#queue.wait({
       asked,
+      client: caller.name,
       waitMs,
       signal,
       attempt: async (owed) => {
@@ -84,15 +85,15 @@ export class LeaseBook {
     const parts = await this.#context.store.transact((tx) => {
       sweep(tx, nowMs);
       checkQuota(tx, caller, asked);
-      const nodes = chooseCandidates(tx, asked, nowMs, this.#placement, owed());
-      if (nodes.length === 0) throw refuseLease(tx, asked, nowMs);
+      const offers = chooseCandidates(tx, asked, nowMs, this.#placement, owed());
+      if (offers.length === 0) throw refuseLease(tx, asked, nowMs);
       tx.putLease(lease);
-      return nodes.map((node): Part => {
+      return offers.map(({ node, workers, memoryBytes }): Part => {
         const allocation: AllocationRow = {
           lease: lease.id,
           node: node.id,
-          workers: asked.workers,
-          memoryBytes: asked.memoryBytes,
+          workers,
+          memoryBytes,
           state: "candidate",
           claimByMs: nowMs + claimWithinMs,
           claimedMs: null,
@@ -108,7 +109,7 @@ export class LeaseBook {
 
   /**
    * Moves the end of a lease to `seconds` from now, never nearer than it is, and signs grants that
-   * say so for the nodes that serve it; for its candidates, if no claim was heard of yet.
+   * say so for the nodes that serve it, and for those of which it may not have been heard yet.
    *
    * @throws {Refusal} 404 if it is not one of the caller's, 410 if it has ended, 409 `quota` if the term is too long.
    */
@@ -125,8 +126,7 @@ export class LeaseBook {
       const renewed = { ...known, expiresMs };
       tx.putLease(renewed);
       const live = tx.allocationsOf(id).filter((a) => a.state !== "ended");
-      const claimed = live.filter((a) => a.state === "claimed");
-      const parts = (claimed.length > 0 ? claimed : live).flatMap((allocation): Part[] => {
+      const parts = live.flatMap((allocation): Part[] => {
         const node = tx.node(allocation.node);
         return node === undefined ? [] : [{ node, allocation }];
       });
@@ -144,6 +144,23 @@ export class LeaseBook {
       return endLease(tx, ownLease(tx, caller, id), "given-back", nowMs);
     });
     for (const node of serving) this.#context.orders?.tell(node);
+    this.#queue.wake();
+  }
+
+  /**
+   * Ends what a lease has of one node; the rest goes on. May be repeated.
+   *
+   * @throws {Refusal} 404 if it is not one of the caller's, or never was offered that node.
+   */
+  async endOn(caller: TokenRow, id: string, node: string): Promise<void> {
+    const nowMs = this.#context.clock();
+    await this.#context.store.transact((tx) => {
+      sweep(tx, nowMs);
+      const lease = ownLease(tx, caller, id);
+      const allocation = tx.allocation(lease.id, node);
+      if (allocation === undefined) throw notFound("node", node);
+      endAllocation(tx, allocation, "given-back", nowMs);
+    });
     this.#queue.wake();
   }
 
@@ -188,6 +205,7 @@ export class LeaseBook {
       name: node.name,
       addresses: node.addresses,
       bootId: node.bootId,
+      workers: allocation.workers,
       grant: signGrant({
         lease: lease.id,
         client: lease.client,
@@ -219,5 +237,6 @@ function refuseLease(tx: Transaction, asked: api.LeaseRequest, nowMs: number): R
     return new Refusal(409, "no-nodes", "Cannot give lease: no node is up");
   }
   const need = `${asked.workers} free cores and ${asked.memoryBytes} free bytes`;
-  return new Refusal(409, "full", `Cannot give lease: no node has ${need}`);
+  const together = asked.workers === 1 ? "" : ", nor have all nodes together";
+  return new Refusal(409, "full", `Cannot give lease: no node has ${need}${together}`);
 }

@@ -1,5 +1,5 @@
 /** Requests for leases that wait for room, in the order in which they came. */
-import { maxPassed, maxPassedMs } from "./policy.ts";
+import { maxPassed, maxPassedMs, maxWaitingOfClient } from "./policy.ts";
 import { Refusal } from "./refusal.ts";
 import type { Taken } from "./store.ts";
 
@@ -14,6 +14,8 @@ type Attempt<T> = (owed: () => readonly Taken[]) => Promise<T>;
 /** What a request that waits needs. */
 export interface WaitOptions<T> {
   readonly asked: Taken;
+  /** Who asks. */
+  readonly client: string;
   /** How long it waits, in milliseconds. */
   readonly waitMs: number;
   /** Fires when nobody waits for the answer any more. */
@@ -25,6 +27,7 @@ export interface WaitOptions<T> {
 
 interface Waiting {
   readonly asked: Taken;
+  readonly client: string;
   readonly sinceMs: number;
   /** How many leases were given to those who came later. */
   passed: number;
@@ -38,9 +41,9 @@ interface Waiting {
 
 /**
  * First come, first served, but one who fits may pass those who do not: a large request, which must wait until much is
- * free in one place, shall not keep small ones from cores that are idle. It is not starved: once it was passed
- * {@linkcode maxPassed} times or has waited for {@linkcode maxPassedMs}, a node is kept for it (placement.ts), and who
- * comes later gets nothing there.
+ * free, shall not keep small ones from cores that are idle. It is not starved: once it was passed
+ * {@linkcode maxPassed} times or has waited for {@linkcode maxPassedMs}, a node is kept for it, or as many as it needs
+ * (placement.ts), and who comes later gets nothing there.
  */
 export class LeaseQueue {
   readonly #clock: () => number;
@@ -73,7 +76,7 @@ export class LeaseQueue {
    * Waits for its turn until the attempt succeeds.
    *
    * @throws {Refusal} the last one when time is up, at once any but `full` and `no-nodes`; 409 `full` if too many wait,
-   * 503 `closing` once {@linkcode LeaseQueue.close} was called.
+   * 409 `quota` if too many of this client do, 503 `closing` once {@linkcode LeaseQueue.close} was called.
    */
   wait<T>(options: WaitOptions<T>): Promise<T> {
     if (this.#closed) return Promise.reject(closing());
@@ -81,6 +84,14 @@ export class LeaseQueue {
     if (this.#waiting.size >= this.#most) {
       const message = `Cannot give lease: ${this.#waiting.size} requests wait already`;
       return Promise.reject(new Refusal(409, "full", message));
+    }
+    const { client } = options;
+    let own = 0;
+    for (const each of this.#waiting) if (each.client === client) own++;
+    if (own >= maxWaitingOfClient) {
+      const message =
+        `Cannot give lease: ${own} requests of client ${client} wait already, no more may`;
+      return Promise.reject(new Refusal(409, "quota", message));
     }
     const { promise, waiting } = this.#enter(options);
     this.#waiting.add(waiting);
@@ -115,7 +126,7 @@ export class LeaseQueue {
   }
 
   #enter<T>(
-    { asked, waitMs, signal, attempt, giveBack }: WaitOptions<T>,
+    { asked, client, waitMs, signal, attempt, giveBack }: WaitOptions<T>,
   ): { promise: Promise<T>; waiting: Waiting } {
     const { promise, resolve, reject } = Promise.withResolvers<T>();
     const sinceMs = this.#clock();
@@ -144,6 +155,7 @@ export class LeaseQueue {
     };
     const waiting: Waiting = {
       asked,
+      client,
       sinceMs,
       passed: 0,
       trying: false,
@@ -185,8 +197,10 @@ export class LeaseQueue {
   }
 }
 
+/** By the memory of each worker, since several nodes may serve: much memory may have room where it is many workers'. */
 function fitsInto(less: Taken, more: Taken): boolean {
-  return less.workers <= more.workers && less.memoryBytes <= more.memoryBytes;
+  return less.workers <= more.workers &&
+    less.memoryBytes / less.workers <= more.memoryBytes / more.workers;
 }
 
 function isNoRoom(error: unknown): error is Refusal {

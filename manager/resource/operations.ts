@@ -121,6 +121,14 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     answer: [204, null],
     refusals: { 404: "`not-found`: no such lease, or someone else's" },
   },
+  "DELETE /v1/leases/:lease/nodes/:node": {
+    does: "Gives back what a lease has of one node; the rest of it goes on. May be repeated.",
+    roles: ["client", "operator"],
+    answer: [204, null],
+    refusals: {
+      404: "`not-found`: no such lease, or someone else's, or it was never offered that node",
+    },
+  },
 
   "GET /v1/bills": {
     does: "What leases have had, by time of admission; a client sees its own.",

@@ -1,5 +1,6 @@
 /** Which nodes a lease is offered, by a policy that is chosen by name. */
-import { candidatesPerLease, heartbeatMs, missedHeartbeats } from "./policy.ts";
+import { memoryShare } from "../../runtime/grant.ts";
+import { candidatesPerLease, heartbeatMs, maxOffers, missedHeartbeats } from "./policy.ts";
 import type { NodeLoad, NodeRow, Taken, Transaction } from "./store.ts";
 
 /** Chooses at most `count` nodes of those that have room, the best first. */
@@ -44,17 +45,26 @@ export function isUp(node: NodeRow, nowMs: number): boolean {
 
 /** What is left of a node. */
 export function freeOn(tx: Transaction, node: NodeRow): Taken {
-  const taken = tx.takenOn(node.id);
+  return left({ node, taken: tx.takenOn(node.id) });
+}
+
+function left({ node, taken }: NodeLoad): Taken {
   return {
     workers: Math.max(0, node.cores - taken.workers),
     memoryBytes: Math.max(0, node.memoryBytes - taken.memoryBytes),
   };
 }
 
+/** A node that a lease is offered, and how much of the lease. */
+export interface Offer extends Taken {
+  readonly node: NodeRow;
+}
+
 /**
- * Nodes that can take all of it, the best by the policy first, at most {@linkcode candidatesPerLease}.
+ * Nodes that can take all of it, the best by the policy first, at most {@linkcode candidatesPerLease}. If there is none,
+ * nodes that can take it together, with some to spare.
  *
- * @param owed what is asked for by those who wait and come first: a node may be kept for them.
+ * @param owed what is asked for by those who wait and come first: nodes may be kept for them.
  */
 export function chooseCandidates(
   tx: Transaction,
@@ -62,29 +72,83 @@ export function chooseCandidates(
   nowMs: number,
   placement: Placement,
   owed: readonly Taken[] = [],
-): NodeRow[] {
+): Offer[] {
   const kept = keptFor(tx, owed, nowMs);
-  const fitting = tx.nodeLoads().filter(({ node, taken }) =>
-    lends(node, nowMs) && node.cores - taken.workers >= asked.workers &&
-    node.memoryBytes - taken.memoryBytes >= asked.memoryBytes && node.id !== kept
+  const lending = tx.nodeLoads().filter(({ node }) => lends(node, nowMs) && !kept.has(node.id));
+  const fitting = lending.filter(({ node, taken }) =>
+    node.cores - taken.workers >= asked.workers &&
+    node.memoryBytes - taken.memoryBytes >= asked.memoryBytes
   );
-  return policies[placement](fitting, candidatesPerLease).map(({ node }) => node);
+  if (fitting.length === 0) return split(lending, asked);
+  const { workers, memoryBytes } = asked;
+  return policies[placement](fitting, candidatesPerLease)
+    .map(({ node }) => ({ node, workers, memoryBytes }));
 }
 
 /**
- * The node that is kept for the first of those who must not be passed any more: of the nodes that are large enough the
- * one that is the nearest to having room. As nobody else gets anything there, it stays the nearest. One node, so that
- * the others go on; none for who asks for more than any node has, since that would help nobody.
+ * The nodes that can take most first, whatever the policy: the fewer parts a lease has, the less of it is lost with a
+ * node. To spare is what one refusal may cost: the workers of the node that refuses, and those that the last one asked
+ * could have had, since its grant is used up by then.
  */
-function keptFor(tx: Transaction, owed: readonly Taken[], nowMs: number): string | undefined {
-  for (const { workers, memoryBytes } of owed) {
-    const enough = tx.nodeLoads().filter(({ node }) =>
-      lends(node, nowMs) && node.cores >= workers && node.memoryBytes >= memoryBytes
-    );
-    const [nearest] = firstOf(enough, 1, (a, b) => freeCores(b) - freeCores(a));
-    if (nearest !== undefined) return nearest.node.id;
+function split(lending: readonly NodeLoad[], asked: Taken): Offer[] {
+  const most = firstOf(
+    lending.flatMap((load): Offer[] => {
+      const workers = shareOf(asked, left(load));
+      if (workers === 0) return [];
+      return [{ node: load.node, workers, memoryBytes: memoryOf(asked, workers) }];
+    }),
+    maxOffers,
+    (a, b) => b.workers - a.workers,
+  );
+  const enough = asked.workers + 2 * (most[0]?.workers ?? 0) - 1;
+  const offers: Offer[] = [];
+  let workers = 0;
+  for (const offer of most) {
+    if (workers >= enough) break;
+    offers.push(offer);
+    workers += offer.workers;
   }
-  return undefined;
+  return workers >= asked.workers ? offers : [];
+}
+
+/** How many of the workers that are asked for have room, each with its share of the memory. */
+function shareOf(asked: Taken, room: Taken): number {
+  const each = memoryOf(asked, 1);
+  const byMemory = each === 0 ? Infinity : Math.floor(room.memoryBytes / each);
+  return Math.min(asked.workers, room.workers, byMemory);
+}
+
+function memoryOf(asked: Taken, workers: number): number {
+  return memoryShare(asked.memoryBytes, workers, asked.workers);
+}
+
+/**
+ * The nodes that are kept for the first of those who must not be passed any more: of the nodes that are large enough the
+ * one that is the nearest to having room; where none is, as many as are large enough together, the nearest first. As
+ * nobody else gets anything there, they stay the nearest. No more, so that the others go on; none for who asks for more
+ * than all nodes have, since that would help nobody.
+ */
+function keptFor(tx: Transaction, owed: readonly Taken[], nowMs: number): ReadonlySet<string> {
+  for (const asked of owed) {
+    const nearest = tx.nodeLoads().filter(({ node }) => lends(node, nowMs))
+      .sort((a, b) => freeCores(b) - freeCores(a));
+    const whole = nearest.find(({ node }) => fits(asked, node));
+    if (whole !== undefined) return new Set([whole.node.id]);
+    const kept = new Set<string>();
+    let workers = 0;
+    for (const { node } of nearest) {
+      const share = shareOf(asked, { workers: node.cores, memoryBytes: node.memoryBytes });
+      if (share === 0) continue;
+      kept.add(node.id);
+      workers += share;
+      if (workers >= asked.workers) return kept;
+    }
+  }
+  return new Set();
+}
+
+function fits(asked: Taken, node: NodeRow): boolean {
+  return node.cores >= asked.workers && node.memoryBytes >= asked.memoryBytes;
 }
 
 /** Whether it is offered new leases. */

@@ -18,6 +18,10 @@ export const keyLearnMs = (missedHeartbeats + 2) * heartbeatMs;
 export const maxKeys = 8;
 /** How many nodes a lease is offered: enough that one refusal needs no second request. */
 export const candidatesPerLease = 3;
+/** How many nodes a lease is offered at most that no single node has room for: each costs a signature and 600 bytes. */
+export const maxOffers = 64;
+/** Requests of one client that may wait for room: enough for a program with many threads, and no client fills the queue. */
+export const maxWaitingOfClient = 64;
 /** How often one who waits for room is passed by those who came later: enough to fill gaps with small leases. */
 export const maxPassed = 16;
 /** How long one waits for room until it is not passed any more, whether it was or not. */

@@ -136,6 +136,12 @@ export function createRoutes(targets: RouteTargets): Hono<Env> {
   });
   refuseOthers(app, "/v1/leases/:lease", "DELETE");
 
+  app.delete("/v1/leases/:lease/nodes/:node", allow("client", "operator"), async (c) => {
+    await leases.endOn(c.var.caller, c.req.param("lease"), c.req.param("node"));
+    return c.body(null, 204);
+  });
+  refuseOthers(app, "/v1/leases/:lease/nodes/:node", "DELETE");
+
   app.get("/v1/bills", allow("operator", "client"), async (c) => {
     return c.json(await bills.list(c.var.caller, readBillQuery(c.req.query())));
   });

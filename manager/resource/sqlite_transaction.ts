@@ -68,11 +68,11 @@ export function sqliteTransaction(
   const sawNode = run("UPDATE nodes SET last_seen_ms = ? WHERE id = ? AND last_seen_ms < ?");
   const deleteNode = run("DELETE FROM nodes WHERE id = ?");
   const putLease = run(`INSERT INTO leases VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-    ON CONFLICT (id) DO UPDATE SET expires_ms = excluded.expires_ms,
-      ended_ms = excluded.ended_ms, end_reason = excluded.end_reason`);
+    ON CONFLICT (id) DO UPDATE SET workers = excluded.workers,
+      memory_bytes = excluded.memory_bytes, expires_ms = excluded.expires_ms, ended_ms = excluded.ended_ms, end_reason = excluded.end_reason`);
   const putAllocation = run(`INSERT INTO allocations VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-    ON CONFLICT (lease, node) DO UPDATE SET workers = excluded.workers, state = excluded.state,
-      claim_by_ms = excluded.claim_by_ms, claimed_ms = excluded.claimed_ms,
+    ON CONFLICT (lease, node) DO UPDATE SET workers = excluded.workers,
+      memory_bytes = excluded.memory_bytes, state = excluded.state, claim_by_ms = excluded.claim_by_ms, claimed_ms = excluded.claimed_ms,
       end_reason = excluded.end_reason`);
   const dropTokens = run("DELETE FROM tokens WHERE role = ? AND name = ?");
   const putToken = run("INSERT INTO tokens VALUES (?, ?, ?, ?, ?)");

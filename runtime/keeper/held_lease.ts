@@ -1,41 +1,45 @@
-/** A lease from the keeper's side: taken, renewed, watched, moved to another node when its own drains, given back. */
+/**
+ * A lease from the keeper's side: taken, renewed, given back. A part whose node drains moves to others, and so does one
+ * that is over or whose node is gone, as long as another part serves.
+ */
 
 import type { ManagerClient } from "../manager_client.ts";
-import { LeaseOver } from "../errors.ts";
-import { LeaseWords, NODE_GONE, OVER } from "../lease_words.ts";
-import { LogBatch } from "../log_relay.ts";
-import { Draining, Executor, ExecutorEnded, Over } from "../node_protocol.ts";
-import * as v from "../valibot.ts";
+import { memoryShare } from "../grant.ts";
+import { OVER } from "../lease_words.ts";
+import { HeldPart, type PartHandlers } from "./held_part.ts";
 import type { KeeperEvent } from "./keeper_messages.ts";
 import { takeInTime } from "./lease_wait.ts";
+import type { LeaseRequest } from "./node_hold.ts";
 import type { Reach } from "./reach_node.ts";
-import { type LeaseRequest, Tenancy } from "./tenancy.ts";
+import { Renewal } from "./renewal.ts";
+import { Tenancy } from "./tenancy.ts";
 
-/** Renewal is due when this share of the term is left; tries that fail are repeated until the end. */
-const RENEW_AT_SHARE = 0.5;
-const RENEW_RETRY_MS = 1000;
-/** Between two tries to find another node. */
+/** Between two tries to find other nodes. */
 const MOVE_RETRY_MS = 200;
+/**
+ * How long a part that is lost is looked a place for. The resource manager takes a node that vanished for one that lends
+ * for up to 3 s, and a node that comes back by itself needs some more.
+ */
+const REPLACE_MS = 10_000;
+
+/** An event without the lease's key. */
+type News = KeeperEvent extends infer E ? E extends KeeperEvent ? Omit<E, "key"> : never : never;
 
 export class HeldLease {
   readonly #request: LeaseRequest;
   readonly #manager: ManagerClient;
   readonly #reach: Reach;
   readonly #post: (event: KeeperEvent) => void;
-  readonly #words: LeaseWords;
-  #now: Tenancy;
-  /** Nodes that drain: calls that were sent there may finish. */
-  readonly #left = new Set<Tenancy>();
-  /** Executors count on through all nodes: so many there were on those before. */
-  readonly #generationsBefore = new WeakMap<Tenancy, number>();
-  #generation = 0;
-  #timer: ReturnType<typeof setTimeout> | undefined;
-  #over = false;
+  /** Those that serve, or are looked a place for. */
+  readonly #parts = new Map<number, HeldPart>();
+  /** Those that have moved: calls that were sent there may finish. */
+  readonly #left = new Map<number, HeldPart>();
+  readonly #renewals = new Map<Tenancy, Renewal>();
   readonly #giveUp = new AbortController();
-  #leaving: Promise<unknown> = Promise.resolve();
-  #taking: Promise<unknown> = Promise.resolve();
-  /** The notices of nodes that drain, in milliseconds. */
-  readonly #drains = new WeakMap<Tenancy, number>();
+  /** What the end waits for: the lease that is taken, places that are looked for, parts that are given back. */
+  readonly #underWay = new Set<Promise<void>>();
+  #lastPart = -1;
+  #over = false;
 
   constructor(
     request: LeaseRequest,
@@ -47,174 +51,185 @@ export class HeldLease {
     this.#manager = manager;
     this.#reach = reach;
     this.#post = post;
-    this.#words = new LeaseWords(request.words);
-    this.#now = this.#newTenancy();
   }
 
-  /** Takes it on some node. */
-  take(): Promise<void> {
+  /** Takes it, on as few nodes as have room. */
+  async take(): Promise<void> {
     const taking = this.#take();
-    this.#taking = taking.catch(() => {});
-    return taking;
+    this.#awaited(taking);
+    await taking;
   }
 
   async #take(): Promise<void> {
+    const tenancy = new Tenancy(this.#request, this.#manager);
     try {
-      const { executor, startup } = await takeInTime(
-        this.#now,
-        this.#reach,
-        this.#request.waitMs,
-        this.#giveUp.signal,
-      );
-      this.#generation = executor.generation;
-      const { key } = this.#request;
-      this.#post({ type: "granted", key, ...this.#place(), executor, startup });
-      this.#scheduleRenewal();
+      const { waitMs } = this.#request;
+      const startup = await takeInTime(tenancy, this.#reach, waitMs, this.#giveUp.signal);
+      const parts = this.#adopt(tenancy);
+      const grants = parts.map(({ grant }) => grant);
+      this.#say({ type: "granted", parts: grants, startup, expiresMs: this.#expiresMs() });
+      for (const part of parts) part.listen(this.#handlers);
     } catch (error) {
       this.#over = true;
       throw error;
     }
-    this.#moveIfDrained();
   }
 
   /** Gives the lease back, or gives up taking it. May be called twice. */
   async end(): Promise<void> {
     this.#giveUp.abort(new Error("Cannot take lease: it was given up"));
-    await this.#taking;
-    const back: Promise<void>[] = [this.leave()];
+    while (this.#underWay.size > 0) await Promise.allSettled([...this.#underWay]);
+    for (const part of this.#left.values()) this.leave(part.number);
+    const tenancies = new Set([...this.#parts.values()].map(({ tenancy }) => tenancy));
     if (!this.#over) {
       this.#finish(OVER, "closed by the client");
-      back.push(this.#now.end());
+      for (const tenancy of tenancies) this.#awaited(tenancy.end());
     }
-    await Promise.all(back);
-    this.#now.close();
-    this.#post({ type: "ended", key: this.#request.key });
+    await Promise.allSettled([...this.#underWay]);
+    for (const tenancy of tenancies) tenancy.close();
+    this.#say({ type: "ended" });
   }
 
-  /** Gives back what is left of the lease on nodes that it has moved away from. */
-  async leave(): Promise<void> {
-    const left = [...this.#left].map((tenancy) => tenancy.end());
-    this.#left.clear();
-    this.#leaving = Promise.all([this.#leaving, ...left]); // the end waits for what is on its way already
-    await this.#leaving;
+  /** What was sent to a part that has moved is done: gives it back. */
+  leave(number: number): void {
+    const part = this.#left.get(number);
+    if (part === undefined) return;
+    this.#left.delete(number);
+    this.#giveBack(part);
   }
 
-  /** @param seconds its term. */
-  #newTenancy(seconds = this.#request.seconds): Tenancy {
-    const request = { ...this.#request, seconds };
-    const tenancy: Tenancy = new Tenancy(request, this.#manager, {
-      notice: (type, body) => this.#notice(tenancy, type, body),
-      gone: (reason) => this.#gone(tenancy, reason),
-    });
-    this.#generationsBefore.set(tenancy, this.#generation);
-    return tenancy;
+  /** A part is of no use to the client. */
+  abandon(number: number, reason: string): void {
+    const part = this.#parts.get(number);
+    if (part === undefined || part.over) return;
+    this.#partOver(part, OVER, reason);
+    this.#giveBack(part);
   }
 
-  #place() {
-    const { lease, node, endsAtMs } = this.#now;
-    // The end on this host's wall clock, for people.
-    return { lease, node, expiresMs: Date.now() + (endsAtMs - performance.now()) };
-  }
+  readonly #handlers: PartHandlers = {
+    lost: ({ number }, generation, reason) =>
+      this.#say({ type: "lost", part: number, generation, reason }),
+    executor: ({ number }, executor) => this.#say({ type: "executor", part: number, executor }),
+    log: (batch) => this.#say({ type: "log", ...batch }),
+    draining: (part, noticeMs) => this.#drain(part, noticeMs),
+    over: (part, state, reason) => this.#partOver(part, state, reason),
+  };
 
-  #notice(tenancy: Tenancy, type: string, body: unknown): void {
-    const { key } = this.#request;
-    const before = this.#generationsBefore.get(tenancy)!;
-    if (type === "log") {
-      this.#post({ type: "log", key, ...v.parse(LogBatch, body) });
-    } else if (type === "over") {
-      const { reason } = v.parse(Over, body);
-      if (tenancy === this.#now) this.#finish(OVER, reason);
-      else this.#words.executorEnded(this.#generation - 1, reason);
-    } else if (type === "draining") {
-      this.#drains.set(tenancy, v.parse(Draining, body).noticeMs);
-      this.#moveIfDrained();
-    } else if (tenancy !== this.#now) {
-      // what its executors do concerns nobody any more
-    } else if (type === "executor-lost") {
-      const { generation, reason } = v.parse(ExecutorEnded, body);
-      this.#words.executorEnded(before + generation, reason);
-      this.#post({ type: "lost", key, generation: before + generation, reason });
-    } else if (type === "executor") {
-      const executor = v.parse(Executor, body);
-      this.#generation = before + executor.generation;
-      this.#post({
-        type: "executor",
-        key,
-        executor: { ...executor, generation: this.#generation },
+  /** Makes parts of what was claimed. */
+  #adopt(tenancy: Tenancy): HeldPart[] {
+    const parts = [...tenancy.holds].map((hold) => new HeldPart(++this.#lastPart, tenancy, hold));
+    for (const part of parts) this.#parts.set(part.number, part);
+    if (this.#request.renew) {
+      const renewal = new Renewal(tenancy, {
+        renewed: () => this.#say({ type: "renewed", expiresMs: this.#expiresMs() }),
+        over: (reason) => {
+          for (const part of this.#parts.values()) {
+            if (part.tenancy === tenancy) this.#partOver(part, OVER, reason);
+          }
+        },
       });
+      this.#renewals.set(tenancy, renewal);
     }
+    return parts;
   }
 
-  #gone(tenancy: Tenancy, reason: string): void {
-    if (tenancy !== this.#now) return;
-    this.#finish(NODE_GONE, `the executor manager of node ${tenancy.node} is gone: ${reason}`);
+  /** A node that drains is left for others, which are looked for as long as the notice runs. */
+  #drain(part: HeldPart, noticeMs: number): void {
+    if (this.#over || part.over || part.moving || part.left) return;
+    part.moving = true;
+    this.#say({ type: "draining", part: part.number, noticeMs });
+    this.#awaited(this.#place(part, noticeMs, "draining: its node was taken back"));
   }
 
-  #finish(state: number, reason: string): void {
-    if (this.#over) return;
-    this.#over = true;
-    clearTimeout(this.#timer);
-    this.#words.ended(state, reason);
-    this.#post({ type: "over", key: this.#request.key, reason });
+  #partOver(part: HeldPart, state: number, reason: string): void {
+    if (part.over) return;
+    part.end(state, reason);
+    if (part.left || this.#over) return;
+    if ([...this.#parts.values()].every(({ over }) => over)) return this.#finish(state, reason);
+    this.#say({ type: "gone", part: part.number, reason });
+    if (part.moving) return; // a place is looked for already
+    // What ends executors one after the other would end them elsewhere, too.
+    const forMs = reason.startsWith("crash-loop") ? 0 : REPLACE_MS;
+    this.#awaited(this.#place(part, forMs, reason));
   }
 
-  /** A node that drains is left for another one, which is looked for as long as the notice runs. */
-  #moveIfDrained(): void {
-    const noticeMs = this.#drains.get(this.#now);
-    if (noticeMs === undefined || this.#over || this.#now.lease === "") return;
-    this.#drains.delete(this.#now);
-    this.#taking = this.#taking.then(() => this.#move(noticeMs)).catch(() => {});
+  /** Puts others in a part's place, if there is room in time. */
+  async #place(part: HeldPart, forMs: number, reason: string): Promise<void> {
+    if (part.over) this.#giveBack(part); // a quota counts what the resource manager knows of
+    const found = await this.#findPlace(part, performance.now() + forMs);
+    part.moving = false;
+    // The lease may have ended meanwhile, and a node may serve on that others were looked for in vain.
+    if (this.#over) return await found?.end();
+    if (found === undefined && !part.over) return;
+    this.#parts.delete(part.number);
+    if (found === undefined) {
+      this.#giveBack(part);
+      return this.#say({ type: "shrunk", part: part.number, reason });
+    }
+    part.left = true;
+    this.#left.set(part.number, part);
+    const parts = this.#adopt(found);
+    const grants = parts.map(({ grant }) => grant);
+    this.#say({
+      type: "moved",
+      part: part.number,
+      parts: grants,
+      expiresMs: this.#expiresMs(),
+    });
+    for (const each of parts) each.listen(this.#handlers);
   }
 
-  async #move(noticeMs: number): Promise<void> {
-    const { key } = this.#request;
-    const old = this.#now;
-    this.#post({ type: "draining", key, noticeMs });
-    const untilMs = performance.now() + noticeMs;
+  async #findPlace({ tenancy, hold }: HeldPart, untilMs: number): Promise<Tenancy | undefined> {
+    const { workers, memoryBytes, seconds, renew } = this.#request;
     while (!this.#over && !this.#giveUp.signal.aborted && performance.now() < untilMs) {
       // A term that is not renewed ends when it would have ended on the old node.
-      const leftSeconds = Math.max(1, Math.ceil((old.endsAtMs - performance.now()) / 1000));
-      const next = this.#newTenancy(this.#request.renew ? undefined : leftSeconds);
+      const leftSeconds = Math.ceil((tenancy.endsAtMs - performance.now()) / 1000);
+      if (leftSeconds <= 0) return undefined;
+      const next = new Tenancy({
+        ...this.#request,
+        workers: hold.workers,
+        memoryBytes: memoryShare(memoryBytes, hold.workers, workers),
+        seconds: renew ? seconds : leftSeconds,
+      }, this.#manager);
       try {
-        const { executor } = await next.take(this.#reach, this.#giveUp.signal);
-        // The old one may have ended meanwhile, and the lease with it.
-        if (this.#over) return await next.end();
-        this.#left.add(old);
-        this.#now = next;
-        this.#generation = this.#generationsBefore.get(next)! + executor.generation;
-        const moved = { ...executor, generation: this.#generation };
-        this.#post({ type: "moved", key, ...this.#place(), executor: moved });
-        this.#scheduleRenewal();
-        return this.#moveIfDrained();
+        await next.take(this.#reach, this.#giveUp.signal);
+        return next;
       } catch {
         // No other node has room, or it went: there may be one a moment later.
         await new Promise((resolve) => setTimeout(resolve, MOVE_RETRY_MS));
       }
     }
+    return undefined;
   }
 
-  /** Reckoned from the end, not from now: admission has taken its part of a short term already. */
-  #scheduleRenewal(
-    inMs = this.#now.endsAtMs - performance.now() - this.#request.seconds * 1000 * RENEW_AT_SHARE,
-  ): void {
-    clearTimeout(this.#timer);
-    if (!this.#request.renew || this.#over) return;
-    this.#timer = setTimeout(() => this.#renew(), Math.max(0, inMs));
+  #finish(state: number, reason: string): void {
+    if (this.#over) return;
+    this.#over = true;
+    for (const renewal of this.#renewals.values()) renewal.stop();
+    for (const part of this.#parts.values()) part.end(state, reason);
+    this.#say({ type: "over", reason });
   }
 
-  async #renew(): Promise<void> {
-    const renewed = this.#now;
-    try {
-      await renewed.renew();
-      if (renewed !== this.#now) return;
-      const { expiresMs } = this.#place();
-      this.#post({ type: "renewed", key: this.#request.key, expiresMs });
-      this.#scheduleRenewal();
-    } catch (error) {
-      if (this.#over || renewed !== this.#now) return;
-      if (error instanceof LeaseOver) return this.#finish(OVER, error.message);
-      // The resource manager may come back before the term is over; the node ends the lease if not.
-      this.#scheduleRenewal(Math.min(RENEW_RETRY_MS, this.#request.seconds * 100));
-    }
+  /** The end of what ends first, on this host's wall clock, for people. */
+  #expiresMs(): number {
+    const ends = [...this.#parts.values()].map(({ tenancy }) => tenancy.endsAtMs);
+    return Date.now() + (Math.min(...ends) - performance.now());
+  }
+
+  /** Gives back what a part has of its node. */
+  #giveBack({ tenancy, hold }: HeldPart): void {
+    this.#awaited(tenancy.endOn(hold));
+    if (tenancy.holds.size > 0) return;
+    this.#renewals.get(tenancy)?.stop();
+    this.#renewals.delete(tenancy);
+  }
+
+  #awaited(work: Promise<void>): void {
+    const settled = work.catch(() => {}).finally(() => this.#underWay.delete(settled));
+    this.#underWay.add(settled);
+  }
+
+  #say(news: News): void {
+    this.#post({ ...news, key: this.#request.key } as KeeperEvent);
   }
 }

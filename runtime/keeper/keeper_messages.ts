@@ -29,11 +29,16 @@ export type KeeperRequest =
     readonly logs: boolean;
     readonly sha256: string;
     readonly source: Uint8Array<ArrayBuffer>;
-    /** The words of lease_words.ts. */
-    readonly words: SharedArrayBuffer;
   }
-  /** What was sent to nodes that it has moved away from is done. */
-  | { readonly type: "leave"; readonly key: number }
+  /** What was sent to a part that has moved away is done. */
+  | { readonly type: "leave"; readonly key: number; readonly part: number }
+  /** A part is of no use: no fresh executor came in time. */
+  | {
+    readonly type: "abandon";
+    readonly key: number;
+    readonly part: number;
+    readonly reason: string;
+  }
   | { readonly type: "end"; readonly key: number }
   /** Give everything back; answered by {@linkcode KeeperClosed}. */
   | { readonly type: "close" };
@@ -51,14 +56,26 @@ export interface KeeperClosed {
   readonly type: "closed";
 }
 
+/** What a lease has of one node. */
+export interface PartGrant {
+  /** Names the part between the two threads. No other part of the lease ever has the same. */
+  readonly part: number;
+  /** The lease's id with the resource manager; parts that have moved have others. */
+  readonly lease: string;
+  /** The node's name. */
+  readonly node: string;
+  readonly workers: number;
+  readonly executor: Executor;
+  /** The words of lease_words.ts. */
+  readonly words: SharedArrayBuffer;
+}
+
 /** From the keeper, of one lease. */
 export type KeeperEvent =
   | {
     readonly type: "granted";
     readonly key: number;
-    readonly lease: string;
-    readonly node: string;
-    readonly executor: Executor;
+    readonly parts: readonly PartGrant[];
     readonly startup: KeptStartup;
     readonly expiresMs: number;
   }
@@ -68,21 +85,40 @@ export type KeeperEvent =
   | {
     readonly type: "lost";
     readonly key: number;
+    readonly part: number;
     readonly generation: number;
     readonly reason: string;
   }
-  | { readonly type: "executor"; readonly key: number; readonly executor: Executor }
-  /** Its node is taken back, and has said how long it waits: another one is looked for. */
-  | { readonly type: "draining"; readonly key: number; readonly noticeMs: number }
-  /** Another node serves it from now on; answered by `leave`. */
+  | {
+    readonly type: "executor";
+    readonly key: number;
+    readonly part: number;
+    readonly executor: Executor;
+  }
+  /** A part's node is taken back, and has said how long it waits: other nodes are looked for. */
+  | {
+    readonly type: "draining";
+    readonly key: number;
+    readonly part: number;
+    readonly noticeMs: number;
+  }
+  /** A part is over, or its node is gone: other nodes are looked for. */
+  | { readonly type: "gone"; readonly key: number; readonly part: number; readonly reason: string }
+  /** Others have taken a part's place, with as many workers together; answered by `leave`. */
   | {
     readonly type: "moved";
     readonly key: number;
-    readonly lease: string;
-    readonly node: string;
-    readonly executor: Executor;
+    readonly part: number;
+    readonly parts: readonly PartGrant[];
     readonly expiresMs: number;
   }
-  /** The lease is over, or its node is gone: the words say which. */
+  /** A part is gone for good, and nothing takes its place. */
+  | {
+    readonly type: "shrunk";
+    readonly key: number;
+    readonly part: number;
+    readonly reason: string;
+  }
+  /** The lease is over, or its last node is gone: the words say which. */
   | { readonly type: "over"; readonly key: number; readonly reason: string }
   | { readonly type: "ended"; readonly key: number };

@@ -38,7 +38,9 @@ addEventListener("message", async (event) => {
       post({ type: "refused", key: request.key, error: plain(error) });
     }
   } else if (request.type === "leave") {
-    await leases.get(request.key)?.leave();
+    leases.get(request.key)?.leave(request.part);
+  } else if (request.type === "abandon") {
+    leases.get(request.key)?.abandon(request.part, request.reason);
   } else if (request.type === "end") {
     await leases.get(request.key)?.end();
     leases.delete(request.key);

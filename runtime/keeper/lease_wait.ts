@@ -1,8 +1,9 @@
 /** Waiting for room: with the resource manager, and again when nodes that it offered refuse. */
 
 import { LeaseRefused, NodeLost } from "../errors.ts";
+import type { KeptStartup } from "../lease_startup.ts";
 import type { Reach } from "./reach_node.ts";
-import type { Taken, Tenancy } from "./tenancy.ts";
+import type { Tenancy } from "./tenancy.ts";
 
 /** Between two tries when nodes refused: the resource manager hears of them with their heartbeats only. */
 const TRY_AGAIN_MS = 200;
@@ -20,14 +21,14 @@ export async function takeInTime(
   reach: Reach,
   waitMs: number,
   signal: AbortSignal,
-): Promise<Taken> {
+): Promise<KeptStartup> {
   const startMs = performance.now();
   while (true) {
     const triedMs = performance.now();
     const leftMs = Math.max(0, Math.ceil(startMs + waitMs - triedMs));
     try {
-      const { executor, startup } = await tenancy.take(reach, signal, leftMs);
-      return { executor, startup: { ...startup, grantMs: startup.grantMs + triedMs - startMs } };
+      const startup = await tenancy.take(reach, signal, leftMs);
+      return { ...startup, grantMs: startup.grantMs + triedMs - startMs };
     } catch (error) {
       // Without a lease it was the resource manager that refused, which has waited for the whole time.
       if (waitMs === 0 || tenancy.lease === "" || !isPassing(error)) throw error;

@@ -1,61 +1,40 @@
-/** What the keeper has of one node: a lease with the resource manager, claimed on that node. */
+/** A lease with the resource manager, and what was claimed for it: on one node, or on several. */
 
-import { ControlChannel, ControlError, controlOptions } from "../control_channel.ts";
 import { LeaseOver, LeaseRefused, NodeLost } from "../errors.ts";
 import type { KeptStartup } from "../lease_startup.ts";
-import type { NodeGrant } from "../manager_api.ts";
 import type { ManagerClient } from "../manager_client.ts";
-import { encodeManagerHello, ManagerRole } from "../manager_hello.ts";
-import { Executor, Renewed } from "../node_protocol.ts";
-import * as v from "../valibot.ts";
-import type { KeeperRequest } from "./keeper_messages.ts";
-import { type Reach, reachNode } from "./reach_node.ts";
-
-export type LeaseRequest = Extract<KeeperRequest, { type: "lease" }>;
-
-/** How long a node may take to admit a lease: it starts a process and its workers, which have limits of their own. */
-const ADMIT_MS = 40_000;
-/** How long giving back may take. */
-const END_MS = 3000;
-
-export interface TenancyHandlers {
-  notice(type: string, body: unknown): void;
-  /** Its node can't be reached any more. */
-  gone(reason: string): void;
-}
-
-/** An executor that serves, and how it came about. */
-export interface Taken {
-  readonly executor: Executor;
-  readonly startup: KeptStartup;
-}
+import { claimWorkers } from "./claim_workers.ts";
+import { type LeaseRequest, NodeHold } from "./node_hold.ts";
+import type { Reach } from "./reach_node.ts";
 
 export class Tenancy {
   /** The lease's id; empty until it was granted. */
   lease = "";
-  /** The node's name. */
-  node = "";
   /** The end of the term on this thread's monotonic clock. */
   endsAtMs = 0;
-  readonly #request: LeaseRequest;
+  readonly request: LeaseRequest;
   readonly #manager: ManagerClient;
-  readonly #handlers: TenancyHandlers;
-  #channel: ControlChannel | undefined;
+  readonly #holds = new Set<NodeHold>();
 
-  constructor(request: LeaseRequest, manager: ManagerClient, handlers: TenancyHandlers) {
-    this.#request = request;
+  constructor(request: LeaseRequest, manager: ManagerClient) {
+    this.request = request;
     this.#manager = manager;
-    this.#handlers = handlers;
+  }
+
+  /** What it has of nodes. */
+  get holds(): ReadonlySet<NodeHold> {
+    return this.#holds;
   }
 
   /**
-   * Asks the resource manager, then the candidates in a random order until one admits.
+   * Asks the resource manager, then the candidates, until all workers are admitted. If they are not, everything is given
+   * back.
    *
    * @param waitMs how long the resource manager may look for room.
    * @throws what the resource manager or the last candidate refused with.
    */
-  async take(reach: Reach, signal: AbortSignal, waitMs = 0): Promise<Taken> {
-    const { workers, memoryBytes, seconds } = this.#request;
+  async take(reach: Reach, signal: AbortSignal, waitMs = 0): Promise<KeptStartup> {
+    const { workers, memoryBytes, seconds } = this.request;
     const askedMs = performance.now();
     const asked = { workers, memoryBytes, seconds };
     // A request that waits is broken off when it is given up. One that does not is heard out and what it gave is given
@@ -66,45 +45,46 @@ export class Tenancy {
     const grantedMs = performance.now();
     this.lease = taken.lease;
     this.#setEnd(taken.nowMs, taken.expiresMs);
-    let refusal: Error = new LeaseRefused("Cannot take lease: no node was offered", "no-nodes");
-    try {
-      for (const candidate of shuffle(taken.grants)) {
-        signal.throwIfAborted();
-        try {
-          const { executor, reachedMs } = await this.#claim(reach, candidate, signal);
-          const { start, bootMs, startMs } = executor;
-          const admitMs = Math.max(0, performance.now() - reachedMs - bootMs - startMs);
-          const times = { grantMs: grantedMs - askedMs, reachMs: reachedMs - grantedMs, admitMs };
-          return { executor, startup: { start, ...times, bootMs, startMs } };
-        } catch (error) {
-          this.close();
-          this.#channel = undefined;
-          refusal = nodeError(error, candidate);
-        }
-      }
-      throw refusal;
-    } catch (error) {
-      await this.#manager.endLease(taken.lease).catch(() => {}); // what was not claimed lapses anyway
-      throw error;
-    }
+    const { held, missing, refusal } = await claimWorkers(taken.grants, workers, (node, few) => {
+      signal.throwIfAborted();
+      return NodeHold.claim(reach, node, few, this.request, signal);
+    });
+    for (const hold of held) this.#holds.add(hold);
+    if (missing === 0) return startup(askedMs, grantedMs, held);
+    await this.end(); // what was not claimed lapses anyway
+    signal.throwIfAborted();
+    throw refused(workers, missing, refusal?.error);
   }
 
   /** Moves the end by another term. @throws {LeaseOver} when it is too late. */
   async renew(): Promise<void> {
-    const { seconds } = this.#request;
+    const { seconds } = this.request;
     const { nowMs, expiresMs, grants } = await this.#manager.renewLease(this.lease, { seconds });
-    const grant = grants[0]?.grant;
-    if (!grant) throw new LeaseOver("Cannot renew lease: no node holds it");
-    v.parse(Renewed, await this.#channel!.request("renew", { grant }));
+    const shown = [...this.#holds].flatMap((hold) => {
+      const grant = grants.find(({ node }) => node === hold.node)?.grant;
+      return grant === undefined ? [] : [hold.renew(grant)]; // a part that is over is told so by its node
+    });
+    if (shown.length === 0) throw new LeaseOver("Cannot renew lease: no node holds it");
+    const failed = (await Promise.allSettled(shown)).find(({ status }) => status === "rejected");
+    if (failed) throw (failed as PromiseRejectedResult).reason;
     this.#setEnd(nowMs, expiresMs);
   }
 
-  /** Gives it back. */
+  /** Gives all of it back. */
   async end(): Promise<void> {
-    const atNode = this.#channel?.request("end", {}, { timeoutMs: END_MS }).catch(() => {});
-    const atManager = this.#manager.endLease(this.lease).catch(() => {}); // the node reports the end as well
-    await Promise.all([atNode, atManager]);
-    this.close();
+    const atNodes = [...this.#holds].map((hold) => hold.end());
+    const atManager = this.#manager.endLease(this.lease).catch(() => {}); // the nodes report the end as well
+    await Promise.all([...atNodes, atManager]);
+    this.#holds.clear();
+  }
+
+  /** Gives back what it has of one node, and the rest goes on. */
+  async endOn(hold: NodeHold): Promise<void> {
+    if (!this.#holds.delete(hold)) return;
+    const ended = this.#holds.size === 0
+      ? this.#manager.endLease(this.lease)
+      : this.#manager.endLeaseOn(this.lease, hold.node);
+    await Promise.all([hold.end(), ended.catch(() => {})]);
   }
 
   /** Before another try: what was granted has been given back. */
@@ -112,47 +92,9 @@ export class Tenancy {
     this.lease = "";
   }
 
-  /** Lets go of the node, which ends the lease there. */
+  /** Lets go of all nodes, which end it by themselves. */
   close(): void {
-    this.#channel?.close();
-  }
-
-  async #claim(reach: Reach, candidate: NodeGrant, signal: AbortSignal) {
-    const { workers, depth, maxBytes, hotMs, logs, sha256, source } = this.#request;
-    const connection = await reachNode(reach, candidate, {
-      ...controlOptions(source.length),
-      signal,
-      privateData: encodeManagerHello(ManagerRole.CLIENT),
-    });
-    const reachedMs = performance.now();
-    const channel = new ControlChannel(connection, {
-      request: (type, body) => {
-        if (type !== "log") {
-          throw new ControlError(`Cannot ${type}: a client does not know how`, "bad-request");
-        }
-        this.#handlers.notice(type, body);
-      },
-      notice: (type, body) => this.#handlers.notice(type, body),
-    });
-    this.#channel = channel;
-    const admitting = channel.request("admit", {
-      grant: candidate.grant,
-      workers,
-      depth,
-      maxBytes,
-      hotMs: hotMs === Infinity ? null : hotMs,
-      logs,
-      package: { sha256, ...channel.lend(source) },
-    }, { timeoutMs: ADMIT_MS, signal });
-    const answer = await admitting.catch(async (error) => {
-      // The node may admit it all the same: then it ends it again, and its cores are free when this has been answered.
-      if (signal.aborted) await channel.request("end", {}, { timeoutMs: END_MS }).catch(() => {});
-      throw error;
-    });
-    const executor = v.parse(Executor, answer);
-    this.node = candidate.name;
-    channel.closed.then((reason) => this.#handlers.gone(reason));
-    return { executor, reachedMs };
+    for (const hold of this.#holds) hold.close();
   }
 
   #setEnd(nowMs: number, expiresMs: number): void {
@@ -160,28 +102,27 @@ export class Tenancy {
   }
 }
 
-function shuffle<T>(items: readonly T[]): T[] {
-  const shuffled = [...items];
-  for (let i = shuffled.length - 1; i > 0; i--) {
-    const j = Math.floor(Math.random() * (i + 1));
-    [shuffled[i], shuffled[j]] = [shuffled[j]!, shuffled[i]!];
-  }
-  return shuffled;
+/** Of the node that was the last to admit: the others were asked at the same time. */
+function startup(askedMs: number, grantedMs: number, held: readonly NodeHold[]): KeptStartup {
+  const last = held.reduce((a, b) => a.admittedMs > b.admittedMs ? a : b);
+  const { bootMs, startMs } = last.executor;
+  return {
+    start: held.every(({ executor }) => executor.start === "pooled") ? "pooled" : "cold",
+    grantMs: grantedMs - askedMs,
+    reachMs: last.reachedMs - grantedMs,
+    admitMs: Math.max(0, last.admittedMs - last.reachedMs - bootMs - startMs),
+    bootMs,
+    startMs,
+  };
 }
 
-/** What a candidate's failure means to who wants the lease. */
-function nodeError(error: unknown, candidate: NodeGrant): Error {
-  if (error instanceof ControlError) {
-    if (error.code === "closed" || error.code === "timeout") {
-      return new NodeLost(
-        `Cannot take lease on node ${candidate.name}: ${error.message}`,
-        "not-run",
-        { cause: error },
-      );
-    }
-    return new LeaseRefused(`Node ${candidate.name} refused: ${error.message}`, error.code, {
-      cause: error,
-    });
-  }
-  return error as Error;
+function refused(workers: number, missing: number, error: unknown): unknown {
+  if (missing === workers && error !== undefined) return error;
+  const known = error instanceof LeaseRefused || error instanceof NodeLost;
+  const why = known ? `: ${error.message}` : "";
+  return new LeaseRefused(
+    `Cannot take lease: nodes admitted ${workers - missing} of ${workers} workers${why}`,
+    error instanceof LeaseRefused ? error.reason : "full",
+    { cause: error },
+  );
 }

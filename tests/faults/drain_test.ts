@@ -22,7 +22,7 @@ export async function nap(input, output) {
 const bytes = Uint8Array.from({ length: 64 }, (_, i) => i);
 
 function nodeOf(host: ProcessHost, lease: Lease): TestProcess {
-  return host.nodes.get(lease.node)!;
+  return host.nodes.get(lease.nodes[0]!)!;
 }
 
 /** Waits for an event of the lease. */
@@ -47,13 +47,13 @@ Deno.test("SIGTERM: idle leases move to another node, and the node is free withi
   await using lease = await host.lease(client, { hotMs: 1 });
   const times: number[] = [];
   for (let i = 0; i < 5; i++) {
-    const next = [...host.nodes].find(([name]) => name !== lease.node)![1];
+    const next = [...host.nodes].find(([name]) => name !== lease.nodes[0])![1];
     await until(
       () => host.executors(next).length === 1,
       () => "the next node has an executor ready",
     );
     assertEquals(await lease.invoke("echo", bytes), bytes);
-    const name = lease.node;
+    const name = lease.nodes[0]!;
     const old = nodeOf(host, lease);
     const { id } = lease;
     const moved = event(lease, "moved");
@@ -62,7 +62,7 @@ Deno.test("SIGTERM: idle leases move to another node, and the node is free withi
     await within(10_000, "the drained node", old.line());
     times.push(performance.now() - sinceMs);
     await moved;
-    assert(lease.node !== name && lease.id !== id, "another node serves it, as another lease");
+    assert(lease.nodes[0] !== name && lease.id !== id, "another node serves it, as another lease");
     assertEquals(await lease.invoke("echo", bytes), bytes);
     assertEquals((await old.ended()).code, 0);
     await host.startNode(name);
@@ -76,7 +76,7 @@ Deno.test("calls under way finish where they are, and later ones run on the next
   await using client = await host.connect();
   await using lease = await host.lease(client, { functions, workers: 1 });
   const old = nodeOf(host, lease);
-  const name = lease.node;
+  const name = lease.nodes[0]!;
   using call = lease.prepare("echo", { bytes: 4, resultBytes: 4 });
   call.input.set([1, 2, 3, 4]);
   assertEquals(call.invokeSync(), 4);
@@ -87,7 +87,7 @@ Deno.test("calls under way finish where they are, and later ones run on the next
   await moved;
   assertEquals(await lease.invoke("echo", bytes), bytes);
   assert(!done, "a call on the next node does not wait for those on the last one");
-  assert(lease.node !== name);
+  assert(lease.nodes[0] !== name);
   assertEquals(await slow, Uint8Array.of(3));
   await within(10_000, "the drained node", old.line());
   // What was written went with the old node: the call is refused, not run with something else.
@@ -138,7 +138,7 @@ Deno.test("an operator takes a node back and lends it again, and nothing is rest
   await using host = await ProcessHost.start({ nodes: 2 });
   await using client = await host.connect();
   await using lease = await host.lease(client);
-  const name = lease.node;
+  const name = lease.nodes[0]!;
   const old = nodeOf(host, lease);
   const { nodes } = await host.operator.nodes();
   const { node } = nodes.find((one) => one.name === name)!;
@@ -154,7 +154,7 @@ Deno.test("an operator takes a node back and lends it again, and nothing is rest
   const other = nodes.find((one) => one.name !== name)!;
   await host.operator.drainNode(other.node, { noticeMs: 10_000 });
   await event(lease, "moved");
-  assertEquals(lease.node, name);
+  assertEquals(lease.nodes[0], name);
   assertEquals(await lease.invoke("echo", bytes), bytes);
 });
 

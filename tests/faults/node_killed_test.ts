@@ -94,7 +94,7 @@ Deno.test("a lease goes to a node that lives when another one was killed", async
   await host.nodes.get("node-1")!.kill();
   for (let i = 0; i < 4; i++) { // the dead one is still on the list, and comes first now and then
     await using lease = await host.lease(client, { workers: 2 });
-    assertEquals(lease.node, "node-0");
+    assertEquals(lease.nodes[0], "node-0");
     assertEquals(await lease.invoke("echo", bytes), bytes);
   }
   await host.node.kill();

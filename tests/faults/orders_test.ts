@@ -56,7 +56,7 @@ Deno.test("drain by HTTP: idle leases move to another node, and the node is free
   await using lease = await host.lease(client, { hotMs: 1 });
   const times: number[] = [];
   for (let round = 0; round < 10; round++) {
-    const name = lease.node;
+    const name = lease.nodes[0]!;
     const old = host.nodes.get(name)!;
     const [, next] = [...host.nodes].find(([other]) => other !== name)!;
     await until(() => host.executors(next).length === 1, () => "the next node has one ready");
@@ -70,7 +70,7 @@ Deno.test("drain by HTTP: idle leases move to another node, and the node is free
       () => `${name} is free`,
     );
     times.push(performance.now() - sinceMs);
-    assert(lease.node !== name, "another node serves it");
+    assert(lease.nodes[0] !== name, "another node serves it");
     assertEquals(await lease.invoke("echo", bytes), bytes);
     await operator.lendNode(node);
   }

@@ -183,6 +183,7 @@ Deno.test("bodies and answers of a real run are as described", async () => {
   await run("client", "GET /v1/nodes");
   await run("operator", "GET /v1/leases");
   await run("client", "POST /v1/leases/{lease}/renew", { seconds: 60 }, ids);
+  await run("client", "DELETE /v1/leases/{lease}/nodes/{node}", undefined, ids);
   await run("client", "DELETE /v1/leases/{lease}", undefined, ids);
   const quota = { workers: 1, memoryBytes: 0, leases: 1, seconds: 1, requestsPerSecond: 1 };
   await run("operator", "POST /v1/tokens", { role: "client", name: "ada", quota });

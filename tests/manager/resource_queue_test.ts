@@ -168,12 +168,12 @@ Deno.test("a small request passes a large one that does not fit, and no more oft
 Deno.test("one who waited for long is not passed on one node, and others go on elsewhere", async () => {
   await using books = await Books.open();
   const { node: n1 } = await books.register("n1", 4);
-  await books.register("n2", 2);
-  await books.hold(1); // on the emptier node, which is n1
+  await books.register("n2", 1);
+  await books.hold(2); // on the emptier node, which is n1
   const large = books.wait("large", 4);
   await books.settled();
   books.clock.nowMs += maxPassedMs;
-  for (const { node, epoch } of [await books.register("n2", 2)]) {
+  for (const { node, epoch } of [await books.register("n2", 1)]) {
     await books.nodes.beat(node, { epoch, leases: [] });
   }
   const { leases } = await books.leases.list(caller);

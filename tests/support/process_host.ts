@@ -157,8 +157,8 @@ export class ProcessHost implements AsyncDisposable {
   }
 
   /** A client in this process. The caller closes it. */
-  connect(): Promise<Client> {
-    return connect({ manager: this.url, token: this.#tokens.client, fabric: testFabric() });
+  connect(token = this.#tokens.client): Promise<Client> {
+    return connect({ manager: this.url, token, fabric: testFabric() });
   }
 
   /** A lease of the test's functions. */

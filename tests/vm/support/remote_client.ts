@@ -42,7 +42,7 @@ if (role !== "loop") {
     assertEquals(result.length, MIB);
     for (let i = 0; i < MIB; i++) assert(result[i] === large[i], `byte ${i} of round ${round}`);
   }
-  tell("done", { calls, node: lease.node });
+  tell("done", { calls, node: lease.nodes[0] });
 } else {
   const argument = new Uint8Array(64).fill(5);
   const call = () => lease.invoke("echo", argument, { deadlineMs: DEADLINE_MS });

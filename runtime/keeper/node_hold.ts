@@ -1,0 +1,151 @@
+/** What the keeper has of one node: a channel on which a grant was admitted. It ends with the channel. */
+
+import { ControlChannel, ControlError, controlOptions } from "../control_channel.ts";
+import { LeaseRefused, NodeLost } from "../errors.ts";
+import type { NodeGrant } from "../manager_api.ts";
+import { encodeManagerHello, ManagerRole } from "../manager_hello.ts";
+import { Executor, Renewed } from "../node_protocol.ts";
+import * as v from "../valibot.ts";
+import type { KeeperRequest } from "./keeper_messages.ts";
+import { type Reach, reachNode } from "./reach_node.ts";
+
+export type LeaseRequest = Omit<Extract<KeeperRequest, { type: "lease" }>, "type">;
+
+/** How long a node may take to admit a lease: it starts a process and its workers, which have limits of their own. */
+const ADMIT_MS = 40_000;
+/** How long giving back may take. */
+const END_MS = 3000;
+
+export interface HoldHandlers {
+  notice(type: string, body: unknown): void;
+  /** Its node can't be reached any more. */
+  gone(reason: string): void;
+}
+
+export class NodeHold {
+  /** The node's id and its name. */
+  readonly node: string;
+  readonly name: string;
+  readonly workers: number;
+  /** The first executor. */
+  readonly executor: Executor;
+  /** When the node was connected, and when it had admitted, on this thread's monotonic clock. */
+  readonly reachedMs: number;
+  readonly admittedMs = performance.now();
+  readonly #channel: ControlChannel;
+  readonly #notices: Notices;
+
+  private constructor(
+    { node, name }: NodeGrant,
+    workers: number,
+    executor: Executor,
+    reachedMs: number,
+    channel: ControlChannel,
+    notices: Notices,
+  ) {
+    this.node = node;
+    this.name = name;
+    this.workers = workers;
+    this.executor = executor;
+    this.reachedMs = reachedMs;
+    this.#channel = channel;
+    this.#notices = notices;
+  }
+
+  /**
+   * Claims so many workers of a grant.
+   *
+   * @throws {LeaseRefused} the node's refusal; {NodeLost} {FabricUnavailable} if it can't be reached; the signal's reason.
+   */
+  static async claim(
+    reach: Reach,
+    candidate: NodeGrant,
+    workers: number,
+    { depth, maxBytes, hotMs, logs, sha256, source }: LeaseRequest,
+    signal: AbortSignal,
+  ): Promise<NodeHold> {
+    const connection = await reachNode(reach, candidate, {
+      ...controlOptions(source.length),
+      signal,
+      privateData: encodeManagerHello(ManagerRole.CLIENT),
+    });
+    const reachedMs = performance.now();
+    const notices = new Notices();
+    const channel = new ControlChannel(connection, {
+      request: (type, body) => {
+        if (type !== "log") {
+          throw new ControlError(`Cannot ${type}: a client does not know how`, "bad-request");
+        }
+        notices.hear(type, body);
+      },
+      notice: (type, body) => notices.hear(type, body),
+    });
+    try {
+      const admitting = channel.request("admit", {
+        grant: candidate.grant,
+        workers,
+        depth,
+        maxBytes,
+        hotMs: hotMs === Infinity ? null : hotMs,
+        logs,
+        package: { sha256, ...channel.lend(source) },
+      }, { timeoutMs: ADMIT_MS, signal });
+      const executor = v.parse(Executor, await admitting);
+      return new NodeHold(candidate, workers, executor, reachedMs, channel, notices);
+    } catch (error) {
+      // The node may admit it all the same: then it ends it again, and its cores are free when this has been answered.
+      if (signal.aborted) await channel.request("end", {}, { timeoutMs: END_MS }).catch(() => {});
+      channel.close();
+      throw nodeError(error, candidate);
+    }
+  }
+
+  /** Tells who hears the node, from the first notice on. */
+  listen(handlers: HoldHandlers): void {
+    this.#notices.pass((type, body) => handlers.notice(type, body));
+    this.#channel.closed.then((reason) => handlers.gone(reason));
+  }
+
+  /** Shows the node a grant with a later end. @throws {ControlError} */
+  async renew(grant: string): Promise<void> {
+    v.parse(Renewed, await this.#channel.request("renew", { grant }));
+  }
+
+  /** Gives it back; resolves when its cores are free, or the node does not answer. */
+  async end(): Promise<void> {
+    await this.#channel.request("end", {}, { timeoutMs: END_MS }).catch(() => {});
+    this.close();
+  }
+
+  /** Lets go of the node, which then ends it by itself. */
+  close(): void {
+    this.#channel.close();
+  }
+}
+
+/** Keeps what comes before somebody listens. */
+class Notices {
+  readonly #early: [type: string, body: unknown][] = [];
+  #listener: HoldHandlers["notice"] | undefined;
+
+  hear(type: string, body: unknown): void {
+    if (this.#listener === undefined) this.#early.push([type, body]);
+    else this.#listener(type, body);
+  }
+
+  pass(listener: HoldHandlers["notice"]): void {
+    this.#listener = listener;
+    for (const each of this.#early.splice(0)) listener(...each);
+  }
+}
+
+/** What a candidate's failure means to who wants the lease. */
+function nodeError(error: unknown, candidate: NodeGrant): Error {
+  if (!(error instanceof ControlError)) return error as Error;
+  if (error.code === "closed" || error.code === "timeout") {
+    const message = `Cannot take lease on node ${candidate.name}: ${error.message}`;
+    return new NodeLost(message, "not-run", { cause: error });
+  }
+  const message = `Node ${candidate.name} refused: ${error.message}`;
+  return new LeaseRefused(message, error.code, { cause: error });
+}
