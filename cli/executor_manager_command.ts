@@ -129,6 +129,7 @@ async function runExecutorManager(options: Options): Promise<void> {
     fabric,
     ...(fabricAddress === undefined ? {} : { fabricAddress }),
     sandbox: sandboxOf(settings),
+    cacheBytes: settings.require("executorManager.packageCache"),
     memoryBounds: settings.require("executorManager.limits.memory"),
     native: settings.require("executorManager.native"),
     pool: {

@@ -14,6 +14,7 @@ import {
 } from "../../manager/resource/policy.ts";
 import { DEFAULT_POOL } from "../../manager/executor/executor_pool.ts";
 import { memoryBoundNames } from "../../manager/executor/limits/memory_bounds.ts";
+import { DEFAULT_CACHE_BYTES } from "../../manager/executor/package_cache.ts";
 import { recipeNames } from "../../manager/executor/sandbox/recipes.ts";
 import { maxLeaseSeconds, plainName } from "../../runtime/manager_api.ts";
 import * as v from "../../runtime/valibot.ts";
@@ -184,6 +185,10 @@ export const SETTINGS = {
       "had, soft the manager by looking.",
     standard: "auto",
   }),
+  "executorManager.packageCache": setting(size, {
+    does: "Function packages that are kept on disk, the least recently used are dropped first.",
+    standard: DEFAULT_CACHE_BYTES,
+  }),
   "executorManager.pool.initial": setting(whole(0, 256), {
     does: "Executors that are booted at the start and wait for leases; pool.max at most.",
     standard: DEFAULT_POOL.initial,
@@ -207,7 +212,7 @@ export const SETTINGS = {
     standard: DEFAULT_POOL.increment,
   }),
   "executorManager.state": setting(text, {
-    does: "The folder of the executor's code.",
+    does: "The folder of the executor's code and of function packages.",
     flag: "--state",
     standard: () => defaultStateDir("executor-manager"),
     standardIs: "below XDG_STATE_HOME",

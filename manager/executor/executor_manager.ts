@@ -22,6 +22,7 @@ import type { MemoryBounds } from "./limits/memory_limit.ts";
 import { NodeBills } from "./node_bills.ts";
 import { NodeClients } from "./node_clients.ts";
 import { type NodeDoor, NodeDoors, type NodeFabricOptions } from "./node_doors.ts";
+import { DEFAULT_CACHE_BYTES, PackageCache } from "./package_cache.ts";
 import { Registration } from "./registration.ts";
 import { OsSandbox, type SandboxChoice } from "./sandbox/os_sandbox.ts";
 
@@ -51,6 +52,8 @@ export interface ExecutorManagerOptions extends NodeFabricOptions {
   readonly memoryBounds?: MemoryBoundChoice;
   /** Executors that wait for leases. @default none */
   readonly pool?: PoolOptions;
+  /** Bytes of function packages that are kept on disk. @default 1 GiB */
+  readonly cacheBytes?: number;
   readonly signal?: AbortSignal;
 }
 
@@ -62,6 +65,7 @@ interface Opened {
   readonly cores: CoreTokens | undefined;
   readonly sandbox: OsSandbox | undefined;
   readonly memory: MemoryBounds;
+  readonly packages: PackageCache;
   readonly doors: NodeDoors;
 }
 
@@ -87,7 +91,7 @@ export class ExecutorManager implements AsyncDisposable {
   #closing = false;
 
   private constructor(bundle: ExecutorBundle, options: ExecutorManagerOptions, opened: Opened) {
-    const { held, libc, client, cores, sandbox, memory, doors } = opened;
+    const { held, libc, client, cores, sandbox, memory, packages, doors } = opened;
     const { name, memoryBytes, stateDir, pool = NO_POOL } = options;
     this.#held = held;
     this.#libc = libc;
@@ -123,6 +127,7 @@ export class ExecutorManager implements AsyncDisposable {
       cores,
       sandboxed: sandbox !== undefined,
       native: options.native ?? false,
+      packages,
       takeExecutor: (bytes) => this.#takeExecutor(bytes),
     });
   }
@@ -150,6 +155,10 @@ export class ExecutorManager implements AsyncDisposable {
     const memory = opening.use(
       await openMemoryBounds(libc, options.memoryBounds ?? "auto", stateDir),
     );
+    const packages = await PackageCache.open(
+      `${stateDir}/packages`,
+      options.cacheBytes ?? DEFAULT_CACHE_BYTES,
+    );
     const sandbox = await OsSandbox.open(libc, options.sandbox ?? "none", stateDir);
     const doors = opening.use(await NodeDoors.open(options));
     const held = new AsyncDisposableStack();
@@ -160,6 +169,7 @@ export class ExecutorManager implements AsyncDisposable {
       cores: words,
       sandbox,
       memory,
+      packages,
       doors,
     });
     held.use(opening.move());

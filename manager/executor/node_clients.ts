@@ -4,7 +4,6 @@ import type { Connection, ConnectionRequest } from "../../fabric/fabric.ts";
 import { ControlChannel, ControlError, controlOptions } from "../../runtime/control_channel.ts";
 import { Admit, type Executor, Renew } from "../../runtime/node_protocol.ts";
 import { packageKind } from "../../runtime/package_kind.ts";
-import { sha256Hex } from "../../runtime/sha256.ts";
 import * as v from "../../runtime/valibot.ts";
 import { getLogger } from "../log.ts";
 import { Admission } from "./admission.ts";
@@ -15,7 +14,7 @@ import { LeaseMeter } from "./lease_meter.ts";
 import type { NodeBills } from "./node_bills.ts";
 import type { NodeDoor } from "./node_doors.ts";
 import { NodeLease } from "./node_lease.ts";
-import { PackageCache } from "./package_cache.ts";
+import type { PackageCache } from "./package_cache.ts";
 import type { Registration } from "./registration.ts";
 
 /** Clients that may be connected and hold no lease yet. */
@@ -31,6 +30,7 @@ export interface NodeClientsOptions {
   readonly sandboxed: boolean;
   /** Whether packages may be shared libraries. */
   readonly native: boolean;
+  readonly packages: PackageCache;
   /** Gives a process that waits for a lease of so much memory. */
   readonly takeExecutor: (memoryBytes: number) => Promise<BootedExecutor>;
 }
@@ -41,7 +41,6 @@ export class NodeClients {
   readonly #log = getLogger(["rfaas", "executor-manager"]);
   readonly #o: NodeClientsOptions;
   readonly #admission: Admission;
-  readonly #packages = new PackageCache();
   readonly #channels = new Set<ControlChannel>();
   readonly #leases = new Map<string, NodeLease>();
   /** Leases whose end the resource manager has not heard of yet. */
@@ -135,7 +134,10 @@ export class NodeClients {
     try {
       const { depth, maxBytes, hotMs, workers, logs } = admit;
       const { sandboxed } = this.#o;
-      const source = await this.#getPackage(channel, admit);
+      const source = await this.#o.packages.get(
+        admit.package.sha256,
+        () => channel.fetch(admit.package),
+      );
       this.#refuseIfNative(source);
       const lease = new NodeLease({
         id: grant.lease,
@@ -214,20 +216,5 @@ export class NodeClients {
     lease.renew(grant.expiresMs);
     this.#admission.prolong(lease.id, lease.expiresMs);
     return { expiresMs: lease.expiresMs };
-  }
-
-  async #getPackage(channel: ControlChannel, admit: Admit): Promise<Uint8Array<ArrayBuffer>> {
-    const { sha256 } = admit.package;
-    const cached = this.#packages.get(sha256);
-    if (cached) return cached;
-    const source = await channel.fetch(admit.package);
-    if (await sha256Hex(source) !== sha256) {
-      throw new ControlError(
-        "Cannot admit: the package is not what its SHA-256 says",
-        "bad-package",
-      );
-    }
-    this.#packages.put(sha256, source);
-    return source;
   }
 }
