@@ -55,6 +55,7 @@ export class Floor implements AsyncDisposable {
         String(Deno.pid),
         String(fd),
       ],
+      detached: true, // a Ctrl-C in the terminal is for this process, which waits for the other one's answer
       stdin: "piped",
       stdout: "piped",
       stderr: "inherit",

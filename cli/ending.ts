@@ -1,9 +1,13 @@
 /** The end of a command that runs until it is told: SIGINT, SIGTERM, or the end of standard input. */
 
+/** A runner such as `deno task` passes on what a terminal sent to all: the same signal comes twice within a moment. */
+const SAME_MS = 300;
+
 /** Gives a signal that fires when the command is to end; a second one ends the process at once. */
 export class Ending implements Disposable {
   readonly #controller = new AbortController();
   #drains = false;
+  #signalledMs = -Infinity;
   readonly #onSignal: Record<"SIGINT" | "SIGTERM", () => void>;
 
   constructor() {
@@ -16,7 +20,7 @@ export class Ending implements Disposable {
     return this.#controller.signal;
   }
 
-  /** Was it SIGTERM, as batch systems and service managers send it? Then there is time to end well. */
+  /** Was it a signal? Then there is time to end well; a parent that is gone or ends its children waits for nobody. */
   get drains(): boolean {
     return this.#drains;
   }
@@ -48,9 +52,12 @@ export class Ending implements Disposable {
   }
 
   #end(name: "SIGINT" | "SIGTERM"): void {
+    const nowMs = performance.now();
+    if (nowMs - this.#signalledMs < SAME_MS) return;
+    this.#signalledMs = nowMs;
     // 128 and the signal's number, as a shell says of a process that a signal has ended.
     if (this.signal.aborted) Deno.exit(name === "SIGINT" ? 130 : 143);
-    this.#drains = name === "SIGTERM";
+    this.#drains = true;
     this.#controller.abort(new Error(`Cannot go on: ${name} was received`));
   }
 }

@@ -73,7 +73,7 @@ export function executorManagerCommand(): Command {
     )
     .option(
       "--drain-seconds <seconds>",
-      "how long clients have to move elsewhere after SIGTERM; a second one ends it at once (default: 10)",
+      "how long clients have to move elsewhere after SIGTERM or Ctrl-C; a second one ends it at once (default: 10)",
       wholeNumber(0),
     )
     .option(
@@ -151,7 +151,9 @@ async function runExecutorManager(options: Options): Promise<void> {
         addresses.join(" and ")
       }`,
     );
-    console.log("Ctrl-C ends it.");
+    console.log(
+      "Ctrl-C takes it back: leases have their notice to move. A second one ends it at once.",
+    );
   }
   await ending.asked;
   if (ending.drains) await manager.drain(settings.require("executorManager.drainSeconds") * 1000);

@@ -148,7 +148,7 @@ export const SETTINGS = {
       "active and has an address, unless fabricAddress is given or fabric is shm.",
   }),
   "executorManager.drainSeconds": setting(whole(0, 86_400), {
-    does: "Seconds that clients have to move elsewhere after SIGTERM.",
+    does: "Seconds that clients have to move elsewhere after SIGTERM or Ctrl-C.",
     flag: "--drain-seconds",
     standard: 10,
   }),

@@ -61,6 +61,9 @@ export async function executorCommand(options: ExecutorCommandOptions): Promise<
       cwd: bundle.folder,
       clearEnv: true,
       env: { ...env, ...command.env },
+      // A session of its own: what a terminal sends to a process group is for the manager, also while this one boots. It
+      // ends with its manager all the same (runtime/executor/main.ts).
+      detached: true,
       stdin: "piped",
       stdout: "null",
       stderr: "piped",

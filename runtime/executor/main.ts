@@ -24,6 +24,8 @@ import { WorkerThread } from "./worker_thread.ts";
 
 /** How long workers may take to stop by themselves. */
 const STOP_MS = 500;
+/** What a service manager or a batch system may send to all processes of a node at once. */
+const LEFT_TO_MANAGER = ["SIGTERM", "SIGINT", "SIGHUP"] as const;
 const PR_SET_PDEATHSIG = 1;
 const SIGKILL = 9n;
 const EFD_CLOEXEC_NONBLOCK = 0o2000000 | 0o4000;
@@ -52,6 +54,8 @@ async function main(): Promise<void> {
     control?.notify("ended", { reason, cpuNs: cpuTime() });
     Deno.exit(0);
   };
+  // The manager gets them too, and lets calls finish. When this process ends is up to it: by SIGKILL, if need be.
+  for (const signal of LEFT_TO_MANAGER) Deno.addSignalListener(signal, () => {});
   const logs = new LogRelay((batch) => control!.request("log", batch));
   const newThread = () =>
     new WorkerThread(

@@ -43,8 +43,14 @@ const ENDS: Record<string, [source: string, cause: RegExp, deadlineMs?: number]>
   "self.close()": ["self.close(); return 0;", /silent|./, 3000],
   "self.close() and never a result": ["self.close(); return new Promise(() => {});", /silent|./],
   "Deno.kill(Deno.pid)": [
-    "Deno.kill(Deno.pid, 'SIGTERM'); return new Promise(() => {});",
-    /SIGTERM/,
+    "Deno.kill(Deno.pid, 'SIGKILL'); return new Promise(() => {});",
+    /SIGKILL/,
+  ],
+  // The executor ignores what its manager is to follow; its deadline ends the call, and the process all the same.
+  "Deno.kill() with a signal that is the manager's, and a loop": [
+    "Deno.kill(Deno.pid, 'SIGTERM'); Deno.addSignalListener('SIGTERM', () => {}); for (;;);",
+    /silent|deadline/,
+    300,
   ],
   "an error out of a timer": [
     "setTimeout(() => { throw new Error('stray'); }, 1); return new Promise(() => {});",
