@@ -1,60 +1,83 @@
 /** Calls through rfaas as contenders: synchronous, prepared and plain. */
 
-import type { Lease, PreparedCall } from "../mod.ts";
+import type { Lease } from "../mod.ts";
 import { type Contender, timeAsync } from "./contender.ts";
 
-/** `call.invokeSync()`: the hot path. @param name the function; it answers with as many bytes. */
+export interface InvokeSyncOptions {
+  /** What it is called in reports. @default {"rfaas invokeSync"} */
+  readonly path?: string;
+  /** The function; it answers with as many bytes. @default {"echo"} */
+  readonly name?: string;
+  /** Is the argument written for each call? @default true */
+  readonly writes?: boolean;
+  /** Is the result copied out after each call? @default false */
+  readonly reads?: boolean;
+  /** See {@linkcode Contender.restMs}. */
+  readonly restMs?: number;
+}
+
+/** `call.invokeSync()`: the hot path. */
 export function invokeSyncContender(
   lease: Lease,
   cycles: () => number,
-  name = "echo",
+  options: InvokeSyncOptions = {},
 ): Contender {
-  const path = name === "echo" ? "rfaas invokeSync" : `rfaas invokeSync ${name}`;
-  return prepared(path, lease, name, (call, payload, times) => {
-    const { length } = payload;
-    call.input.set(payload);
-    let before = cycles();
-    for (let i = 0; i < times.length; i++) {
-      call.invokeSync(length);
-      const now = cycles();
-      times[i] = now - before;
-      before = now;
-    }
-  });
-}
-
-/** `await call.invoke()`: the same memory, without blocking the event loop. */
-export function preparedInvokeContender(lease: Lease, cycles: () => number): Contender {
-  return prepared("rfaas prepared invoke", lease, "echo", (call, payload, times) => {
-    call.input.set(payload);
-    return timeAsync(cycles, times, () => call.invoke(payload.length));
-  });
-}
-
-/** `await lease.invoke()`: argument copied in, result copied out. */
-export function invokeContender(lease: Lease, cycles: () => number): Contender {
+  const { path = "rfaas invokeSync", name = "echo", writes = true, reads = false } = options;
   return {
-    path: "rfaas invoke",
-    measure: (payload, times) => timeAsync(cycles, times, () => lease.invoke("echo", payload)),
+    path,
+    restMs: options.restMs ?? 0,
+    measure(payload, times) {
+      const { length } = payload;
+      using call = lease.prepare(name, { bytes: length, resultBytes: length, worker: 0 });
+      const { input, output } = call;
+      const result = new Uint8Array(length);
+      input.set(payload);
+      call.invokeSync(length); // the worker may have slept
+      let before = cycles();
+      for (let i = 0; i < times.length; i++) {
+        if (writes) input.set(payload);
+        call.invokeSync(length);
+        if (reads) result.set(output);
+        const now = cycles();
+        times[i] = now - before;
+        before = now;
+      }
+    },
     async [Symbol.asyncDispose]() {},
   };
 }
 
-function prepared(
-  path: string,
+/** `await call.invoke()`: the same memory, without blocking the event loop. */
+export function preparedInvokeContender(
   lease: Lease,
-  name: string,
-  run: (call: PreparedCall, payload: Uint8Array, times: Float64Array) => Promise<void> | void,
+  cycles: () => number,
+  restMs = 0,
 ): Contender {
   return {
-    path,
+    path: "rfaas prepared invoke",
+    restMs,
     async measure(payload, times) {
-      using call = lease.prepare(name, {
-        bytes: payload.length,
-        resultBytes: payload.length,
-        worker: 0,
+      const { length } = payload;
+      using call = lease.prepare("echo", { bytes: length, resultBytes: length, worker: 0 });
+      call.input.set(payload);
+      await call.invoke(length);
+      await timeAsync(cycles, times, () => {
+        call.input.set(payload);
+        return call.invoke(length);
       });
-      await run(call, payload, times);
+    },
+    async [Symbol.asyncDispose]() {},
+  };
+}
+
+/** `await lease.invoke()`: argument copied in, result copied out. */
+export function invokeContender(lease: Lease, cycles: () => number, restMs = 0): Contender {
+  return {
+    path: "rfaas invoke",
+    restMs,
+    async measure(payload, times) {
+      await lease.invoke("echo", payload);
+      await timeAsync(cycles, times, () => lease.invoke("echo", payload));
     },
     async [Symbol.asyncDispose]() {},
   };

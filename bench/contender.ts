@@ -2,6 +2,10 @@
 export interface Contender extends AsyncDisposable {
   /** What it is called in reports. */
   readonly path: string;
+  /** How long its other end keeps a core busy after a measurement, in milliseconds. @default 0 */
+  readonly restMs?: number;
+  /** The largest payload it can pass. @default any */
+  readonly maxBytes?: number;
   /**
    * Passes `payload` and takes it back `times.length` times, one after the other; puts the cycles of each round trip
    * into `times`.

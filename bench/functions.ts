@@ -1,5 +1,5 @@
 /**
- * What the benchmark over a device calls. Each answers with as many bytes as it was handed.
+ * What benchmarks call. Each answers with as many bytes as it was handed.
  *
  * @module
  */
@@ -13,5 +13,12 @@ export function touch(input: Uint8Array, output: Uint8Array): number {
 /** Copies all of it: what a function that reads its argument and writes its result pays at the least. */
 export function echo(input: Uint8Array, output: Uint8Array): number {
   output.set(input);
+  return input.length;
+}
+
+/** Computes for as many milliseconds as the first byte says. */
+export function compute(input: Uint8Array): number {
+  const sinceMs = performance.now();
+  while (performance.now() - sinceMs < input[0]!);
   return input.length;
 }

@@ -1,72 +1,72 @@
 /** Round trips one after the other, everything awake: rfaas beside the floor and what else a host offers. */
 
-import type { Lease } from "../mod.ts";
-import { calibrateCycles } from "./cycles.ts";
 import { invokeContender, invokeSyncContender, preparedInvokeContender } from "./calls.ts";
 import type { Contender } from "./contender.ts";
 import { Floor } from "./floor.ts";
-import { PAYLOAD_BYTES } from "./floor_words.ts";
-import { fetchContender, postMessageContender, unixContender } from "./peers.ts";
-import { type Row, toRow } from "./rows.ts";
+import { cFloorContender } from "./peers/c_floor.ts";
+import { grpcContender } from "./peers/grpc.ts";
+import { natsContender } from "./peers/nats.ts";
+import { redisContender } from "./peers/redis.ts";
+import {
+  fetchContender,
+  postMessageContender,
+  tcpContender,
+  unixContender,
+} from "./peers/sockets.ts";
+import type { Bench } from "./suite.ts";
+import { takeTurns } from "./turns.ts";
+import { withLease } from "./with_lease.ts";
 
-/** Sizes in bytes, and round trips a turn: large ones take longer. */
-const SIZES: readonly [bytes: number, rounds: number][] = [
-  [64, 20_000],
-  [4096, 10_000],
-  [65_536, 2_000],
-  [1_048_576, 200],
-];
-/** Contenders that need microseconds each and would make a turn long get fewer rounds. */
-const SLOW_SHARE = 0.05;
+const MIB = 2 ** 20;
+const SIZES = [64, 4096, 64 * 1024, MIB, 16 * MIB];
+/** How long a worker polls after its last call. */
+const HOT_MS = 20;
+/** Longer than that: the next contender has the cores for itself. */
+const REST_MS = 30;
 
-export interface HotOptions {
-  readonly lease: Lease;
-  readonly cycles: () => number;
-  /** Times that every contender has its turn: the machine's mood changes, and is shared fairly this way. */
-  readonly turns: number;
-  readonly onProgress: (text: string) => void;
+/** Two spinning processes in TypeScript, as a contender. */
+export async function floorContender(cycles: () => number, maxBytes: number): Promise<Contender> {
+  const floor = await Floor.open(cycles, maxBytes);
+  return {
+    path: "ping-pong in TypeScript",
+    measure: (payload, times) => floor.measure(times, payload),
+    [Symbol.asyncDispose]: () => floor.close(),
+  };
 }
 
-export async function hotSuite({ lease, cycles, turns, onProgress }: HotOptions): Promise<Row[]> {
-  await using floor = await Floor.open(cycles);
-  const floorContender: Contender = {
-    path: "floor (two spinning processes)",
-    measure: (_payload, times) => floor.measure(times),
-    async [Symbol.asyncDispose]() {},
+export async function hotSuite(bench: Bench): Promise<void> {
+  const { cycles, perUs } = bench;
+  const most = SIZES.at(-1)!;
+  const openers: Record<string, () => Contender | Promise<Contender>> = {
+    "ping-pong in C": () => cFloorContender(most),
+    "ping-pong in TypeScript": () => floorContender(cycles, most),
+    "Unix socket": () => unixContender(cycles),
+    "TCP": () => tcpContender(cycles),
+    "Deno.serve + fetch": () => fetchContender(cycles),
+    "Worker postMessage": () => postMessageContender(cycles),
+    "grpc-js": () => grpcContender(perUs),
+    "NATS": () => natsContender(cycles),
+    "Redis": () => redisContender(cycles),
   };
-  const fast = [
-    floorContender,
-    invokeSyncContender(lease, cycles),
-    preparedInvokeContender(lease, cycles),
-    invokeContender(lease, cycles),
-  ];
-  await using peers = new AsyncDisposableStack();
-  const slow: Contender[] = [];
-  for (const open of [unixContender, postMessageContender, fetchContender]) {
-    slow.push(peers.use(await open(cycles)));
-  }
-  const perUs = calibrateCycles(cycles);
-  const rows: Row[] = [];
-  for (const [bytes, rounds] of SIZES) {
-    const payload = new Uint8Array(bytes).fill(7);
-    const collected = new Map<string, number[]>();
-    for (let turn = 0; turn <= turns; turn++) { // the first turn warms up and is not kept
-      for (const contender of [...fast, ...slow]) {
-        if (contender === floorContender && bytes !== PAYLOAD_BYTES) continue;
-        onProgress(`hot, ${bytes} bytes, turn ${turn} of ${turns}: ${contender.path}`);
-        const times = new Float64Array(
-          slow.includes(contender) ? Math.max(20, rounds * SLOW_SHARE) : rounds,
-        );
-        await contender.measure(payload, times);
-        if (turn === 0) continue;
-        const kept = collected.get(contender.path) ?? [];
-        for (const time of times) kept.push(time / perUs);
-        collected.set(contender.path, kept);
-      }
+  const options = {
+    workers: 1,
+    depth: 4,
+    maxBytes: most,
+    hotMs: HOT_MS,
+    memory: "1GiB",
+  };
+  await withLease(options, async (lease) => {
+    await using stack = new AsyncDisposableStack();
+    const contenders = [
+      invokeSyncContender(lease, cycles, { restMs: REST_MS }),
+      preparedInvokeContender(lease, cycles, REST_MS),
+      invokeContender(lease, cycles, REST_MS),
+    ];
+    for (const [path, open] of Object.entries(openers)) {
+      bench.progress(`hot: opening ${path}`);
+      const contender = await bench.attempt(`hot: ${path}`, open);
+      if (contender) contenders.push(stack.use(contender));
     }
-    for (const [path, times] of collected) {
-      rows.push(toRow("hot", path, bytes, Float64Array.from(times)));
-    }
-  }
-  return rows;
+    for (const bytes of SIZES) await takeTurns(bench, { suite: "hot", bytes, contenders });
+  });
 }

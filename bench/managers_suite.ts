@@ -3,7 +3,7 @@
 import { ChildManager } from "../cli/child_manager.ts";
 import type { LoadPart, LoadResult, LoadTask } from "./managers_load.ts";
 import { residentMiB } from "./process_stat.ts";
-import { type Row, toRow } from "./rows.ts";
+import { alignColumns, type Row, toRow } from "./rows.ts";
 
 const NODES = [10, 100, 1000];
 const LEASES_PER_NODE = 10;
@@ -31,12 +31,16 @@ export async function managersSuite(
 ): Promise<{ rows: Row[]; text: string }> {
   const figures: Figures[] = [];
   for (const nodes of NODES) {
-    options.onProgress(`managers, ${nodes} nodes`);
+    options.onProgress(`control, ${nodes} nodes`);
     figures.push(await measure(nodes, options.seconds));
   }
+  const row = (path: string, part: LoadPart) => ({
+    ...toRow("control", path, 0, part.grantsUs),
+    per_second: rate(part), // of all that were under way together
+  });
   const rows = figures.flatMap(({ nodes, load: { grants, lives } }) => [
-    toRow("managers", `grant, ${nodes} nodes`, 0, Float64Array.from(grants.grantsUs)),
-    toRow("managers", `grant of a life, ${nodes} nodes`, 0, Float64Array.from(lives.grantsUs)),
+    row(`grant, ${nodes} nodes`, grants),
+    row(`grant of a life, ${nodes} nodes`, lives),
   ]);
   return { rows, text: toText(figures, rows) };
 }
@@ -95,13 +99,16 @@ async function runLoad(
     stdin: "null",
     stderr: "inherit",
   }).output();
-  if (!success) throw new Error(`Cannot measure managers: the load of ${nodes} nodes ended early`);
+  if (!success) throw new Error(`Cannot measure grants: the load of ${nodes} nodes ended early`);
   return JSON.parse(new TextDecoder().decode(stdout)) as LoadResult;
+}
+
+function rate(part: LoadPart): number {
+  return Math.round(part.grantsUs.length / part.seconds);
 }
 
 function toText(figures: readonly Figures[], rows: readonly Row[]): string {
   const of = (path: string) => rows.find((row) => row.path === path)!;
-  const rate = (part: LoadPart) => Math.round(part.grantsUs.length / part.seconds);
   const ms = (us: number) => (us / 1000).toFixed(1);
   const lines = [
     ["", ...figures.map(({ nodes }) => `${nodes} nodes`)],
@@ -129,16 +136,11 @@ function toText(figures: readonly Figures[], rows: readonly Row[]): string {
     ["state on disk, MiB", ...figures.map((each) => each.stateMiB.toFixed(1))],
     ["start with that state, ms", ...figures.map((each) => each.startMs.toFixed(0))],
   ].map((line) => line.map(String));
-  const widths = lines[0]!.map((_, i) => Math.max(...lines.map((line) => line[i]!.length)));
   const title =
-    `managers: ${IN_FLIGHT} requests under way, ${LEASES_PER_NODE} leases a node held; ` +
+    `control: ${IN_FLIGHT} requests under way, ${LEASES_PER_NODE} leases a node held; ` +
     "a life is a lease taken, claimed and given back";
   return [
     title,
-    ...lines.map((line) =>
-      line.map((cell, i) => i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!)).join(
-        "  ",
-      )
-    ),
+    alignColumns(lines, [0]),
   ].join("\n");
 }

@@ -1,6 +1,6 @@
 /** What a benchmark reports. */
 
-import { percentileOf } from "../examples/demo/percentiles.ts";
+import { type CurvePoint, Times } from "./times.ts";
 
 /** One contender at one size. Times are microseconds a round trip. */
 export interface Row {
@@ -15,53 +15,72 @@ export interface Row {
   readonly p99_us: number;
   readonly p999_us: number;
   readonly per_second: number;
+  /** For the page; not in the JSON. */
+  readonly curve?: readonly CurvePoint[];
 }
 
-/** Makes a row from the times of all round trips; sorts them in place. */
-export function toRow(suite: string, path: string, bytes: number, timesUs: Float64Array): Row {
-  timesUs.sort();
-  let sum = 0;
-  for (const time of timesUs) sum += time;
+/** Makes a row from the times of all round trips, in microseconds. */
+export function toRow(
+  suite: string,
+  path: string,
+  bytes: number,
+  times: Times | Iterable<number>,
+): Row {
+  const all = times instanceof Times ? times : Times.of(times);
   const round = (us: number) => Number(us.toPrecision(4));
   return {
     suite,
     path,
     bytes,
-    n: timesUs.length,
-    min_us: round(timesUs[0]!),
-    p50_us: round(percentileOf(timesUs, 50)),
-    p90_us: round(percentileOf(timesUs, 90)),
-    p99_us: round(percentileOf(timesUs, 99)),
-    p999_us: round(percentileOf(timesUs, 99.9)),
-    per_second: Math.round(timesUs.length / (sum / 1e6)),
+    n: all.count,
+    min_us: round(all.minUs),
+    p50_us: round(all.percentileUs(50)),
+    p90_us: round(all.percentileUs(90)),
+    p99_us: round(all.percentileUs(99)),
+    p999_us: round(all.percentileUs(99.9)),
+    per_second: Number((1e6 / all.meanUs).toPrecision(4)),
+    curve: all.curve(),
   };
 }
 
-/** Rows as a table for people, each size with its times relative to the fastest. */
+/** The rows as the JSON file has them. */
+export function toJson(machine: object, rows: readonly Row[]): string {
+  const plain = rows.map(({ curve: _, ...row }) => row);
+  return JSON.stringify({ machine, rows: plain }, null, 1) + "\n";
+}
+
+/** Rows of one suite as a table for people, each size with its times relative to the fastest. */
 export function toTable(rows: readonly Row[]): string {
   const lines = [
-    ["suite", "bytes", "path", "n", "min", "p50", "p90", "p99", "p99.9", "calls/s", "p50 ratio"],
+    ["bytes", "path", "n", "min", "p50", "p90", "p99", "p99.9", "a second", "p50 ratio"],
   ];
   for (const row of rows) {
-    const same = rows.filter((other) => other.suite === row.suite && other.bytes === row.bytes);
+    const same = rows.filter(({ bytes }) => bytes === row.bytes);
     const fastest = Math.min(...same.map((other) => other.p50_us));
     lines.push([
-      row.suite,
       String(row.bytes),
       row.path,
-      String(row.n),
-      ...[row.min_us, row.p50_us, row.p90_us, row.p99_us, row.p999_us].map((us) =>
-        us.toFixed(us < 10 ? 3 : 1)
-      ),
-      row.per_second.toLocaleString("en"),
+      row.n.toLocaleString("en"),
+      ...[row.min_us, row.p50_us, row.p90_us, row.p99_us, row.p999_us].map(microseconds),
+      row.per_second.toLocaleString("en", { maximumFractionDigits: row.per_second < 10 ? 1 : 0 }),
       (row.p50_us / fastest).toFixed(1),
     ]);
   }
+  return alignColumns(lines, [1]);
+}
+
+/** Lines of cells, under each other. @param texts the columns that begin at the left. */
+export function alignColumns(
+  lines: readonly (readonly string[])[],
+  texts: readonly number[],
+): string {
   const widths = lines[0]!.map((_, i) => Math.max(...lines.map((line) => line[i]!.length)));
-  const isText = (column: number) => column === 0 || column === 2;
   return lines.map((line) =>
-    line.map((cell, i) => isText(i) ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!)).join(
-      "  ",
-    )
+    line.map((cell, i) => texts.includes(i) ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))
+      .join("  ").trimEnd()
   ).join("\n");
+}
+
+function microseconds(us: number): string {
+  return us.toFixed(us < 10 ? 3 : 1);
 }

@@ -5,14 +5,17 @@
 
 import type { Lease } from "../mod.ts";
 import { listDevices } from "../ffi/verbs/devices.ts";
-import { openLibc } from "../ffi/libc.ts";
-import { openVerbs } from "../ffi/verbs/open_verbs.ts";
-import { calibrateCycles } from "./cycles.ts";
+import { type Libc, openLibc } from "../ffi/libc.ts";
+import { openVerbs, type Verbs } from "../ffi/verbs/open_verbs.ts";
+import { VerbsUnavailable } from "../ffi/verbs/verbs_unavailable.ts";
 import { invokeSyncContender } from "./calls.ts";
 import { percentileOf } from "../examples/demo/percentiles.ts";
+import { NotHere } from "./not_here.ts";
 import { type PerftestPlace, perftestRoundTripUs, PERFTESTS } from "./perftest.ts";
-import { type Row, toRow } from "./rows.ts";
+import { alignColumns, toRow } from "./rows.ts";
+import type { Bench } from "./suite.ts";
 import { VerbsFloor } from "./verbs_floor.ts";
+import { withLease } from "./with_lease.ts";
 
 /** Sizes in bytes, and round trips a run. */
 const SIZES: readonly [bytes: number, rounds: number][] = [
@@ -26,29 +29,28 @@ const SIZES: readonly [bytes: number, rounds: number][] = [
 /** Where perftest's two ends meet; each run takes the next port. */
 const FIRST_PORT = 18_515;
 
-export interface VerbsOptions {
-  /** A lease over the device, of the functions in functions.ts. */
-  readonly lease: Lease;
-  readonly cycles: () => number;
-  /** Times that every contender has its turn at every size. */
-  readonly turns: number;
-  readonly onProgress: (text: string) => void;
-}
-
-/** The rows, and a table of medians over the runs with their spread, for people. */
-export interface VerbsResult {
-  readonly rows: Row[];
-  readonly text: string;
-}
-
-export async function verbsSuite(options: VerbsOptions): Promise<VerbsResult> {
-  const { lease, cycles, turns, onProgress } = options;
+export async function verbsSuite(bench: Bench): Promise<void> {
   const place = findDevice();
+  const options = { workers: 1, depth: 2, maxBytes: "1MiB", hotMs: 50 };
+  await withLease(options, (lease) => measure(bench, lease, place), { fabric: "verbs" });
+}
+
+/** Adds the rows, and tells a table of medians over the runs with their spread. */
+async function measure(
+  bench: Bench,
+  lease: Lease,
+  place: Omit<PerftestPlace, "port">,
+): Promise<void> {
+  const { cycles, perUs } = bench;
+  const turns = bench.quick ? 1 : 5;
   await using floor = await VerbsFloor.open(cycles);
-  await using touch = invokeSyncContender(lease, cycles, "touch");
-  await using echo = invokeSyncContender(lease, cycles);
-  const perUs = calibrateCycles(cycles);
-  const rows: Row[] = [];
+  const named = { writes: false }; // perftest sends what lies there, too
+  await using touch = invokeSyncContender(lease, cycles, {
+    ...named,
+    path: "rfaas invokeSync touch",
+    name: "touch",
+  });
+  await using echo = invokeSyncContender(lease, cycles, named);
   const lines = [["bytes", "path", "median us", "lowest", "highest", "to ib_write_lat"]];
   let port = FIRST_PORT;
   for (const [bytes, rounds] of SIZES) {
@@ -57,12 +59,12 @@ export async function verbsSuite(options: VerbsOptions): Promise<VerbsResult> {
     const times = new Map<string, number[]>();
     for (let turn = 0; turn <= turns; turn++) { // the first turn warms up and is not kept
       for (const program of PERFTESTS) {
-        onProgress(`verbs, ${bytes} bytes, turn ${turn} of ${turns}: ${program}`);
+        bench.progress(`verbs, ${bytes} bytes, turn ${turn} of ${turns}: ${program}`);
         const us = await perftestRoundTripUs(program, bytes, rounds, { ...place, port: port++ });
         if (turn > 0) runs.set(program, [...runs.get(program) ?? [], us]);
       }
       for (const contender of [floor, touch, echo]) {
-        onProgress(`verbs, ${bytes} bytes, turn ${turn} of ${turns}: ${contender.path}`);
+        bench.progress(`verbs, ${bytes} bytes, turn ${turn} of ${turns}: ${contender.path}`);
         const measured = new Float64Array(rounds);
         await contender.measure(payload, measured);
         if (turn === 0) continue;
@@ -82,16 +84,16 @@ export async function verbsSuite(options: VerbsOptions): Promise<VerbsResult> {
         (middle / yardstick).toFixed(2),
       ]);
       // Of perftest's runs only the medians are known: its rows are made of those.
-      rows.push(toRow("verbs", path, bytes, Float64Array.from(times.get(path) ?? medians)));
+      bench.add(toRow("verbs", path, bytes, times.get(path) ?? medians));
     }
   }
-  return { rows, text: table(lines) };
+  bench.tell(`verbs\n${alignColumns(lines, [1])}`);
 }
 
 /** The first port that has an address. */
 function findDevice(): Omit<PerftestPlace, "port"> {
   const libc = openLibc();
-  const verbs = openVerbs(libc);
+  const verbs = openLibraries(libc);
   try {
     for (const { name, ports } of listDevices(verbs)) {
       for (const { gids } of ports) {
@@ -101,20 +103,24 @@ function findDevice(): Omit<PerftestPlace, "port"> {
         }
       }
     }
-    throw new Error("Cannot measure: no RDMA port has an IPv4 address");
+    throw new NotHere("no RDMA port has an IPv4 address");
   } finally {
     verbs.close();
     libc.close();
   }
 }
 
-function median(values: readonly number[]): number {
-  return percentileOf(Float64Array.from(values).sort(), 50);
+/** @throws {NotHere} without the libraries or a device. */
+function openLibraries(libc: Libc): Verbs {
+  try {
+    return openVerbs(libc);
+  } catch (error) {
+    libc.close();
+    if (error instanceof VerbsUnavailable) throw new NotHere(error.message);
+    throw error;
+  }
 }
 
-function table(lines: readonly (readonly string[])[]): string {
-  const widths = lines[0]!.map((_, i) => Math.max(...lines.map((line) => line[i]!.length)));
-  return lines.map((line) =>
-    line.map((cell, i) => i === 1 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!)).join("  ")
-  ).join("\n");
+function median(values: readonly number[]): number {
+  return percentileOf(Float64Array.from(values).sort(), 50);
 }

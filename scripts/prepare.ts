@@ -7,7 +7,12 @@ const ENTRIES = ["mod.ts", "cli.ts", "examples/demo/demo.ts"];
 /** All modules below these, likewise. */
 const FOLDERS = ["tests", "bench"];
 /** What is bundled later. Bundling goes without the lock file, so it asks the registry for versions the first time. */
-const BUNDLED = ["examples/demo/functions.ts", "runtime/executor/main.ts"];
+const BUNDLED = [
+  "examples/demo/functions.ts",
+  "runtime/executor/main.ts",
+  "bench/functions.ts",
+  "bench/page/script.ts",
+];
 
 /** Fetches the packages, as the lock file has them, and the bundler. */
 export async function prepare(): Promise<void> {

@@ -1,0 +1,47 @@
+/** What the figures of a run hold for. */
+
+export interface Machine {
+  readonly cpu: string;
+  readonly cores: number;
+  readonly kernel: string;
+  readonly deno: string;
+  readonly v8: string;
+  readonly commit: string;
+  readonly date: string;
+  /** Processes that were running or wanted to, the minute before: above 1, others share the cores. */
+  readonly load: number;
+}
+
+export async function describeMachine(): Promise<Machine> {
+  const cpuinfo = await Deno.readTextFile("/proc/cpuinfo").catch(() => "");
+  return {
+    cpu: /model name\s*: (.*)/.exec(cpuinfo)?.[1] ?? Deno.build.arch,
+    cores: navigator.hardwareConcurrency,
+    kernel: Deno.osRelease(),
+    deno: Deno.version.deno,
+    v8: Deno.version.v8,
+    commit: await commit(),
+    date: new Date().toISOString().slice(0, 16) + "Z",
+    load: Deno.loadavg()[0]!,
+  };
+}
+
+/** The commit, with a plus if files differ from it. */
+async function commit(): Promise<string> {
+  const git = async (...args: string[]) => {
+    const { success, stdout } = await new Deno.Command("git", {
+      args,
+      cwd: new URL("..", import.meta.url),
+      stderr: "null",
+    }).output();
+    return success ? new TextDecoder().decode(stdout).trim() : undefined;
+  };
+  try {
+    const head = await git("rev-parse", "--short", "HEAD");
+    if (head === undefined) return "unknown";
+    const changed = await git("status", "--porcelain", "--untracked-files=no");
+    return changed === "" ? head : `${head}+`;
+  } catch {
+    return "unknown"; // no git here
+  }
+}

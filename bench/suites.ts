@@ -1,0 +1,96 @@
+/** All suites, in the order in which they run. */
+
+import { bandwidthSuite } from "./bandwidth_suite.ts";
+import { coldSuite } from "./cold_suite.ts";
+import { hotSuite } from "./hot_suite.ts";
+import { managersSuite } from "./managers_suite.ts";
+import { overheadSuite } from "./overhead_suite.ts";
+import { soakSuite } from "./soak_suite.ts";
+import type { Suite } from "./suite.ts";
+import { throughputSuite } from "./throughput_suite.ts";
+import { timerSuite } from "./timer_suite.ts";
+import { verbsSuite } from "./verbs_suite.ts";
+import { warmSuite } from "./warm_suite.ts";
+
+export const SUITES: readonly Suite[] = [
+  {
+    name: "overhead",
+    about: "our own instructions per call, client and worker apart, with nobody to wait for",
+    byDefault: true,
+    run: async (bench) => {
+      const { cycles, onProgress } = bench;
+      bench.add(
+        ...await overheadSuite({ cycles, bursts: bench.quick ? 2000 : 50_000, onProgress }),
+      );
+    },
+  },
+  {
+    name: "hot",
+    about: "round trips of 64 bytes to 16 MiB beside ping-pong, sockets, fetch, gRPC, NATS, Redis",
+    byDefault: true,
+    run: hotSuite,
+  },
+  {
+    name: "warm",
+    about: "calls that find the worker or the client asleep",
+    byDefault: true,
+    run: warmSuite,
+  },
+  {
+    name: "cold",
+    about: "from asking for a lease to its first result",
+    byDefault: true,
+    run: async (bench) => {
+      const { cycles, onProgress } = bench;
+      const { rows, text } = await coldSuite({
+        cycles,
+        leases: bench.quick ? 10 : 100,
+        onProgress,
+      });
+      bench.add(...rows);
+      bench.tell(text);
+    },
+  },
+  {
+    name: "throughput",
+    about: "calls a second with 1 to 64 in flight on 1 to 8 workers",
+    byDefault: true,
+    run: throughputSuite,
+  },
+  {
+    name: "bandwidth",
+    about: "bytes a second of 64 KiB to 16 MiB beside memcpy",
+    byDefault: true,
+    run: bandwidthSuite,
+  },
+  {
+    name: "timer",
+    about: "how late a timer of 10 ms is beside 64 calls",
+    byDefault: true,
+    run: timerSuite,
+  },
+  {
+    name: "control",
+    about: "grants a second of one resource manager with 10 to 1,000 nodes",
+    byDefault: false,
+    run: async (bench) => {
+      const { onProgress } = bench;
+      const { rows, text } = await managersSuite({ seconds: bench.quick ? 2 : 10, onProgress });
+      bench.add(...rows);
+      bench.tell(text);
+    },
+  },
+  {
+    name: "verbs",
+    about: "calls over an RDMA device beside perftest (needs both)",
+    byDefault: false,
+    run: verbsSuite,
+  },
+  {
+    name: "soak",
+    about:
+      "full speed for ten minutes with leases that come and go: memory, descriptors, throughput",
+    byDefault: false,
+    run: soakSuite,
+  },
+];

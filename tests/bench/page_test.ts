@@ -1,0 +1,97 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import type { Machine } from "../../bench/machine.ts";
+import { CHARTS } from "../../bench/page/charts.ts";
+import { sayBytes, sayCount, sayUs } from "../../bench/page/look.ts";
+import { LIGHT } from "../../bench/page/look.ts";
+import { benchPage } from "../../bench/page/page.ts";
+import { toRow } from "../../bench/rows.ts";
+import { init } from "../../examples/demo/echarts.ts";
+
+const MACHINE: Machine = {
+  cpu: "a <processor>",
+  cores: 2,
+  kernel: "6.1",
+  deno: "2.9.6",
+  v8: "15.0",
+  commit: "abc1234",
+  date: "2026-01-01T00:00Z",
+  load: 0,
+};
+
+/** One row or more for each chart. */
+const ROWS = [
+  toRow("hot", "rfaas invokeSync", 64, [0.3, 0.4]),
+  toRow("hot", "rfaas invokeSync", 4096, [0.5, 0.6]),
+  toRow("hot", "ping-pong in TypeScript", 64, [0.2, 0.2]),
+  toRow("hot", "Deno.serve + fetch", 64, [50, 60]),
+  toRow("hot", "</script><script>alert(1)</script><!--", 64, [1, 2]),
+  toRow("overhead", "echo: client, start", 64, [0.03]),
+  toRow("overhead", "echo: worker", 64, [0.1]),
+  toRow("overhead", "echo: client, finish", 64, [0.04]),
+  toRow("throughput", "prepared, 1 in flight, 1 worker", 64, [0.4]),
+  toRow("throughput", "prepared, 16 in flight, 1 worker", 64, [0.3]),
+  toRow("throughput", "invoke, 1 in flight, 2 workers", 64, [2]),
+  toRow("bandwidth", "memcpy", 65_536, [1.5]),
+  toRow("bandwidth", "rfaas invoke", 65_536, [9]),
+  toRow("warm", "rfaas, the worker sleeps", 64, [90]),
+  toRow("cold", "lease to first result, pooled", 64, [9000, 20_000]),
+  toRow("timer", "lateness", 64, [90]),
+  toRow("verbs", "ib_write_lat", 64, [25]),
+  toRow("control", "grant, 10 nodes", 0, [900]),
+  toRow("soak", "part 1 of 2", 64, [2]),
+];
+
+Deno.test("`benchPage()` is one page that loads nothing", async () => {
+  const page = await benchPage(MACHINE, ROWS);
+  // The library names XML namespaces and its home in texts; nothing of that is loaded.
+  const tags = page.replaceAll(/<script[^>]*>[\s\S]*?<\/script>/g, (script) => {
+    return /^<script[^>]*>/.exec(script)![0];
+  });
+  for (const loads of [/\bsrc=/, /\bhref=/, /url\(/, /@import/, /<link\b/, /https?:/]) {
+    assert(!loads.test(tags), `the page has ${loads}`);
+  }
+  assert(
+    !/\bfetch\(|XMLHttpRequest|\bimport\(|from *"http/.test(page),
+    "its script loads something",
+  );
+  assertStringIncludes(page, "default-src 'none'"); // and the browser would not let it
+  for (const { id } of CHARTS) assertStringIncludes(page, `id="${id}"`);
+  assertStringIncludes(page, "a &lt;processor>");
+});
+
+Deno.test("`benchPage()` keeps what is measured from ending its script", async () => {
+  const page = await benchPage(MACHINE, ROWS);
+  assertEquals(page.match(/<script/g)!.length, page.match(/<\/script>/g)!.length);
+  const json = /<script type="application\/json" id="rows">([\s\S]*?)<\/script>/.exec(page)![1]!;
+  assertEquals(JSON.parse(json).length, ROWS.length);
+  assert(!page.includes("<script>alert"), "a path became a script");
+});
+
+Deno.test("`benchPage()` leaves out charts of what was not measured", async () => {
+  const page = await benchPage(MACHINE, ROWS.filter(({ suite }) => suite === "overhead"));
+  const shown = CHARTS.filter(({ id }) => page.includes(`<div class="chart" id="${id}"`));
+  assertEquals(shown.map(({ id }) => id), ["overhead"]);
+});
+
+Deno.test("every chart draws its rows, on a wide and on a narrow page", async () => {
+  for (const { id, option } of CHARTS) {
+    for (const width of [1200, 360]) {
+      const chart = init(null, null, { renderer: "svg", ssr: true, width, height: 400 });
+      chart.setOption(option(ROWS, { ...LIGHT, width, narrow: width < 480 }));
+      const svg = chart.renderToSVGString();
+      chart.dispose();
+      assert(svg.includes(LIGHT.own[0]!) || svg.includes(LIGHT.own[1]!) || id === "verbs", id);
+      assert(!/NaN|undefined/.test(svg), `${id} has a value that is none`);
+    }
+  }
+  await new Promise((resolve) => setTimeout(resolve, 30)); // the frame that the library has asked for
+});
+
+Deno.test("figures are said as people say them", () => {
+  assertEquals(
+    [0.21, 0.0351, 4.512, 999, 38_000, 2_500_000].map(sayUs),
+    ["210 ns", "35.1 ns", "4.5 µs", "999 µs", "38 ms", "2.5 s"],
+  );
+  assertEquals([4_321_000, 512_300, 87, 0].map(sayCount), ["4.3M", "512k", "87", "0"]);
+  assertEquals([64, 4096, 16 * 2 ** 20].map(sayBytes), ["64 B", "4 KiB", "16 MiB"]);
+});

@@ -1,0 +1,125 @@
+/**
+ * That calls have not become slower: ratios of one run alone, since machines differ and have moods. Each is tried until
+ * it is met, several times; a call that has become five times slower never meets it. What was seen is printed.
+ *
+ * @module
+ */
+import { assert } from "@std/assert";
+import { invokeSyncContender } from "../../bench/calls.ts";
+import type { Contender } from "../../bench/contender.ts";
+import { calibrateCycles } from "../../bench/cycles.ts";
+import { floorContender } from "../../bench/hot_suite.ts";
+import { overheadSuite } from "../../bench/overhead_suite.ts";
+import { fetchContender } from "../../bench/peers/sockets.ts";
+import { Times } from "../../bench/times.ts";
+import { openCpu } from "../../ffi/cpu.ts";
+import { openLibc } from "../../ffi/libc.ts";
+import { startLease } from "../support/cluster_lease.ts";
+
+/** A call in floors: 1.2 to 2.2 was usual when this was written. */
+const MOST_FLOORS = 4;
+/** A fetch in calls: 100 to 200 was usual. */
+const LEAST_CALLS = 15;
+/** Our own instructions in copies of 64 bytes by `Uint8Array.set`: 14 to 20 was usual. */
+const MOST_COPIES = 50;
+
+const TRIES = 15;
+/** Of what needs both cores at once, which take turns with others on a busy machine. */
+const MORE_TRIES = 60;
+const BYTES = 64;
+/** Longer than a worker polls: then the floor has the cores for itself. */
+const REST_MS = 30;
+
+/** Tries until the bound is met. @param attempt gives the figure so far, which gets better with each try. */
+async function within(
+  what: string,
+  attempt: () => Promise<number>,
+  isMet: (figure: number) => boolean,
+  most = TRIES,
+): Promise<void> {
+  let figure = NaN;
+  for (let tries = 1; tries <= most; tries++) {
+    figure = await attempt();
+    if (!isMet(figure)) continue;
+    console.log(`${what}: ${figure.toPrecision(3)}, after ${tries} of ${most} tries`);
+    return;
+  }
+  assert(false, `${what}: ${figure.toPrecision(3)}, after ${most} tries`);
+}
+
+function openCycles() {
+  const libc = openLibc();
+  const cpu = openCpu(libc);
+  return {
+    cycles: cpu.cycles,
+    [Symbol.dispose]() {
+      cpu.close();
+      libc.close();
+    },
+  };
+}
+
+Deno.test("a call costs few floors, and a fetch costs many calls", async () => {
+  using cpu = openCycles();
+  const { cycles } = cpu;
+  const functions = new URL("../../bench/functions.ts", import.meta.url);
+  await using held = await startLease({ functions, hotMs: REST_MS / 2 });
+  await using floor = await floorContender(cycles, BYTES);
+  await using call = invokeSyncContender(held.lease, cycles);
+  await using fetching = await fetchContender(cycles);
+  const payload = new Uint8Array(BYTES).fill(7);
+  /** The least median of all tries: others use the cores as well. */
+  const least = new Map<Contender, number>();
+  const measure = async (contender: Contender, rounds: number) => {
+    const times = new Float64Array(rounds);
+    await contender.measure(payload, times);
+    const median = Times.of(times).percentileUs(50);
+    const best = Math.min(median, least.get(contender) ?? Infinity);
+    least.set(contender, best);
+    return best;
+  };
+  await within(
+    `invokeSync in floors (${MOST_FLOORS} at most)`,
+    async () => {
+      const callCycles = await measure(call, 3000);
+      await new Promise((resolve) => setTimeout(resolve, REST_MS));
+      return callCycles / await measure(floor, 3000);
+    },
+    (floors) => floors <= MOST_FLOORS,
+    MORE_TRIES,
+  );
+  await within(
+    `fetch in invokeSyncs (${LEAST_CALLS} at least)`,
+    async () => {
+      const fetchCycles = await measure(fetching, 50);
+      return fetchCycles / await measure(call, 3000);
+    },
+    (calls) => calls >= LEAST_CALLS,
+  );
+});
+
+Deno.test("our own instructions in a call cost few copies of 64 bytes", async () => {
+  using cpu = openCycles();
+  const perUs = calibrateCycles(cpu.cycles);
+  const source = new Uint8Array(BYTES);
+  const target = new Uint8Array(BYTES);
+  const COPIES = 10_000;
+  const copyUs = () => {
+    const before = cpu.cycles();
+    for (let i = 0; i < COPIES; i++) target.set(source);
+    return (cpu.cycles() - before) / perUs / COPIES;
+  };
+  let leastCopyUs = Infinity;
+  let leastCallUs = Infinity;
+  await within(
+    `a call's own instructions in copies (${MOST_COPIES} at most)`,
+    async () => {
+      for (let i = 0; i < 20; i++) leastCopyUs = Math.min(leastCopyUs, copyUs());
+      const rows = await overheadSuite({ cycles: cpu.cycles, bursts: 500, onProgress: () => {} });
+      const both = rows.find(({ path, bytes }) => path === "echo: both" && bytes === BYTES)!;
+      leastCallUs = Math.min(leastCallUs, both.p50_us);
+      return leastCallUs / leastCopyUs;
+    },
+    (copies) => copies <= MOST_COPIES,
+  );
+});
