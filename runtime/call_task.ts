@@ -1,6 +1,6 @@
 /** One call that its caller awaits: from the queue for a free slot to its reply. */
 
-import { type ClientSlot, DONE, POSTED } from "./client_slot.ts";
+import { type ClientSlot, DONE, POSTED, type SlotWaiter } from "./client_slot.ts";
 import { DeadlineExceeded, ResultTooLong, type RfaasError, UnknownFunction } from "./errors.ts";
 import { MAX_TIMER_MS } from "./policy.ts";
 import { replyError } from "./reply_error.ts";
@@ -19,7 +19,7 @@ export interface InvokeOptions {
   output?: Uint8Array;
 }
 
-export class CallTask {
+export class CallTask implements SlotWaiter {
   readonly promise: Promise<Uint8Array>;
   readonly name: string;
   readonly worker: number | undefined;
@@ -36,6 +36,7 @@ export class CallTask {
   readonly #capacity: number;
   readonly #untilMs: number;
   readonly #signal: AbortSignal | undefined;
+  readonly #abort: (() => void) | undefined;
   readonly #timer: ReturnType<typeof setTimeout> | undefined;
   #session: WorkerSession | undefined;
   #slot: ClientSlot | undefined;
@@ -78,6 +79,7 @@ export class CallTask {
     }
     if (signal) {
       this.#signal = signal;
+      this.#abort = () => this.fail(signal.reason);
       signal.addEventListener("abort", this.#abort, { once: true });
     }
   }
@@ -99,7 +101,7 @@ export class CallTask {
     this.attempts++;
     this.#session = session;
     this.#slot = slot;
-    slot.onSettled = this.#settle;
+    slot.waiter = this;
     slot.input.set(this.#input);
     session.post(
       slot,
@@ -123,10 +125,7 @@ export class CallTask {
     this.fail(unknownFunction(this.name, functions));
   }
 
-  readonly #abort = () => this.fail(this.#signal!.reason);
-
-  /** The slot's reply is there, or its connection is gone. */
-  readonly #settle = () => {
+  onReply(): void {
     const slot = this.#slot!;
     if (slot.state !== DONE) {
       this.#slot = undefined;
@@ -155,12 +154,12 @@ export class CallTask {
       this.#resolve(slot.output.slice(0, slot.length));
     }
     this.#release();
-  };
+  }
 
   #end(): void {
     this.settled = true;
-    clearTimeout(this.#timer);
-    this.#signal?.removeEventListener("abort", this.#abort);
+    if (this.#timer !== undefined) clearTimeout(this.#timer);
+    this.#signal?.removeEventListener("abort", this.#abort!);
   }
 
   #release(overdue = false): void {

@@ -15,6 +15,12 @@ export const LOST = 5;
 /** Somebody's still, to read the last result; the next call takes another slot, since its session is left. */
 export const STALE = 6;
 
+/** Who waits for a slot's reply by a promise. */
+export interface SlotWaiter {
+  /** Called once when the reply is there or the slot is lost. */
+  onReply(): void;
+}
+
 export class ClientSlot {
   state = FREE;
   /** The sequence number of the last call. */
@@ -26,8 +32,7 @@ export class ClientSlot {
   /** Time left and room as the worker has them from this slot's last request with a header; -1 before the first. */
   sentTimeLeftUs = -1;
   sentCapacity = -1;
-  /** Called once when the reply is there or the slot is lost; for calls that wait by a promise. */
-  onSettled: (() => void) | null = null;
+  waiter: SlotWaiter | null = null;
   readonly index: number;
   /** The request's header and the reply's. */
   readonly request: Int32Array;

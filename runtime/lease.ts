@@ -35,6 +35,9 @@ export interface LeaseControl {
   lose(session: WorkerSession): void;
 }
 
+/** Made once: a call without options makes no object for them. */
+const NO_OPTIONS: InvokeOptions = {};
+
 /** Makes a lease and the client's handle to it. */
 export let openLease: (
   context: LeaseContext & { readonly yieldCore: () => void },
@@ -135,7 +138,11 @@ export class Lease<M = unknown> implements AsyncDisposable {
    * @throws {UnknownFunction} {ArgumentTooLong} {ResultTooLong} {FunctionError} {DeadlineExceeded} {Busy}
    * {ExecutorLost} {NodeLost} {LeaseOver}, or the signal's reason.
    */
-  invoke(name: string, input: Uint8Array, options: InvokeOptions = {}): Promise<Uint8Array> {
+  invoke(
+    name: string,
+    input: Uint8Array,
+    options: InvokeOptions = NO_OPTIONS,
+  ): Promise<Uint8Array> {
     try {
       this.#checkCall(name, input, options);
     } catch (error) {

@@ -1,6 +1,14 @@
 /** A call whose slot is taken once and used again and again: no copy, no promise, no allocation. */
 
-import { type ClientSlot, DONE, HELD, LOST, POSTED, STALE } from "./client_slot.ts";
+import {
+  type ClientSlot,
+  DONE,
+  HELD,
+  LOST,
+  POSTED,
+  type SlotWaiter,
+  STALE,
+} from "./client_slot.ts";
 import { deadlineError, impossibleLength } from "./call_task.ts";
 import { ArgumentTooLong, Busy, ExecutorLost, UnknownFunction } from "./errors.ts";
 import { nowMs } from "../ffi/intrinsics.ts";
@@ -73,6 +81,23 @@ export class PreparedCall implements Disposable {
   #input!: Uint8Array;
   #output!: Uint8Array;
   #deadlineMs = 0;
+  /** Of the call that waits by a promise. */
+  #resolve!: (length: number) => void;
+  #reject!: (error: unknown) => void;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  readonly #conclude = () => this.#settle();
+  readonly #waiter: SlotWaiter = {
+    onReply: () => {
+      if (this.#slot.state !== LOST) return this.#settle();
+      clearTimeout(this.#timer);
+      const session = this.#session;
+      const reject = this.#reject;
+      this.#host.lossLearned(session).then(
+        () => reject(this.#host.lossError(this.#name, true, session)),
+        reject,
+      );
+    },
+  };
   /** Why the slot is another one than the caller last wrote to; empty when it is not. */
   #moved: "" | "executor" | "deadline" = "";
   #closed = false;
@@ -125,21 +150,18 @@ export class PreparedCall implements Disposable {
   }
 
   /** Calls likewise without blocking the event loop. */
-  async invoke(length: number = this.#bytes, options?: CallOptions): Promise<number> {
-    this.start(length, options);
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#slot.onSettled = resolve;
-    const { deadlineMs } = options ?? {};
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    if (deadlineMs !== undefined && deadlineMs <= MAX_TIMER_MS) {
-      timer = setTimeout(resolve, deadlineMs);
-    }
-    this.#host.kick();
-    await promise;
-    clearTimeout(timer);
-    if (this.#slot.state === POSTED) throw this.#giveUp();
-    if (this.#slot.state === LOST) await this.#host.lossLearned(this.#session);
-    return this.finish();
+  invoke(length: number = this.#bytes, options?: CallOptions): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.start(length, options); // what it throws rejects
+      this.#resolve = resolve;
+      this.#reject = reject;
+      this.#slot.waiter = this.#waiter;
+      const deadlineMs = options === undefined ? undefined : options.deadlineMs;
+      if (deadlineMs !== undefined && deadlineMs <= MAX_TIMER_MS) {
+        this.#timer = setTimeout(this.#conclude, deadlineMs);
+      }
+      this.#host.kick();
+    });
   }
 
   /** Sends the call and returns at once. */
@@ -212,6 +234,19 @@ export class PreparedCall implements Disposable {
 
   [Symbol.dispose](): void {
     this.close();
+  }
+
+  /** The reply of {@linkcode PreparedCall.invoke} is there, its slot is lost, or its time is over. */
+  #settle(): void {
+    this.#slot.waiter = null;
+    if (this.#timer !== undefined) clearTimeout(this.#timer);
+    this.#timer = undefined;
+    try {
+      if (this.#slot.state === POSTED) throw this.#giveUp();
+      this.#resolve(this.finish());
+    } catch (error) {
+      this.#reject(error);
+    }
   }
 
   /** The long way of waiting: yields, then sleeps, and looks at the clock, the peer and the lease now and then. */

@@ -211,7 +211,7 @@ export class WorkerSession {
    * @param overdue whether that call has passed its deadline.
    */
   release(slot: ClientSlot, overdue = false): void {
-    slot.onSettled = null;
+    slot.waiter = null;
     if (slot.state === POSTED) {
       slot.state = ABANDONED;
       this.#tellGivenUp(slot);
@@ -311,7 +311,7 @@ export class WorkerSession {
     slot.status = replyStatus(immediate);
     slot.length = short ? completion.byteLength : slot.reply[REPLY_LENGTH]!;
     slot.state = DONE;
-    if (slot.onSettled !== null) slot.onSettled();
+    if (slot.waiter !== null) slot.waiter.onReply();
     return true;
   }
 
@@ -331,10 +331,10 @@ export class WorkerSession {
     if (this.lost) return;
     this.lost = true;
     for (const slot of this.slots) {
-      const { onSettled, state } = slot;
-      slot.onSettled = null;
+      const { waiter, state } = slot;
+      slot.waiter = null;
       slot.state = LOST;
-      if (state === POSTED) onSettled?.();
+      if (state === POSTED) waiter?.onReply();
     }
     this.#free.length = 0;
     this.outstanding = 0;
