@@ -11,7 +11,7 @@ import { WorkerSession } from "./worker_session.ts";
 const ATTACH_MS = 10_000;
 
 /**
- * @param firstWorker the place in the lease of the executor's first worker.
+ * @param places of the executor's workers in the lease.
  * @throws {LeaseRefused} {ExecutorLost} {FabricUnavailable} or the signal's reason: the first failure, once the sessions that came about are closed again.
  */
 export async function attachAll(
@@ -19,7 +19,7 @@ export async function attachAll(
   executor: Executor,
   { depth, maxBytes }: CheckedLeaseOptions,
   firstSequence: number,
-  firstWorker: number,
+  places: readonly number[],
   signal: AbortSignal,
 ): Promise<WorkerSession[]> {
   const secret = Uint8Array.fromHex(executor.secret);
@@ -28,7 +28,7 @@ export async function attachAll(
       WorkerSession.attach(fabric, {
         address,
         worker,
-        firstWorker,
+        place: places[worker] ?? worker,
         secret,
         depth,
         maxBytes,

@@ -19,8 +19,8 @@ export interface LeasePartInfo {
   readonly id: string;
   /** The node's name. */
   readonly node: string;
-  /** How many workers serve there; they follow those of the parts before. */
-  readonly workers: number;
+  /** The places of the workers that serve there: a call may name one. */
+  readonly workers: readonly number[];
 }
 
 /** What the client does with a lease and an app must not. */
@@ -102,9 +102,9 @@ export class Lease<M = unknown> implements AsyncDisposable {
     };
   }
 
-  /** What it has of which nodes, in the order of the workers. */
+  /** What it has of which nodes. */
   get parts(): LeasePartInfo[] {
-    return this.#life.parts.map(({ id, node, workers }) => ({ id, node, workers }));
+    return this.#life.parts.map(({ id, node, places }) => ({ id, node, workers: [...places] }));
   }
 
   /** The id of its first part. */
@@ -112,7 +112,7 @@ export class Lease<M = unknown> implements AsyncDisposable {
     return this.#life.parts[0]!.id;
   }
 
-  /** The names of the nodes that serve it, in the order of the workers. */
+  /** The names of the nodes that serve it. */
   get nodes(): string[] {
     return [...new Set(this.#life.parts.map(({ node }) => node))];
   }

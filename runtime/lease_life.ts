@@ -32,7 +32,6 @@ export class LeaseLife {
   readonly #context: LeaseContext;
   readonly #partContext: PartContext;
   readonly #setClosed: (reason: string) => void;
-  /** In the order of their workers. */
   #parts: readonly LeasePart[];
   /** By their numbers, with those that attach and those whose last calls finish. */
   readonly #known = new Map<number, LeasePart>();
@@ -51,7 +50,7 @@ export class LeaseLife {
       made: (session, part) => this.#partOf.set(session, part),
       abandon: ({ number }, reason) => context.keeper.abandon(context.key, number, reason),
     };
-    this.#parts = this.#makeParts(context.parts, 0);
+    this.#parts = this.#makeParts(context.parts);
     const { promise, resolve } = Promise.withResolvers<string>();
     this.closed = promise;
     this.#setClosed = resolve;
@@ -155,13 +154,15 @@ export class LeaseLife {
   noWorkerError(name: string, worker: number | undefined): RfaasError | undefined {
     if (this.overReason !== "") return this.overError(name);
     if (worker !== undefined && this.crew.session(worker) === null) {
-      const { part, reason } = this.#gone.findLast(({ part }) => serves(part, worker))!;
+      const { part, reason } = this.#gone.findLast(({ part }) => part.places.includes(worker))!;
       const message =
         `Cannot call ${name}: worker ${worker} is gone with node ${part.node}, and no other has room: ${reason}`;
       return new NodeLost(message, "not-run");
     }
     // A loop of synchronous calls hears no news, but the words tell.
-    const parts = this.#parts.filter((part) => worker === undefined || serves(part, worker));
+    const parts = this.#parts.filter((part) =>
+      worker === undefined || part.places.includes(worker)
+    );
     const [part] = parts;
     if (part === undefined || parts.some(({ live }) => live)) return undefined;
     return this.#lossError(name, part, part.verdict, false);
@@ -195,11 +196,10 @@ export class LeaseLife {
     this.#context.keeper.end(this.#context.key);
   }
 
-  #makeParts(grants: readonly PartGrant[], firstWorker: number): LeasePart[] {
+  #makeParts(grants: readonly PartGrant[]): LeasePart[] {
     return grants.map((grant) => {
-      const part = new LeasePart(grant, firstWorker, this.#partContext);
+      const part = new LeasePart(grant, this.#partContext);
       this.#known.set(part.number, part);
-      firstWorker += grant.workers;
       return part;
     });
   }
@@ -217,7 +217,7 @@ export class LeaseLife {
 
   /** Other nodes take a part's place: new calls go there, what is under way finishes where it is. */
   async #move(old: LeasePart, grants: readonly PartGrant[]): Promise<void> {
-    const fresh = this.#makeParts(grants, old.firstWorker);
+    const fresh = this.#makeParts(grants);
     this.#parts = this.#parts.flatMap((part) => part === old ? fresh : [part]);
     // Until they have attached, calls go to the old one, if it lives.
     const attempts = await Promise.all(fresh.map(async (part, at) => {
@@ -242,10 +242,10 @@ export class LeaseLife {
     this.#known.delete(part.number);
     this.#gone.push({ part, reason });
     this.#parts = this.#parts.filter((each) => each !== part);
-    for (const task of this.crew.remove(part.firstWorker, part.workers)) {
+    for (const task of this.crew.remove(part.places)) {
       task.fail(this.noWorkerError(task.name, task.worker));
     }
-    const workers = this.#parts.reduce((sum, each) => sum + each.workers, 0);
+    const workers = this.#parts.reduce((sum, { places }) => sum + places.length, 0);
     this.events.emit({ type: "shrunk", node: part.node, workers, reason });
   }
 
@@ -254,8 +254,4 @@ export class LeaseLife {
     if (isOver && verdict?.kind !== "node") return this.overError(name);
     return lossError({ name, node: part.node, posted }, verdict);
   }
-}
-
-function serves({ firstWorker, workers }: LeasePart, worker: number): boolean {
-  return worker >= firstWorker && worker < firstWorker + workers;
 }

@@ -35,9 +35,8 @@ export class LeasePart {
   readonly id: string;
   /** The node's name. */
   readonly node: string;
-  readonly workers: number;
-  /** The place in the lease of its first worker. */
-  readonly firstWorker: number;
+  /** The places of its workers in the lease. */
+  readonly places: readonly number[];
   readonly #words: LeaseWords;
   readonly #context: PartContext;
   /** A call may ask for the reason of its loss when a fresh executor is there already. */
@@ -48,12 +47,11 @@ export class LeasePart {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #over = false;
 
-  constructor(grant: PartGrant, firstWorker: number, context: PartContext) {
+  constructor(grant: PartGrant, context: PartContext) {
     this.number = grant.part;
     this.id = grant.lease;
     this.node = grant.node;
-    this.workers = grant.workers;
-    this.firstWorker = firstWorker;
+    this.places = grant.places;
     this.#words = new LeaseWords(grant.words);
     this.#context = context;
   }
@@ -94,7 +92,7 @@ export class LeasePart {
       executor,
       options,
       firstSequence,
-      this.firstWorker,
+      this.places,
       both,
     ).catch(async (error) => {
       if (!(error instanceof ExecutorLost)) throw error;

@@ -170,6 +170,8 @@ export const leaseRequestSchema = v.object({
   seconds: count(1, maxLeaseSeconds),
   /** How long to wait for room. Left out: not at all. */
   waitMs: v.exactOptional(count(0, maxLeaseWaitMs)),
+  /** The lease a part of which it takes the place of: for a quota they count as one. */
+  instead: v.exactOptional(hexId),
 });
 /** `POST /v1/leases/:lease/renew` */
 export const leaseRenewalSchema = v.object({ seconds: count(1, maxLeaseSeconds) });

@@ -9,12 +9,17 @@ const secret = v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/));
 /** The largest function package. */
 export const MAX_PACKAGE_BYTES = 64 * 2 ** 20;
 
+/** Where workers stand in their lease. */
+export const WorkerPlaces = v.pipe(v.array(v.pipe(natural, v.maxValue(1023))), v.maxLength(1024));
+
 /** Request `admit`: claim a grant and start an executor. Answered by {@linkcode Executor}. */
 export const Admit = v.object({
   grant: v.string(),
   workers: v.pipe(natural, v.minValue(1), v.maxValue(1024)),
   depth: v.pipe(natural, v.minValue(1), v.maxValue(MAX_DEPTH)),
   maxBytes: v.pipe(natural, v.minValue(1), v.maxValue(MAX_SLOT_BYTES)),
+  /** The places of the workers in the lease, which other nodes may serve as well. Left out: from 0. */
+  places: v.exactOptional(WorkerPlaces),
   /** Milliseconds; null is for ever. */
   hotMs: v.nullable(v.pipe(v.number(), v.minValue(0))),
   /** Whether the client wants to see what functions log. */

@@ -96,8 +96,8 @@ export class WorkerCrew {
   }
 
   /** No executor will come for these workers. Takes the calls that wait for one of them, to fail them. */
-  remove(firstWorker: number, workers: number): CallTask[] {
-    this.#sessions.fill(null, firstWorker, firstWorker + workers);
+  remove(places: readonly number[]): CallTask[] {
+    for (const place of places) this.#sessions[place] = null;
     return this.#queue.takeAll(({ worker }) =>
       worker !== undefined && this.#sessions[worker] === null
     );

@@ -51,8 +51,8 @@ export interface SessionOptions {
   readonly address: string;
   /** Its place in the executor. */
   readonly worker: number;
-  /** The place in the lease of the executor's first worker. @default 0 */
-  readonly firstWorker?: number;
+  /** Its place in the lease. @default the same */
+  readonly place?: number;
   readonly secret: Uint8Array;
   readonly depth: number;
   readonly maxBytes: number;
@@ -106,7 +106,7 @@ export class WorkerSession {
     ready: ReadyMessage,
   ) {
     const { depth, firstSequence } = options;
-    this.worker = (options.firstWorker ?? 0) + options.worker;
+    this.worker = options.place ?? options.worker;
     this.depth = depth;
     this.connection = connection;
     const entries = ready.functions.map((entry) =>

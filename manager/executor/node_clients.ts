@@ -122,6 +122,11 @@ export class NodeClients {
       throw new ControlError(`Cannot admit: ${parsed.issues[0].message}`, "bad-request");
     }
     const admit = parsed.output;
+    if (admit.places !== undefined && admit.places.length !== admit.workers) {
+      const message =
+        `Cannot admit ${admit.workers} workers: ${admit.places.length} places are told`;
+      throw new ControlError(message, "bad-request");
+    }
     this.#refuseIfClosed();
     const { grant, memoryBytes, release } = this.#admission.admit(admit.grant, admit.workers);
     const meter = new LeaseMeter({
@@ -133,6 +138,7 @@ export class NodeClients {
     });
     try {
       const { depth, maxBytes, hotMs, workers, logs } = admit;
+      const places = admit.places ?? Array.from({ length: workers }, (_, worker) => worker);
       const { sandboxed } = this.#o;
       const source = await this.#o.packages.get(
         admit.package.sha256,
@@ -147,6 +153,7 @@ export class NodeClients {
           lease: grant.lease,
           logs,
           workers,
+          places,
           depth,
           maxBytes,
           memoryBytes,

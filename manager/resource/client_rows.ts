@@ -7,10 +7,12 @@ import type { UndoLog } from "./undo_log.ts";
 
 const nothing: TakenBy = { leases: 0, workers: 0, memoryBytes: 0 };
 
-/** The sums over the leases that run. */
+/** The sums over the leases that run; those of one root count as one. */
 export class ClientRows {
   readonly #undo: UndoLog;
   readonly #running = new Map<string, LeaseRow>();
+  /** By root, then by id. */
+  readonly #families = new Map<string, Map<string, LeaseRow>>();
   readonly #taken = new Map<string, TakenBy>();
 
   /** @param undo is told how to take back each write. */
@@ -30,22 +32,37 @@ export class ClientRows {
     return this.#taken.get(client) ?? nothing;
   }
 
-  #place(id: string, row: LeaseRow | undefined): void {
-    const before = this.#running.get(id);
-    if (before !== undefined) this.#add(before, -1);
-    if (row !== undefined) this.#add(row, 1);
-    if (row === undefined) this.#running.delete(id);
-    else this.#running.set(id, row);
+  family(root: string): readonly LeaseRow[] {
+    return [...this.#families.get(root)?.values() ?? []];
   }
 
-  #add({ client, workers, memoryBytes }: LeaseRow, sign: 1 | -1): void {
+  #place(id: string, row: LeaseRow | undefined): void {
+    const before = this.#running.get(id);
+    if (row === undefined) this.#running.delete(id);
+    else this.#running.set(id, row);
+    const known = row ?? before;
+    if (known === undefined) return;
+    const family = this.#families.get(known.root) ?? new Map<string, LeaseRow>();
+    const was = family.size;
+    if (row === undefined) family.delete(id);
+    else family.set(id, row);
+    if (was === 0 && family.size === 1) {
+      this.#families.set(known.root, family);
+      this.#add(known, 1);
+    } else if (was === 1 && family.size === 0) {
+      this.#families.delete(known.root);
+      this.#add(known, -1);
+    }
+  }
+
+  #add({ client, rootWorkers, rootMemoryBytes }: LeaseRow, sign: 1 | -1): void {
     const has = this.taken(client);
     const leases = has.leases + sign;
     if (leases === 0) return void this.#taken.delete(client);
     this.#taken.set(client, {
       leases,
-      workers: has.workers + sign * workers,
-      memoryBytes: has.memoryBytes + sign * memoryBytes,
+      workers: has.workers + sign * rootWorkers,
+      memoryBytes: has.memoryBytes + sign * rootMemoryBytes,
     });
   }
 }

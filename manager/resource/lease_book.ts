@@ -7,7 +7,7 @@ import { LeaseQueue } from "./lease_queue.ts";
 import type { BookContext } from "./node_book.ts";
 import { chooseCandidates, lends, type Placement } from "./placement.ts";
 import { keepEndedMs } from "./policy.ts";
-import { checkQuota, checkTerm } from "./quota.ts";
+import { checkQuota, checkTerm, mayReplace } from "./quota.ts";
 import { notFound, Refusal } from "./refusal.ts";
 import type { AllocationRow, LeaseRow, NodeRow, Taken, TokenRow, Transaction } from "./store.ts";
 
@@ -42,7 +42,7 @@ export class LeaseBook {
    * Takes cores of up to three candidate nodes, each of which could serve the whole lease; if there is none, of nodes
    * that can serve it together, with some to spare. If there is no room, waits for it as long as the request says.
    *
-   * @throws {Refusal} 409 `no-nodes` if no node is up, `full` if there is no room, `quota` if the client may not have it;
+   * @throws {Refusal} 404 if `instead` is not one of the caller's; 409 `no-nodes` if no node is up, `full` if there is no room, `quota` if the client may not have it;
    * what `assertHeld` throws; 503 `closing` if the resource manager closes meanwhile.
    */
   async take(
@@ -72,23 +72,31 @@ export class LeaseBook {
     owed: () => readonly Taken[],
   ): Promise<api.LeaseTaken> {
     const nowMs = this.#context.clock();
-    const lease: LeaseRow = {
-      id: randomId(),
+    const id = randomId();
+    const fresh: LeaseRow = {
+      id,
       client: caller.name,
       workers: asked.workers,
       memoryBytes: asked.memoryBytes,
+      root: id,
+      rootWorkers: asked.workers,
+      rootMemoryBytes: asked.memoryBytes,
       issuedMs: nowMs,
       expiresMs: nowMs + asked.seconds * 1000,
       endedMs: null,
       endReason: null,
     };
-    const parts = await this.#context.store.transact((tx) => {
+    const { lease, parts } = await this.#context.store.transact((tx) => {
       sweep(tx, nowMs);
-      checkQuota(tx, caller, asked);
+      const known = asked.instead === undefined ? undefined : ownLease(tx, caller, asked.instead);
+      const lease = known !== undefined && mayReplace(tx, known, asked)
+        ? { ...fresh, ...rootOf(known) }
+        : fresh;
+      if (lease === fresh) checkQuota(tx, caller, asked);
       const offers = chooseCandidates(tx, asked, nowMs, this.#placement, owed());
       if (offers.length === 0) throw refuseLease(tx, asked, nowMs);
       tx.putLease(lease);
-      return offers.map(({ node, workers, memoryBytes }): Part => {
+      const parts = offers.map(({ node, workers, memoryBytes }): Part => {
         const allocation: AllocationRow = {
           lease: lease.id,
           node: node.id,
@@ -102,6 +110,7 @@ export class LeaseBook {
         tx.putAllocation(allocation);
         return { node, allocation };
       });
+      return { lease, parts };
     });
     const grants = this.#sign(lease, parts, nowMs);
     return { lease: lease.id, nowMs, expiresMs: lease.expiresMs, grants };
@@ -219,6 +228,10 @@ export class LeaseBook {
       }, key),
     }));
   }
+}
+
+function rootOf({ root, rootWorkers, rootMemoryBytes }: LeaseRow) {
+  return { root, rootWorkers, rootMemoryBytes };
 }
 
 function owns(caller: TokenRow, lease: LeaseRow): boolean {

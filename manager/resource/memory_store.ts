@@ -89,11 +89,19 @@ class MemoryTransaction implements Transaction {
     return this.runningLeases().filter((lease) => lease.expiresMs <= nowMs);
   }
 
+  family(root: string): LeaseRow[] {
+    return this.runningLeases().filter((lease) => lease.root === root);
+  }
+
   takenBy(client: string): TakenBy {
     const held = this.runningLeases().filter((lease) => lease.client === client);
-    const sum = (of: (lease: LeaseRow) => number) => held.reduce((all, each) => all + of(each), 0);
-    const workers = sum((lease) => lease.workers);
-    return { leases: held.length, workers, memoryBytes: sum((lease) => lease.memoryBytes) };
+    const roots = [...new Map(held.map((lease) => [lease.root, lease])).values()];
+    const sum = (of: (lease: LeaseRow) => number) => roots.reduce((all, each) => all + of(each), 0);
+    return {
+      leases: roots.length,
+      workers: sum((lease) => lease.rootWorkers),
+      memoryBytes: sum((lease) => lease.rootMemoryBytes),
+    };
   }
 
   putLease(lease: LeaseRow): void {

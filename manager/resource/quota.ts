@@ -1,13 +1,13 @@
 /** What a client may have at most. */
 import type * as api from "../../runtime/manager_api.ts";
 import { Refusal } from "./refusal.ts";
-import type { Taken, TakenBy, TokenRow, Transaction } from "./store.ts";
+import type { LeaseRow, Taken, TokenRow, Transaction } from "./store.ts";
 
 /** @throws {Refusal} 409 `quota` if the lease would take the client beyond what its token allows. */
 export function checkQuota(tx: Transaction, caller: TokenRow, asked: Taken): void {
   const { leases, workers, memoryBytes } = caller.quota ?? {};
   if (leases === undefined && workers === undefined && memoryBytes === undefined) return;
-  const has = lasting(tx, caller.name);
+  const has = tx.takenBy(caller.name);
   const checks = [
     ["leases", has.leases, 1, leases],
     ["workers", has.workers, asked.workers, workers],
@@ -25,23 +25,40 @@ export function checkQuota(tx: Transaction, caller: TokenRow, asked: Taken): voi
 }
 
 /**
- * What a client has, without what it has of nodes that are taken back: that is over when their notices are, and a quota
- * that is used up shall not keep a lease from moving.
+ * Whether a lease may take the place of a part of another: that of one that it had to give up, or will since the node is
+ * taken back. Then it needs no quota of its own.
+ *
+ * @param known the other one.
+ * @returns false if nothing of that runs any more.
+ * @throws {Refusal} 409 `quota` if there is no such part.
  */
-function lasting(tx: Transaction, client: string): TakenBy {
-  let { leases, workers, memoryBytes } = tx.takenBy(client);
-  const going = tx.nodes().filter(({ drainMs }) => drainMs !== null)
-    .flatMap(({ id }) => tx.liveAllocationsOn(id))
-    .filter(({ state, lease }) => state === "claimed" && tx.lease(lease)?.client === client);
-  for (const allocation of going) {
-    workers -= allocation.workers;
-    memoryBytes -= allocation.memoryBytes;
+export function mayReplace(tx: Transaction, known: LeaseRow, asked: Taken): boolean {
+  const { root, rootWorkers, rootMemoryBytes } = known;
+  const family = tx.family(root);
+  if (family.length === 0) return false;
+  let workers = 0;
+  let memoryBytes = 0;
+  for (const lease of family) {
+    workers += lease.workers;
+    memoryBytes += lease.memoryBytes;
+    for (const allocation of tx.allocationsOf(lease.id)) {
+      const { drainMs = null } = tx.node(allocation.node) ?? {};
+      if (allocation.state !== "claimed" || drainMs === null) continue;
+      workers -= allocation.workers;
+      memoryBytes -= allocation.memoryBytes;
+    }
   }
-  for (const lease of new Set(going.map(({ lease }) => lease))) {
-    const live = tx.allocationsOf(lease).filter(({ state }) => state !== "ended");
-    if (live.every((each) => going.some(({ node }) => node === each.node))) leases--;
-  }
-  return { leases, workers: Math.max(0, workers), memoryBytes: Math.max(0, memoryBytes) };
+  const rounding = rootWorkers; // each part's share of the memory is rounded up
+  if (
+    workers + asked.workers <= rootWorkers &&
+    memoryBytes + asked.memoryBytes <= rootMemoryBytes + rounding
+  ) return true;
+  throw new Refusal(
+    409,
+    "quota",
+    `Cannot give lease instead: of ${rootWorkers} workers and ${rootMemoryBytes} bytes that were given, ` +
+      `${workers} and ${memoryBytes} are held, and ${asked.workers} and ${asked.memoryBytes} are asked for`,
+  );
 }
 
 /** @throws {Refusal} 409 `quota` if the term is longer than the client's token allows. */

@@ -97,6 +97,13 @@ const migrations: readonly string[] = [
   `
   DROP INDEX IF EXISTS leases_of_client; -- what clients have is kept in memory (client_rows.ts)
   `,
+  // A lease that has moved is another one, and counts as the one that it was.
+  `
+  ALTER TABLE leases ADD COLUMN root TEXT NOT NULL DEFAULT '';
+  ALTER TABLE leases ADD COLUMN root_workers INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE leases ADD COLUMN root_memory_bytes INTEGER NOT NULL DEFAULT 0;
+  UPDATE leases SET root = id, root_workers = workers, root_memory_bytes = memory_bytes;
+  `,
 ];
 
 /** The version of the tables that this program reads and writes. */

@@ -16,7 +16,8 @@ import type {
 
 const nodeColumns = `id, name, cores, memory_bytes AS memoryBytes, addresses, boot_id AS bootId,
   epoch, last_seen_ms AS lastSeenMs, drain_ms AS drainMs`;
-const leaseColumns = `id, client, workers, memory_bytes AS memoryBytes, issued_ms AS issuedMs,
+const leaseColumns = `id, client, workers, memory_bytes AS memoryBytes, root,
+  root_workers AS rootWorkers, root_memory_bytes AS rootMemoryBytes, issued_ms AS issuedMs,
   expires_ms AS expiresMs, ended_ms AS endedMs, end_reason AS endReason`;
 const allocationColumns = `lease, node, workers, memory_bytes AS memoryBytes, state,
   claim_by_ms AS claimByMs, claimed_ms AS claimedMs, end_reason AS endReason`;
@@ -67,9 +68,13 @@ export function sqliteTransaction(
   // Written now and then only: a heartbeat of each node each second is not worth a write each.
   const sawNode = run("UPDATE nodes SET last_seen_ms = ? WHERE id = ? AND last_seen_ms < ?");
   const deleteNode = run("DELETE FROM nodes WHERE id = ?");
-  const putLease = run(`INSERT INTO leases VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+  const putLease = run(
+    `INSERT INTO leases (id, client, workers, memory_bytes, issued_ms, expires_ms,
+      ended_ms, end_reason, root, root_workers, root_memory_bytes)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (id) DO UPDATE SET workers = excluded.workers,
-      memory_bytes = excluded.memory_bytes, expires_ms = excluded.expires_ms, ended_ms = excluded.ended_ms, end_reason = excluded.end_reason`);
+      memory_bytes = excluded.memory_bytes, expires_ms = excluded.expires_ms, ended_ms = excluded.ended_ms, end_reason = excluded.end_reason`,
+  );
   const putAllocation = run(`INSERT INTO allocations VALUES (?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (lease, node) DO UPDATE SET workers = excluded.workers,
       memory_bytes = excluded.memory_bytes, state = excluded.state, claim_by_ms = excluded.claim_by_ms, claimed_ms = excluded.claimed_ms,
@@ -119,6 +124,7 @@ export function sqliteTransaction(
     expiredLeases: all<LeaseRow>(
       `SELECT ${leaseColumns} FROM leases WHERE ended_ms IS NULL AND expires_ms <= ?`,
     ),
+    family: (root) => clients.family(root),
     takenBy: (client) => clients.taken(client),
     putLease: (l) => {
       putLease(
@@ -130,6 +136,9 @@ export function sqliteTransaction(
         l.expiresMs,
         l.endedMs,
         l.endReason,
+        l.root,
+        l.rootWorkers,
+        l.rootMemoryBytes,
       );
       clients.put(l);
     },

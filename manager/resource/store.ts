@@ -31,8 +31,14 @@ export interface LeaseRow {
   readonly id: string;
   /** The name of the client's token. */
   readonly client: string;
+  /** Without what it had of nodes where it has ended. */
   readonly workers: number;
   readonly memoryBytes: number;
+  /** The first of the leases that have followed each other in the place of one: its own id, or another's. */
+  readonly root: string;
+  /** What that one was given. For a quota they count as one, and as large as this, until the last has ended. */
+  readonly rootWorkers: number;
+  readonly rootMemoryBytes: number;
   readonly issuedMs: number;
   readonly expiresMs: number;
   /** Null while it runs. */
@@ -142,7 +148,9 @@ export interface Transaction {
   runningLeases(): LeaseRow[];
   /** Leases that have not ended although `expiresMs` is not after `nowMs`. */
   expiredLeases(nowMs: number): LeaseRow[];
-  /** The sum over a client's leases that have not ended. */
+  /** Leases of a root that have not ended. */
+  family(root: string): readonly LeaseRow[];
+  /** The sum over the roots of a client's leases that have not ended. */
   takenBy(client: string): TakenBy;
   putLease(lease: LeaseRow): void;
   /** Forgets leases that ended before `beforeMs`, with their allocations. */

@@ -24,7 +24,7 @@ export function leaseContext(
   return Object.freeze({
     __proto__: null,
     lease: task.lease,
-    worker: task.worker,
+    worker: task.place,
     log: (text: string) => gate?.log(text),
   }) as unknown as LeaseContext;
 }

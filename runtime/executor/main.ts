@@ -124,6 +124,7 @@ async function main(): Promise<void> {
     const address = await thread.serve({
       worker,
       workers: request.workers,
+      place: request.places[worker] ?? worker,
       lease: request.lease,
       logs: request.logs,
       depth: request.depth,

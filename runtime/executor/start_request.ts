@@ -13,6 +13,8 @@ export const StartRequest = v.object({
   /** Whether the client wants to see what functions log. */
   logs: v.boolean(),
   workers: v.pipe(natural, v.minValue(1), v.maxValue(1024)),
+  /** Their places in the lease. */
+  places: v.array(natural),
   depth: v.pipe(natural, v.minValue(1), v.maxValue(MAX_DEPTH)),
   maxBytes: v.pipe(natural, v.minValue(1), v.maxValue(MAX_SLOT_BYTES)),
   /** The lease's memory, for all workers together. */
@@ -38,6 +40,7 @@ export const REHEARSED_START: StartRequest = {
   lease: "0",
   logs: false,
   workers: 1,
+  places: [0],
   depth: 1,
   maxBytes: 1,
   memoryBytes: 1,

@@ -10,10 +10,12 @@ export interface WorkerStart {
 
 /** What a worker is to serve. */
 export interface WorkerTask {
-  /** The worker's number in its lease, from 0. */
+  /** The worker's number in its executor, from 0. */
   readonly worker: number;
-  /** How many workers its lease has. */
+  /** How many workers its executor has. */
   readonly workers: number;
+  /** The worker's number in its lease, from 0: other nodes may serve it as well. */
+  readonly place: number;
   /** The lease's id, and whether its client wants to see what functions log. */
   readonly lease: string;
   readonly logs: boolean;

@@ -10,7 +10,7 @@ export class WorkerThread {
   readonly #port: MessagePort;
   /** Where it listens in shared memory. */
   readonly near: Promise<string>;
-  #worker = 0;
+  #place = 0;
   #onReport: (report: Exclude<WorkerReport, { log: string }>) => void;
 
   /**
@@ -40,7 +40,7 @@ export class WorkerThread {
     const { port1, port2 } = new MessageChannel();
     this.#port = port1;
     port1.onmessage = ({ data }: MessageEvent<WorkerReport>) => {
-      if ("log" in data) onLog(this.#worker, data.log);
+      if ("log" in data) onLog(this.#place, data.log);
       else this.#onReport(data);
     };
     const near = Promise.withResolvers<string>();
@@ -61,7 +61,7 @@ export class WorkerThread {
     task: WorkerTask,
     onEnded: (reason: string, orderly: boolean) => void,
   ): Promise<string> {
-    this.#worker = task.worker;
+    this.#place = task.place;
     const { promise, resolve, reject } = Promise.withResolvers<string>();
     const timer = setTimeout(
       () => reject(new ControlError("Cannot start a worker: it is silent", "failed")),

@@ -5,7 +5,7 @@ import type { NodeGrant } from "../manager_api.ts";
 /** What came of it. */
 export interface Claimed<T> {
   readonly held: readonly T[];
-  /** Workers that nobody admitted. */
+  /** How many workers nobody admitted. */
   readonly missing: number;
   /** The last refusal, if there was one. */
   readonly refusal: { readonly candidate: NodeGrant; readonly error: unknown } | undefined;
@@ -16,44 +16,48 @@ export interface Claimed<T> {
  * that is missing alone, else as many at once as it takes, of which the last gets what is left. A refusal is followed by
  * the next candidate, without asking the resource manager again. A grant is used up by a claim for fewer workers, too.
  *
- * @param claim asks one candidate for so many workers.
+ * @param places the places of the workers in their lease.
+ * @param claim asks one candidate for workers at these places.
  */
 export async function claimWorkers<T>(
   candidates: readonly NodeGrant[],
-  workers: number,
-  claim: (candidate: NodeGrant, workers: number) => Promise<T>,
+  places: readonly number[],
+  claim: (candidate: NodeGrant, places: readonly number[]) => Promise<T>,
 ): Promise<Claimed<T>> {
   const left = shuffle(candidates);
   const held: T[] = [];
-  let missing = workers;
+  let missing = [...places];
   let refusal: Claimed<T>["refusal"];
   for (;;) {
     const round = nextRound(left, missing);
-    if (round.length === 0) return { held, missing, refusal };
+    if (round.length === 0) return { held, missing: missing.length, refusal };
+    missing = [];
     const attempts = await Promise.allSettled(round.map((each) => claim(...each)));
     for (const [at, attempt] of attempts.entries()) {
       const [candidate, asked] = round[at]!;
-      if (attempt.status === "rejected") refusal = { candidate, error: attempt.reason };
+      if (attempt.status === "fulfilled") held.push(attempt.value);
       else {
-        held.push(attempt.value);
-        missing -= asked;
+        refusal = { candidate, error: attempt.reason };
+        missing.push(...asked);
       }
     }
   }
 }
 
+type Claim = readonly [candidate: NodeGrant, places: readonly number[]];
+
 /** Takes those who are asked next out of the list; none if all that are left have too little. */
-function nextRound(left: NodeGrant[], missing: number): [candidate: NodeGrant, workers: number][] {
-  if (missing === 0) return [];
-  const whole = left.findIndex(({ workers }) => workers >= missing);
+function nextRound(left: NodeGrant[], missing: readonly number[]): Claim[] {
+  if (missing.length === 0) return [];
+  const whole = left.findIndex(({ workers }) => workers >= missing.length);
   if (whole >= 0) return left.splice(whole, 1).map((candidate) => [candidate, missing]);
-  if (left.reduce((sum, { workers }) => sum + workers, 0) < missing) return [];
-  const round: [NodeGrant, number][] = [];
-  for (let lacking = missing; lacking > 0;) {
+  if (left.reduce((sum, { workers }) => sum + workers, 0) < missing.length) return [];
+  const round: Claim[] = [];
+  for (let from = 0; from < missing.length;) {
     const candidate = left.shift()!;
-    const workers = Math.min(candidate.workers, lacking);
-    round.push([candidate, workers]);
-    lacking -= workers;
+    const places = missing.slice(from, from + candidate.workers);
+    round.push([candidate, places]);
+    from += places.length;
   }
   return round;
 }

@@ -7,7 +7,7 @@ import type { ManagerClient } from "../manager_client.ts";
 import { memoryShare } from "../grant.ts";
 import { OVER } from "../lease_words.ts";
 import { HeldPart, type PartHandlers } from "./held_part.ts";
-import type { KeeperEvent } from "./keeper_messages.ts";
+import type { KeeperEvent, KeeperRequest } from "./keeper_messages.ts";
 import { takeInTime } from "./lease_wait.ts";
 import type { LeaseRequest } from "./node_hold.ts";
 import type { Reach } from "./reach_node.ts";
@@ -42,12 +42,13 @@ export class HeldLease {
   #over = false;
 
   constructor(
-    request: LeaseRequest,
+    request: Extract<KeeperRequest, { type: "lease" }>,
     manager: ManagerClient,
     reach: Reach,
     post: (event: KeeperEvent) => void,
   ) {
-    this.#request = request;
+    const { workers, type: _, ...rest } = request;
+    this.#request = { ...rest, places: Array.from({ length: workers }, (_, place) => place) };
     this.#manager = manager;
     this.#reach = reach;
     this.#post = post;
@@ -155,7 +156,7 @@ export class HeldLease {
 
   /** Puts others in a part's place, if there is room in time. */
   async #place(part: HeldPart, forMs: number, reason: string): Promise<void> {
-    if (part.over) this.#giveBack(part); // a quota counts what the resource manager knows of
+    if (part.over) await this.#giveBack(part); // before another is asked for in its place
     const found = await this.#findPlace(part, performance.now() + forMs);
     part.moving = false;
     // The lease may have ended meanwhile, and a node may serve on that others were looked for in vain.
@@ -180,17 +181,21 @@ export class HeldLease {
   }
 
   async #findPlace({ tenancy, hold }: HeldPart, untilMs: number): Promise<Tenancy | undefined> {
-    const { workers, memoryBytes, seconds, renew } = this.#request;
+    const { places, memoryBytes, seconds, renew } = this.#request;
     while (!this.#over && !this.#giveUp.signal.aborted && performance.now() < untilMs) {
       // A term that is not renewed ends when it would have ended on the old node.
       const leftSeconds = Math.ceil((tenancy.endsAtMs - performance.now()) / 1000);
       if (leftSeconds <= 0) return undefined;
-      const next = new Tenancy({
-        ...this.#request,
-        workers: hold.workers,
-        memoryBytes: memoryShare(memoryBytes, hold.workers, workers),
-        seconds: renew ? seconds : leftSeconds,
-      }, this.#manager);
+      const next = new Tenancy(
+        {
+          ...this.#request,
+          places: hold.places,
+          memoryBytes: memoryShare(memoryBytes, hold.places.length, places.length),
+          seconds: renew ? seconds : leftSeconds,
+        },
+        this.#manager,
+        tenancy.lease,
+      );
       try {
         await next.take(this.#reach, this.#giveUp.signal);
         return next;
@@ -217,11 +222,14 @@ export class HeldLease {
   }
 
   /** Gives back what a part has of its node. */
-  #giveBack({ tenancy, hold }: HeldPart): void {
-    this.#awaited(tenancy.endOn(hold));
-    if (tenancy.holds.size > 0) return;
-    this.#renewals.get(tenancy)?.stop();
-    this.#renewals.delete(tenancy);
+  async #giveBack({ tenancy, hold }: HeldPart): Promise<void> {
+    const ended = tenancy.endOn(hold);
+    this.#awaited(ended);
+    if (tenancy.holds.size === 0) {
+      this.#renewals.get(tenancy)?.stop();
+      this.#renewals.delete(tenancy);
+    }
+    await ended;
   }
 
   #awaited(work: Promise<void>): void {

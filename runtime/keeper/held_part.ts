@@ -36,9 +36,9 @@ export class HeldPart {
   }
 
   get grant(): PartGrant {
-    const { name, workers, executor } = this.hold;
+    const { name, places, executor } = this.hold;
     const words = this.words.shared;
-    return { part: this.number, lease: this.tenancy.lease, node: name, workers, executor, words };
+    return { part: this.number, lease: this.tenancy.lease, node: name, places, executor, words };
   }
 
   /** Hears the node from now on, and what it has told before. */

@@ -64,7 +64,8 @@ export interface PartGrant {
   readonly lease: string;
   /** The node's name. */
   readonly node: string;
-  readonly workers: number;
+  /** The places of its workers in the lease. */
+  readonly places: readonly number[];
   readonly executor: Executor;
   /** The words of lease_words.ts. */
   readonly words: SharedArrayBuffer;

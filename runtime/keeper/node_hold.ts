@@ -9,7 +9,10 @@ import * as v from "../valibot.ts";
 import type { KeeperRequest } from "./keeper_messages.ts";
 import { type Reach, reachNode } from "./reach_node.ts";
 
-export type LeaseRequest = Omit<Extract<KeeperRequest, { type: "lease" }>, "type">;
+export type LeaseRequest = Omit<Extract<KeeperRequest, { type: "lease" }>, "type" | "workers"> & {
+  /** The places of the workers in the lease. */
+  readonly places: readonly number[];
+};
 
 /** How long a node may take to admit a lease: it starts a process and its workers, which have limits of their own. */
 const ADMIT_MS = 40_000;
@@ -26,7 +29,8 @@ export class NodeHold {
   /** The node's id and its name. */
   readonly node: string;
   readonly name: string;
-  readonly workers: number;
+  /** The places of its workers in the lease. */
+  readonly places: readonly number[];
   /** The first executor. */
   readonly executor: Executor;
   /** When the node was connected, and when it had admitted, on this thread's monotonic clock. */
@@ -37,7 +41,7 @@ export class NodeHold {
 
   private constructor(
     { node, name }: NodeGrant,
-    workers: number,
+    places: readonly number[],
     executor: Executor,
     reachedMs: number,
     channel: ControlChannel,
@@ -45,7 +49,7 @@ export class NodeHold {
   ) {
     this.node = node;
     this.name = name;
-    this.workers = workers;
+    this.places = places;
     this.executor = executor;
     this.reachedMs = reachedMs;
     this.#channel = channel;
@@ -53,14 +57,14 @@ export class NodeHold {
   }
 
   /**
-   * Claims so many workers of a grant.
+   * Claims workers of a grant for these places of the lease.
    *
    * @throws {LeaseRefused} the node's refusal; {NodeLost} {FabricUnavailable} if it can't be reached; the signal's reason.
    */
   static async claim(
     reach: Reach,
     candidate: NodeGrant,
-    workers: number,
+    places: readonly number[],
     { depth, maxBytes, hotMs, logs, sha256, source }: LeaseRequest,
     signal: AbortSignal,
   ): Promise<NodeHold> {
@@ -83,7 +87,8 @@ export class NodeHold {
     try {
       const admitting = channel.request("admit", {
         grant: candidate.grant,
-        workers,
+        workers: places.length,
+        places,
         depth,
         maxBytes,
         hotMs: hotMs === Infinity ? null : hotMs,
@@ -91,7 +96,7 @@ export class NodeHold {
         package: { sha256, ...channel.lend(source) },
       }, { timeoutMs: ADMIT_MS, signal });
       const executor = v.parse(Executor, await admitting);
-      return new NodeHold(candidate, workers, executor, reachedMs, channel, notices);
+      return new NodeHold(candidate, places, executor, reachedMs, channel, notices);
     } catch (error) {
       // The node may admit it all the same: then it ends it again, and its cores are free when this has been answered.
       if (signal.aborted) await channel.request("end", {}, { timeoutMs: END_MS }).catch(() => {});

@@ -14,11 +14,14 @@ export class Tenancy {
   endsAtMs = 0;
   readonly request: LeaseRequest;
   readonly #manager: ManagerClient;
+  readonly #instead: string | undefined;
   readonly #holds = new Set<NodeHold>();
 
-  constructor(request: LeaseRequest, manager: ManagerClient) {
+  /** @param instead the lease a part of which it takes the place of. */
+  constructor(request: LeaseRequest, manager: ManagerClient, instead?: string) {
     this.request = request;
     this.#manager = manager;
+    this.#instead = instead;
   }
 
   /** What it has of nodes. */
@@ -34,9 +37,11 @@ export class Tenancy {
    * @throws what the resource manager or the last candidate refused with.
    */
   async take(reach: Reach, signal: AbortSignal, waitMs = 0): Promise<KeptStartup> {
-    const { workers, memoryBytes, seconds } = this.request;
+    const { places, memoryBytes, seconds } = this.request;
+    const workers = places.length;
     const askedMs = performance.now();
-    const asked = { workers, memoryBytes, seconds };
+    const instead = this.#instead === undefined ? {} : { instead: this.#instead };
+    const asked = { workers, memoryBytes, seconds, ...instead };
     // A request that waits is broken off when it is given up. One that does not is heard out and what it gave is given
     // back, or it would lie for two seconds until it lapses.
     const taken = waitMs === 0
@@ -45,9 +50,9 @@ export class Tenancy {
     const grantedMs = performance.now();
     this.lease = taken.lease;
     this.#setEnd(taken.nowMs, taken.expiresMs);
-    const { held, missing, refusal } = await claimWorkers(taken.grants, workers, (node, few) => {
+    const { held, missing, refusal } = await claimWorkers(taken.grants, places, (node, some) => {
       signal.throwIfAborted();
-      return NodeHold.claim(reach, node, few, this.request, signal);
+      return NodeHold.claim(reach, node, some, this.request, signal);
     });
     for (const hold of held) this.#holds.add(hold);
     if (missing === 0) return startup(askedMs, grantedMs, held);

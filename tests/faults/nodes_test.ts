@@ -14,6 +14,7 @@ import { limitMs } from "../support/time_factor.ts";
 const functions = new TextEncoder().encode(`
 const me = crypto.getRandomValues(new Uint8Array(8));
 export function who(input, output) { output.set(me); return 8; }
+export function place(input, output, context) { output[0] = context.worker; return 1; }
 export function spin() { for (;;); }
 export async function nap(input, output) {
   await new Promise((resolve) => setTimeout(resolve, 10));
@@ -39,10 +40,7 @@ function allOf(lease: Lease): Promise<string[]> {
 
 /** The places of a node's workers. */
 function placesOn(lease: Lease, node: string): number[] {
-  let place = 0;
-  return lease.parts.flatMap((part) =>
-    Array.from({ length: part.workers }, () => [part.node, place++] as const)
-  ).filter(([name]) => name === node).map(([, at]) => at);
+  return lease.parts.filter((part) => part.node === node).flatMap(({ workers }) => workers);
 }
 
 /** Waits for an event of the lease. */
@@ -78,11 +76,17 @@ Deno.test("a lease over three nodes: calls land on all, worker n stays worker n,
   await using client = await host.connect();
   const lease = await take(host, client, { workers: 6 });
   assertEquals(lease.nodes.toSorted(), ["node-0", "node-1", "node-2"]);
-  assertEquals(lease.parts.map(({ workers }) => workers), [2, 2, 2]);
+  assertEquals(lease.parts.map(({ workers }) => workers.length), [2, 2, 2]);
   assertEquals(new Set(lease.parts.map(({ id }) => id)).size, 1, "one lease");
   const workers = await allOf(lease);
   assertEquals(new Set(workers).size, 6, "six workers");
   assertEquals(await allOf(lease), workers);
+  const places = [0, 1, 2, 3, 4, 5];
+  assertEquals(lease.parts.flatMap(({ workers }) => workers).toSorted(), places);
+  for (const worker of places) {
+    const told = await lease.invoke("place", none, { worker });
+    assertEquals(told, Uint8Array.of(worker), "what a function is told of its worker");
+  }
   const answers = await lease.map("who", Array(60).fill(none));
   assertEquals(new Set(answers.map((each) => each.toHex())), new Set(workers));
 
@@ -197,7 +201,7 @@ Deno.test("a killed node that nothing replaces: the lease goes on with fewer wor
   assertEquals(lease.nodes, [other]);
   for (let i = 0; i < 4; i++) await lease.invoke("who", none);
   const { leases } = await host.operator.leases();
-  assertEquals(leases.map(({ workers }) => workers), [2], "a quota counts what is left");
+  assertEquals(leases.map(({ workers }) => workers), [2], "what is left of it");
   await host.nodes.get(other)!.kill();
   assertMatch(await within(5000, "the end", lease.closed), /is gone/);
   await assertRejects(() => lease.invoke("who", none), NodeLost);
@@ -208,7 +212,7 @@ Deno.test("one of three nodes is drained: its part moves alone, also with a quot
   const { token } = await host.operator.createToken({
     role: "client",
     name: "ada",
-    quota: { workers: 4 },
+    quota: { workers: 4, leases: 1 },
   });
   await using client = await host.connect(token);
   await using lease = await take(host, client, { workers: 4 });
@@ -236,5 +240,5 @@ Deno.test("a short term is renewed on all nodes", async () => {
   const before = await allOf(lease);
   for (let i = 0; i < 3; i++) await event(lease, "renewed");
   assertEquals(await allOf(lease), before);
-  assertEquals(lease.parts.map(({ workers }) => workers).toSorted(), [1, 2]);
+  assertEquals(lease.parts.map(({ workers }) => workers.length).toSorted(), [1, 2]);
 });

@@ -160,6 +160,7 @@ class NodeStart {
         lease: grant.lease,
         logs: false,
         workers,
+        places: [],
         depth: 1,
         maxBytes: 64,
         memoryBytes: 2 ** 20,

@@ -122,7 +122,8 @@ Deno.test("more bills than a heartbeat may carry are told in turns", () => {
 
 function offer(tx: Parameters<Parameters<MemoryStore["transact"]>[0]>[0], id: string): void {
   const common = { workers: 1, memoryBytes: 1, endReason: null };
-  tx.putLease({ id, client: "c", issuedMs: 1, expiresMs: 9, endedMs: null, ...common });
+  const root = { root: id, rootWorkers: 1, rootMemoryBytes: 1 };
+  tx.putLease({ id, client: "c", issuedMs: 1, expiresMs: 9, endedMs: null, ...root, ...common });
   tx.putAllocation({
     lease: id,
     node: "node",

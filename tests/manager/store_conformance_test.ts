@@ -63,6 +63,9 @@ const leaseRow = (id: string, more: Partial<LeaseRow> = {}): LeaseRow => ({
   client: "c",
   workers: 2,
   memoryBytes: 10,
+  root: id,
+  rootWorkers: 2,
+  rootMemoryBytes: 10,
   issuedMs: 10,
   expiresMs: 100,
   endedMs: null,
@@ -123,6 +126,7 @@ function dump(tx: Transaction) {
     leases: ids.map((id) => tx.lease(id)),
     expired: tx.expiredLeases(100).map(({ id }) => id).sort(),
     takenBy: tx.takenBy("c"),
+    family: ids.map((root) => tx.family(root).map(({ id }) => id).sort()),
     allocations: ids.map((id) => tx.allocationsOf(id)),
     one: tx.allocation("a", "b"),
     live: ids.map((id) => byKey(tx.liveAllocationsOn(id))),
@@ -293,17 +297,18 @@ const writes: fc.Arbitrary<(tx: Transaction) => void>[] = [
   ),
   fc.tuple(id, fc.nat(99)).map(([at, ms]) => (tx) => tx.sawNode(at, ms)),
   id.map((at) => (tx) => tx.deleteNode(at)),
-  fc.tuple(id, fc.nat(99), fc.integer({ min: 90, max: 110 }), ended).map(
-    ([at, issuedMs, expiresMs, endedMs]) => (tx) => {
-      const known = tx.lease(at) ?? leaseRow(at, { issuedMs });
+  fc.tuple(id, fc.nat(99), fc.integer({ min: 90, max: 110 }), ended, id, fc.nat(9)).map(
+    ([at, issuedMs, expiresMs, endedMs, root, workers]) => (tx) => {
+      const known = tx.lease(at) ?? leaseRow(at, { issuedMs, root });
       const endReason = endedMs === null ? null : "why";
-      tx.putLease({ ...known, expiresMs, endedMs, endReason });
+      tx.putLease({ ...known, workers, memoryBytes: workers, expiresMs, endedMs, endReason });
     },
   ),
   fc.tuple(id, id, fc.constantFrom("candidate", "claimed", "ended"), fc.nat(9), fc.nat(40)).map(
     ([lease, node, state, workers, claimByMs]) => (tx) => {
       if (tx.lease(lease) === undefined) return;
-      tx.putAllocation(allocationRow(lease, node, { state, workers, claimByMs }));
+      const memoryBytes = workers * 3;
+      tx.putAllocation(allocationRow(lease, node, { state, workers, memoryBytes, claimByMs }));
     },
   ),
   // An allocation is not to outlive its lease's end, as in the books.
