@@ -89,7 +89,9 @@ for (const [what, send] of Object.entries(SENDERS)) {
       assertEquals(await lease.invoke("echo", Uint8Array.of(1)), Uint8Array.of(1));
       await lease.close();
       const [status, said] = await within(20_000, "the node's end", ended);
-      assertEquals([status.code, said], [0, ""]);
+      assertEquals(status.code, 0, said);
+      // A busy host may have made an answer late, and that is told; no executor was lost.
+      assert(!/crashed|killed|executor that waited/.test(said), said);
       await until(() => !processes.some(isAlive), () => `${processes.filter(isAlive)} are gone`);
       assert((await test.operator.nodes()).nodes.length === 0);
     } finally {
