@@ -73,6 +73,8 @@ async function runResourceManager(options: Options): Promise<void> {
     placement: settings.require("resourceManager.placement"),
     quota: quotaOf(settings),
     unauthenticatedPerSecond: settings.require("resourceManager.limits.unauthenticatedPerSecond"),
+    nodeRequestsPerSecond: settings.require("resourceManager.limits.nodePerSecond"),
+    operatorRequestsPerSecond: settings.require("resourceManager.limits.operatorPerSecond"),
     maxRequestsAtOnce: settings.require("resourceManager.limits.requestsAtOnce"),
     bodyTimeoutMs: settings.require("resourceManager.limits.bodySeconds") * 1000,
     prices: pricesOf(settings),

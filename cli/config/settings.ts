@@ -10,6 +10,8 @@ import { placementNames } from "../../manager/resource/placement.ts";
 import {
   bodyTimeoutMs,
   maxRequestsAtOnce,
+  nodeRequestsPerSecond,
+  operatorRequestsPerSecond,
   unauthenticatedPerSecond,
 } from "../../manager/resource/policy.ts";
 import { DEFAULT_POOL } from "../../manager/executor/executor_pool.ts";
@@ -72,6 +74,14 @@ export const SETTINGS = {
   "resourceManager.limits.unauthenticatedPerSecond": setting(whole(1), {
     does: "Requests a second without a good token, from all who ask together.",
     standard: unauthenticatedPerSecond,
+  }),
+  "resourceManager.limits.nodePerSecond": setting(whole(1), {
+    does: "Requests a second with one node token, which many nodes may share.",
+    standard: nodeRequestsPerSecond,
+  }),
+  "resourceManager.limits.operatorPerSecond": setting(whole(1), {
+    does: "Requests a second with one operator token.",
+    standard: operatorRequestsPerSecond,
   }),
   "resourceManager.limits.requestsAtOnce": setting(whole(1), {
     does: "Requests that may be under way at a time.",

@@ -51,6 +51,13 @@ export const bodyTimeoutMs = 10_000;
  */
 export const unauthenticatedPerSecond = 100;
 /**
+ * Requests a second with one node token, which all nodes may share: a thousand that beat and tell of leases as fast as
+ * they can be granted need half of it, and a node that has run wild leaves time for others.
+ */
+export const nodeRequestsPerSecond = 8000;
+/** Requests a second with one operator token: people and batch systems ask for little, a program that has run wild for more. */
+export const operatorRequestsPerSecond = 1000;
+/**
  * Requests under way at a time: each may hold a body of {@linkcode maxBodyBytes} for {@linkcode bodyTimeoutMs}, and
  * 1,000 nodes that all beat in the same moment must fit.
  */

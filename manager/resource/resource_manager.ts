@@ -21,6 +21,8 @@ import {
   maxOrdersShare,
   maxRequestsAtOnce,
   maxWaitingShare,
+  nodeRequestsPerSecond,
+  operatorRequestsPerSecond,
   sweepEveryMs,
   unauthenticatedPerSecond,
   writeBillsEveryMs,
@@ -55,6 +57,10 @@ export interface ResourceManagerOptions {
   readonly quota?: Quota;
   /** Requests a second without a good token, from all who ask together. @default 100 */
   readonly unauthenticatedPerSecond?: number;
+  /** Requests a second with one node token, which many nodes may share. @default 8000 */
+  readonly nodeRequestsPerSecond?: number;
+  /** Requests a second with one operator token. @default 1000 */
+  readonly operatorRequestsPerSecond?: number;
   /** Requests that may be under way at a time. @default 4096 */
   readonly maxRequestsAtOnce?: number;
   /** What bills are reckoned with. @default all is free */
@@ -136,6 +142,10 @@ export async function startResourceManager(
         files: tokenFiles,
         log,
         orders,
+        perSecond: {
+          node: options.nodeRequestsPerSecond ?? nodeRequestsPerSecond,
+          operator: options.operatorRequestsPerSecond ?? operatorRequestsPerSecond,
+        },
         ...(options.quota === undefined ? {} : { standardQuota: options.quota }),
       }),
       version: project.version,

@@ -17,6 +17,8 @@ export interface TokenBookContext {
   readonly orders?: NodeOrders;
   /** The files of the first tokens, which are gone once their token is revoked. */
   readonly files: TokenFiles;
+  /** Requests a second with one token of these roles. */
+  readonly perSecond: Readonly<Record<"node" | "operator", number>>;
   /** What holds for clients whose token says nothing else. */
   readonly standardQuota?: Quota;
 }
@@ -150,11 +152,11 @@ export class TokenBook {
   }
 
   #know(row: TokenRow): void {
-    const { standardQuota } = this.#context;
+    const { standardQuota, perSecond: limits } = this.#context;
     const token = row.role === "client"
       ? { ...row, quota: { ...standardQuota, ...row.quota } }
       : row;
-    const perSecond = token.quota?.requestsPerSecond;
+    const perSecond = row.role === "client" ? token.quota?.requestsPerSecond : limits[row.role];
     const rate = perSecond === undefined ? undefined : new RateLimit(perSecond, this.#nowMs);
     this.#known.set(row.hash, { token, rate });
   }

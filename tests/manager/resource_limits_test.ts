@@ -63,6 +63,23 @@ Deno.test("a client that asks too often is answered 429, and nobody else is", as
   assertEquals((await get(test, "/v1/nodes", token))[0], 200);
 });
 
+Deno.test("a token of a node or an operator that asks too often is answered 429, and no other is", async () => {
+  const clock = new FakeClock();
+  await using test = await TestManager.start({
+    clock: clock.read,
+    nodeRequestsPerSecond: 2,
+    operatorRequestsPerSecond: 3,
+  });
+  const { token } = await test.operator.createToken({ role: "node", name: "wild" }); // the first of three
+  for (const [asker, status] of [[token, 403], [test.token("operator"), 200]] as const) {
+    for (let i = 0; i < 2; i++) assertEquals((await get(test, "/v1/tokens", asker))[0], status);
+    assertEquals(await get(test, "/v1/tokens", asker), [429, "too-many-requests", "1"]);
+  }
+  await test.register("a"); // by another token
+  clock.nowMs += 1000;
+  await test.operator.nodes();
+});
+
 Deno.test("requests without a good token are limited together, and those with one go on", async () => {
   const clock = new FakeClock();
   await using test = await TestManager.start({ clock: clock.read, unauthenticatedPerSecond: 5 });
