@@ -19,6 +19,7 @@ export type {
   StreamCall,
   ValueCall,
 } from "./runtime/typed/calls.ts";
+export type { StreamOptions } from "./runtime/stream_task.ts";
 export type { InvokeOptions } from "./runtime/call_task.ts";
 export type { LeaseStartup } from "./runtime/lease_startup.ts";
 export type { MapOptions } from "./runtime/map.ts";

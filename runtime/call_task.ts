@@ -4,6 +4,7 @@ import { type ClientSlot, DONE, POSTED, type SlotWaiter } from "./client_slot.ts
 import { DeadlineExceeded, ResultTooLong, type RfaasError, UnknownFunction } from "./errors.ts";
 import { MAX_TIMER_MS } from "./policy.ts";
 import { replyError } from "./reply_error.ts";
+import type { WaitingCall } from "./waiting_call.ts";
 import { CallStatus, timeLeftUs } from "./wire.ts";
 import type { WorkerSession } from "./worker_session.ts";
 
@@ -19,7 +20,7 @@ export interface InvokeOptions {
   output?: Uint8Array;
 }
 
-export class CallTask implements SlotWaiter {
+export class CallTask implements WaitingCall, SlotWaiter {
   readonly promise: Promise<Uint8Array>;
   readonly name: string;
   readonly worker: number | undefined;
@@ -30,6 +31,7 @@ export class CallTask implements SlotWaiter {
   /** The nodes that had none, since the last pause. */
   busyNodes: Set<string> | undefined;
   settled = false;
+  readonly repeatable = true;
   #input: Uint8Array;
   #kept = false;
   readonly #output: Uint8Array | undefined;

@@ -15,6 +15,9 @@ export const LOST = 5;
 /** Somebody's still, to read the last result; the next call takes another slot, since its session is left. */
 export const STALE = 6;
 
+/** Somebody's, between two chunks of a stream: the worker keeps a generator for it. */
+export const OPEN = 7;
+
 /** Who waits for a slot's reply by a promise. */
 export interface SlotWaiter {
   /** Called once when the reply is there or the slot is lost. */
@@ -32,6 +35,8 @@ export class ClientSlot {
   /** Time left and room as the worker has them from this slot's last request with a header; -1 before the first. */
   sentTimeLeftUs = -1;
   sentCapacity = -1;
+  /** A stream has it, for as long as the stream likes. */
+  streaming = false;
   waiter: SlotWaiter | null = null;
   readonly index: number;
   /** The request's header and the reply's. */

@@ -10,7 +10,9 @@ import type { Signature } from "./manifest.ts";
 import { mapInputs, type MapOptions } from "./map.ts";
 import { BUSY_PAUSE_MS, MAX_ATTEMPTS, MAX_BUSY_PAUSE_MS } from "./policy.ts";
 import { type CallHost, PreparedCall, type PrepareOptions } from "./prepared_call.ts";
+import { readStream, type StreamHost, type StreamOptions, StreamTask } from "./stream_task.ts";
 import { type Calls, typedCalls } from "./typed/calls.ts";
+import type { WaitingCall } from "./waiting_call.ts";
 import type { WorkerSession } from "./worker_session.ts";
 
 /** What a lease has of one node. */
@@ -75,7 +77,7 @@ export class Lease<M = unknown> implements AsyncDisposable {
   readonly call: Calls<M>;
   readonly #options: LeaseContext["options"];
   readonly #life: LeaseLife;
-  readonly #host: CallHost;
+  readonly #host: CallHost & StreamHost;
   #startup: LeaseStartup | undefined;
 
   private constructor(context: LeaseContext & { readonly yieldCore: () => void }) {
@@ -88,6 +90,7 @@ export class Lease<M = unknown> implements AsyncDisposable {
       signature: (name) => this.#signature(name),
       names: () => life.crew.signatures.keys(),
       invoke: (name, input, options) => this.invoke(name, input, options),
+      stream: (name, input, options) => this.stream(name, input, options),
     });
     this.#host = {
       maxBytes: options.maxBytes,
@@ -99,6 +102,9 @@ export class Lease<M = unknown> implements AsyncDisposable {
       kick: () => pump.kick(),
       onFree: () => life.crew.serve(),
       yieldCore,
+      submit: (task) => life.crew.submit(task),
+      taskLost: (task) => this.#onTaskLost(task),
+      taskBusy: (task) => this.#onTaskBusy(task),
     };
   }
 
@@ -164,6 +170,25 @@ export class Lease<M = unknown> implements AsyncDisposable {
   }
 
   /**
+   * Calls a function that gives many results, and gives them as they come. The next one is asked for when the loop comes
+   * round, so the worker never runs ahead; leaving the loop ends the function. The call begins with the loop.
+   *
+   * A stream keeps its slot until it ends. Deadline and signal are for the whole of it.
+   *
+   * @throws as {@linkcode Lease.invoke}, after the results that came before.
+   */
+  stream(
+    name: string,
+    input: Uint8Array,
+    options: StreamOptions = {},
+  ): AsyncGenerator<Uint8Array, void, void> {
+    return readStream(() => {
+      this.#checkCall(name, input, options, true);
+      return new StreamTask(this.#host, name, input, options);
+    });
+  }
+
+  /**
    * Calls a function for every input, {@linkcode MapOptions.concurrency} at a time; results come in the inputs' order.
    *
    * The first failure ends it and gives up the rest; the error's `index` names the input.
@@ -208,7 +233,7 @@ export class Lease<M = unknown> implements AsyncDisposable {
     await this.close();
   }
 
-  #checkCall(name: string, input: Uint8Array, options: InvokeOptions): void {
+  #checkCall(name: string, input: Uint8Array, options: InvokeOptions, stream = false): void {
     const { maxBytes } = this.#options;
     options.signal?.throwIfAborted();
     if (this.#life.overReason !== "") throw this.#life.overError(name);
@@ -228,8 +253,13 @@ export class Lease<M = unknown> implements AsyncDisposable {
     if (deadlineMs !== undefined && !(deadlineMs >= 0)) {
       throw new RangeError(`Cannot call ${name}: deadlineMs must be 0 or more, not ${deadlineMs}`);
     }
-    const known = this.#life.crew.functions;
-    if (known && !known.has(name)) throw unknownFunction(name, known.keys());
+    if (this.#signature(name).stream !== stream) {
+      throw new TypeError(
+        stream
+          ? `Cannot stream ${name}: it gives one result, use invoke`
+          : `Cannot call ${name}: it gives many results, use stream`,
+      );
+    }
   }
 
   #signature(name: string): Signature {
@@ -263,14 +293,15 @@ export class Lease<M = unknown> implements AsyncDisposable {
   }
 
   /** A call was cut: do it again if that is allowed, else tell the reason, for which the keeper is asked. */
-  readonly #onTaskLost = async (task: CallTask) => {
+  readonly #onTaskLost = async (task: WaitingCall) => {
     const { error, again } = await this.#life.lossOf(
       task.name,
       task.session!,
       () => task.settled,
     );
     if (task.settled) return;
-    if (again && this.#isIdempotent(task.name) && task.attempts < MAX_ATTEMPTS) {
+    const allowed = task.repeatable && this.#isIdempotent(task.name);
+    if (again && allowed && task.attempts < MAX_ATTEMPTS) {
       this.#submitAgain(task);
     } else task.fail(error);
   };
@@ -279,7 +310,7 @@ export class Lease<M = unknown> implements AsyncDisposable {
    * The node has more workers than cores, and all of them are busy: a worker of another node may have one, or a later
    * try.
    */
-  readonly #onTaskBusy = (task: CallTask) => {
+  readonly #onTaskBusy = (task: WaitingCall) => {
     const life = this.#life;
     const busy = task.busyNodes ??= new Set();
     busy.add(life.nodeOf(task.session!));
@@ -292,7 +323,7 @@ export class Lease<M = unknown> implements AsyncDisposable {
     }, Math.min(BUSY_PAUSE_MS * 2 ** Math.min(task.refusals - 1, 4), MAX_BUSY_PAUSE_MS));
   };
 
-  #submitAgain(task: CallTask): void {
+  #submitAgain(task: WaitingCall): void {
     const { crew, overReason } = this.#life;
     const gone = task.worker !== undefined && crew.session(task.worker) === null;
     if (overReason === "" && !gone) crew.submit(task);

@@ -121,3 +121,6 @@ export const GIVEN_UP_LOOK_MS = 10;
 
 /** How long `dispose` may take. */
 export const DISPOSE_MS = 300;
+
+/** How long the `finally` of a generator may take once its client has left it; then its executor is ended. */
+export const STREAM_END_MS = 5000;

@@ -314,6 +314,9 @@ export class PreparedCall implements Disposable {
         `Cannot prepare ${this.#name}: the package exports no such function`,
       );
     }
+    if (session.signatures.get(this.#name)!.stream) {
+      throw new TypeError(`Cannot prepare ${this.#name}: it gives many results, use stream`);
+    }
     const slot = session.acquire();
     if (!slot) {
       if (!session.connection.probe()) {

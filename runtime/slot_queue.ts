@@ -1,22 +1,22 @@
 /** Calls that wait for a free slot, first come first served, each for any worker or for a certain one. */
 
-import type { CallTask } from "./call_task.ts";
+import type { WaitingCall } from "./waiting_call.ts";
 import type { WorkerSession } from "./worker_session.ts";
 
 export class SlotQueue {
-  readonly #tasks: (CallTask | undefined)[] = [];
+  readonly #tasks: (WaitingCall | undefined)[] = [];
   #head = 0;
 
   get length(): number {
     return this.#tasks.length - this.#head;
   }
 
-  push(task: CallTask): void {
+  push(task: WaitingCall): void {
     this.#tasks.push(task);
   }
 
   /** Takes the first task that may run on this session; settled ones are dropped on the way. */
-  takeFor(session: WorkerSession): CallTask | undefined {
+  takeFor(session: WorkerSession): WaitingCall | undefined {
     for (let i = this.#head; i < this.#tasks.length; i++) {
       const task = this.#tasks[i];
       const dropped = task === undefined || task.settled;
@@ -40,9 +40,9 @@ export class SlotQueue {
   }
 
   /** Takes all that are chosen. */
-  takeAll(chosen: (task: CallTask) => boolean = () => true): CallTask[] {
+  takeAll(chosen: (task: WaitingCall) => boolean = () => true): WaitingCall[] {
     this.dropSettled();
-    const tasks = this.#tasks.splice(0) as CallTask[];
+    const tasks = this.#tasks.splice(0) as WaitingCall[];
     for (const task of tasks) if (!chosen(task)) this.#tasks.push(task);
     return tasks.filter(chosen);
   }

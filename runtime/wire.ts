@@ -52,12 +52,19 @@ export const CallStatus = {
   LEASE_OVER: 7,
   /** A field of the request makes no sense; nothing ran. */
   BAD_REQUEST: 8,
+  /** A chunk of a stream; the next one is there to be asked for. */
+  MORE: 9,
 } as const;
 
 /** Slots a worker may have: the slot's number has 8 bits. */
 export const MAX_DEPTH = 256;
-/** Functions a package may have: the function's number has 16 bits. */
-export const MAX_FUNCTIONS = 65_536;
+/** Functions a package may have: the function's number has 16 bits, and the last few are no functions. */
+export const MAX_FUNCTIONS = 65_520;
+const FUNCTION_MASK = 0xffff;
+/** In place of a function's number: the next chunk of the stream in this slot. */
+export const NEXT_CHUNK = 0xffff;
+/** In place of a function's number: the stream in this slot is to end. */
+export const END_STREAM = 0xfffe;
 /** The largest argument or result: lengths stay small integers in every engine. */
 export const MAX_SLOT_BYTES = 2 ** 30 - PAYLOAD_AT;
 /** The smallest slot, so that an error's text finds room. */
@@ -93,7 +100,7 @@ export function requestHasSequence(immediate: number, sequence: number): boolean
 
 /** The function that a request names. */
 export function requestFunction(immediate: number): number {
-  return (immediate >>> 8) & (MAX_FUNCTIONS - 1);
+  return (immediate >>> 8) & FUNCTION_MASK;
 }
 
 /** The immediate of a reply: slot, status. Bits 15 to 31 are zero. */

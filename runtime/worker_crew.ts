@@ -1,11 +1,11 @@
 /** The workers of a lease as calls see them: sessions with free slots, and the queue of calls that wait for one. */
 
-import type { CallTask } from "./call_task.ts";
 import { Busy } from "./errors.ts";
 import type { Signature } from "./manifest.ts";
 import { LEAVE_LOOK_MS, MAX_WAITING_CALLS, OVERDUE_MS } from "./policy.ts";
 import type { Pump } from "./pump.ts";
 import { SlotQueue } from "./slot_queue.ts";
+import type { WaitingCall } from "./waiting_call.ts";
 import type { WorkerSession } from "./worker_session.ts";
 
 /** The sessions of one executor: they come and go together. */
@@ -96,7 +96,7 @@ export class WorkerCrew {
   }
 
   /** No executor will come for these workers. Takes the calls that wait for one of them, to fail them. */
-  remove(places: readonly number[]): CallTask[] {
+  remove(places: readonly number[]): WaitingCall[] {
     for (const place of places) this.#sessions[place] = null;
     return this.#queue.takeAll(({ worker }) =>
       worker !== undefined && this.#sessions[worker] === null
@@ -104,7 +104,7 @@ export class WorkerCrew {
   }
 
   /** Posts a call, or lets it wait for a slot. */
-  submit(task: CallTask): void {
+  submit(task: WaitingCall): void {
     const session = this.#pick(task.worker); // a free slot: then nobody waits who could have it
     if (session) return this.#post(task, session);
     if (this.#queue.length >= MAX_WAITING_CALLS && this.#queue.dropSettled() >= MAX_WAITING_CALLS) {
@@ -113,13 +113,15 @@ export class WorkerCrew {
       );
     }
     if (this.#allHeld(task.worker)) {
-      return task.fail(new Busy(`Cannot call ${task.name}: prepared calls hold every slot`));
+      return task.fail(
+        new Busy(`Cannot call ${task.name}: prepared calls and streams hold every slot`),
+      );
     }
     this.#wait(task);
   }
 
   /** Posts a call to one of the sessions that are chosen, if one has a free slot. */
-  submitTo(task: CallTask, chosen: (session: WorkerSession) => boolean): boolean {
+  submitTo(task: WaitingCall, chosen: (session: WorkerSession) => boolean): boolean {
     const session = this.#sessions.find((one) => one && one.takesCalls && chosen(one));
     if (!session) return false;
     this.#post(task, session);
@@ -138,7 +140,7 @@ export class WorkerCrew {
   }
 
   /** Takes all calls that wait, to fail them. */
-  dismiss(): CallTask[] {
+  dismiss(): WaitingCall[] {
     return this.#queue.takeAll();
   }
 
@@ -179,11 +181,12 @@ export class WorkerCrew {
   /** No call is under way whose end would free a slot, and no executor is awaited. */
   #allHeld(worker: number | undefined): boolean {
     return this.#sessions.every((session, place) =>
-      session === null || (worker !== undefined && worker !== place) || session?.outstanding === 0
+      session === null || (worker !== undefined && worker !== place) ||
+      session?.freesSlots === false
     );
   }
 
-  #post(task: CallTask, session: WorkerSession): void {
+  #post(task: WaitingCall, session: WorkerSession): void {
     const functionIndex = session.functions.get(task.name);
     if (functionIndex === undefined) return task.failUnknown([...session.functions.keys()]);
     const slot = session.acquire()!;
@@ -198,7 +201,7 @@ export class WorkerCrew {
     this.#pump.kick();
   }
 
-  #wait(task: CallTask): void {
+  #wait(task: WaitingCall): void {
     task.keepInput();
     this.#queue.push(task);
     this.#pump.kick(); // a slot may be free as soon as the reply of a call given up is taken

@@ -10,14 +10,26 @@ import {
   receiveJson,
   sendJson,
 } from "./attach.ts";
-import { ABANDONED, ClientSlot, DONE, FREE, HELD, LOST, POSTED, STALE } from "./client_slot.ts";
+import {
+  ABANDONED,
+  ClientSlot,
+  DONE,
+  FREE,
+  HELD,
+  LOST,
+  OPEN,
+  POSTED,
+  STALE,
+} from "./client_slot.ts";
 import { LeaseRefused } from "./errors.ts";
 import { Functions, PLAIN, type Signature } from "./manifest.ts";
-import { POLLS_PER_LOOK, POLLS_PER_LOOK_NETWORK } from "./policy.ts";
+import { POLLS_PER_LOOK, POLLS_PER_LOOK_NETWORK, STREAM_END_MS } from "./policy.ts";
 import * as v from "./valibot.ts";
 import {
   type ArenaLayout,
   arenaLayout,
+  CallStatus,
+  END_STREAM,
   GIVEN_UP_AT,
   HEADER_AT,
   HEADER_BYTES,
@@ -37,6 +49,7 @@ import {
   requestImmediate,
   SHORT_REPLY,
   shortRequest,
+  timeLeftUs,
 } from "./wire.ts";
 
 const readySchema = v.object({
@@ -212,7 +225,9 @@ export class WorkerSession {
    */
   release(slot: ClientSlot, overdue = false): void {
     slot.waiter = null;
-    if (slot.state === POSTED) {
+    slot.streaming = false;
+    if (slot.state === OPEN) this.#endStream(slot);
+    else if (slot.state === POSTED) {
       slot.state = ABANDONED;
       this.#tellGivenUp(slot);
       if (!overdue) return;
@@ -250,6 +265,14 @@ export class WorkerSession {
     }
     slot.state = POSTED;
     this.outstanding++;
+  }
+
+  /** Ends the stream in a slot that is out of use until the answer has come. */
+  #endStream(slot: ClientSlot): void {
+    try {
+      this.post(slot, END_STREAM, 0, timeLeftUs(STREAM_END_MS), slot.capacity);
+    } catch { /* the connection is gone, and the stream with it */ }
+    slot.state = ABANDONED;
   }
 
   /** Tells the function that nobody waits for it any more, if it asked to know. */
@@ -302,6 +325,10 @@ export class WorkerSession {
     }
     this.outstanding--;
     if (state === ABANDONED) {
+      if (replyStatus(immediate) === CallStatus.MORE) { // a stream goes on that nobody reads
+        this.#endStream(slot);
+        return true;
+      }
       slot.state = FREE;
       this.#free.push(slot);
       this.overdue = false;
@@ -321,9 +348,16 @@ export class WorkerSession {
     for (const slot of this.slots) if (slot.state === HELD) slot.state = STALE;
   }
 
+  /** Is a call under way whose end frees its slot? Prepared calls and streams keep theirs. */
+  get freesSlots(): boolean {
+    return this.slots.some(({ state, streaming }) =>
+      (state === POSTED || state === ABANDONED) && !streaming
+    );
+  }
+
   /** Is a call under way that somebody waits for, or its result not read yet? */
   get busy(): boolean {
-    return this.slots.some(({ state }) => state === POSTED || state === DONE);
+    return this.slots.some(({ state }) => state === POSTED || state === DONE || state === OPEN);
   }
 
   /** Ends the connection. Calls under way are lost, and those who wait for them are told. */

@@ -34,7 +34,6 @@ export interface ContextParts extends LeaseContext {
 
 let finish: (context: CallContext) => void;
 let giveUp: (context: CallContext, reason?: unknown) => void;
-let sequenceOf: (context: CallContext) => number;
 
 class CallContext implements FunctionContext {
   static {
@@ -46,21 +45,18 @@ class CallContext implements FunctionContext {
       clearTimer(context.#timer);
       if (context.#controller) abort(context.#controller, reason);
     };
-    sequenceOf = (context) => context.#sequence;
   }
 
   readonly #parts: LeaseContext;
   readonly #untilMs: number;
-  readonly #sequence: number;
   readonly #onSignal: () => void;
   #controller: AbortController | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #over = false;
 
-  constructor(parts: LeaseContext, untilMs: number, sequence: number, onSignal: () => void) {
+  constructor(parts: LeaseContext, untilMs: number, onSignal: () => void) {
     this.#parts = parts;
     this.#untilMs = untilMs;
-    this.#sequence = sequence;
     this.#onSignal = onSignal;
   }
 
@@ -151,21 +147,21 @@ export class CallContexts {
   /** Tells calls that were given up; cheap while nobody wants to know. */
   look(): void {
     if (this.#watched === 0) return;
-    const { givenUp } = this.#parts;
+    const { givenUp, sequenceOf } = this.#parts;
     for (let slot = 0; slot < givenUp.length; slot++) {
       if (!this.#isWatched[slot]) continue;
       const context = this.#running[slot]!;
-      if (atomicsLoad(givenUp[slot]!, 0) !== sequenceOf(context)) continue;
+      if (atomicsLoad(givenUp[slot]!, 0) !== sequenceOf(slot)) continue;
       this.#unwatch(slot);
       giveUp(context);
     }
   }
 
   #begin(slot: number): CallContext {
-    const { watch, sequenceOf } = this.#parts;
+    const { watch } = this.#parts;
     const timeLeftUs = watch[SLOT_WATCH + slot * SLOT_WATCH_WORDS + WATCH_TIME_LEFT_US]! >>> 0;
     const untilMs = timeLeftUs === 0 ? Infinity : nowMs() + timeLeftUs / 1000;
-    const context = new CallContext(this.#parts, untilMs, sequenceOf(slot), () => {
+    const context = new CallContext(this.#parts, untilMs, () => {
       this.#isWatched[slot] = true;
       this.#watched++;
     });

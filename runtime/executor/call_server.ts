@@ -8,6 +8,7 @@ import {
   HEADER_AT,
   HEADER_BYTES,
   MAX_DEPTH,
+  NEXT_CHUNK,
   PAYLOAD_AT,
   receivesFor,
   REPLY_LENGTH,
@@ -26,6 +27,8 @@ import {
 import type { FunctionContext } from "../typed/function_context.ts";
 import type { CoreToken } from "./core_token.ts";
 import { writeFailure } from "./failure_text.ts";
+import { StreamKind } from "./stream_kind.ts";
+import { StreamServer } from "./stream_server.ts";
 import {
   IN_CALL,
   SLOT_WATCH,
@@ -92,6 +95,8 @@ export class CallServer {
   readonly #repostEvery: number;
   readonly #onSettled: ((slot: number) => void) | undefined;
   #functions: readonly PackageFunction[] = [];
+  #streams: readonly StreamKind[] = [];
+  readonly #streamServer: StreamServer;
   #taken = 0;
 
   constructor(connection: Connection, options: ServerOptions) {
@@ -129,6 +134,15 @@ export class CallServer {
       );
     }
     connection.postReceives(receivesFor(depth));
+    this.#streamServer = new StreamServer({
+      reply: (slot, index, status, length) => this.#reply(slot, index, status, length),
+      threw: (slot, index, error) => this.#threw(slot, index, error),
+      chunk: (slot, index, value) => this.#returned(slot, index, value, CallStatus.MORE),
+      enter: (index) => this.#watch[IN_CALL] = index + 1,
+      leave: () => this.#watch[IN_CALL] = 0,
+      await: (result, ok, failed) => this.#settle(result, ok, failed),
+      over: (slot, index) => this.#over(slot, index),
+    });
   }
 
   /** The slots by their number. */
@@ -136,9 +150,10 @@ export class CallServer {
     return this.#slots;
   }
 
-  /** The package's functions, in the order of the manifest. */
-  serve(functions: readonly PackageFunction[]): void {
+  /** The package's functions, in the order of the manifest, and which of them give many results. */
+  serve(functions: readonly PackageFunction[], streams: readonly StreamKind[] = []): void {
     this.#functions = functions;
+    this.#streams = streams;
   }
 
   /** The sequence number of the last request that a slot took. */
@@ -183,6 +198,10 @@ export class CallServer {
       ? requestHasSequence(immediate, next)
       : immediate >>> 24 === 0 && sequence === next;
     if (slot.busy || !matches) {
+      if (matches && slot.stream !== undefined && !slot.stream.advancing) {
+        slot.sequence = sequence;
+        return this.#continue(slot, index, requestFunction(immediate), timeLeftUs);
+      }
       slot.reply[REPLY_SEQUENCE] = sequence;
       slot.reply[REPLY_LENGTH] = 0;
       return this.#refuse(index);
@@ -191,7 +210,8 @@ export class CallServer {
     if (length < 0 || length > this.#maxBytes || capacity < 0 || capacity > this.#maxBytes) {
       return this.#reply(slot, index, CallStatus.BAD_REQUEST, 0);
     }
-    const called = this.#functions[requestFunction(immediate)];
+    const functionIndex = requestFunction(immediate);
+    const called = this.#functions[functionIndex];
     if (called === undefined) return this.#reply(slot, index, CallStatus.UNKNOWN_FUNCTION, 0);
     if (this.#core !== undefined && !this.#core.take()) {
       return this.#reply(slot, index, CallStatus.BUSY, 0);
@@ -208,54 +228,88 @@ export class CallServer {
     }
     this.#watch[IN_CALL] = 0;
     if (typeof result === "number") this.#returned(slot, index, result);
-    else this.#await(slot, index, result);
+    else if (!this.#streams[functionIndex]) this.#await(slot, index, result);
+    else {
+      const sync = this.#streams[functionIndex] === StreamKind.SYNC;
+      this.#streamServer.open(slot, index, result, sync);
+    }
+  }
+
+  /** A request to a slot with an open stream. */
+  #continue(slot: WorkerSlot, index: number, functionIndex: number, timeLeftUs: number): void {
+    if (functionIndex === NEXT_CHUNK && this.#core !== undefined && !this.#core.take()) {
+      return this.#reply(slot, index, CallStatus.BUSY, 0);
+    }
+    if (timeLeftUs !== 0) this.#watchSlot(index, slot.sequence, timeLeftUs);
+    this.#streamServer.continue(slot, index, functionIndex);
+  }
+
+  /** Ends the streams of a client that has left. */
+  abandonStreams(): void {
+    for (let i = 0; i < this.#slots.length; i++) this.#streamServer.abandon(this.#slots[i]!, i);
   }
 
   #await(slot: WorkerSlot, index: number, result: unknown): void {
     slot.busy = true;
+    this.#settle(result, (value) => {
+      this.#over(slot, index);
+      this.#returned(slot, index, value);
+    }, (error) => {
+      this.#over(slot, index);
+      this.#threw(slot, index, error);
+    });
+  }
+
+  /** Waits beside other calls. */
+  #settle(result: unknown, ok: (value: unknown) => void, failed: (error: unknown) => void): void {
     this.pending++;
-    const settle = () => {
-      slot.busy = false;
+    const settled = () => {
       this.pending--;
       if (this.#core !== undefined && this.pending === 0) this.#core.release();
-      if (this.#onSettled !== undefined) this.#onSettled(index);
     };
     try {
       then(resolved(result), (value) => {
-        settle();
-        this.#returned(slot, index, value);
+        settled();
+        ok(value);
       }, (error) => {
-        settle();
-        this.#threw(slot, index, error);
+        settled();
+        failed(error);
       });
     } catch (error) { // a thenable whose `then` throws on being read
-      settle();
-      this.#threw(slot, index, error);
+      settled();
+      failed(error);
     }
   }
 
-  #returned(slot: WorkerSlot, index: number, result: unknown): void {
+  /** A call that took longer than its function's return is over. */
+  #over(slot: WorkerSlot, index: number): void {
+    slot.busy = false;
+    if (this.#onSettled !== undefined) this.#onSettled(index);
+  }
+
+  /** @returns whether it was a result, answered with `status`; if not, it was answered by why. */
+  #returned(
+    slot: WorkerSlot,
+    index: number,
+    result: unknown,
+    status: number = CallStatus.OK,
+  ): boolean {
     if (typeof result !== "number" || !(result >= 0) || result % 1 !== 0) {
-      return this.#threw(
-        slot,
-        index,
-        new TypeFailure(
-          `Cannot take the function's result: it must return the bytes written, not ${
-            shown(result)
-          }`,
-        ),
-      );
+      const message = "Cannot take the function's result: it must return the bytes written, not";
+      this.#threw(slot, index, new TypeFailure(`${message} ${shown(result)}`));
+      return false;
     }
-    if (slot.detached) return this.#lose(slot, index);
+    if (slot.detached) {
+      this.#lose(slot, index);
+      return false;
+    }
     if (result > slot.capacity) {
-      return this.#reply(
-        slot,
-        index,
-        CallStatus.RESULT_TOO_LARGE,
-        result > 0x7fffffff ? 0x7fffffff : result,
-      );
+      const length = result > 0x7fffffff ? 0x7fffffff : result;
+      this.#reply(slot, index, CallStatus.RESULT_TOO_LARGE, length);
+      return false;
     }
-    this.#reply(slot, index, CallStatus.OK, result);
+    this.#reply(slot, index, status, result);
+    return true;
   }
 
   #threw(slot: WorkerSlot, index: number, error: unknown): void {

@@ -1,15 +1,11 @@
 /** What a worker tells of a function: its codecs if it is a typed one, and whether it gives many results. */
 
 import { type FunctionEntry, MAX_CODEC_CHARACTERS, PLAIN } from "../manifest.ts";
+import { StreamKind, streamKind } from "./stream_kind.ts";
 import { SIGNATURE } from "../typed/signature_mark.ts";
 
 // Held before foreign code is loaded.
-const prototypeOf = Object.getPrototypeOf;
 const TypeFailure = TypeError;
-const GENERATORS: readonly unknown[] = [
-  prototypeOf(function* () {}),
-  prototypeOf(async function* () {}),
-];
 
 /**
  * The entry of a function in the manifest. What it is marked with is foreign: each field is read once and checked.
@@ -19,8 +15,7 @@ const GENERATORS: readonly unknown[] = [
 export function entryOf(name: string, called: object): FunctionEntry {
   const mark = (called as { readonly [SIGNATURE]?: unknown })[SIGNATURE];
   if (mark === undefined) {
-    const kind = prototypeOf(called);
-    const stream = kind === GENERATORS[0] || kind === GENERATORS[1];
+    const stream = streamKind(called) !== StreamKind.NONE;
     return stream ? { name, input: PLAIN.input, output: PLAIN.output, stream } : name;
   }
   const fields = typeof mark === "object" && mark !== null ? mark : {};

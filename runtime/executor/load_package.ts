@@ -5,6 +5,7 @@ import type { LeaseContext } from "../typed/function_context.ts";
 import type { ContextFunction, PackageFunction } from "./call_server.ts";
 import { entryOf } from "./function_entry.ts";
 import { checkEntries } from "./package_entries.ts";
+import { StreamKind, streamKind } from "./stream_kind.ts";
 
 // Held before foreign code is loaded: it may replace what hangs on the globals and prototypes.
 const revoke = URL.revokeObjectURL;
@@ -17,6 +18,8 @@ export interface LoadedPackage {
   /** What the client is told of them. */
   readonly entries: readonly FunctionEntry[];
   readonly functions: readonly PackageFunction[];
+  /** Which of them give many results. */
+  readonly streams?: readonly StreamKind[];
   /** Called before the first call, and at the end of the lease. */
   readonly init?: Hook;
   readonly dispose?: Hook;
@@ -56,9 +59,13 @@ export async function loadPackage(
   sort(names);
   const entries: FunctionEntry[] = [];
   const functions: PackageFunction[] = [];
+  const streams: StreamKind[] = [];
   for (let i = 0; i < names.length; i++) {
     const called = module[names[i]!] as ContextFunction;
-    entries[i] = entryOf(names[i]!, called);
+    const entry = entries[i] = entryOf(names[i]!, called);
+    // One that is marked as a stream and no generator function may give whatever it likes: that is awaited.
+    const isStream = typeof entry !== "string" && entry.stream;
+    streams[i] = isStream ? streamKind(called) || StreamKind.ASYNC : StreamKind.NONE;
     functions[i] = called.length >= 3 ? withContext(called) : called as PackageFunction;
   }
   checkEntries(entries);
@@ -66,6 +73,7 @@ export async function loadPackage(
   return {
     entries,
     functions,
+    streams,
     ...(typeof init === "function" ? { init: init as Hook } : {}),
     ...(typeof dispose === "function" ? { dispose: dispose as Hook } : {}),
   };

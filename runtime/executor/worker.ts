@@ -142,7 +142,7 @@ async function work(port: MessagePort): Promise<WorkerEnd> {
         : await loadPackage(task.source, (called) => contexts.wrap(called)));
     if (loaded.init) await runInit(loaded.init, lease);
     dispose = loaded.dispose;
-    server.serve(loaded.functions);
+    server.serve(loaded.functions, loaded.streams);
     ready(loaded.entries);
   } catch (error) {
     ready([], describe(error));
@@ -152,6 +152,7 @@ async function work(port: MessagePort): Promise<WorkerEnd> {
   clock.slept(); // what the package needed to load is nobody's polling
   const ended = await loop.run();
   const orderly = ended === "stopped" || connection.state === "disconnected";
+  if (orderly) server.abandonStreams();
   if (dispose && orderly) await runDispose(dispose, lease);
   return { ended, orderly };
 }

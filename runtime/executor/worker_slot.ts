@@ -1,6 +1,7 @@
 /** A worker's half of a slot: the views that the function works on, kept from call to call. */
 
 import { ByteView } from "../../ffi/intrinsics.ts";
+import type { ForeignStream } from "./foreign_stream.ts";
 
 export class WorkerSlot {
   /** The request's header, and the reply's. */
@@ -19,8 +20,10 @@ export class WorkerSlot {
   capacity: number;
   /** The sequence number of the last request taken. */
   sequence: number;
-  /** An asynchronous function has not settled yet. */
+  /** An asynchronous function has not settled yet, or a stream is open. */
   busy = false;
+  /** What gives its results one by one; the slot is busy until it ends. */
+  stream: ForeignStream | undefined = undefined;
 
   constructor(
     request: Int32Array,

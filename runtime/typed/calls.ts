@@ -4,6 +4,7 @@ import { type Codec, CodecError } from "../codec/codec.ts";
 import { codecByText } from "../codec/codec_by_text.ts";
 import type { InvokeOptions } from "../call_task.ts";
 import { FunctionError, UnknownCodec } from "../errors.ts";
+import type { StreamOptions } from "../stream_task.ts";
 import type { Signature } from "../manifest.ts";
 import type { StreamFunction, TypedFunction } from "./define_function.ts";
 
@@ -51,6 +52,11 @@ export interface TypedHost {
   signature(name: string): Signature;
   names(): Iterable<string>;
   invoke(name: string, input: Uint8Array, options: InvokeOptions): Promise<Uint8Array>;
+  stream(
+    name: string,
+    input: Uint8Array,
+    options: StreamOptions,
+  ): AsyncGenerator<Uint8Array, void, void>;
 }
 
 /** Makes the functions, each at its first use. */
@@ -94,7 +100,9 @@ function makeCall(host: TypedHost, name: string): unknown {
     }
   };
   if (stream) {
-    throw new UnknownCodec(`Cannot call ${name}: streams are not taken yet`);
+    return async function* (value: unknown, options: CallOptions = {}) {
+      for await (const bytes of host.stream(name, encode(value), options)) yield decode(bytes);
+    };
   }
   return async (value: unknown, options: CallOptions = {}) =>
     decode(await host.invoke(name, encode(value), options));

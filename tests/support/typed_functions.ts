@@ -77,3 +77,21 @@ export function plain(input: Uint8Array, output: Uint8Array): number {
   output.set(input);
   return input.length;
 }
+
+export const countTo = defineFunction(
+  { input: json<number>(), output: struct({ at: "u32" }) },
+  function* (end) {
+    for (let at = 0; at < end; at++) yield { at };
+  },
+);
+
+export const halves = defineFunction(
+  { input: arrayOf("f64"), output: arrayOf("f64") },
+  async function* (values, { output }) {
+    for (let rest = values.slice(); rest.length > 0; rest = rest.subarray(0, rest.length >> 1)) {
+      await Promise.resolve();
+      output.set(rest);
+      yield output.subarray(0, rest.length);
+    }
+  },
+);
