@@ -10,6 +10,7 @@
 export { Client, connect, type ConnectOptions } from "./runtime/client.ts";
 export type { FabricChoice } from "./runtime/keeper/reach_node.ts";
 export { Lease, type LeasePartInfo } from "./runtime/lease.ts";
+export type { FunctionPermissions } from "./runtime/permissions.ts";
 export type { ByteSize, LeaseOptions, LogLine } from "./runtime/lease_options.ts";
 export { CodecError } from "./runtime/codec/codec.ts";
 export type {

@@ -130,6 +130,11 @@ async function runExecutorManager(options: Options): Promise<void> {
     ...(fabricAddress === undefined ? {} : { fabricAddress }),
     sandbox: sandboxOf(settings),
     cacheBytes: settings.require("executorManager.packageCache"),
+    permissions: {
+      net: settings.require("executorManager.permissions.net"),
+      read: settings.require("executorManager.permissions.read"),
+      env: settings.require("executorManager.permissions.env"),
+    },
     memoryBounds: settings.require("executorManager.limits.memory"),
     native: settings.require("executorManager.native"),
     pool: {

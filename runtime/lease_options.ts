@@ -1,6 +1,7 @@
 /** What an app may ask of a lease, and the checks on it. */
 
 import { maxLeaseWaitMs } from "./manager_api.ts";
+import { type AllPermissions, checkPermissions, type FunctionPermissions } from "./permissions.ts";
 import { MAX_DEPTH, MAX_SLOT_BYTES } from "./wire.ts";
 
 /** A number of bytes, or a text such as `"256MiB"` (KiB, MiB, GiB; kB, MB, GB). */
@@ -45,6 +46,11 @@ export interface LeaseOptions {
   idempotent?: true | readonly string[];
   /** Told each line that functions log by their context; without it none is sent. */
   onLog?: (line: LogLine) => void;
+  /**
+   * What the functions may do beyond computing, as far as a node's owner allows it; else the lease is refused with the
+   * reason `permissions`. Such a lease gets a process of its own, booted for it. @default {nothing}
+   */
+  permissions?: FunctionPermissions;
   /** Gives up taking the lease. */
   signal?: AbortSignal;
 }
@@ -59,6 +65,7 @@ export interface CheckedLeaseOptions {
   readonly hotMs: number;
   readonly maxBytes: number;
   readonly depth: number;
+  readonly permissions: AllPermissions;
   readonly idempotent: true | ReadonlySet<string>;
   readonly logs: boolean;
 }
@@ -141,6 +148,7 @@ export function checkLeaseOptions(options: LeaseOptions): CheckedLeaseOptions {
       1,
       MAX_SLOT_BYTES,
     ),
+    permissions: checkPermissions(options.permissions),
     depth: integer("depth", options.depth ?? 4, 1, MAX_DEPTH),
     idempotent: options.idempotent === true || new Set(options.idempotent ?? []),
     logs: options.onLog !== undefined,

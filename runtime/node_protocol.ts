@@ -1,5 +1,6 @@
 /** What clients and executor managers say to each other on a control channel; docs/protocol.md tells it in full. */
 
+import { Permissions } from "./permissions.ts";
 import * as v from "./valibot.ts";
 import { MAX_DEPTH, MAX_SLOT_BYTES } from "./wire.ts";
 
@@ -24,6 +25,8 @@ export const Admit = v.object({
   hotMs: v.nullable(v.pipe(v.number(), v.minValue(0))),
   /** Whether the client wants to see what functions log. */
   logs: v.exactOptional(v.boolean(), false),
+  /** What its functions may do; left out: nothing. */
+  permissions: v.exactOptional(Permissions),
   /** Where the client lends the package; it is read only when the node does not have it. */
   package: v.object({
     sha256: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)),

@@ -189,6 +189,18 @@ export const SETTINGS = {
     flag: "--native",
     standard: false,
   }),
+  "executorManager.permissions.net": setting(v.array(text), {
+    does: "Hosts that functions may connect to if their lease asks for it: HOST:PORT, HOST, or *.",
+    standard: [],
+  }),
+  "executorManager.permissions.read": setting(v.array(text), {
+    does: "Files and folders that functions may read if their lease asks for it; absolute paths.",
+    standard: [],
+  }),
+  "executorManager.permissions.env": setting(v.array(text), {
+    does: "Variables of this process that functions may read if their lease asks for it, or *.",
+    standard: [],
+  }),
   "executorManager.limits.memory": setting(v.picklist(memoryBoundNames), {
     does:
       "Who keeps the memory of leases: auto is the kernel by control groups where they can be " +

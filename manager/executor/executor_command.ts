@@ -1,13 +1,19 @@
 /** The command that starts an executor: Deno with the least permissions, in the node's sandbox if it has one. */
 
+import { type AllPermissions, hasPermissions } from "../../runtime/permissions.ts";
 import type { ExecutorBundle } from "./executor_bundle.ts";
 import { CODE_INSIDE, DENO_INSIDE, ROOM_INSIDE } from "./sandbox/recipe.ts";
 import type { OsSandbox } from "./sandbox/os_sandbox.ts";
 
-export interface ExecutorCommandOptions {
-  readonly bundle: ExecutorBundle;
+/** What a process must be started with: it can't be given more later. */
+export interface ExecutorNeeds {
   /** The lease's memory; it bounds the JavaScript heap. */
   readonly memoryBytes: number;
+  readonly permissions: AllPermissions;
+}
+
+export interface ExecutorCommandOptions extends ExecutorNeeds {
+  readonly bundle: ExecutorBundle;
   /** The node's sandbox of the operating system, if it has one. */
   readonly sandbox?: OsSandbox | undefined;
   /** Whether leases may be over RDMA. */
@@ -23,7 +29,8 @@ export interface ExecutorCommand {
 }
 
 export async function executorCommand(options: ExecutorCommandOptions): Promise<ExecutorCommand> {
-  const { bundle, sandbox, memoryBytes } = options;
+  const { bundle, sandbox, memoryBytes, permissions } = options;
+  const { net, read, env: names } = permissions;
   const deno = Deno.execPath();
   const outside = { code: bundle.folder, deno, cache: `${bundle.folder}/cache` };
   const inside = { code: CODE_INSIDE, deno: DENO_INSIDE, cache: `${ROOM_INSIDE}/deno` };
@@ -40,17 +47,25 @@ export async function executorCommand(options: ExecutorCommandOptions): Promise<
     "--unstable-worker-options",
     `--v8-flags=--max-old-space-size=${heapMegabytes(memoryBytes)}`,
     "--allow-ffi",
-    `--allow-read=${where.code}`,
+    `--allow-read=${[where.code, ...read].join()}`,
+    ...(net.length > 0 ? [`--allow-net=${net.join()}`] : []),
+    ...(names.length > 0 ? [`--allow-env=${names.join()}`] : []),
     `${where.code}/main.js`,
+    ...(hasPermissions(permissions) ? [JSON.stringify(permissions)] : []),
   ];
-  const env = { DENO_DIR: where.cache, DENO_NO_UPDATE_CHECK: "1", NO_COLOR: "1" };
+  const env = {
+    ...environment(names),
+    DENO_DIR: where.cache,
+    DENO_NO_UPDATE_CHECK: "1",
+    NO_COLOR: "1",
+  };
   const command = await sandbox?.command({
     deno,
     code: bundle.folder,
     executor,
     rdma: options.rdma,
-    net: false,
-    readable: [],
+    net: net.length > 0,
+    readable: read,
     shared: options.shared,
   }) ?? { words: executor, env: {} };
   const [program, ...args] = command.words;
@@ -69,6 +84,16 @@ export async function executorCommand(options: ExecutorCommandOptions): Promise<
       stderr: "piped",
     },
   };
+}
+
+/** These variables as this process has them. */
+function environment(names: readonly string[]): Record<string, string> {
+  return Object.fromEntries(
+    names.flatMap((name) => {
+      const value = Deno.env.get(name);
+      return value === undefined ? [] : [[name, value]];
+    }),
+  );
 }
 
 /** The heap of each thread: the lease's memory, but never less than the runtime itself needs. Buffers do not count. */

@@ -4,6 +4,7 @@ import type { ConnectionRequest } from "../../fabric/fabric.ts";
 import { readBootId } from "../../ffi/boot_id.ts";
 import { type Libc, openLibc } from "../../ffi/libc.ts";
 import { processTimeNs } from "../../ffi/process_time.ts";
+import type { FunctionPermissions } from "../../runtime/permissions.ts";
 import type { ManagerAddress } from "../../runtime/manager_http.ts";
 import { ManagerClient } from "../../runtime/manager_client.ts";
 import { decodeManagerHello, ManagerRole } from "../../runtime/manager_hello.ts";
@@ -13,7 +14,7 @@ import { Capacity } from "./capacity.ts";
 import { CoreTokens, leasableWorkers } from "./core_tokens.ts";
 import { Draining } from "./draining.ts";
 import { bundleExecutor, type ExecutorBundle } from "./executor_bundle.ts";
-import { executorCommand } from "./executor_command.ts";
+import { executorCommand, type ExecutorNeeds } from "./executor_command.ts";
 import { ExecutorProcess } from "./executor_process.ts";
 import { type BootedExecutor, ExecutorPool, NO_POOL, type PoolOptions } from "./executor_pool.ts";
 import { keepBills, keptBills } from "./kept_bills.ts";
@@ -23,6 +24,7 @@ import { NodeBills } from "./node_bills.ts";
 import { NodeClients } from "./node_clients.ts";
 import { type NodeDoor, NodeDoors, type NodeFabricOptions } from "./node_doors.ts";
 import { DEFAULT_CACHE_BYTES, PackageCache } from "./package_cache.ts";
+import { checkPermissionRules } from "./permission_rules.ts";
 import { Registration } from "./registration.ts";
 import { OsSandbox, type SandboxChoice } from "./sandbox/os_sandbox.ts";
 
@@ -52,6 +54,8 @@ export interface ExecutorManagerOptions extends NodeFabricOptions {
   readonly memoryBounds?: MemoryBoundChoice;
   /** Executors that wait for leases. @default none */
   readonly pool?: PoolOptions;
+  /** What functions may do if their lease asks for it; `*` is every host, every variable. @default nothing */
+  readonly permissions?: FunctionPermissions;
   /** Bytes of function packages that are kept on disk. @default 1 GiB */
   readonly cacheBytes?: number;
   readonly signal?: AbortSignal;
@@ -106,7 +110,7 @@ export class ExecutorManager implements AsyncDisposable {
     });
     this.#shared = cores?.path;
     const leasable = leasableWorkers(options.cores, options.oversubscription ?? 1);
-    this.#pool = new ExecutorPool((bytes) => this.#boot(bytes), pool);
+    this.#pool = new ExecutorPool((needs) => this.#boot(needs), pool);
     this.#registration = new Registration(client, {
       name,
       cores: leasable,
@@ -128,7 +132,8 @@ export class ExecutorManager implements AsyncDisposable {
       sandboxed: sandbox !== undefined,
       native: options.native ?? false,
       packages,
-      takeExecutor: (bytes) => this.#takeExecutor(bytes),
+      takeExecutor: (needs) => this.#takeExecutor(needs),
+      permissions: checkPermissionRules(options.permissions),
     });
   }
 
@@ -273,8 +278,8 @@ export class ExecutorManager implements AsyncDisposable {
     this.#log.info("the node is lent again");
   }
 
-  async #takeExecutor(memoryBytes: number): Promise<BootedExecutor> {
-    const taken = await this.#pool.take(memoryBytes);
+  async #takeExecutor(needs: ExecutorNeeds): Promise<BootedExecutor> {
+    const taken = await this.#pool.take(needs);
     this.#log.debug("an executor came {start}; so far {cold} cold, {pooled} pooled", {
       start: taken.start,
       ...this.#pool.taken,
@@ -282,10 +287,10 @@ export class ExecutorManager implements AsyncDisposable {
     return taken;
   }
 
-  async #boot(memoryBytes: number): Promise<ExecutorProcess> {
+  async #boot(needs: ExecutorNeeds): Promise<ExecutorProcess> {
     const command = await executorCommand({
       bundle: this.#bundle,
-      memoryBytes,
+      ...needs,
       sandbox: this.#sandbox,
       rdma: this.#doors.addresses.length > 1,
       shared: this.#shared,

@@ -7,8 +7,9 @@
  */
 
 import { DEFAULT_MEMORY_BYTES } from "../../runtime/lease_options.ts";
+import { hasPermissions, NO_PERMISSIONS } from "../../runtime/permissions.ts";
 import { getLogger } from "../log.ts";
-import { heapMegabytes } from "./executor_command.ts";
+import { type ExecutorNeeds, heapMegabytes } from "./executor_command.ts";
 import type { ExecutorProcess } from "./executor_process.ts";
 
 /** How many executors wait for leases. */
@@ -59,7 +60,7 @@ export class ExecutorPool {
   /** How often a lease got an executor, by how it came. */
   readonly taken: Record<StartKind, number> = { cold: 0, pooled: 0 };
   readonly #log = getLogger(["rfaas", "executor-manager"]);
-  readonly #boot: (memoryBytes: number) => Promise<ExecutorProcess>;
+  readonly #boot: (needs: ExecutorNeeds) => Promise<ExecutorProcess>;
   readonly #o: PoolOptions;
   #waiting: Waiting[] = [];
   /** The size of those that are booted: that of the last lease. */
@@ -74,7 +75,7 @@ export class ExecutorPool {
   #closed = false;
   #paused = false;
 
-  constructor(boot: (memoryBytes: number) => Promise<ExecutorProcess>, options: PoolOptions) {
+  constructor(boot: (needs: ExecutorNeeds) => Promise<ExecutorProcess>, options: PoolOptions) {
     this.#boot = boot;
     const { initial, min, max } = options;
     this.#o = { ...options, min: Math.min(min, max) };
@@ -93,7 +94,12 @@ export class ExecutorPool {
   }
 
   /** Gives one that waits, or boots one. */
-  async take(memoryBytes: number): Promise<BootedExecutor> {
+  async take(needs: ExecutorNeeds): Promise<BootedExecutor> {
+    const { memoryBytes, permissions } = needs;
+    if (hasPermissions(permissions)) { // none that waits has any, and the next lease asks for others
+      this.taken.cold++;
+      return { process: await this.#boot(needs), start: "cold" };
+    }
     this.#memoryBytes = memoryBytes;
     this.#takenMs = performance.now();
     const heap = heapMegabytes(memoryBytes);
@@ -103,7 +109,7 @@ export class ExecutorPool {
     const start = found ? "pooled" : "cold";
     this.taken[start]++;
     try {
-      return { process: found?.process ?? await this.#boot(memoryBytes), start };
+      return { process: found?.process ?? await this.#boot(needs), start };
     } finally {
       this.#backoffMs = 0;
       this.#schedule(PAUSE_MS);
@@ -153,7 +159,10 @@ export class ExecutorPool {
 
   async #bootOne(heap: number): Promise<void> {
     try {
-      const process = await this.#boot(this.#memoryBytes);
+      const process = await this.#boot({
+        memoryBytes: this.#memoryBytes,
+        permissions: NO_PERMISSIONS,
+      });
       const waiting = { process, heap };
       if (this.#paused) return await process.stop();
       this.#waiting.push(waiting);

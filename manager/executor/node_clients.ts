@@ -4,11 +4,14 @@ import type { Connection, ConnectionRequest } from "../../fabric/fabric.ts";
 import { ControlChannel, ControlError, controlOptions } from "../../runtime/control_channel.ts";
 import { Admit, type Executor, Renew } from "../../runtime/node_protocol.ts";
 import { packageKind } from "../../runtime/package_kind.ts";
+import { type AllPermissions, NO_PERMISSIONS } from "../../runtime/permissions.ts";
 import * as v from "../../runtime/valibot.ts";
 import { getLogger } from "../log.ts";
 import { Admission } from "./admission.ts";
 import type { Capacity } from "./capacity.ts";
 import type { CoreTokens } from "./core_tokens.ts";
+import type { ExecutorNeeds } from "./executor_command.ts";
+import { firstNotAllowed } from "./permission_rules.ts";
 import type { BootedExecutor } from "./executor_pool.ts";
 import { LeaseMeter } from "./lease_meter.ts";
 import type { NodeBills } from "./node_bills.ts";
@@ -32,7 +35,9 @@ export interface NodeClientsOptions {
   readonly native: boolean;
   readonly packages: PackageCache;
   /** Gives a process that waits for a lease of so much memory. */
-  readonly takeExecutor: (memoryBytes: number) => Promise<BootedExecutor>;
+  readonly takeExecutor: (needs: ExecutorNeeds) => Promise<BootedExecutor>;
+  /** What functions may be allowed. */
+  readonly permissions: AllPermissions;
 }
 
 export class NodeClients {
@@ -145,6 +150,8 @@ export class NodeClients {
         () => channel.fetch(admit.package),
       );
       this.#refuseIfNative(source);
+      const { permissions = NO_PERMISSIONS } = admit;
+      this.#refuseIfNotAllowed(permissions);
       const lease = new NodeLease({
         id: grant.lease,
         workers,
@@ -162,7 +169,7 @@ export class NodeClients {
           sandboxed,
         },
         source,
-        boot: () => this.#o.takeExecutor(memoryBytes),
+        boot: () => this.#o.takeExecutor({ memoryBytes, permissions }),
         nowMs: () => this.#o.registration.clock.nowMs(),
         expiresMs: grant.expiresMs,
         cores: this.#o.cores,
@@ -208,6 +215,16 @@ export class NodeClients {
     throw new ControlError(
       "Cannot admit: the package is a shared library, and this node takes none (its owner may allow them: executorManager.native)",
       "native",
+    );
+  }
+
+  /** @throws {ControlError} code `permissions`. */
+  #refuseIfNotAllowed(asked: AllPermissions): void {
+    const entry = firstNotAllowed(asked, this.#o.permissions);
+    if (entry === undefined) return;
+    throw new ControlError(
+      `Cannot admit: its functions ask for ${entry}, which this node's owner does not allow (executorManager.permissions)`,
+      "permissions",
     );
   }
 

@@ -2,6 +2,7 @@
  * The entry of an executor: the process that serves one lease.
  *
  * Its manager's address and a secret come as one line on standard input, so that neither shows in the process list.
+ * What functions may do beyond computing is its one argument, since a worker is started before anything is read.
  * Everything else goes through a control channel, which foreign code can't reach. Standard output is nobody's:
  * functions may write there. The process ends with its lease, with its manager, or with its first lost worker:
  * a thread that spins can't be stopped in any other way.
@@ -13,6 +14,7 @@ import { processTimeNs } from "../../ffi/process_time.ts";
 import { openShm } from "../../fabric/shm/provider.ts";
 import { ControlChannel, ControlError, controlOptions } from "../control_channel.ts";
 import { encodeManagerHello, ManagerRole } from "../manager_hello.ts";
+import { type AllPermissions, NO_PERMISSIONS } from "../permissions.ts";
 import * as v from "../valibot.ts";
 import { REHEARSED_START, type Started, StartRequest } from "./start_request.ts";
 import { COUNT_EVERY_MS, UsageCounter } from "./usage_counter.ts";
@@ -56,9 +58,11 @@ async function main(): Promise<void> {
   };
   // The manager gets them too, and lets calls finish. When this process ends is up to it: by SIGKILL, if need be.
   for (const signal of LEFT_TO_MANAGER) Deno.addSignalListener(signal, () => {});
+  const permissions: AllPermissions = { ...NO_PERMISSIONS, ...JSON.parse(Deno.args[0] ?? "{}") };
   const logs = new LogRelay((batch) => control!.request("log", batch));
   const newThread = () =>
     new WorkerThread(
+      permissions,
       (message) => leave(`crashed: ${message}`),
       (worker, text) => logs.push({ lines: [{ worker, text }], dropped: 0 }),
     );

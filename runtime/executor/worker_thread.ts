@@ -1,6 +1,7 @@
 /** A worker as its executor's main thread sees it: started before it is known what it will serve. */
 
 import { ControlError } from "../control_channel.ts";
+import type { AllPermissions } from "../permissions.ts";
 import type { WorkerReport, WorkerStart, WorkerTask } from "./worker_task.ts";
 
 /** How long a worker may take to say where it listens: it opens libraries, and a device if it is to use one. */
@@ -14,19 +15,25 @@ export class WorkerThread {
   #onReport: (report: Exclude<WorkerReport, { log: string }>) => void;
 
   /**
+   * @param granted what its functions may do beyond computing.
    * @param onCrash told of an error that ended the thread.
    * @param onLog told each line that its functions log.
    */
-  constructor(onCrash: (message: string) => void, onLog: (worker: number, text: string) => void) {
+  constructor(
+    granted: AllPermissions,
+    onCrash: (message: string) => void,
+    onLog: (worker: number, text: string) => void,
+  ) {
+    const orNone = (list: readonly string[]) => list.length > 0 && [...list];
     const thread = new Worker(new URL("./worker.js", import.meta.url), {
       type: "module",
       deno: {
         permissions: {
           ffi: true, // given up before the package is loaded
-          env: false,
+          env: orNone(granted.env),
           import: false,
-          net: false,
-          read: false,
+          net: orNone(granted.net),
+          read: orNone(granted.read),
           run: false,
           sys: false,
           write: false,

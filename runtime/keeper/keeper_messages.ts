@@ -3,6 +3,7 @@
 import type { KeptStartup } from "../lease_startup.ts";
 import type { LogBatch } from "../log_relay.ts";
 import type { Executor } from "../node_protocol.ts";
+import type { AllPermissions } from "../permissions.ts";
 import type { ManagerAddress } from "../manager_http.ts";
 import type { FabricChoice } from "./reach_node.ts";
 
@@ -26,6 +27,7 @@ export type KeeperRequest =
     readonly depth: number;
     readonly maxBytes: number;
     readonly hotMs: number;
+    readonly permissions: AllPermissions;
     readonly logs: boolean;
     readonly sha256: string;
     readonly source: Uint8Array<ArrayBuffer>;

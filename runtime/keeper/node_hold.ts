@@ -1,5 +1,6 @@
 /** What the keeper has of one node: a channel on which a grant was admitted. It ends with the channel. */
 
+import { hasPermissions } from "../permissions.ts";
 import { ControlChannel, ControlError, controlOptions } from "../control_channel.ts";
 import { LeaseRefused, NodeLost } from "../errors.ts";
 import type { NodeGrant } from "../manager_api.ts";
@@ -65,7 +66,7 @@ export class NodeHold {
     reach: Reach,
     candidate: NodeGrant,
     places: readonly number[],
-    { depth, maxBytes, hotMs, logs, sha256, source }: LeaseRequest,
+    { depth, maxBytes, hotMs, logs, permissions, sha256, source }: LeaseRequest,
     signal: AbortSignal,
   ): Promise<NodeHold> {
     const connection = await reachNode(reach, candidate, {
@@ -93,6 +94,7 @@ export class NodeHold {
         maxBytes,
         hotMs: hotMs === Infinity ? null : hotMs,
         logs,
+        ...(hasPermissions(permissions) ? { permissions } : {}),
         package: { sha256, ...channel.lend(source) },
       }, { timeoutMs: ADMIT_MS, signal });
       const executor = v.parse(Executor, await admitting);

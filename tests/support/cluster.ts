@@ -10,6 +10,7 @@ import {
   startResourceManager,
 } from "../../manager/resource/resource_manager.ts";
 import { type Client, type ClientTuning, connect } from "../../runtime/client.ts";
+import type { FunctionPermissions } from "../../runtime/permissions.ts";
 import type { FabricChoice } from "../../runtime/keeper/reach_node.ts";
 import { testFabric } from "./test_fabric.ts";
 
@@ -33,6 +34,8 @@ export interface ClusterOptions {
   sandbox?: SandboxChoice;
   /** Who keeps the limits of memory. @default {"auto"} */
   memoryBounds?: MemoryBoundChoice;
+  /** What each node lets functions do. @default nothing */
+  permissions?: FunctionPermissions;
 }
 
 /** A running cluster. Its clients, nodes and folders go with it. */
@@ -93,6 +96,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
         native: options.native ?? false,
         ...(options.pool ? { pool: options.pool } : {}),
         ...(options.sandbox ? { sandbox: options.sandbox } : {}),
+        ...(options.permissions ? { permissions: options.permissions } : {}),
         ...(options.memoryBounds ? { memoryBounds: options.memoryBounds } : {}),
       });
       cleanUp.defer(() => node.close());

@@ -11,7 +11,7 @@ export interface TriedRecipe {
 }
 
 /** What a test's name ends with where it is skipped. */
-export function need({ missing }: TriedRecipe): string {
+export function need({ missing }: { readonly missing: string | undefined }): string {
   return missing === undefined ? "" : ` (needs ${missing})`;
 }
 

@@ -35,7 +35,7 @@ export const RECIPES: Readonly<Record<Exclude<RecipeName, "none">, Recipe>> = {
       ...RDMA_FILES.flatMap((path) => ["--ro-bind-try", path, path]),
     ],
     net: NAME_SERVICE.flatMap((path) => ["--ro-bind-try", path, path]),
-    readable: ["--ro-bind", "{path}", "{path}"],
+    readable: ["--ro-bind-try", "{path}", "{path}"],
   },
   podman: {
     command: [

@@ -34,6 +34,8 @@ const AF_UNIX = 1;
 const AF_INET = 2;
 const AF_INET6 = 10;
 const AF_NETLINK = 16;
+/** Families of sockets that are told apart, from 0 on. */
+const FAMILIES = 64;
 
 export interface SeccompOptions {
   /** Whether the lease may use the network; without it there are Unix sockets alone, which the fabric needs. */
@@ -106,19 +108,20 @@ export function seccompProfile(arch: Architecture, options: SeccompOptions): unk
     errnoRet,
     args,
   });
-  const notFamilies = families(options);
+  // Conditions on one argument are alternatives to some engines and all asked for by others: so one a rule.
+  const allowed = families(options);
+  const refusedFamilies = Array.from({ length: FAMILIES }, (_, family) => family)
+    .filter((family) => !allowed.includes(family));
   return {
     defaultAction: "SCMP_ACT_ALLOW",
     architectures: [SCMP_ARCH[arch]],
     syscalls: [
       refused(names(DENIED), EPERM),
       refused(names(UNKNOWN), ENOSYS),
-      // Of several conditions on one argument libseccomp wants all to hold, so this says: none of the allowed ones.
-      refused(
-        [SOCKET[0]],
-        EPERM,
-        notFamilies.map((value) => ({ index: 0, value, op: "SCMP_CMP_NE" })),
+      ...refusedFamilies.map((value) =>
+        refused([SOCKET[0]], EPERM, [{ index: 0, value, op: "SCMP_CMP_EQ" }])
       ),
+      refused([SOCKET[0]], EPERM, [{ index: 0, value: FAMILIES, op: "SCMP_CMP_GE" }]),
       refused([CLONE[0]], EPERM, [
         { index: 0, value: CLONE_THREAD, valueTwo: 0, op: "SCMP_CMP_MASKED_EQ" },
       ]),
