@@ -33,6 +33,8 @@ export class Inbox {
   /** What was posted, by place in the ring; the peer can't reach these. */
   readonly #ids: Int32Array;
   readonly #lengths: Float64Array;
+  /** Places of the ring that name memory or an id. */
+  #filled = 0;
   #posted: number;
   #taken: number;
   /** Looks in vain. */
@@ -60,11 +62,21 @@ export class Inbox {
     }
     const slot = this.#posted & this.#mask;
     const at = RECEIVES + slot * RECEIVE_WORDS;
+    if (this.#ids[slot] !== 0 || this.#lengths[slot] !== 0) this.#filled--;
+    if (id !== 0 || length !== 0) this.#filled++;
     this.#floats[at >>> 1] = offset;
     this.#words[at + RECEIVE_LENGTH] = length;
     this.#ids[slot] = id;
     this.#lengths[slot] = length;
     this.#posted = (this.#posted + 1) | 0;
+  }
+
+  /** Posts receives without memory and with the id 0. */
+  postEmpty(count: number): void {
+    const room = this.#entries - ((this.#posted - this.#taken) | 0);
+    if (this.#filled > 0 || count > room) {
+      for (let i = 0; i < count; i++) this.post(0, 0, 0);
+    } else this.#posted = (this.#posted + count) | 0; // the ring holds no others: nothing is to be written
   }
 
   /** Shows the peer what was posted. */

@@ -98,6 +98,8 @@ export class CallServer {
   #streams: readonly StreamKind[] = [];
   readonly #streamServer: StreamServer;
   #taken = 0;
+  /** The last look was in vain. */
+  #idle = true;
 
   constructor(connection: Connection, options: ServerOptions) {
     const { layout, depth, maxBytes, remote } = options;
@@ -164,8 +166,14 @@ export class CallServer {
   /** Takes the next request, if there is one, and serves it. */
   serveNext(): boolean {
     const connection = this.#connection;
-    if (!connection.poll()) return false;
-    const began = this.#clock.began();
+    if (!connection.poll()) {
+      this.#idle = true;
+      return false;
+    }
+    if (this.#idle) {
+      this.#idle = false;
+      this.#clock.began();
+    }
     const completion = connection.completion;
     if (
       completion.opcode !== Opcode.RECEIVE_WRITE_IMMEDIATE || completion.status !== Status.SUCCESS
@@ -179,7 +187,7 @@ export class CallServer {
     }
     this.#serve(completion.immediate, completion.byteLength);
     if (this.#core !== undefined && this.pending === 0) this.#core.release();
-    this.#clock.served(began);
+    this.#clock.served();
     return true;
   }
 

@@ -1,6 +1,7 @@
 /**
- * Where a worker's time goes, in cycles of the processor's counter: two readings a call, one of them after the reply has
- * left. The totals lie in the words of watch_words.ts, where the main thread reads them; one writer: the worker.
+ * Where a worker's time goes, in cycles of the processor's counter. A reading costs 10 ns, so that a call has one, after
+ * its reply has left, where the next call is counted on; and one more at its beginning if the worker had looked in vain.
+ * The totals lie in the words of watch_words.ts, where the main thread reads them; one writer: the worker.
  */
 
 import { CYCLES_AWAKE, CYCLES_BEGAN, CYCLES_COMPUTED, IN_TURN } from "./watch_words.ts";
@@ -19,14 +20,16 @@ export class WorkClock {
     this.#seen = cycles();
   }
 
-  /** A call has come; gives what {@linkcode WorkClock.served} wants. */
-  began(): number {
-    return this.#totals[CYCLES_BEGAN] = this.#cycles();
+  /** Computing begins: a call has come, and before it there was none. */
+  began(): void {
+    this.#totals[CYCLES_BEGAN] = this.#cycles();
   }
 
-  /** It has been served, and its reply has left if it was not asynchronous. */
-  served(began: number): void {
-    this.#totals[CYCLES_COMPUTED]! += this.#cycles() - began;
+  /** A call has been served, and its reply has left if it was not asynchronous. What follows at once counts as well. */
+  served(): void {
+    const now = this.#cycles();
+    this.#totals[CYCLES_COMPUTED]! += now - this.#totals[CYCLES_BEGAN]!;
+    this.#totals[CYCLES_BEGAN] = now;
   }
 
   /** The event loop gets a turn, in which asynchronous functions go on: that is computing. */
@@ -38,7 +41,7 @@ export class WorkClock {
   /** The turn is over. */
   comeBack(): void {
     this.#words[IN_TURN] = 0;
-    this.served(this.#totals[CYCLES_BEGAN]!);
+    this.served();
   }
 
   /** What has passed since the last look was awake time, computing included. */
@@ -50,6 +53,6 @@ export class WorkClock {
 
   /** What has passed since the last look was sleep. */
   slept(): void {
-    this.#seen = this.#cycles();
+    this.#seen = this.#totals[CYCLES_BEGAN] = this.#cycles();
   }
 }

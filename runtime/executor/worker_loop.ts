@@ -87,10 +87,11 @@ export class WorkerLoop {
       if (++polls < pollsPerLook) continue;
       polls = 0;
       watch[BEAT] = (watch[BEAT]! + 1) | 0;
-      if (!this.#look()) return;
-      if (served) this.#idleSinceMs = nowMs();
+      const atMs = this.#look();
+      if (atMs < 0) return;
+      if (served) this.#idleSinceMs = atMs;
       served = false;
-      const idleMs = nowMs() - this.#idleSinceMs;
+      const idleMs = atMs - this.#idleSinceMs;
       yielding = idleMs > YIELD_AFTER_MS;
       if (idleMs >= hotMs) this.#sleep();
     }
@@ -102,10 +103,11 @@ export class WorkerLoop {
     watch[BEAT] = (watch[BEAT]! + 1) | 0;
     let served = 0;
     for (let i = 0; i < BURST && server.broken === ""; i++) if (server.serveNext()) served++;
-    if (served > 0) this.#idleSinceMs = nowMs();
-    if (!this.#look()) return;
+    const atMs = this.#look();
+    if (atMs < 0) return;
+    if (served > 0) this.#idleSinceMs = atMs;
     contexts.look();
-    if (nowMs() - this.#idleSinceMs >= hotMs) {
+    if (atMs - this.#idleSinceMs >= hotMs) {
       clock.leave();
       await connection.wait(contexts.watchful ? WATCHFUL : ASLEEP);
       clock.comeBack();
@@ -123,18 +125,18 @@ export class WorkerLoop {
     watch[BEAT] = (watch[BEAT]! + 1) | 0;
   }
 
-  /** False when the loop must end. */
-  #look(): boolean {
+  /** The time, read once a look: a call that comes meanwhile waits. -1 when the loop must end. */
+  #look(): number {
     this.#o.clock.look();
-    if (this.#over()) return false;
-    const now = nowMs();
-    if (now - this.#probedMs >= PROBE_EVERY_MS) {
-      this.#probedMs = now;
+    if (this.#over()) return -1;
+    const atMs = nowMs();
+    if (atMs - this.#probedMs >= PROBE_EVERY_MS) {
+      this.#probedMs = atMs;
       if (!this.#o.connection.probe()) {
         while (this.#o.server.serveNext());
-        return false;
+        return -1;
       }
     }
-    return true;
+    return atMs;
   }
 }
