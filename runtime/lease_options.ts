@@ -40,6 +40,11 @@ export interface LeaseOptions {
    */
   functions: URL | string | Uint8Array;
   /**
+   * Grants a WebAssembly module what rfaas has of WASI (preview 1): the time and random bytes, no files, no network.
+   * Without it a module with imports is refused. @default {false}
+   */
+  wasi?: boolean;
+  /**
    * Functions that may run twice, or `true` for all: calls that were cut are done again on another executor.
    * @default {[]}
    */
@@ -68,6 +73,7 @@ export interface CheckedLeaseOptions {
   readonly permissions: AllPermissions;
   readonly idempotent: true | ReadonlySet<string>;
   readonly logs: boolean;
+  readonly wasi: boolean;
 }
 
 /** A line that a function logged. */
@@ -152,5 +158,6 @@ export function checkLeaseOptions(options: LeaseOptions): CheckedLeaseOptions {
     depth: integer("depth", options.depth ?? 4, 1, MAX_DEPTH),
     idempotent: options.idempotent === true || new Set(options.idempotent ?? []),
     logs: options.onLog !== undefined,
+    wasi: options.wasi === true,
   };
 }

@@ -25,6 +25,8 @@ export const Admit = v.object({
   hotMs: v.nullable(v.pipe(v.number(), v.minValue(0))),
   /** Whether the client wants to see what functions log. */
   logs: v.exactOptional(v.boolean(), false),
+  /** Whether a WebAssembly module may import WASI. */
+  wasi: v.exactOptional(v.boolean(), false),
   /** What its functions may do; left out: nothing. */
   permissions: v.exactOptional(Permissions),
   /** Where the client lends the package; it is read only when the node does not have it. */

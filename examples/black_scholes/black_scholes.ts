@@ -54,6 +54,7 @@ export async function compareKernels(
   await using managers = await LocalManagers.start({
     cores: options.workers,
     fabric: options.fabric,
+    poolMax: 0, // an executor that waits would take a core from those that are measured
     signal,
     ...(native ? { config: pathOf("./node.json") } : {}),
   });
@@ -93,6 +94,7 @@ async function priceThere(
     workers,
     memory: "512MiB",
     maxBytes: "1MiB",
+    wait: 60, // a slow machine takes its time to be ready
     signal,
   });
   let results = await lease.map("price", inputs, { signal }); // compiled, and all memory touched, when it counts

@@ -142,7 +142,7 @@ export class NodeClients {
       sinceMs: Math.round(this.#o.registration.clock.nowMs()),
     });
     try {
-      const { depth, maxBytes, hotMs, workers, logs } = admit;
+      const { depth, maxBytes, hotMs, workers, logs, wasi } = admit;
       const places = admit.places ?? Array.from({ length: workers }, (_, worker) => worker);
       const { sandboxed } = this.#o;
       const source = await this.#o.packages.get(
@@ -159,6 +159,7 @@ export class NodeClients {
         start: {
           lease: grant.lease,
           logs,
+          wasi,
           workers,
           places,
           depth,

@@ -14,6 +14,7 @@ import { processTimeNs } from "../../ffi/process_time.ts";
 import { openShm } from "../../fabric/shm/provider.ts";
 import { ControlChannel, ControlError, controlOptions } from "../control_channel.ts";
 import { encodeManagerHello, ManagerRole } from "../manager_hello.ts";
+import { packageKind } from "../package_kind.ts";
 import { type AllPermissions, NO_PERMISSIONS } from "../permissions.ts";
 import * as v from "../valibot.ts";
 import { REHEARSED_START, type Started, StartRequest } from "./start_request.ts";
@@ -94,6 +95,9 @@ async function main(): Promise<void> {
     }
     const request = v.parse(StartRequest, body);
     const source = await control!.fetch(request.package); // its manager has checked what it is
+    if (packageKind(source) === "native" && !request.sandboxed) {
+      throw new ControlError("Cannot start: native code runs in a sandbox alone", "native");
+    }
     workersLeft = request.workers;
     const { counters } = request;
     counter = new UsageCounter(cpu.cycles, (word, ns) => control!.add(counters, word, ns));
@@ -131,6 +135,7 @@ async function main(): Promise<void> {
       place: request.places[worker] ?? worker,
       lease: request.lease,
       logs: request.logs,
+      wasi: request.wasi,
       depth: request.depth,
       maxBytes: request.maxBytes,
       memoryBytes: Math.floor(request.memoryBytes / request.workers),

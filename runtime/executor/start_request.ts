@@ -12,6 +12,8 @@ export const StartRequest = v.object({
   lease: v.pipe(v.string(), v.maxLength(256)),
   /** Whether the client wants to see what functions log. */
   logs: v.boolean(),
+  /** Whether a WebAssembly module may import WASI. */
+  wasi: v.boolean(),
   workers: v.pipe(natural, v.minValue(1), v.maxValue(1024)),
   /** Their places in the lease. */
   places: v.array(natural),
@@ -39,6 +41,7 @@ export type StartRequest = v.InferOutput<typeof StartRequest>;
 export const REHEARSED_START: StartRequest = {
   lease: "0",
   logs: false,
+  wasi: false,
   workers: 1,
   places: [0],
   depth: 1,

@@ -10,6 +10,7 @@
 import type { PackageFunction } from "./call_server.ts";
 import type { LoadedPackage } from "./load_package.ts";
 import { checkEntries } from "./package_entries.ts";
+import { WASI_MODULE, wasiFunctions } from "./wasi.ts";
 import { boundMemory, WASM_PAGE_BYTES } from "./wasm_memory.ts";
 
 type Exported = (...values: number[]) => number;
@@ -20,6 +21,8 @@ export interface WasmLimits {
   readonly maxBytes: number;
   /** What the memory of the instance may grow to. */
   readonly memoryBytes: number;
+  /** Whether WASI may be imported. */
+  readonly wasi: boolean;
 }
 
 /** Argument and result begin at multiples of this, so that vector instructions find them aligned. */
@@ -32,8 +35,16 @@ const ALIGNMENT = 64;
  */
 export function loadWasm(source: Uint8Array<ArrayBuffer>, limits: WasmLimits): LoadedPackage {
   const module = new WebAssembly.Module(boundMemory(source, limits.memoryBytes));
-  refuseImports(module);
-  const { exports } = new WebAssembly.Instance(module);
+  let instance: WebAssembly.Instance | undefined = undefined;
+  const exportedMemory = () => {
+    if (instance) return instance.exports.memory as WebAssembly.Memory;
+    throw new TypeError("Cannot call WASI: the module's start function has not ended");
+  };
+  instance = new WebAssembly.Instance(
+    module,
+    grantedImports(module, limits.wasi, exportedMemory),
+  );
+  const { exports } = instance;
   const { memory, malloc, _initialize } = exports;
   if (!(memory instanceof WebAssembly.Memory)) {
     throw new TypeError('Cannot serve package: it does not export its memory as "memory"');
@@ -61,14 +72,28 @@ export function loadWasm(source: Uint8Array<ArrayBuffer>, limits: WasmLimits): L
   return { entries: names, functions: callable.map((exported) => throughAreas(areas, exported)) };
 }
 
-function refuseImports(module: WebAssembly.Module): void {
+/** What the module imports, if that is granted. @throws {TypeError} that names what is not. */
+function grantedImports(
+  module: WebAssembly.Module,
+  wasi: boolean,
+  memory: () => WebAssembly.Memory,
+): WebAssembly.Imports {
   const imports = WebAssembly.Module.imports(module);
-  if (imports.length === 0) return;
-  const named = imports.slice(0, 5).map(({ module, name, kind }) => `${module}.${name} (${kind})`);
-  const more = imports.length > named.length ? ` and ${imports.length - named.length} more` : "";
-  throw new TypeError(
-    `Cannot serve package: it imports ${named.join(", ")}${more}, and a node grants no import`,
-  );
+  if (imports.length === 0) return {};
+  const isGranted = ({ module, kind }: WebAssembly.ModuleImportDescriptor) =>
+    wasi && module === WASI_MODULE && kind === "function";
+  const refused = imports.filter((each) => !isGranted(each));
+  if (refused.length > 0) {
+    const named = refused.slice(0, 5).map(({ module, name, kind }) =>
+      `${module}.${name} (${kind})`
+    );
+    const more = refused.length > named.length ? ` and ${refused.length - named.length} more` : "";
+    const hint = wasi ? "" : "; the lease option `wasi` grants some of WASI";
+    throw new TypeError(
+      `Cannot serve package: it imports ${named.join(", ")}${more}, which nothing grants${hint}`,
+    );
+  }
+  return { [WASI_MODULE]: wasiFunctions(imports.map(({ name }) => name), memory) };
 }
 
 /** One call: the argument in, the function, the result out. */

@@ -19,6 +19,8 @@ export interface WorkerTask {
   /** The lease's id, and whether its client wants to see what functions log. */
   readonly lease: string;
   readonly logs: boolean;
+  /** A WebAssembly module may import WASI. */
+  readonly wasi: boolean;
   readonly depth: number;
   readonly maxBytes: number;
   /** The worker's part of the lease's memory. */

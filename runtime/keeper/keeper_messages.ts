@@ -29,6 +29,7 @@ export type KeeperRequest =
     readonly hotMs: number;
     readonly permissions: AllPermissions;
     readonly logs: boolean;
+    readonly wasi: boolean;
     readonly sha256: string;
     readonly source: Uint8Array<ArrayBuffer>;
   }

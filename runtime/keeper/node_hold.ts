@@ -66,7 +66,7 @@ export class NodeHold {
     reach: Reach,
     candidate: NodeGrant,
     places: readonly number[],
-    { depth, maxBytes, hotMs, logs, permissions, sha256, source }: LeaseRequest,
+    { depth, maxBytes, hotMs, logs, wasi, permissions, sha256, source }: LeaseRequest,
     signal: AbortSignal,
   ): Promise<NodeHold> {
     const connection = await reachNode(reach, candidate, {
@@ -94,6 +94,7 @@ export class NodeHold {
         maxBytes,
         hotMs: hotMs === Infinity ? null : hotMs,
         logs,
+        wasi,
         ...(hasPermissions(permissions) ? { permissions } : {}),
         package: { sha256, ...channel.lend(source) },
       }, { timeoutMs: ADMIT_MS, signal });

@@ -85,6 +85,9 @@ Deno.test({
       );
     }
   }
+  // Cut within its data, behind all that is read here: what is mapped past the end of a file can't be touched.
+  const large = await compile(rfaasFunction("f", "return 0;") + "int data[10000] = {1};");
+  assertThrows(() => exportedFunctions(large.slice(0, -25_000), arch), TypeError, "are missing");
   for (let at = 4; at < 0x400; at++) {
     for (const to of [0, 0x7f, 0xff]) {
       try {

@@ -159,6 +159,7 @@ class NodeStart {
       start: {
         lease: grant.lease,
         logs: false,
+        wasi: false,
         workers,
         places: [],
         depth: 1,

@@ -138,6 +138,56 @@ Deno.test("WebAssembly packages", async (t) => {
     assertEquals(echo.output.slice(0, echo.invokeSync(64)), pattern(64));
   });
 
+  await t.step(
+    "WASI is there where the lease grants it, and gives nothing but time and chance",
+    async () => {
+      const wasi = (name: string, type: string) =>
+        `(import "wasi_snapshot_preview1" "${name}" (func $${name} ${type}))`;
+      const functions = await wat(`
+      ${wasi("random_get", "(param i32 i32) (result i32)")}
+      ${wasi("clock_time_get", "(param i32 i64 i32) (result i32)")}
+      ${wasi("path_open", "(param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)")}
+      ${wasi("fd_write", "(param i32 i32 i32 i32) (result i32)")}
+      ${wasi("proc_exit", "(param i32)")}
+      ${MEMORY}
+      ${
+        callable(
+          "ask",
+          `(drop (call $clock_time_get (i32.const 0) (i64.const 1) (local.get $out)))
+         (drop (call $random_get (i32.add (local.get $out) (i32.const 8)) (i32.const 8)))
+         (i32.const 16)`,
+        )
+      }
+      ${
+        callable(
+          "open",
+          `(i32.store (local.get $out) (call $path_open (i32.const 3) (i32.const 0) (i32.const 0)
+           (i32.const 1) (i32.const 0) (i64.const 0) (i64.const 0) (i32.const 0) (local.get $out)))
+         (i32.const 4)`,
+        )
+      }
+      ${
+        callable(
+          "print",
+          `(i32.store (local.get $in) (local.get $in)) (i32.store offset=4 (local.get $in) (i32.const 7))
+         (i32.store offset=4 (local.get $out)
+           (call $fd_write (i32.const 1) (local.get $in) (i32.const 1) (local.get $out)))
+         (i32.const 8)`,
+        )
+      }
+      ${callable("exit", "(call $proc_exit (i32.const 3)) (i32.const 0)")}`);
+      assert((await refusal(client, functions)).includes("the lease option `wasi` grants"));
+      await using lease = await client.lease({ functions, wasi: true });
+      const asked = (await lease.invoke("ask", pattern(0))).slice();
+      const ms = Number(new DataView(asked.buffer).getBigUint64(0, true) / 1_000_000n);
+      assert(Math.abs(ms - Date.now()) < 60_000, `${ms}`);
+      assert(asked.subarray(8, 16).some((byte) => byte !== 0), "no random bytes");
+      assertEquals(words(await lease.invoke("open", pattern(0))), [52]); // ENOTSUP
+      assertEquals(words(await lease.invoke("print", pattern(8))), [7, 0]);
+      await assertRejects(() => lease.invoke("exit", pattern(0)), FunctionError, "status 3");
+    },
+  );
+
   await t.step("what can't be served is refused by name", async () => {
     const importing = `(import "wasi_snapshot_preview1" "fd_write"
       (func (param i32 i32 i32 i32) (result i32)))`;
