@@ -31,7 +31,7 @@ export async function warmSuite(bench: Bench): Promise<void> {
   const calls = bench.quick ? 20 : 300;
   await withLease({ workers: 1, depth: 4, maxBytes: 4096, hotMs: HOT_MS }, async (lease) => {
     await using sleepers = await openSleepers();
-    const lines = [["", "rfaas p50 us", "best p50 us", "ratio"]];
+    const lines = [["", "rfaas p50 us", "bare p50 us", "ratio"]];
     for (const each of casesOf(lease, sleepers)) {
       const rfaas = new Times();
       const best = new Times();
@@ -47,7 +47,7 @@ export async function warmSuite(bench: Bench): Promise<void> {
       }
       bench.add(
         toRow("warm", `rfaas, ${each.path}`, BYTES, rfaas),
-        toRow("warm", `best of two processes, ${each.path}`, BYTES, best),
+        toRow("warm", `two bare processes, ${each.path}`, BYTES, best),
       );
       const [p50, bestP50] = [rfaas.percentileUs(50), best.percentileUs(50)];
       lines.push([each.path, p50.toFixed(1), bestP50.toFixed(1), (p50 / bestP50).toFixed(2)]);
@@ -62,19 +62,19 @@ function casesOf(lease: Lease, sleepers: Sleepers): Case[] {
   long.input[0] = COMPUTE_MS;
   return [
     {
-      path: "the worker sleeps, the client spins",
+      path: "worker asleep, client spins",
       workMs: 0,
       call: () => call.invokeSync(BYTES),
       best: () => sleepers.spinning(),
     },
     {
-      path: "the worker sleeps, the client awaits",
+      path: "worker asleep, client awaits",
       workMs: 0,
       call: () => call.invoke(BYTES),
       best: () => sleepers.sleeping(0),
     },
     {
-      path: "both sleep, the function computes 5 ms",
+      path: "both asleep, 5 ms of computing",
       workMs: COMPUTE_MS,
       call: () => long.invoke(1),
       best: () => sleepers.sleeping(COMPUTE_MS),

@@ -31,11 +31,12 @@ export function barsChart(rows: readonly Row[], look: Look): EChartsOption {
         ].join("<br>");
       },
     },
-    grid: { ...base.grid as object, left: 4 },
+    grid: { ...base.grid as object, left: 26, containLabel: false },
     xAxis: {
       ...valueAxis(look, { name: wide ? "time (logarithmic)" : "time", say: sayUs }),
       type: wide ? "log" : "value",
       min: wide ? start : 0,
+      max: wide ? 10 ** Math.ceil(Math.log10(most)) : roundUp(most),
       ...(wide ? { startValue: start } : {}),
     },
     yAxis: {
@@ -60,7 +61,7 @@ export function barsChart(rows: readonly Row[], look: Look): EChartsOption {
           offset: [0, -18],
           color: look.text,
           fontSize: 12,
-          formatter: ({ name, value }) => `${name}  {value|${sayUs(Number(value))}}`,
+          formatter: ({ name, value }) => `{value|${sayUs(Number(value))}}  ${name}`,
           rich: { value: { fontWeight: "bold", color: look.text } },
         },
         markLine: {
@@ -70,12 +71,18 @@ export function barsChart(rows: readonly Row[], look: Look): EChartsOption {
           label: { show: false },
           data: rows.map((row, i) => [
             { coord: [row.p50_us, i] },
-            { coord: [row.p99_us, i], symbol: "rect", symbolSize: [2, 8] },
+            { coord: [row.p99_us, i] },
           ]),
         },
       },
     ],
   };
+}
+
+/** To two digits of which the second is 0 or 5: where an axis may end. */
+function roundUp(value: number): number {
+  const step = 10 ** Math.floor(Math.log10(value)) / 2;
+  return Math.ceil(value / step) * step;
 }
 
 /** The parts of a call on each other: client, worker, client again. */

@@ -92,7 +92,7 @@ export function categoryAxis(look: Look) {
 /** Is it rfaas, the floor, or another? */
 export function kindOf(path: string): "own" | "floor" | "other" {
   if (path.startsWith("rfaas")) return "own";
-  return /^(ping-pong|raw|best of)/.test(path) ? "floor" : "other";
+  return /^(ping-pong|raw|two bare)/.test(path) ? "floor" : "other";
 }
 
 /** The line of each path: rfaas stands out, the floor is grey and broken, others are thin. */

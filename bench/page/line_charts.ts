@@ -47,6 +47,7 @@ function steps(
     logBase: 2,
     min: values[0]!,
     max: values.at(-1)!,
+    splitLine: { show: false }, // it has lines at powers of its own
     axisLabel: { ...axis.axisLabel, customValues: [...values] },
   };
 }
