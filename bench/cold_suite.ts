@@ -2,8 +2,9 @@
 
 import { LocalManagers } from "../cli/local_managers.ts";
 import { type Client, connect, type Lease, type LeaseStartup } from "../mod.ts";
-import { calibrateCycles } from "./cycles.ts";
+import { needProgram } from "./peers/installed.ts";
 import { type Row, toRow } from "./rows.ts";
+import type { Bench } from "./suite.ts";
 
 const BYTES = 64;
 /** Between two leases, in milliseconds: a node refills its pool meanwhile, and the next lease finds a quiet host. */
@@ -17,12 +18,8 @@ const FUNCTIONS = new TextEncoder().encode(
   "export function echo(input, output) { output.set(input); return input.length; }",
 );
 
-export interface ColdOptions {
-  readonly cycles: () => number;
-  /** Leases a kind. */
-  readonly leases: number;
-  readonly onProgress: (text: string) => void;
-}
+/** The sandboxes that a node may put its executors into, and the program of each. */
+const SANDBOXES = [["none", undefined], ["bubblewrap", "bwrap"], ["podman", "podman"]] as const;
 
 /** One lease, from asking to the first result. */
 interface Start {
@@ -31,32 +28,53 @@ interface Start {
   readonly startup: LeaseStartup;
 }
 
-export async function coldSuite(options: ColdOptions): Promise<{ rows: Row[]; text: string }> {
-  const { cycles, onProgress } = options;
+export async function coldSuite(bench: Bench): Promise<void> {
+  const texts: string[] = [];
+  for (const [sandbox, program] of SANDBOXES) {
+    await bench.attempt(`cold: sandbox ${sandbox}`, async () => {
+      if (program !== undefined) await needProgram(program);
+      texts.push(...await measureSandbox(bench, sandbox));
+    });
+  }
+  bench.tell(texts.join("\n"));
+}
+
+/** Adds the rows of one sandbox; gives where the time went. */
+async function measureSandbox(bench: Bench, sandbox: string): Promise<string[]> {
+  const plain = sandbox === "none";
+  const leases = bench.quick ? 6 : plain ? 60 : 20;
   const starts: Start[] = [];
-  const rows: Row[] = [];
-  for (const poolMax of [0, 4]) {
-    await using managers = await LocalManagers.start({ poolMax });
-    await using client = await connect({ ...managers, fabric: "shm" });
-    await measureStart(client); // the client's own threads start with its first lease
-    for (let i = 0; i < options.leases; i++) {
-      onProgress(`cold, lease ${i + 1} of ${options.leases}${poolMax > 0 ? ", pooled" : ""}`);
-      await pause(PAUSE_MS);
-      starts.push(await measureStart(client));
+  const folder = await Deno.makeTempDir({ prefix: "rfaas-bench-" });
+  try {
+    const config = `${folder}/rfaas.json`;
+    const settings = { executorManager: { sandbox: { recipe: sandbox } } };
+    await Deno.writeTextFile(config, JSON.stringify(settings));
+    for (const poolMax of [0, 4]) {
+      await using managers = await LocalManagers.start({ poolMax, config });
+      await using client = await connect({ ...managers, fabric: "shm" });
+      await measureStart(client); // the client's own threads start with its first lease
+      for (let i = 0; i < leases; i++) {
+        const kind = poolMax > 0 ? "pooled" : "cold";
+        bench.progress(`cold, sandbox ${sandbox}, ${kind}, lease ${i + 1} of ${leases}`);
+        await bench.pause(PAUSE_MS);
+        starts.push(await measureStart(client));
+      }
+      if (!plain || poolMax === 0) continue;
+      await using lease = await client.lease({ ...LEASE, functions: FUNCTIONS });
+      bench.add(...await measureCalls(bench, lease, leases));
     }
-    if (poolMax === 0) continue;
-    await using lease = await client.lease({ ...LEASE, functions: FUNCTIONS });
-    rows.push(...await measureCalls(lease, cycles, options.leases));
+  } finally {
+    await Deno.remove(folder, { recursive: true });
   }
   const texts: string[] = [];
   for (const kind of ["pooled", "cold"] as const) {
     const of = starts.filter(({ startup }) => startup.start === kind);
     if (of.length === 0) continue;
-    const times = Float64Array.from(of, ({ us }) => us);
-    rows.push(toRow("cold", `lease to first result, ${kind}`, BYTES, times));
-    texts.push(phasesText(kind, of));
+    const name = plain ? kind : `${kind}, ${sandbox}`;
+    bench.add(toRow("cold", `lease to first result, ${name}`, BYTES, of.map(({ us }) => us)));
+    texts.push(phasesText(name, of));
   }
-  return { rows, text: texts.join("\n") };
+  return texts;
 }
 
 async function measureStart(client: Client): Promise<Start> {
@@ -73,8 +91,8 @@ async function measureStart(client: Client): Promise<Start> {
 }
 
 /** Calls that find the worker polling, and calls that find it asleep. */
-async function measureCalls(lease: Lease, cycles: () => number, warm: number): Promise<Row[]> {
-  const perUs = calibrateCycles(cycles);
+async function measureCalls(bench: Bench, lease: Lease, warm: number): Promise<Row[]> {
+  const { cycles, perUs } = bench;
   using call = lease.prepare("echo", { bytes: BYTES, resultBytes: BYTES });
   const time = () => {
     const before = cycles();
@@ -85,7 +103,7 @@ async function measureCalls(lease: Lease, cycles: () => number, warm: number): P
   const hot = Float64Array.from({ length: 20_000 }, time);
   const asleep = new Float64Array(warm);
   for (let i = 0; i < warm; i++) {
-    await pause(ASLEEP_MS);
+    await bench.pause(ASLEEP_MS);
     asleep[i] = time();
   }
   return [
@@ -106,8 +124,4 @@ function phasesText(kind: string, starts: readonly Start[]): string {
 
 function median(values: number[]): number {
   return values.sort((a, b) => a - b)[values.length >> 1]!;
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -13,6 +13,7 @@ import {
   tcpContender,
   unixContender,
 } from "./peers/sockets.ts";
+import { alignColumns, type Row } from "./rows.ts";
 import type { Bench } from "./suite.ts";
 import { takeTurns } from "./turns.ts";
 import { withLease } from "./with_lease.ts";
@@ -67,6 +68,30 @@ export async function hotSuite(bench: Bench): Promise<void> {
       const contender = await bench.attempt(`hot: ${path}`, open);
       if (contender) contenders.push(stack.use(contender));
     }
-    for (const bytes of SIZES) await takeTurns(bench, { suite: "hot", bytes, contenders });
+    const rows: Row[] = [];
+    for (const bytes of SIZES) {
+      rows.push(...await takeTurns(bench, { suite: "hot", bytes, contenders }));
+    }
+    bench.tell(ratiosText(rows));
   });
+}
+
+/** What to look at first: ratios of medians at 64 bytes, as far as both were measured. */
+function ratiosText(rows: readonly Row[]): string {
+  const find = (path: string) => rows.find((row) => row.path === path && row.bytes === SIZES[0]);
+  const lines = [["hot, 64 bytes, ratios of medians", ""]];
+  const add = (above: string, below: string) => {
+    const [dividend, divisor] = [find(above), find(below)];
+    if (!dividend || !divisor) return;
+    lines.push([`${above} to ${below}`, (dividend.p50_us / divisor.p50_us).toFixed(2)]);
+  };
+  for (const path of ["rfaas invokeSync", "rfaas invoke"]) {
+    add(path, "ping-pong in TypeScript");
+    add(path, "ping-pong in C");
+    add("Deno.serve + fetch", path);
+    add("grpc-js", path);
+    const row = find(path);
+    if (row) lines.push([`${path}, p99.9 to p50`, (row.p999_us / row.p50_us).toFixed(2)]);
+  }
+  return alignColumns(lines, [0]);
 }

@@ -38,18 +38,9 @@ export const SUITES: readonly Suite[] = [
   },
   {
     name: "cold",
-    about: "from asking for a lease to its first result",
+    about: "from asking for a lease to its first result, with and without pool and sandbox",
     byDefault: true,
-    run: async (bench) => {
-      const { cycles, onProgress } = bench;
-      const { rows, text } = await coldSuite({
-        cycles,
-        leases: bench.quick ? 10 : 100,
-        onProgress,
-      });
-      bench.add(...rows);
-      bench.tell(text);
-    },
+    run: coldSuite,
   },
   {
     name: "throughput",
