@@ -5,11 +5,11 @@ import { type Row, toRow } from "./rows.ts";
 import type { Bench } from "./suite.ts";
 import { Times } from "./times.ts";
 
-/** Round trips of a turn at most, and at least. */
+/** Round trips of a turn at most: of fast ones there would be millions. */
 const MAX_ROUNDS = 20_000;
-const MIN_ROUNDS = 5;
-/** Round trips that a warm-up begins with; it doubles them until a turn's time has passed. */
-const FIRST_ROUNDS = 4;
+/** Round trips that a contender is asked for at first. It is asked for twice as many while that takes little of a turn. */
+const FIRST_ROUNDS = 5;
+const LITTLE = 1 / 8;
 
 export interface TurnsOptions {
   readonly suite: string;
@@ -17,7 +17,7 @@ export interface TurnsOptions {
   readonly contenders: readonly Contender[];
   /** Turns that count, of each contender; one more warms up. @default 5, quick 1 */
   readonly turns?: number;
-  /** How long a turn takes, about. @default 200, quick 30 */
+  /** How long a turn takes, about. @default 150, quick 30 */
   readonly turnMs?: number;
 }
 
@@ -25,6 +25,7 @@ export interface TurnsOptions {
 interface Standing {
   readonly contender: Contender;
   readonly times: Times;
+  /** Round trips that it is asked for at a time. */
   rounds: number;
 }
 
@@ -32,11 +33,11 @@ interface Standing {
 export async function takeTurns(bench: Bench, options: TurnsOptions): Promise<Row[]> {
   const { suite, bytes } = options;
   const turns = options.turns ?? (bench.quick ? 1 : 5);
-  const turnMs = options.turnMs ?? (bench.quick ? 30 : 200);
+  const turnMs = options.turnMs ?? (bench.quick ? 30 : 150);
   const payload = new Uint8Array(bytes).fill(7);
   let standings = options.contenders
     .filter(({ maxBytes = Infinity }) => bytes <= maxBytes)
-    .map((contender): Standing => ({ contender, times: new Times(), rounds: 0 }));
+    .map((contender): Standing => ({ contender, times: new Times(), rounds: FIRST_ROUNDS }));
   const all = standings;
   for (let turn = 0; turn <= turns; turn++) {
     const going: Standing[] = [];
@@ -44,12 +45,8 @@ export async function takeTurns(bench: Bench, options: TurnsOptions): Promise<Ro
       const { contender, times } = standing;
       bench.progress(`${suite}, ${bytes} bytes, turn ${turn} of ${turns}: ${contender.path}`);
       const done = await bench.attempt(`${suite}, ${bytes} bytes: ${contender.path}`, async () => {
-        if (turn === 0) standing.rounds = await warmUp(contender, payload, turnMs);
-        else {
-          const measured = new Float64Array(standing.rounds);
-          await contender.measure(payload, measured);
-          for (const cycles of measured) times.add(cycles / bench.perUs);
-        }
+        const measured = await takeTurn(standing, payload, turnMs);
+        if (turn > 0) { for (const cycles of measured) times.add(cycles / bench.perUs); }
         if (contender.restMs) await bench.pause(contender.restMs);
         return true;
       });
@@ -63,19 +60,26 @@ export async function takeTurns(bench: Bench, options: TurnsOptions): Promise<Ro
   return rows;
 }
 
-/** Measures without counting until code is compiled and caches are filled; gives the round trips of a turn. */
-async function warmUp(
-  contender: Contender,
+/**
+ * Measures for a turn's time, some at a time: how long they take can't be told before, and a stall on a busy machine must
+ * not make all later turns short.
+ *
+ * @returns the cycles of all.
+ */
+async function takeTurn(
+  standing: Standing,
   payload: Uint8Array<ArrayBuffer>,
   turnMs: number,
-): Promise<number> {
-  let quickestMs = Infinity; // a round, as fast as it has been seen: a stall must not make the turns short
-  for (let rounds = FIRST_ROUNDS;; rounds *= 2) {
-    const beforeMs = performance.now();
-    await contender.measure(payload, new Float64Array(rounds));
-    const tookMs = performance.now() - beforeMs;
-    quickestMs = Math.min(quickestMs, tookMs / rounds);
-    if (tookMs < turnMs && rounds < MAX_ROUNDS) continue;
-    return Math.max(MIN_ROUNDS, Math.min(MAX_ROUNDS, Math.round(turnMs / quickestMs)));
+): Promise<number[]> {
+  const all: number[] = [];
+  const beganMs = performance.now();
+  for (let nowMs = beganMs; nowMs - beganMs < turnMs && all.length < MAX_ROUNDS;) {
+    const measured = new Float64Array(Math.min(standing.rounds, MAX_ROUNDS - all.length));
+    await standing.contender.measure(payload, measured);
+    for (const cycles of measured) all.push(cycles);
+    const tookMs = performance.now() - nowMs;
+    nowMs += tookMs;
+    if (tookMs < LITTLE * turnMs) standing.rounds = Math.min(MAX_ROUNDS, 2 * standing.rounds);
   }
+  return all;
 }

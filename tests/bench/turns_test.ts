@@ -1,4 +1,4 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
 import type { Contender } from "../../bench/contender.ts";
 import { NotHere } from "../../bench/not_here.ts";
 import { Bench } from "../../bench/suite.ts";
@@ -26,7 +26,7 @@ function contender(path: string, us: number, log: string[], failsAt = Infinity):
     measure(_payload, times) {
       if (++measured >= failsAt) throw new Error("it broke");
       log.push(path);
-      const untilMs = performance.now() + Math.min(1, us * times.length / 1000);
+      const untilMs = performance.now() + us * times.length / 1000;
       while (performance.now() < untilMs);
       times.fill(us);
     },
@@ -40,11 +40,11 @@ Deno.test("`takeTurns()` measures each in every turn, after a warm-up that does 
   const options = { suite: "hot", bytes: 64, turns: 3, turnMs: 1 };
   const contenders = [contender("a", 10, log), contender("b", 200, log)];
   const rows = await takeTurns(bench, { ...options, contenders });
-  assertEquals(log.slice(-6), ["a", "b", "a", "b", "a", "b"]);
+  const turns = log.filter((path, i) => path !== log[i - 1]);
+  assertEquals(turns, ["a", "b", "a", "b", "a", "b", "a", "b"]);
   assertEquals(rows, bench.rows);
   assertEquals(rows.map(({ path }) => path), ["a", "b"]);
   assertEquals(rows.map(({ p50_us }) => Math.round(p50_us * bench.perUs)), [10, 200]);
-  assert(rows[0]!.n > rows[1]!.n, "the faster one makes more rounds in its time");
   assertEquals(notes, []);
 });
 
