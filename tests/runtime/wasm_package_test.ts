@@ -1,7 +1,7 @@
 /** WebAssembly packages in real executors: what they may do, and what hostile ones try. */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { FunctionError, LeaseRefused, ResultTooLong } from "../../mod.ts";
+import { FunctionError, LeaseRefused, LimitExceeded, ResultTooLong } from "../../mod.ts";
 import type { Client } from "../../runtime/client.ts";
 import { startCluster } from "../support/cluster.ts";
 import { pattern, within } from "../support/cluster_lease.ts";
@@ -136,6 +136,20 @@ Deno.test("WebAssembly packages", async (t) => {
     assertEquals(words(grow.output.slice(0, 4)), [memory / 2 / 65_536]);
     echo.input.set(pattern(64));
     assertEquals(echo.output.slice(0, echo.invokeSync(64)), pattern(64));
+  });
+
+  await t.step("tables lie on the heap, which the lease's memory bounds", async () => {
+    const tables = Array.from({ length: 3 }, (_, i) => `(table $t${i} 1 funcref)`);
+    const grown = tables.map((_, i) =>
+      `(drop (table.grow $t${i} (ref.null func) (i32.const 9000000)))`
+    );
+    const functions = await wat(
+      `${MEMORY} ${ECHO} ${tables.join("")}
+       ${callable("bomb", `${grown.join("")} (i32.const 0)`)}`,
+    );
+    await using lease = await client.lease({ functions, memory: "64MiB", idempotent: ["echo"] });
+    await assertRejects(() => lease.invoke("bomb", pattern(0)), LimitExceeded, "limit: memory");
+    assertEquals(await lease.invoke("echo", pattern(5)), pattern(5));
   });
 
   await t.step(

@@ -11,6 +11,7 @@ export async function wat(fields: string): Promise<Uint8Array<ArrayBuffer>> {
   const parsed = parseWat("test.wat", `(module ${fields})`, {
     bulk_memory: true,
     memory64: true,
+    reference_types: true,
     threads: true,
     ...{ multi_memory: true }, // not in its declarations
   });
