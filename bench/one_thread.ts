@@ -71,6 +71,7 @@ export async function openOneThread(options: OneThreadOptions): Promise<OneThrea
     );
     const watch = new Int32Array(new SharedArrayBuffer(4 * watchWords(depth)));
     const server = new CallServer(connection, {
+      callUs: Infinity,
       layout,
       depth,
       maxBytes,

@@ -116,6 +116,8 @@ async function runExecutorManager(options: Options): Promise<void> {
   const devices = fabric === "shm" ? undefined : settings.get("executorManager.devices");
   const fabricAddress = settings.get("executorManager.fabricAddress") ??
     (devices && deviceAddress(devices));
+  const callSeconds = settings.get("executorManager.limits.callSeconds");
+  const cpuSeconds = settings.get("executorManager.limits.cpuSeconds");
   await using manager = await ExecutorManager.start({
     manager: {
       url,
@@ -135,6 +137,11 @@ async function runExecutorManager(options: Options): Promise<void> {
       read: settings.require("executorManager.permissions.read"),
       env: settings.require("executorManager.permissions.env"),
     },
+    limits: {
+      ...(callSeconds === undefined ? {} : { callMs: callSeconds * 1000 }),
+      ...(cpuSeconds === undefined ? {} : { cpuSeconds }),
+    },
+    pinCores: settings.require("executorManager.pinCores"),
     memoryBounds: settings.require("executorManager.limits.memory"),
     native: settings.require("executorManager.native"),
     pool: {

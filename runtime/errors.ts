@@ -52,6 +52,12 @@ export class DeadlineExceeded extends RfaasError {
 /** The executor was ended because it passed a limit of the lease, or the call asked for more than a limit. */
 export class LimitExceeded extends RfaasError {
   override name = "LimitExceeded";
+  /** Which: `memory`, `call` (the time of one call), `cpu` (the processor time of the lease). */
+  readonly limit: string;
+  constructor(message: string, limit: string, options?: ErrorOptions) {
+    super(message, options);
+    this.limit = limit;
+  }
 }
 
 /** The lease has ended: its term is over, it was closed, or it was taken back. */

@@ -1,12 +1,12 @@
 /** The life of a lease: what becomes of its parts, from the grant to the end. */
 
-import { LeaseOver, NodeLost, type RfaasError } from "./errors.ts";
+import { NodeLost, type RfaasError } from "./errors.ts";
 import type { PartGrant } from "./keeper/keeper_messages.ts";
 import type { KeeperLink, LeaseNews } from "./keeper_link.ts";
 import { LeaseEvents } from "./lease_events.ts";
 import { LeasePart, type PartContext } from "./lease_part.ts";
 import type { Verdict } from "./lease_words.ts";
-import { isTakenBack, lossError } from "./loss.ts";
+import { isTakenBack, leaseOverError, lossError } from "./loss.ts";
 import type { Executor } from "./node_protocol.ts";
 import type { Pump } from "./pump.ts";
 import { WorkerCrew } from "./worker_crew.ts";
@@ -174,7 +174,7 @@ export class LeaseLife {
     if (verdict?.kind === "node" && part) {
       return lossError({ name, node: part.node, posted: false }, verdict);
     }
-    return new LeaseOver(`Cannot call ${name}: the lease is over (${this.overReason})`);
+    return leaseOverError(`Cannot call ${name}`, this.overReason);
   }
 
   /** Ends it, and gives it back. May be called twice. */

@@ -31,6 +31,21 @@ export function isTakenBack(reason: string): boolean {
   return reason.startsWith("draining:");
 }
 
+/** Which limit a reason is about, if it is about one. */
+function limitOf(reason: string): string | undefined {
+  return /^limit: (\w+):/.exec(reason)?.[1];
+}
+
+/** The error for a call on a lease that is over. */
+export function leaseOverError(what: string, reason: string): LeaseOver | LimitExceeded {
+  const message = `${what}: the lease is over (${reason})`;
+  const options = { cause: new Error(reason) };
+  const limit = limitOf(reason);
+  return limit === undefined
+    ? new LeaseOver(message, options)
+    : new LimitExceeded(message, limit, options);
+}
+
 /** The error for a call whose connection went. */
 export function lossError({ name, node, posted }: LostCall, verdict: Verdict): RfaasError {
   const outcome = posted ? "unknown" : "not-run";
@@ -43,13 +58,15 @@ export function lossError({ name, node, posted }: LostCall, verdict: Verdict): R
   const { kind, reason } = verdict;
   const options = { cause: new Error(reason) };
   if (kind === "over" && !isTakenBack(reason)) {
-    return new LeaseOver(`Cannot finish ${name}: the lease is over (${reason})`, options);
+    return leaseOverError(`Cannot finish ${name}`, reason);
   }
   if (kind === "node") {
     return new NodeLost(`Cannot finish ${name}: node ${node} is lost: ${reason}`, outcome, options);
   }
-  if (reason.startsWith("limit:")) {
-    return new LimitExceeded(`Cannot finish ${name}: its executor was ended: ${reason}`, options);
+  const limit = limitOf(reason);
+  if (limit !== undefined) {
+    const message = `Cannot finish ${name}: its executor was ended: ${reason}`;
+    return new LimitExceeded(message, limit, options);
   }
   return new ExecutorLost(
     `Cannot finish ${name}: its executor is lost: ${reason}`,

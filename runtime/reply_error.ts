@@ -31,7 +31,10 @@ export function replyError(slot: ClientSlot, functionName: string): RfaasError {
     case CallStatus.LEASE_OVER:
       return new LeaseOver(`Cannot call ${functionName}: the lease is ending`);
     case CallStatus.LIMIT:
-      return new LimitExceeded(`Cannot finish ${functionName}: it passed a limit of the lease`);
+      return new LimitExceeded(
+        `Cannot finish ${functionName}: it passed a limit of the lease`,
+        "call",
+      );
     default:
       return new RfaasError(
         `Cannot call ${functionName}: the worker answered with status ${slot.status}`,

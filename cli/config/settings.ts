@@ -18,6 +18,7 @@ import { DEFAULT_POOL } from "../../manager/executor/executor_pool.ts";
 import { memoryBoundNames } from "../../manager/executor/limits/memory_bounds.ts";
 import { DEFAULT_CACHE_BYTES } from "../../manager/executor/package_cache.ts";
 import { recipeNames } from "../../manager/executor/sandbox/recipes.ts";
+import { MAX_CALL_MS } from "../../runtime/executor/start_request.ts";
 import { maxLeaseSeconds, plainName } from "../../runtime/manager_api.ts";
 import * as v from "../../runtime/valibot.ts";
 import { hostCores, hostMemoryBytes, hostNodeName } from "../host.ts";
@@ -200,6 +201,16 @@ export const SETTINGS = {
   "executorManager.permissions.env": setting(v.array(text), {
     does: "Variables of this process that functions may read if their lease asks for it, or *.",
     standard: [],
+  }),
+  "executorManager.limits.callSeconds": setting(whole(1, MAX_CALL_MS / 1000), {
+    does: "The longest that a call may take, in seconds, whatever its deadline.",
+  }),
+  "executorManager.limits.cpuSeconds": setting(whole(1), {
+    does: "The processor time of a lease, in seconds; one that took more is ended.",
+  }),
+  "executorManager.pinCores": setting(v.boolean(), {
+    does: "Whether each worker keeps to a core of its own; not with oversubscription.",
+    standard: false,
   }),
   "executorManager.limits.memory": setting(v.picklist(memoryBoundNames), {
     does:

@@ -1,6 +1,7 @@
 /** The executor manager: lends the cores of its node, from its start until it is taken back or ends. */
 
 import type { ConnectionRequest } from "../../fabric/fabric.ts";
+import { allowedCores } from "../../ffi/affinity.ts";
 import { readBootId } from "../../ffi/boot_id.ts";
 import { type Libc, openLibc } from "../../ffi/libc.ts";
 import { processTimeNs } from "../../ffi/process_time.ts";
@@ -18,10 +19,11 @@ import { executorCommand, type ExecutorNeeds } from "./executor_command.ts";
 import { ExecutorProcess } from "./executor_process.ts";
 import { type BootedExecutor, ExecutorPool, NO_POOL, type PoolOptions } from "./executor_pool.ts";
 import { keepBills, keptBills } from "./kept_bills.ts";
+import { CorePins } from "./limits/core_pins.ts";
 import { type MemoryBoundChoice, openMemoryBounds } from "./limits/memory_bounds.ts";
 import type { MemoryBounds } from "./limits/memory_limit.ts";
 import { NodeBills } from "./node_bills.ts";
-import { NodeClients } from "./node_clients.ts";
+import { NodeClients, type NodeLimits } from "./node_clients.ts";
 import { type NodeDoor, NodeDoors, type NodeFabricOptions } from "./node_doors.ts";
 import { DEFAULT_CACHE_BYTES, PackageCache } from "./package_cache.ts";
 import { checkPermissionRules } from "./permission_rules.ts";
@@ -50,6 +52,10 @@ export interface ExecutorManagerOptions extends NodeFabricOptions {
   readonly sandbox?: SandboxChoice;
   /** Whether packages may be shared libraries, which do whatever their process may; needs a sandbox. @default {false} */
   readonly native?: boolean;
+  /** @default none */
+  readonly limits?: NodeLimits;
+  /** Whether each worker keeps to a core of its own; not where more are leased than there are. @default {false} */
+  readonly pinCores?: boolean;
   /** Who keeps the limits of memory. @default "auto" */
   readonly memoryBounds?: MemoryBoundChoice;
   /** Executors that wait for leases. @default none */
@@ -132,6 +138,8 @@ export class ExecutorManager implements AsyncDisposable {
       sandboxed: sandbox !== undefined,
       native: options.native ?? false,
       packages,
+      limits: options.limits ?? {},
+      pins: options.pinCores && !cores ? new CorePins(allowedCores(libc)) : undefined,
       takeExecutor: (needs) => this.#takeExecutor(needs),
       permissions: checkPermissionRules(options.permissions),
     });

@@ -138,6 +138,11 @@ export class ExecutorProcess {
     return this.#usage?.read() ?? { computeNs: 0n, pollNs: 0n };
   }
 
+  /** What the kernel has counted for it since then, in nanoseconds. */
+  get spentNs(): bigint {
+    return this.#usage?.spentNs ?? 0n;
+  }
+
   /**
    * Gives it its lease; returns the addresses of its workers. A single worker that listens already is told at once:
    * its client connects while it gets its work. Should that fail, the process ends.

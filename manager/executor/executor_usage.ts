@@ -37,6 +37,12 @@ export class ExecutorUsage {
     if (cpuNs > this.#spentNs) this.#spentNs = cpuNs;
   }
 
+  /** What the kernel has counted since the lease began, in nanoseconds; see {@linkcode ExecutorUsage.read}. */
+  get spentNs(): bigint {
+    this.told(this.#cpuNs() ?? 0n);
+    return this.#spentNs - this.#baseNs;
+  }
+
   /** Up to now, or to its end. To be asked once a second at least: later figures of a process that is killed are lost. */
   read(): Usage {
     this.told(this.#cpuNs() ?? 0n);

@@ -14,6 +14,7 @@ import type { ExecutorNeeds } from "./executor_command.ts";
 import { firstNotAllowed } from "./permission_rules.ts";
 import type { BootedExecutor } from "./executor_pool.ts";
 import { LeaseMeter } from "./lease_meter.ts";
+import type { CorePins } from "./limits/core_pins.ts";
 import type { NodeBills } from "./node_bills.ts";
 import type { NodeDoor } from "./node_doors.ts";
 import { NodeLease } from "./node_lease.ts";
@@ -22,6 +23,14 @@ import type { Registration } from "./registration.ts";
 
 /** Clients that may be connected and hold no lease yet. */
 const MAX_WAITING_CLIENTS = 256;
+
+/** Limits that a node's owner sets for all leases. */
+export interface NodeLimits {
+  /** The longest that a call may take, in milliseconds, 1 to an hour. @default {Infinity} */
+  readonly callMs?: number;
+  /** The processor time of a lease, in seconds. @default {Infinity} */
+  readonly cpuSeconds?: number;
+}
 
 export interface NodeClientsOptions {
   readonly registration: Registration;
@@ -36,6 +45,9 @@ export interface NodeClientsOptions {
   readonly packages: PackageCache;
   /** Gives a process that waits for a lease of so much memory. */
   readonly takeExecutor: (needs: ExecutorNeeds) => Promise<BootedExecutor>;
+  readonly limits: NodeLimits;
+  /** Cores that leases keep to, if they do. */
+  readonly pins: CorePins | undefined;
   /** What functions may be allowed. */
   readonly permissions: AllPermissions;
 }
@@ -141,10 +153,11 @@ export class NodeClients {
       memoryBytes,
       sinceMs: Math.round(this.#o.registration.clock.nowMs()),
     });
+    const pins = this.#o.pins?.take(admit.workers);
     try {
       const { depth, maxBytes, hotMs, workers, logs, wasi } = admit;
       const places = admit.places ?? Array.from({ length: workers }, (_, worker) => worker);
-      const { sandboxed } = this.#o;
+      const { sandboxed, limits: { callMs, cpuSeconds } } = this.#o;
       const source = await this.#o.packages.get(
         admit.package.sha256,
         () => channel.fetch(admit.package),
@@ -168,11 +181,14 @@ export class NodeClients {
           hotMs,
           listen: door.workersListen,
           sandboxed,
+          ...(callMs === undefined ? {} : { callMs }),
+          ...(pins ? { pins: [...pins.cores] } : {}),
         },
         source,
         boot: () => this.#o.takeExecutor({ memoryBytes, permissions }),
         nowMs: () => this.#o.registration.clock.nowMs(),
         expiresMs: grant.expiresMs,
+        ...(cpuSeconds === undefined ? {} : { cpuSeconds }),
         cores: this.#o.cores,
       });
       this.#refuseIfClosed(); // it may have begun while the package came
@@ -183,6 +199,7 @@ export class NodeClients {
       const told = this.#o.registration.report(lease.id, "claimed", workers);
       const accounted = lease.ended.then(async (reason) => {
         release();
+        pins?.giveBack();
         meter.end();
         this.#leases.delete(lease.id);
         this.#log.info("lease {lease} has ended: {reason}", { lease: lease.id, reason });
@@ -200,6 +217,7 @@ export class NodeClients {
       return [lease, executor];
     } catch (error) {
       release();
+      pins?.giveBack();
       throw error;
     }
   }

@@ -31,6 +31,8 @@ export interface NodeLeaseOptions {
   /** The resource manager's time. */
   readonly nowMs: () => number;
   readonly expiresMs: number;
+  /** The processor time that its executors may take together, in seconds. @default {Infinity} */
+  readonly cpuSeconds?: number;
 }
 
 export class NodeLease {
@@ -44,6 +46,8 @@ export class NodeLease {
   /** Executors whose usage is not in the sum yet. */
   readonly #metered = new Set<ExecutorProcess>();
   #spent: Usage = { computeNs: 0n, pollNs: 0n };
+  /** What the kernel has counted for those that have ended. */
+  #spentNs = 0n;
   /** The start of the next executor, settled or not; it never rejects. */
   #starting: Promise<unknown> = Promise.resolve();
   #generation = 0;
@@ -143,6 +147,7 @@ export class NodeLease {
       if (coreWords) this.#o.cores?.free(coreWords);
       this.#metered.delete(executor);
       this.#spent = add(this.#spent, executor.usage);
+      this.#spentNs += executor.spentNs;
       this.#lost(generation, reason);
     });
     try {
@@ -196,7 +201,17 @@ export class NodeLease {
     if (this.#over) return;
     const leftMs = this.#expiresMs - this.#o.nowMs();
     if (leftMs <= 0) this.end("expired: its term is over");
-    else this.#timer = setTimeout(() => this.#armTimer(), Math.min(leftMs, CLOCK_LOOK_MS));
+    else if (this.#isOverCpu()) {
+      this.end(`limit: cpu: it took more than ${this.#o.cpuSeconds} s of processor time`);
+    } else this.#timer = setTimeout(() => this.#armTimer(), Math.min(leftMs, CLOCK_LOOK_MS));
+  }
+
+  /** Looked at once a second, as the end. */
+  #isOverCpu(): boolean {
+    const { cpuSeconds = Infinity } = this.#o;
+    if (cpuSeconds === Infinity) return false;
+    const spentNs = [...this.#metered].reduce((sum, one) => sum + one.spentNs, this.#spentNs);
+    return Number(spentNs) > cpuSeconds * 1e9;
   }
 }
 

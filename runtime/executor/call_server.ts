@@ -54,6 +54,8 @@ export interface ServerOptions {
   readonly layout: ArenaLayout;
   readonly depth: number;
   readonly maxBytes: number;
+  /** The longest that a call may take, in microseconds. */
+  readonly callUs: number;
   /** The client's result slots. */
   readonly remote: { readonly address: number; readonly rkey: number };
   readonly firstSequence: number;
@@ -85,6 +87,7 @@ export class CallServer {
   readonly #layout: ArenaLayout;
   readonly #depth: number;
   readonly #maxBytes: number;
+  readonly #callUs: number;
   readonly #remote: { readonly address: number; readonly rkey: number };
   /** Caller and functions work on one memory. */
   readonly inPlace: boolean;
@@ -107,6 +110,7 @@ export class CallServer {
     this.#layout = layout;
     this.#depth = depth;
     this.#maxBytes = maxBytes;
+    this.#callUs = options.callUs;
     this.#remote = remote;
     this.#watch = options.watch;
     this.#clock = options.clock;
@@ -200,7 +204,9 @@ export class CallServer {
     // Read once: the client may write here at any time.
     const sequence = short ? next : slot.request[REQUEST_SEQUENCE]!;
     const length = short ? byteLength : slot.request[REQUEST_LENGTH]!;
-    const timeLeftUs = slot.request[REQUEST_TIME_LEFT_US]!;
+    const toldUs = slot.request[REQUEST_TIME_LEFT_US]!;
+    // None, which is 0, is the longest of all.
+    const timeLeftUs = ((toldUs - 1) >>> 0) >= this.#callUs ? this.#callUs : toldUs;
     const capacity = slot.request[REQUEST_CAPACITY]!;
     const matches = short
       ? requestHasSequence(immediate, next)

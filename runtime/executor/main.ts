@@ -8,6 +8,7 @@
  * a thread that spins can't be stopped in any other way.
  */
 
+import { keepOnCores } from "../../ffi/affinity.ts";
 import { openCpu } from "../../ffi/cpu.ts";
 import { openLibc } from "../../ffi/libc.ts";
 import { processTimeNs } from "../../ffi/process_time.ts";
@@ -99,6 +100,8 @@ async function main(): Promise<void> {
       throw new ControlError("Cannot start: native code runs in a sandbox alone", "native");
     }
     workersLeft = request.workers;
+    if (request.pins) keepOnCores(libc, request.pins);
+    watchdog.callUs = (request.callMs ?? Infinity) * 1000;
     const { counters } = request;
     counter = new UsageCounter(cpu.cycles, (word, ns) => control!.add(counters, word, ns));
     setInterval(() => counter!.count(), COUNT_EVERY_MS);
@@ -140,11 +143,13 @@ async function main(): Promise<void> {
       maxBytes: request.maxBytes,
       memoryBytes: Math.floor(request.memoryBytes / request.workers),
       hotMs: request.hotMs ?? Infinity,
+      callMs: request.callMs ?? Infinity,
       listen: request.listen,
       secret: Uint8Array.fromHex(request.secret),
       source,
       watch,
       stopFd,
+      ...(request.pins ? { pin: request.pins[worker]! } : {}),
       ...(request.coreWords ? { coreWords: request.coreWords } : {}),
     }, workerEnded);
     counter!.watch(words);

@@ -4,6 +4,9 @@ import * as v from "../valibot.ts";
 import { CoreWords } from "./core_token.ts";
 import { MAX_DEPTH, MAX_SLOT_BYTES } from "../wire.ts";
 
+/** The longest limit of a call's time: an hour, as its microseconds are counted in 32 bits. */
+export const MAX_CALL_MS = 3_600_000;
+
 const natural = v.pipe(v.number(), v.integer(), v.minValue(0));
 
 /** The request `start`: serve one lease. Answered by the addresses of the workers. */
@@ -33,6 +36,10 @@ export const StartRequest = v.object({
   coreWords: v.exactOptional(CoreWords),
   /** Whether the operating system keeps this process from the host: native code runs nowhere else. */
   sandboxed: v.boolean(),
+  /** The longest that a call may take, in milliseconds, whatever its deadline; left out: as long as it likes. */
+  callMs: v.exactOptional(v.pipe(natural, v.minValue(1), v.maxValue(MAX_CALL_MS))),
+  /** The cores that the workers keep to, by their numbers here; left out: wherever the kernel puts them. */
+  pins: v.exactOptional(v.array(v.pipe(natural, v.maxValue(1023)))),
   package: v.object({ address: natural, rkey: natural, length: natural }),
 });
 export type StartRequest = v.InferOutput<typeof StartRequest>;

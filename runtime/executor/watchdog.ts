@@ -30,6 +30,8 @@ export class Watchdog implements Disposable {
   readonly #onCulprit: (reason: string) => void;
   readonly #watched: Watched[] = [];
   readonly #timer: ReturnType<typeof setInterval>;
+  /** The longest that a call may take, in microseconds: a deadline of just that is the node's limit. */
+  callUs = Infinity;
   readonly #mask = new Uint8Array(128);
 
   constructor(libc: Libc, onCulprit: (reason: string) => void) {
@@ -76,6 +78,11 @@ export class Watchdog implements Disposable {
         sequence[slot] = running;
         sinceMs[slot] = nowMs;
       } else if (nowMs - sinceMs[slot]! > timeLeftUs / 1000 + OVERRUN_MS) {
+        if (timeLeftUs === this.callUs) {
+          return `limit: call: a call took more than the ${
+            timeLeftUs / 1000
+          } ms that this node allows`;
+        }
         return `deadline: a call ran on after its ${timeLeftUs / 1000} ms`;
       }
     }

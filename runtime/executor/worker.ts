@@ -7,6 +7,7 @@
  */
 
 import { nowMs } from "../../ffi/intrinsics.ts";
+import { keepOnCores } from "../../ffi/affinity.ts";
 import { openCpu } from "../../ffi/cpu.ts";
 import { openLibc } from "../../ffi/libc.ts";
 import {
@@ -73,6 +74,7 @@ async function work(port: MessagePort): Promise<WorkerEnd> {
   const { depth, maxBytes } = task;
   const watch = new Int32Array(task.watch);
   watch[THREAD] = libc.c.gettid();
+  if (task.pin !== undefined) keepOnCores(libc, [task.pin]);
   const clock = new WorkClock(cycles, watch, watchTotals(watch));
   const layout = arenaLayout(depth, maxBytes);
   let listener = near;
@@ -94,6 +96,7 @@ async function work(port: MessagePort): Promise<WorkerEnd> {
     layout,
     depth,
     maxBytes,
+    callUs: task.callMs * 1000,
     remote,
     firstSequence: remote.firstSequence,
     watch,

@@ -36,6 +36,10 @@ export interface WorkerTask {
   readonly watch: SharedArrayBuffer;
   /** An eventfd of the process that wakes a sleeping worker to stop. */
   readonly stopFd: number;
+  /** The longest that a call may take, in milliseconds. */
+  readonly callMs: number;
+  /** The core that the worker keeps to. */
+  readonly pin?: number;
   /** The node's cores, where its workers outnumber them. */
   readonly coreWords?: CoreWords;
 }

@@ -150,7 +150,7 @@ export class HeldLease {
     this.#say({ type: "gone", part: part.number, reason });
     if (part.moving) return; // a place is looked for already
     // What ends executors one after the other would end them elsewhere, too.
-    const forMs = reason.startsWith("crash-loop") ? 0 : REPLACE_MS;
+    const forMs = /^(crash-loop|limit):/.test(reason) ? 0 : REPLACE_MS;
     this.#awaited(this.#place(part, forMs, reason));
   }
 

@@ -1,6 +1,6 @@
 /** Executors in each sandbox of the operating system: whole leases, and what native code in one could reach. */
 
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { ExecutorLost } from "../../mod.ts";
 import { startCluster } from "../support/cluster.ts";
 import { within } from "../support/cluster_lease.ts";
@@ -102,18 +102,27 @@ for (const tried of await triedRecipes()) {
       const lease = await client.lease({ functions: await functionsPackage(), workers: 2 });
       using call = lease.prepare("echo", { bytes: 64, resultBytes: 64 });
       for (let i = 0; i < 1000; i++) assertEquals(call.invokeSync(64), 64);
+      // What a terminal sends to all that it runs is the manager's business alone.
+      for (const pid of commands().keys()) {
+        for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) Deno.kill(pid, signal);
+      }
+      for (let i = 0; i < 1000; i++) assertEquals(call.invokeSync(64), 64);
       const [executor] = executorsInside();
       assert(executor !== undefined, "an executor runs");
       const events = lease.status();
       const never = lease.invoke("never", new Uint8Array());
       never.catch(() => {});
       Deno.kill(executor!, "SIGKILL");
-      await within(5000, "the loss", assertRejects(() => never, ExecutorLost, "SIGKILL"));
+      await within(5000, "the loss", assertRejects(() => never, ExecutorLost));
       await within(
         10_000,
         "recovery",
         (async () => {
-          for await (const event of events) if (event.type === "recovered") return;
+          for await (const event of events) {
+            // A container engine takes its time to say how it went: the call may not wait for that.
+            if (event.type === "lost") assertStringIncludes(event.reason, "SIGKILL");
+            if (event.type === "recovered") return;
+          }
         })(),
       );
       assertEquals(await lease.invoke("echo", Uint8Array.of(5)), Uint8Array.of(5));

@@ -3,6 +3,7 @@
 import { bundleExecutor, type ExecutorBundle } from "../../manager/executor/executor_bundle.ts";
 import type { PoolOptions } from "../../manager/executor/executor_pool.ts";
 import { ExecutorManager } from "../../manager/executor/executor_manager.ts";
+import type { NodeLimits } from "../../manager/executor/node_clients.ts";
 import type { MemoryBoundChoice } from "../../manager/executor/limits/memory_bounds.ts";
 import type { SandboxChoice } from "../../manager/executor/sandbox/os_sandbox.ts";
 import {
@@ -34,6 +35,10 @@ export interface ClusterOptions {
   sandbox?: SandboxChoice;
   /** Who keeps the limits of memory. @default {"auto"} */
   memoryBounds?: MemoryBoundChoice;
+  /** @default none */
+  limits?: NodeLimits;
+  /** Whether workers keep to cores of their own. @default {false} */
+  pinCores?: boolean;
   /** What each node lets functions do. @default nothing */
   permissions?: FunctionPermissions;
 }
@@ -96,6 +101,8 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
         native: options.native ?? false,
         ...(options.pool ? { pool: options.pool } : {}),
         ...(options.sandbox ? { sandbox: options.sandbox } : {}),
+        ...(options.limits ? { limits: options.limits } : {}),
+        ...(options.pinCores ? { pinCores: true } : {}),
         ...(options.permissions ? { permissions: options.permissions } : {}),
         ...(options.memoryBounds ? { memoryBounds: options.memoryBounds } : {}),
       });

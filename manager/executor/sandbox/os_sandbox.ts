@@ -19,9 +19,10 @@ const PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /**
  * Opens two descriptors and becomes the sandbox's command, which hands them on: 3, memory that the node's executors share
- * (or nothing), and 4, the filter. Deno can't start a process with descriptors.
+ * (or nothing), and 4, the filter. Deno can't start a process with descriptors. Signals that are meant for the manager and
+ * reach all that a terminal runs are ignored from here on, as executors do themselves.
  */
-const OPEN_AND_BECOME = 'exec 3<>"$1" 4<"$2"; shift 2; exec "$@"';
+const OPEN_AND_BECOME = 'trap "" INT TERM HUP; exec 3<>"$1" 4<"$2"; shift 2; exec "$@"';
 /** Descriptor 3 as the executor names it. */
 export const SHARED_INSIDE = "/proc/self/fd/3";
 

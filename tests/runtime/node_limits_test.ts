@@ -1,0 +1,114 @@
+/** Limits that a node's owner sets: the time of a call, the processor time of a lease, the cores of a worker. */
+
+import {
+  assert,
+  assertEquals,
+  assertInstanceOf,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
+import { allowedCores } from "../../ffi/affinity.ts";
+import { openLibc } from "../../ffi/libc.ts";
+import { CorePins } from "../../manager/executor/limits/core_pins.ts";
+import { DeadlineExceeded, LimitExceeded } from "../../mod.ts";
+import { startCluster } from "../support/cluster.ts";
+import { startLease, within } from "../support/cluster_lease.ts";
+import { functionsPackage } from "../support/functions_package.ts";
+import { children, until } from "../support/process_table.ts";
+import { limitMs } from "../support/time_factor.ts";
+
+const none = new Uint8Array();
+
+/** Seen to fail with the limit not passed on to the worker: the calls hang, and the test ends at its bound. */
+Deno.test("LimitExceeded: a call without a deadline, or with a later one, ends at the node's limit", async () => {
+  await using cluster = await startCluster({ limits: { callMs: 300 } });
+  const client = await cluster.connect();
+  const other = await client.lease({ functions: await functionsPackage() });
+  const lease = await client.lease({ functions: await functionsPackage() });
+  for (
+    const [name, options] of [["spin", {}], ["never", {}], ["spin", {
+      deadlineMs: 60_000,
+    }]] as const
+  ) {
+    const sinceMs = performance.now();
+    const call = lease.invoke(name, none, options);
+    const error = await within(5000, name, assertRejects(() => call, LimitExceeded, "300 ms"));
+    const tookMs = performance.now() - sinceMs;
+    assertEquals((error as LimitExceeded).limit, "call");
+    assertStringIncludes(`${(error as Error).cause}`, "limit: call: ");
+    assert(tookMs >= 290 && tookMs < limitMs(700), `${name} took ${tookMs} ms`);
+    assertEquals(await other.invoke("echo", Uint8Array.of(1)), Uint8Array.of(1));
+    await until(
+      () => lease.invoke("echo", none).then(() => true, () => false),
+      () => "the lease goes on",
+    );
+  }
+  await assertRejects(() => lease.invoke("spin", none, { deadlineMs: 50 }), DeadlineExceeded);
+});
+
+/** Seen to fail with the look at the processor time taken out: the calls never end. */
+Deno.test("LimitExceeded: a lease that has used up its processor time is over", async () => {
+  await using cluster = await startCluster({ limits: { cpuSeconds: 1 } });
+  const client = await cluster.connect();
+  const functions = await functionsPackage();
+  const other = await client.lease({ functions, hotMs: 0 });
+  const lease = await client.lease({ functions, workers: 2 });
+  const spinning = [0, 1].map((worker) =>
+    lease.invoke("spin", none, { worker }).catch((error: unknown) => error)
+  );
+  for (const error of await within(15_000, "the limit", Promise.all(spinning))) {
+    assertInstanceOf(error, LimitExceeded);
+    assertEquals((error as LimitExceeded).limit, "cpu");
+    assertStringIncludes(`${error}`, "more than 1 s of processor time");
+  }
+  assertStringIncludes(await within(5000, "the end", lease.closed), "limit: cpu: ");
+  await assertRejects(() => lease.invoke("echo", none), LimitExceeded, "limit: cpu");
+  assertEquals(await other.invoke("echo", Uint8Array.of(1)), Uint8Array.of(1));
+});
+
+/** The cores that each thread of a process may run on. */
+function coresOfThreads(pid: number): string[] {
+  return [...Deno.readDirSync(`/proc/${pid}/task`)].map(({ name }) =>
+    /^Cpus_allowed_list:\s+(\S+)/m.exec(
+      Deno.readTextFileSync(`/proc/${pid}/task/${name}/status`),
+    )![1]!
+  );
+}
+
+const cores = (() => {
+  const libc = openLibc();
+  const found = allowedCores(libc);
+  libc.close();
+  return found;
+})();
+
+Deno.test({
+  name: `workers keep to a core each where the node says so${
+    cores.length < 2 ? " (needs two cores)" : ""
+  }`,
+  ignore: cores.length < 2,
+  fn: async () => {
+    const pinned = async (pinCores: boolean, oversubscription: number) => {
+      await using held = await startLease({ workers: 2 }, {
+        cluster: { cores: 2, pinCores, oversubscription },
+      });
+      for (const worker of [0, 1]) await held.lease.invoke("echo", none, { worker });
+      const [pid] = children(Deno.pid);
+      return coresOfThreads(pid!).filter((list) => /^\d+$/.test(list)).sort();
+    };
+    assertEquals(await pinned(true, 1), cores.slice(0, 2).map(String).sort());
+    assertEquals(await pinned(false, 1), []);
+    assertEquals(await pinned(true, 2), []);
+  },
+});
+
+Deno.test("CorePins gives each core to one lease at a time, and none where there are too few", () => {
+  const pins = new CorePins([0, 2, 5]);
+  const first = pins.take(2)!;
+  assertEquals([first.cores, pins.take(2)], [[0, 2], undefined]);
+  const second = pins.take(1)!;
+  assertEquals(second.cores, [5]);
+  first.giveBack();
+  first.giveBack();
+  assertEquals([pins.take(3), pins.take(2)!.cores], [undefined, [0, 2]]);
+});
