@@ -1,5 +1,7 @@
 /** A manager as a child process of this one. */
 
+import { firstLine } from "./first_line.ts";
+
 /** How long a child may take to be ready: the first start of a machine fetches the bundler. */
 const READY_MS = 120_000;
 /** How long it may take to end by itself. */
@@ -93,20 +95,4 @@ function endAtOnce(child: Deno.ChildProcess): void {
   } catch {
     // gone already
   }
-}
-
-/** The first line of a stream, or undefined if it ends before; the rest is read and dropped. */
-async function firstLine(stream: ReadableStream<Uint8Array>): Promise<string | undefined> {
-  const reader = stream.pipeThrough(new TextDecoderStream()).getReader();
-  let text = "";
-  while (!text.includes("\n")) {
-    const { done, value } = await reader.read();
-    if (done) return undefined;
-    text += value;
-  }
-  const drain = async () => {
-    while (!(await reader.read()).done);
-  };
-  drain().catch(() => {}); // the pipe breaks when the child is killed
-  return text.slice(0, text.indexOf("\n"));
 }

@@ -1,13 +1,13 @@
 /** The end of a command that runs until it is told: SIGINT, SIGTERM, or the end of standard input. */
 
-/** A runner such as `deno task` passes on what a terminal sent to all: the same signal comes twice within a moment. */
+/** A runner such as `deno task` passes on the SIGINT that a terminal sent to all: the same one comes twice within a moment. */
 const SAME_MS = 300;
 
 /** Gives a signal that fires when the command is to end; a second one ends the process at once. */
 export class Ending implements Disposable {
   readonly #controller = new AbortController();
   #drains = false;
-  #signalledMs = -Infinity;
+  #interruptedMs = -Infinity;
   readonly #onSignal: Record<"SIGINT" | "SIGTERM", () => void>;
 
   constructor() {
@@ -52,9 +52,11 @@ export class Ending implements Disposable {
   }
 
   #end(name: "SIGINT" | "SIGTERM"): void {
-    const nowMs = performance.now();
-    if (nowMs - this.#signalledMs < SAME_MS) return;
-    this.#signalledMs = nowMs;
+    if (name === "SIGINT") {
+      const nowMs = performance.now();
+      if (nowMs - this.#interruptedMs < SAME_MS) return;
+      this.#interruptedMs = nowMs;
+    }
     // 128 and the signal's number, as a shell says of a process that a signal has ended.
     if (this.signal.aborted) Deno.exit(name === "SIGINT" ? 130 : 143);
     this.#drains = true;

@@ -1,5 +1,6 @@
 /** `rfaas resource-manager` as a process that tests attack, stop and kill; its log is kept. */
 
+import { firstLine } from "../../cli/first_line.ts";
 import type { Role } from "../../manager/resource/store.ts";
 import { ManagerClient } from "../../runtime/manager_client.ts";
 import { until } from "./process_table.ts";
@@ -119,16 +120,4 @@ export class ResourceManagerProcess implements AsyncDisposable {
       this.log += text;
     }
   }
-}
-
-async function firstLine(stream: ReadableStream<Uint8Array>): Promise<string | undefined> {
-  const reader = stream.pipeThrough(new TextDecoderStream()).getReader();
-  let text = "";
-  while (!text.includes("\n")) {
-    const { done, value } = await reader.read();
-    if (done) return undefined;
-    text += value;
-  }
-  await reader.cancel();
-  return text.slice(0, text.indexOf("\n"));
 }
