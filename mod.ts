@@ -20,6 +20,11 @@ export type {
   StreamCall,
   ValueCall,
 } from "./runtime/typed/calls.ts";
+export {
+  type Memory,
+  PreparedValues,
+  type PrepareValuesOptions,
+} from "./runtime/typed/prepared_values.ts";
 export type { StreamOptions } from "./runtime/stream_task.ts";
 export type { InvokeOptions } from "./runtime/call_task.ts";
 export type { LeaseStartup } from "./runtime/lease_startup.ts";

@@ -91,6 +91,7 @@ export class Lease<M = unknown> implements AsyncDisposable {
       names: () => life.crew.signatures.keys(),
       invoke: (name, input, options) => this.invoke(name, input, options),
       stream: (name, input, options) => this.stream(name, input, options),
+      prepare: (name, options) => this.prepare(name, options),
     });
     this.#host = {
       maxBytes: options.maxBytes,

@@ -1,18 +1,24 @@
 /** The functions of a lease as functions of the app: `lease.call.name(value)`. */
 
-import { type Codec, CodecError } from "../codec/codec.ts";
+import { type Codec, CodecError, type ViewCodec } from "../codec/codec.ts";
 import { codecByText } from "../codec/codec_by_text.ts";
 import type { InvokeOptions } from "../call_task.ts";
 import { FunctionError, UnknownCodec } from "../errors.ts";
+import type { PreparedCall, PrepareOptions } from "../prepared_call.ts";
 import type { StreamOptions } from "../stream_task.ts";
 import type { Signature } from "../manifest.ts";
 import type { StreamFunction, TypedFunction } from "./define_function.ts";
+import { type Memory, PreparedValues, type PrepareValuesOptions } from "./prepared_values.ts";
 
 /** Options of a typed call. */
 export type CallOptions = Omit<InvokeOptions, "output">;
 
-/** A call that gives one value. */
-export type ValueCall<I, O> = (value: I, options?: CallOptions) => Promise<O>;
+/** A call that gives one value; where argument and result are memory, it can be prepared. */
+export type ValueCall<I, O> =
+  & ((value: I, options?: CallOptions) => Promise<O>)
+  & (I extends Memory
+    ? O extends Memory ? { prepare(options?: PrepareValuesOptions): PreparedValues<I, O> } : unknown
+    : unknown);
 
 /** A call that gives many values, each when it is asked for; leaving the loop ends the function. */
 export type StreamCall<I, O> = (value: I, options?: CallOptions) => AsyncGenerator<O, void, void>;
@@ -51,6 +57,7 @@ export interface TypedHost {
   /** What the executor told of its functions. */
   signature(name: string): Signature;
   names(): Iterable<string>;
+  prepare(name: string, options: PrepareOptions): PreparedCall;
   invoke(name: string, input: Uint8Array, options: InvokeOptions): Promise<Uint8Array>;
   stream(
     name: string,
@@ -104,8 +111,26 @@ function makeCall(host: TypedHost, name: string): unknown {
       for await (const bytes of host.stream(name, encode(value), options)) yield decode(bytes);
     };
   }
-  return async (value: unknown, options: CallOptions = {}) =>
+  const call = async (value: unknown, options: CallOptions = {}) =>
     decode(await host.invoke(name, encode(value), options));
+  const prepare = (options: PrepareValuesOptions = {}) => {
+    if (!isView(argument) || !isView(result)) {
+      throw new TypeError(
+        `Cannot prepare ${name}: ${input} => ${output} is copied, only typed arrays are not`,
+      );
+    }
+    const { elements, resultElements, worker } = options;
+    const room: PrepareOptions = {};
+    if (elements !== undefined) room.bytes = elements * argument.bytesPerElement;
+    if (resultElements !== undefined) room.resultBytes = resultElements * result.bytesPerElement;
+    if (worker !== undefined) room.worker = worker;
+    return new PreparedValues(host.prepare(name, room), name, argument, result);
+  };
+  return Object.assign(call, { prepare });
+}
+
+function isView(codec: Codec<unknown>): codec is ViewCodec<Memory> {
+  return "view" in codec;
 }
 
 function codec(name: string, what: string, text: string): Codec<unknown> {

@@ -1,6 +1,12 @@
 /** Typed functions end to end, in real executors; and what the compiler says of calls that are wrong. */
 
-import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
 import {
   ArgumentTooLong,
   CodecError,
@@ -51,6 +57,49 @@ Deno.test("a Float64Array of 1 MiB goes in and out on the slot's own memory", as
     await lease.invoke("sameBuffers", new Uint8Array(), { worker: 0 }),
     Uint8Array.of(1),
   );
+});
+
+Deno.test("a prepared call of arrays works on the slot, as elements of its type", async () => {
+  await using held = await startTyped();
+  const { lease } = held;
+  using call = lease.call.double.prepare({ elements: 4, resultElements: 4, worker: 0 });
+  assertEquals([call.input.length, call.output.length], [4, 4]);
+  const { input } = call;
+  for (let round = 1; round <= 3; round++) {
+    input.set([round, 2 * round, NaN, 4]);
+    assertEquals(call.invokeSync(3), 3);
+    assertEquals(call.output.subarray(0, 3), Float64Array.of(2 * round, 4 * round, NaN));
+  }
+  assertEquals(await call.invoke(), 4);
+  assertEquals(call.output[3], 8);
+  // One memory, whatever it is seen as.
+  assert(call.input === input && input.buffer === call.bytes.input.buffer);
+  assertThrows(() => call.invokeSync(5), ArgumentTooLong);
+  using raw = lease.call.reversed.prepare({ elements: 2 });
+  raw.input.set([1, 2]);
+  assertEquals([raw.invokeSync(), ...raw.output.subarray(0, 2)], [2, 2, 1]);
+  const { add } = lease.call as unknown as { add: { prepare(): unknown } };
+  assertThrows(() => add.prepare(), TypeError, "is copied, only typed arrays are not");
+});
+
+Deno.test("the package of an author holds what it uses of functions.ts, and no more", async () => {
+  const entry = await Deno.makeTempFile({ suffix: ".ts" });
+  try {
+    const from = new URL("../../functions.ts", import.meta.url);
+    await Deno.writeTextFile(
+      entry,
+      `import { defineFunction, struct } from ${JSON.stringify(from.href)};
+       export const add = defineFunction({ input: struct({ a: "f64" }), output: struct({ b: "f64" }) }, ({ a }) => ({ b: a }));`,
+    );
+    const bundled = await bundleModule(new URL(`file://${entry}`));
+    const text = new TextDecoder().decode(bundled);
+    assert(bundled.length < 16_384, `${bundled.length} bytes`);
+    for (const foreign of ["msgpack", "valibot", "Deno."]) {
+      assert(!text.includes(foreign), foreign);
+    }
+  } finally {
+    await Deno.remove(entry);
+  }
 });
 
 Deno.test("a value that does not fit is told before it is sent, by function, field and value", async () => {
@@ -165,22 +214,23 @@ Deno.test("a manifest that makes no sense is refused, or the call of what it nam
     "constructor",
     "toString[]",
   ];
-  for (const text of unknown) {
-    for (const [input, output] of [[text, "json"], ["json", text]]) {
-      if (input === "json" && text !== "zstd") continue;
-      await using lease = await client.lease<{ f: Functions["greet"] }>({
-        functions: mark(JSON.stringify({ input, output, stream: false })),
-      });
-      try {
-        lease.call.f;
-        throw new Error("it was given");
-      } catch (error) {
-        assert(error instanceof UnknownCodec, `${error}`);
-        assertStringIncludes(`${error}`, text);
-      }
-      assertEquals((await lease.invoke("ok", new Uint8Array())).length, 0); // the rest serves
-    }
+  // The rest of a package serves, whatever one of its functions claims.
+  const marked = unknown.flatMap((text) => [[text, "json"], ["json", text]]).map((
+    [input, output],
+    i,
+  ) =>
+    `export const f${i} = Object.assign(() => 0, { [Symbol.for("rfaas.function")]:
+      ${JSON.stringify({ input, output, stream: false })} });`
+  );
+  await using lease = await client.lease<Record<string, Functions["greet"]>>({
+    functions: packageOf(`${marked.join("\n")} export const ok = () => 0;`),
+  });
+  for (let i = 0; i < marked.length; i++) {
+    const error = assertThrows(() => lease.call[`f${i}`], UnknownCodec);
+    assertStringIncludes(error.message, JSON.stringify(unknown[i >> 1]!));
+    assertStringIncludes(error.message, i % 2 === 0 ? "its argument is" : "its result is");
   }
+  assertEquals((await lease.invoke("ok", new Uint8Array())).length, 0);
 });
 
 Deno.test("a result that is none of its codec is told by name", async () => {
@@ -225,6 +275,9 @@ export async function checkedByTheCompiler(lease: Lease<Functions>): Promise<voi
   (await lease.call.later(1, { deadlineMs: 5 })) satisfies string;
   (await lease.call.plain(new Uint8Array())) satisfies Uint8Array;
   (await lease.call.count()) satisfies number;
+  lease.call.double.prepare().input satisfies Float64Array;
+  // @ts-expect-error: a struct is copied
+  lease.call.add.prepare;
   // @ts-expect-error: a field is missing
   await lease.call.add({ a: 1 });
   // @ts-expect-error: a field is no number
