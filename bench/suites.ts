@@ -1,6 +1,7 @@
 /** All suites, in the order in which they run. */
 
 import { bandwidthSuite } from "./bandwidth_suite.ts";
+import { codecSuite } from "./codec_suite.ts";
 import { coldSuite } from "./cold_suite.ts";
 import { hotSuite } from "./hot_suite.ts";
 import { managersSuite } from "./managers_suite.ts";
@@ -53,6 +54,12 @@ export const SUITES: readonly Suite[] = [
     about: "bytes a second of 64 KiB to 16 MiB beside memcpy",
     byDefault: true,
     run: bandwidthSuite,
+  },
+  {
+    name: "codec",
+    about: "a call with each codec beside raw bytes, both ends in one thread",
+    byDefault: true,
+    run: codecSuite,
   },
   {
     name: "timer",

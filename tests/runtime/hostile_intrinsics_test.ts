@@ -15,7 +15,14 @@ async function report(lease: Lease): Promise<{ calls: number; found: Record<stri
 }
 
 Deno.test("patched intrinsics are handed nothing of the runtime by calls of any kind", async () => {
-  await using held = await startLease({ functions: spy, depth: 4, maxBytes: 16384, hotMs: 5 });
+  const lines: string[] = [];
+  await using held = await startLease({
+    functions: spy,
+    depth: 4,
+    maxBytes: 16384,
+    hotMs: 5,
+    onLog: ({ text }) => lines.push(text),
+  });
   const { lease } = held;
   await lease.invoke("arm", none);
   for (let i = 0; i < 50; i++) {
@@ -27,8 +34,29 @@ Deno.test("patched intrinsics are handed nothing of the runtime by calls of any 
   await assertRejects(() => lease.invoke("fail", none), FunctionError, "RangeError: on purpose");
   await new Promise((resolve) => setTimeout(resolve, 30)); // longer than the hot time: it sleeps
   assertEquals((await lease.invoke("later", none)).length, 1);
+  for (const name of ["many", "manyLater"]) {
+    assertEquals((await Array.fromAsync(lease.stream(name, none))).length, 3);
+    for await (const _ of lease.stream(name, none)) break;
+  }
+  assertEquals((await lease.invoke("withContext", none, { deadlineMs: 5000 })).length, 0);
+  const giveUp = new AbortController();
+  const given = lease.invoke("withContext", Uint8Array.of(1), { signal: giveUp.signal });
+  await lease.invoke("echo", none);
+  giveUp.abort(new Error("enough"));
+  await assertRejects(() => given, Error, "enough");
+  await within(
+    3000,
+    "the lines",
+    (async () => {
+      while (lines.length < 3) await new Promise((resolve) => setTimeout(resolve, 2));
+    })(),
+  );
+  assertEquals(lines.slice(0, 3), ["begun", "a line", "a line"]);
   const { found } = await report(lease);
   assertEquals(found, {});
+  const late = lease.invoke("withContext", Uint8Array.of(1), { deadlineMs: 30 });
+  await assertRejects(() => late);
+  assertEquals((await report(lease)).found, {});
   // The detector does detect.
   await lease.invoke("careless", none);
   const careless = await report(lease);

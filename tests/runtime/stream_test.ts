@@ -10,6 +10,7 @@ import {
   ResultTooLong,
 } from "../../mod.ts";
 import { bundleModule } from "../../runtime/bundle.ts";
+import { startCluster } from "../support/cluster.ts";
 import { startLease, within } from "../support/cluster_lease.ts";
 import { packageOf } from "../support/functions_package.ts";
 import { limitMs } from "../support/time_factor.ts";
@@ -274,6 +275,26 @@ Deno.test("a generator that does not come back has its executor ended; the strea
   const error = await assertRejects(() => beside.next(), ExecutorLost, "deadline");
   assertEquals(error.outcome, "unknown");
   assert(cluster.nodes.length === 1);
+});
+
+Deno.test("a stream goes on where it is while its lease moves to another node", async () => {
+  await using cluster = await startCluster({ nodes: 2 });
+  const client = await cluster.connect();
+  const lease = await client.lease({ functions, maxBytes: 1024, depth: 2 });
+  const stream = lease.stream("count", Uint8Array.of(10));
+  await stream.next();
+  const [left] = lease.nodes;
+  const status = lease.status();
+  const moved = (async () => {
+    for await (const { type } of status) if (type === "moved") return;
+  })();
+  const node = cluster.nodes[Number(left!.slice("node-".length))]!;
+  const drained = node.drain(limitMs(20_000));
+  await within(10_000, "the move", moved);
+  assert(lease.nodes[0] !== left);
+  assertEquals(await lease.invoke("echo", Uint8Array.of(1)), Uint8Array.of(1)); // on the other node
+  assertEquals(await collect(stream), [1, 2, 3, 4, 5, 6, 7, 8, 9]);
+  await within(10_000, "the drained node", drained); // long before its notice has run out
 });
 
 type Typed = typeof import("../support/typed_functions.ts");

@@ -97,6 +97,8 @@ const targets = {
   "ArrayIterator": arrayIterator,
   "MapIterator": mapIterator,
   "SetIterator": setIterator,
+  "Generator.prototype": Object.getPrototypeOf((function* () {}).prototype),
+  "AsyncGenerator.prototype": Object.getPrototypeOf((async function* () {}).prototype),
   "TextEncoder.prototype": TextEncoder.prototype,
   "TextDecoder.prototype": TextDecoder.prototype,
   "MessagePort.prototype": MessagePort.prototype,
@@ -130,6 +132,7 @@ for (
     "Map",
     "Set",
     "AbortController",
+    "DOMException",
     "TextEncoder",
     "TextDecoder",
     "URL",
@@ -254,6 +257,33 @@ export async function later(_input, output) {
   await new Promise((resolve) => setTimeout(resolve, 15));
   output[0] = 1;
   return 1;
+}
+
+export function* many(_input, output) {
+  for (let i = 0; i < 3; i++) {
+    output[0] = i;
+    yield 1;
+  }
+}
+
+export async function* manyLater(_input, output) {
+  for (let i = 0; i < 3; i++) {
+    await new Promise((resolve) => setTimeout(resolve, 1));
+    output[0] = i;
+    yield 1;
+  }
+}
+
+/** Uses all that a context offers, and waits to be given up if the argument says so. */
+export async function withContext(input, _output, context) {
+  context.log("a line");
+  const { signal, timeLeftMs, lease, worker } = context;
+  if (input[0] === 1) await new Promise((resolve) => signal.onabort = resolve);
+  return timeLeftMs >= 0 && lease !== "" && worker === 0 ? 0 : 1;
+}
+
+export function init(context) {
+  context.log("begun");
 }
 
 export function fail() {
