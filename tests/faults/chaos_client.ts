@@ -26,7 +26,9 @@ export interface ChaosReport {
   errors: Record<string, number>;
   /** What must not be: wrong bytes, and errors without a name. */
   wrong: string[];
-  /** Worker-seconds from when leases were given to when they were over or given back. */
+  /** Leases that several nodes served. */
+  spread: number;
+  /** Worker-seconds from when leases were given to when they were over or given back, or had lost a part. */
   heldS: number;
   /** Worker-seconds from when leases were asked for to when they had been given back. */
   spannedS: number;
@@ -41,6 +43,7 @@ const task: ChaosTask = JSON.parse(Deno.args[0]!);
 const report: ChaosReport = {
   right: 0,
   leases: 0,
+  spread: 0,
   errors: {},
   wrong: [],
   heldS: 0,
@@ -71,9 +74,18 @@ async function useLease(client: Client, plan: LeasePlan): Promise<void> {
   const askedMs = performance.now();
   const lease = await client.lease({ functions, workers, memory: `${memoryMiB}MiB`, seconds });
   report.leases++;
+  if (lease.parts.length > 1) report.spread++;
   const heldMs = performance.now();
   let overMs = Infinity;
-  lease.closed.then(() => overMs = performance.now());
+  const over = () => overMs = Math.min(overMs, performance.now());
+  lease.closed.then(over);
+  let wholeMs = Infinity;
+  const events = lease.status();
+  const watching = (async () => {
+    for await (const { type } of events) {
+      if (type === "lost") wholeMs = Math.min(wholeMs, performance.now());
+    }
+  })();
   try {
     for (const [index, { name, bytes }] of calls.entries()) {
       if (overMs < Infinity || performance.now() > untilMs) break;
@@ -85,8 +97,9 @@ async function useLease(client: Client, plan: LeasePlan): Promise<void> {
       else report.wrong.push(`${name} of ${bytes} bytes answered with ${output.length} others`);
     }
   } finally {
-    report.heldS += (Math.min(overMs, performance.now()) - heldMs) / 1000 * workers;
+    report.heldS += (Math.min(overMs, wholeMs, performance.now()) - heldMs) / 1000 * workers;
     await lease.close();
+    await watching;
     report.spannedS += (performance.now() - askedMs) / 1000 * workers;
   }
 }

@@ -41,7 +41,11 @@ export function faultsOf(seed: number, nodes: number): Fault[] {
 export function leasesOf(seed: number): LeasePlan[] {
   return fc.sample(
     fc.record({
-      workers: fc.integer({ min: 1, max: 3 }),
+      // Some ask for more than any node has: several nodes serve them.
+      workers: fc.oneof(
+        { weight: 3, arbitrary: fc.integer({ min: 1, max: 3 }) },
+        { weight: 2, arbitrary: fc.integer({ min: 5, max: 6 }) },
+      ),
       memoryMiB: fc.constantFrom(64, 128, 256),
       seconds: fc.integer({ min: 2, max: 8 }),
       calls: fc.array(

@@ -52,6 +52,7 @@ Deno.test("twenty clients, four nodes, faults of all kinds: nothing is lost, not
 
   assertEquals(seen.wrong, [], "every call is answered right or fails with a named error");
   assert(seen.leases > 20 && seen.right > 1000, "they got leases, and calls went well in between");
+  assert(seen.spread > 0, "some leases were served by several nodes");
   for (const [i, cores] of CORES.entries()) {
     const name = `node-${i}`;
     await until(
@@ -139,9 +140,19 @@ async function makeFault(host: ProcessHost, { kind, node, lastsMs }: Fault): Pro
 }
 
 function sum(reports: readonly ChaosReport[]): ChaosReport {
-  const total: ChaosReport = { right: 0, leases: 0, errors: {}, wrong: [], heldS: 0, spannedS: 0 };
+  const total: ChaosReport = {
+    right: 0,
+    leases: 0,
+    spread: 0,
+    errors: {},
+    wrong: [],
+    heldS: 0,
+    spannedS: 0,
+  };
   for (const report of reports) {
-    for (const key of ["right", "leases", "heldS", "spannedS"] as const) total[key] += report[key];
+    for (const key of ["right", "leases", "spread", "heldS", "spannedS"] as const) {
+      total[key] += report[key];
+    }
     total.wrong.push(...report.wrong);
     for (const [name, count] of Object.entries(report.errors)) {
       total.errors[name] = (total.errors[name] ?? 0) + count;

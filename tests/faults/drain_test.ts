@@ -122,14 +122,26 @@ Deno.test("what outlasts the notice: idempotent calls are done again, others fai
 Deno.test("with no other node a lease goes on until the notice has run out, then it is over", async () => {
   await using host = await ProcessHost.start({ drainMs: 500 });
   await using client = await host.connect();
-  await using lease = await host.lease(client);
+  await using lease = await host.lease(client, { functions, depth: 2, idempotent: true });
   const draining = event(lease, "draining");
+  const running = [0, 1].map(() => assertRejects(() => lease.invoke("never", bytes), ExecutorLost));
+  const waiting = assertRejects(() => lease.invoke("echo", bytes, { worker: 0 }), ExecutorLost);
   host.node.signal("SIGTERM");
   await draining;
-  assertEquals(await lease.invoke("echo", bytes), bytes);
+  await until(
+    () => host.operator.nodes().then(({ nodes }) => nodes[0]?.state === "draining"),
+    () => "it drains",
+  );
   const refused = await assertRejects(() => host.lease(client), LeaseRefused);
   assertEquals(refused.reason, "no-nodes");
   assertMatch(await within(10_000, "the end", lease.closed), /draining/);
+  for (const call of running) {
+    const cut: ExecutorLost = await within(5000, "the failure of a call that was cut", call);
+    assertEquals(cut.outcome, "unknown");
+    assertMatch(cut.message, /taken back/);
+  }
+  const left: ExecutorLost = await within(5000, "the failure of one that waits", waiting);
+  assertEquals(left.outcome, "not-run");
   await assertRejects(() => lease.invoke("echo", bytes), LeaseOver, "draining");
   await host.node.ended();
 });

@@ -3,8 +3,11 @@ import { Admission, type Standing } from "../../manager/executor/admission.ts";
 import { Capacity } from "../../manager/executor/capacity.ts";
 import type { BootedExecutor } from "../../manager/executor/executor_pool.ts";
 import type { ExecutorProcess } from "../../manager/executor/executor_process.ts";
+import { LeaseMeter } from "../../manager/executor/lease_meter.ts";
+import { NodeBills } from "../../manager/executor/node_bills.ts";
 import { NodeClock } from "../../manager/executor/node_clock.ts";
 import { NodeLease } from "../../manager/executor/node_lease.ts";
+import type { BillBook } from "../../manager/resource/bills.ts";
 import { Refusal } from "../../manager/resource/refusal.ts";
 import type { NodeBook } from "../../manager/resource/node_book.ts";
 import type { ControlChannel } from "../../runtime/control_channel.ts";
@@ -14,12 +17,24 @@ import type { VirtualTime } from "../support/virtual_time.ts";
 /** What becomes of a message: it is lost, its answer is lost, it comes once, or twice. */
 export type Fate = "lost" | "unanswered" | "once" | "twice";
 
+/** What a lease had of a node, on the test's clock. */
+export interface Stay {
+  readonly fromMs: number;
+  readonly workers: number;
+  readonly memoryBytes: number;
+  toMs?: number;
+  /** Its node ended without telling. */
+  died?: true;
+}
+
 export interface NodeOptions {
   readonly name: string;
   readonly cores: number;
   readonly time: VirtualTime;
   /** The resource manager, as it is now: it may be another one after a restart. */
-  readonly manager: () => { readonly nodes: NodeBook };
+  readonly manager: () => { readonly nodes: NodeBook; readonly bills: BillBook };
+  /** Where each admission is noted. */
+  readonly stays: Map<string, Stay>;
   /** Told of each executor that begins to serve. */
   readonly serves: () => void;
   /** Told of everything that must never be. */
@@ -53,6 +68,8 @@ export class ModelNode {
     const { name, cores, manager } = this.options;
     const told = { name, cores, memoryBytes, addresses: [`shm:${name}`], bootId: "b" };
     const { node, epoch, keys, nowMs } = await manager().nodes.register(told);
+    // One that was taken off the list is another node now: what the old one has not told of is lost.
+    if (node !== this.standing.id) this.#start.forgetBills();
     Object.assign(this.standing, { id: node, epoch, keys });
     this.#learn(nowMs);
   }
@@ -70,10 +87,18 @@ export class ModelNode {
   async beat(fate: Fate): Promise<void> {
     const { id, epoch } = this.standing;
     const leases = this.#start.list();
-    const send = () => this.options.manager().nodes.beat(id, { epoch, leases });
+    const bills = this.#start.bills.due();
+    const beat = { epoch, leases, bills };
+    const send = async () => {
+      const { nodes, bills } = this.options.manager();
+      const answer = await nodes.beat(id, beat);
+      await bills.beat(id, beat);
+      return answer;
+    };
     try {
       const answer = await sent(send, fate);
       if (answer === undefined) return;
+      this.#start.bills.acknowledge(bills);
       this.standing.keys = answer.keys;
       this.#learn(answer.nowMs);
       for (const lease of answer.end) this.#start.end(lease);
@@ -122,6 +147,8 @@ class NodeStart {
   /** Grants that were admitted, ever. A renewed one is another one: it may come when the lease has ended here. */
   readonly #admitted = new Set<string>();
   readonly #overSinceMs = new Map<string, number>();
+  readonly bills = new NodeBills();
+  readonly #stays = new Set<Stay>();
   #dead = false;
 
   constructor(node: ModelNode) {
@@ -132,8 +159,17 @@ class NodeStart {
 
   die(): void {
     this.#dead = true;
+    this.forgetBills();
     this.#executors.clear();
     this.#leases.clear();
+  }
+
+  /** What was not told so far will not be. */
+  forgetBills(): void {
+    for (const stay of this.#stays) {
+      stay.toMs ??= this.#node.options.time.nowMs;
+      stay.died = true;
+    }
   }
 
   list(): { lease: string; workers: number }[] {
@@ -142,7 +178,16 @@ class NodeStart {
 
   async admit(text: string, workers: number, fate: Fate): Promise<void> {
     const { standing, options } = this.#node;
-    const { grant, release } = this.#admission.admit(text, workers);
+    const { grant, memoryBytes, release } = this.#admission.admit(text, workers);
+    const { time } = options;
+    const { lease: id, epoch } = grant;
+    const meter = new LeaseMeter(
+      { lease: id, epoch, workers, memoryBytes, sinceMs: 1 },
+      () => time.nowMs,
+    );
+    const stay: Stay = { fromMs: time.nowMs, workers, memoryBytes };
+    this.#stays.add(stay);
+    options.stays.set(`${id} ${standing.id} ${epoch}`, stay);
     if (this.#admitted.has(text)) options.broken("a grant was admitted twice");
     this.#admitted.add(text);
     if (this.#leases.has(grant.lease)) options.broken("a lease was admitted while it runs");
@@ -175,10 +220,13 @@ class NodeStart {
       expiresMs: grant.expiresMs,
     });
     this.#leases.set(lease.id, lease);
+    this.bills.open(meter);
     const told = this.#report(lease, "claimed", fate);
     lease.ended.then(async () => {
       release();
       if (this.#dead) return;
+      meter.end();
+      stay.toMs ??= time.nowMs;
       this.#leases.delete(lease.id);
       await told;
       await this.#report(lease, "ended", fate);
@@ -234,8 +282,16 @@ class NodeStart {
     const { standing, options } = this.#node;
     const { id, workers } = lease;
     const told = { epoch: standing.epoch, state, workers };
+    const bill = state === "ended" ? this.bills.last(id) : undefined;
+    const send = async () => {
+      const { nodes, bills } = options.manager();
+      await nodes.report(standing.id, id, told);
+      if (bill !== undefined) await bills.settle(standing.id, bill);
+      return true;
+    };
     try {
-      await sent(() => options.manager().nodes.report(standing.id, id, told), fate);
+      const heard = await sent(send, fate);
+      if (heard && bill !== undefined) this.bills.acknowledge([bill]);
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
       if (state === "claimed" && [404, 410].includes(error.status)) lease.end("over");

@@ -2,6 +2,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import fc from "fast-check";
 import { KeyRing } from "../../manager/resource/key_ring.ts";
+import { BillBook } from "../../manager/resource/bills.ts";
 import { LeaseBook } from "../../manager/resource/lease_book.ts";
 import { MemoryStore } from "../../manager/resource/memory_store.ts";
 import { NodeBook } from "../../manager/resource/node_book.ts";
@@ -9,14 +10,21 @@ import { keepSeenMs } from "../../manager/resource/policy.ts";
 import { Refusal } from "../../manager/resource/refusal.ts";
 import { getLogger } from "../../manager/log.ts";
 import { ControlError } from "../../runtime/control_channel.ts";
-import type { NodeGrant } from "../../runtime/manager_api.ts";
+import { claimWorkers } from "../../runtime/keeper/claim_workers.ts";
+import type { LeaseRequest, NodeGrant } from "../../runtime/manager_api.ts";
 import { printedSeed } from "../support/seed.ts";
 import { VirtualTime } from "../support/virtual_time.ts";
-import { type Fate, ModelNode } from "./lease_machine_node.ts";
+import { type Fate, ModelNode, type Stay } from "./lease_machine_node.ts";
 
 const coresOf = [2, 3, 5];
 const maxSeconds = 6;
-const caller = { hash: "", role: "client", name: "client" } as const;
+const caller = {
+  hash: "",
+  role: "client",
+  name: "client",
+  quota: { workers: 25, leases: 8 },
+} as const;
+const operator = { hash: "", role: "operator", name: "operator" } as const;
 
 /** What was granted, newest first: most steps are to meet a lease that runs. */
 interface Granted {
@@ -29,7 +37,11 @@ class World implements Disposable {
   readonly broken: string[] = [];
   /** Executors that began to serve. */
   served = 0;
+  /** Leases that were claimed whole, of several candidates. */
+  whole = 0;
   readonly nodes: ModelNode[];
+  /** What leases have had of nodes, by lease, node and epoch. */
+  readonly stays = new Map<string, Stay>();
   readonly #store = new MemoryStore();
   readonly #time = new VirtualTime();
   readonly #granted: Granted[] = [];
@@ -37,7 +49,7 @@ class World implements Disposable {
   #aheadMs = 1_800_000_000_000;
   #issuedMs = 0;
   readonly #drained = new Set<string>();
-  #manager!: { nodes: NodeBook; leases: LeaseBook; keys: KeyRing };
+  #manager!: { nodes: NodeBook; leases: LeaseBook; keys: KeyRing; bills: BillBook };
 
   private constructor() {
     this.nodes = coresOf.map((cores, at) =>
@@ -47,6 +59,7 @@ class World implements Disposable {
         time: this.#time,
         manager: () => this.#manager,
         serves: () => this.served++,
+        stays: this.stays,
         broken: (what) => this.broken.push(what),
       })
     );
@@ -60,13 +73,43 @@ class World implements Disposable {
   }
 
   async take(workers: number, seconds: number): Promise<void> {
-    const asked = { workers, memoryBytes: workers * 10, seconds };
+    await this.#take({ workers, memoryBytes: workers * 10 + 1, seconds });
+  }
+
+  /** Asks for what is to take the place of a part of another lease. */
+  async replace(lease: number, workers: number, seconds: number): Promise<void> {
+    const instead = this.#at(lease)?.lease;
+    if (instead === undefined) return;
+    await this.#take({ workers, memoryBytes: workers * 10, seconds, instead });
+  }
+
+  async #take(asked: LeaseRequest): Promise<void> {
+    const { workers } = asked;
     const { lease, grants } = await this.#manager.leases.take(caller, asked);
     if (grants.some(({ node }) => this.#drained.has(node))) {
       this.broken.push("a drained node was offered");
     }
+    if (grants.reduce((sum, grant) => sum + grant.workers, 0) < workers) {
+      this.broken.push("the grants do not cover the lease");
+    }
+    await this.#checkFamily(lease);
     this.#issuedMs = this.#nowMs();
     this.#granted.unshift({ lease, workers, grants });
+  }
+
+  /** Leases that follow one another have no more together than the first, but on nodes that are taken back. */
+  async #checkFamily(id: string): Promise<void> {
+    await this.#store.transact((tx) => {
+      const { root, rootWorkers } = tx.lease(id)!;
+      let sum = 0;
+      for (const { id, workers } of tx.family(root)) {
+        const going = tx.allocationsOf(id).filter(({ state, node }) =>
+          state === "claimed" && this.#drained.has(node)
+        );
+        sum += going.reduce((left, { workers }) => left - workers, workers);
+      }
+      if (sum > rootWorkers) this.broken.push(`${sum} workers are held instead of ${rootWorkers}`);
+    });
   }
 
   async admit(lease: number, candidate: number, fewer: number, wrong: number, fate: Fate) {
@@ -75,7 +118,28 @@ class World implements Disposable {
     if (granted === undefined || grant === undefined) return;
     const named = this.nodes.findIndex(({ standing }) => standing.id === grant.node);
     const at = (named + wrong) % this.nodes.length;
-    await this.nodes[at]?.admit(grant.grant, Math.max(1, granted.workers - fewer), fate);
+    await this.nodes[at]?.admit(grant.grant, Math.max(1, grant.workers - fewer), fate);
+  }
+
+  /** Claims as the library does, and gives the lease back if nodes have admitted too few. */
+  async claimAll(lease: number, fate: Fate): Promise<void> {
+    const granted = this.#at(lease);
+    if (granted === undefined) return;
+    const places = Array.from({ length: granted.workers }, (_, place) => place);
+    const { missing } = await claimWorkers(granted.grants, places, async (grant, some) => {
+      const node = this.nodes.find(({ standing }) => standing.id === grant.node)!;
+      await node.admit(grant.grant, some.length, fate);
+    });
+    if (missing === 0) this.whole += granted.grants.length > 1 ? 1 : 0;
+    else await this.giveBack(lease, true, true);
+  }
+
+  /** Gives back what a lease has of one node. */
+  async giveBackOn(lease: number, at: number, toNode: boolean): Promise<void> {
+    const id = this.#at(lease)?.lease;
+    if (id === undefined) return;
+    if (toNode) this.nodes[at]!.end(id);
+    await this.#manager.leases.endOn(caller, id, this.nodes[at]!.standing.id);
   }
 
   async renew(lease: number, seconds: number, told: boolean): Promise<void> {
@@ -109,7 +173,13 @@ class World implements Disposable {
     const clock = () => this.#nowMs();
     const keys = await KeyRing.open(this.#store, clock);
     const context = { store: this.#store, clock, keys, log: getLogger(["rfaas", "test"]) };
-    this.#manager = { nodes: new NodeBook(context), leases: new LeaseBook(context), keys };
+    await this.#manager?.bills.flush(); // what is not written yet is told again, by nodes that live
+    this.#manager = {
+      nodes: new NodeBook(context),
+      leases: new LeaseBook(context),
+      keys,
+      bills: new BillBook(context, {}),
+    };
     await this.#store.transact((tx) => {
       for (const { id } of tx.nodes()) tx.sawNode(id, this.#nowMs());
     });
@@ -145,6 +215,14 @@ class World implements Disposable {
     const { nowMs, leases } = await this.#manager.leases.list(caller);
     if (leases.some((lease) => lease.expiresMs <= nowMs)) this.broken.push("a lease is not over");
     await this.#store.transact((tx) => {
+      const has = tx.takenBy(caller.name);
+      const { workers, leases } = caller.quota;
+      if (has.workers > workers || has.leases > leases) this.broken.push("a quota was passed");
+      for (const lease of tx.runningLeases()) {
+        const claimed = tx.allocationsOf(lease.id).filter(({ state }) => state === "claimed");
+        const sum = claimed.reduce((sum, { workers }) => sum + workers, 0);
+        if (sum > lease.workers) this.broken.push(`${sum} of ${lease.workers} workers are claimed`);
+      }
       for (const { node, taken } of tx.nodeLoads()) {
         for (const { state, claimByMs } of tx.liveAllocationsOn(node.id)) {
           const lapsed = state === "candidate" && claimByMs < nowMs;
@@ -177,6 +255,31 @@ class World implements Disposable {
     );
     assertEquals(taken, coresOf.map(() => 0), "cores that the resource manager counts as taken");
     assertEquals((await this.#manager.leases.list(caller)).leases, []);
+    await this.#checkBills();
+  }
+
+  /** Each bill is the time from admission to end, and the workers and the memory that were admitted. */
+  async #checkBills(): Promise<void> {
+    const { bills } = await this.#manager.bills.list(operator, {});
+    const billed = new Map(bills.map((bill) => [`${bill.lease} ${bill.node} ${bill.epoch}`, bill]));
+    for (const [key, stay] of this.stays) {
+      const bill = billed.get(key);
+      billed.delete(key);
+      const heldMs = stay.toMs === undefined ? Infinity : stay.toMs - stay.fromMs;
+      const billedMs = Number(bill?.heldNs ?? 0) / 1e6;
+      // What a node that died had not told is lost; that it is lost is all that may be.
+      const wrong = stay.died ? billedMs > heldMs + 1e-3 : Math.abs(billedMs - heldMs) > 1e-3;
+      if (wrong) this.broken.push(`${key} was held for ${heldMs} ms, billed for ${billedMs}`);
+      if (bill === undefined) continue;
+      const said = [bill.workers, bill.memoryBytes];
+      if (said[0] !== stay.workers || said[1] !== stay.memoryBytes) {
+        this.broken.push(
+          `${key} is billed ${said}, admitted were ${stay.workers}, ${stay.memoryBytes}`,
+        );
+      }
+    }
+    for (const key of billed.keys()) this.broken.push(`${key} is billed and was never admitted`);
+    assertEquals(this.broken, []);
   }
 
   [Symbol.dispose](): void {
@@ -206,6 +309,10 @@ const seconds = fc.integer({ min: 1, max: maxSeconds });
 
 const steps: { weight: number; arbitrary: fc.Arbitrary<Step> }[] = [
   [5, fc.tuple(fc.integer({ min: 1, max: 5 }), seconds), "take"],
+  [3, fc.tuple(fc.integer({ min: 6, max: 11 }), seconds), "take"], // more than any node has
+  [2, fc.tuple(lease, fc.integer({ min: 1, max: 4 }), seconds), "replace"],
+  [7, fc.tuple(lease, fate), "claimAll"],
+  [2, fc.tuple(lease, node, fc.boolean()), "giveBackOn"],
   [9, fc.tuple(lease, fc.nat(2), fewer, wrong, fate), "admit"],
   [3, fc.tuple(lease, seconds, fc.boolean()), "renew"],
   [2, fc.tuple(lease, fc.boolean(), fc.boolean()), "giveBack"],
@@ -242,6 +349,7 @@ function named(words: string, step: Step): Step {
 Deno.test("no sequence of events overbooks a node, lets a void grant in, or loses a core", async () => {
   const sequence = fc.array(fc.oneof(...steps), { minLength: 10, maxLength: 80, size: "max" });
   let served = 0;
+  let whole = 0;
   const property = fc.asyncProperty(sequence, async (sequence) => {
     using world = await World.open();
     for (const step of sequence) {
@@ -254,9 +362,11 @@ Deno.test("no sequence of events overbooks a node, lets a void grant in, or lose
     }
     await world.checkEnd();
     served += world.served;
+    whole += world.whole;
   });
   await fc.assert(property, { numRuns: 500, seed: printedSeed("lease machine") });
   assert(served > 500, `only ${served} executors began to serve: the sequences say nothing`);
+  assert(whole > 50, `only ${whole} leases were claimed whole, of several candidates`);
 });
 
 Deno.test("a grant is not admitted again when the resource manager's clock was set back", async () => {

@@ -3,6 +3,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { Busy } from "../../mod.ts";
 import { CoreTokens, leasableWorkers } from "../../manager/executor/core_tokens.ts";
+import { BUSY_PAUSE_MS, MAX_BUSY_PAUSE_MS } from "../../runtime/policy.ts";
 import { openLibc } from "../../ffi/libc.ts";
 import { startCluster } from "../support/cluster.ts";
 import { packageOf } from "../support/functions_package.ts";
@@ -20,6 +21,11 @@ const functions = packageOf(`
   export function hold(input, output) {
     const began = now();
     while (now() < began + input[0]);
+    return say(began, output);
+  }
+  export function holdLong(input, output) {
+    const began = now();
+    while (now() < began + input[0] * 10);
     return say(began, output);
   }
   export async function later(input, output) {
@@ -51,6 +57,20 @@ function mostAtOnce(spans: readonly Span[]): number {
   }));
 }
 
+/** Counts the short timers with which a refused call waits for its next try. */
+function countPauses(): { readonly count: number } & Disposable {
+  const real = globalThis.setTimeout;
+  const pauses = {
+    count: 0,
+    [Symbol.dispose]: () => void (globalThis.setTimeout = real),
+  };
+  globalThis.setTimeout = ((act: () => void, ms?: number) => {
+    if (ms !== undefined && ms >= BUSY_PAUSE_MS && ms <= MAX_BUSY_PAUSE_MS) pauses.count++;
+    return real(act, ms);
+  }) as typeof setTimeout;
+  return pauses;
+}
+
 for (const name of ["hold", "later"]) {
   Deno.test(`four workers of two leases on two cores: no more than two ${name} at once, and all calls are answered`, async () => {
     await using cluster = await startCluster({ cores: 2, oversubscription: 2 });
@@ -76,6 +96,34 @@ Deno.test("without oversubscription as many run at once as there are workers", a
     Array.from({ length: 10 }, () => lease.invoke("later", Uint8Array.of(50)).then(span)),
   );
   assert(mostAtOnce(spans) >= 2, `${mostAtOnce(spans)} at once`);
+});
+
+Deno.test("a call that finds all cores of a node busy runs on another node at once", async () => {
+  await using cluster = await startCluster({ cores: 1, oversubscription: 3, nodes: 2 });
+  await using client = await cluster.connect();
+  const lease = await client.lease({ functions, workers: 6, depth: 1, hotMs: 0 });
+  const [busy, idle] = lease.parts.map(({ workers }) => workers);
+  const workerOf = async (worker: number) =>
+    span(await lease.invoke("hold", Uint8Array.of(0), { worker })).worker;
+  const idleWorkers: number[] = [];
+  for (const worker of idle!) idleWorkers.push(await workerOf(worker));
+  const held = lease.invoke("holdLong", Uint8Array.of(200), { worker: busy![0]! });
+  const call = lease.prepare("hold", { bytes: 1, resultBytes: 24, worker: busy![1]! });
+  call.input[0] = 0;
+  await until(
+    () => call.invoke(1).then(() => false, (error) => error instanceof Busy),
+    () => "the core is taken",
+  );
+  call.close();
+  using pauses = countPauses();
+  // One after the other, so that each may have the other node's core; some meet the busy one first.
+  for (let i = 0; i < 12; i++) {
+    const { worker } = span(await lease.invoke("hold", Uint8Array.of(0)));
+    assert(idleWorkers.includes(worker), "a worker of the other node ran it");
+  }
+  // Eight if a refused call tried the same node's other worker next. A core may still be on its way back now and then.
+  assert(pauses.count < 5, `${pauses.count} pauses`);
+  await held;
 });
 
 Deno.test("a killed executor's core comes back, and a prepared call is told that none is free", async () => {
