@@ -55,7 +55,7 @@ export async function bandwidthSuite(bench: Bench): Promise<void> {
       rows.push(...await takeTurns(bench, { suite: "bandwidth", bytes, contenders }));
     }
     bench.tell(toText(rows));
-  });
+  }, { memoryBytes: 2 ** 30 });
 }
 
 /** A copy by `Uint8Array.set`, which is memcpy inside, from one shared mapping to another. */

@@ -73,7 +73,7 @@ export async function hotSuite(bench: Bench): Promise<void> {
       rows.push(...await takeTurns(bench, { suite: "hot", bytes, contenders }));
     }
     bench.tell(ratiosText(rows));
-  });
+  }, { memoryBytes: 2 ** 30 });
 }
 
 /** What to look at first: ratios of medians at 64 bytes, as far as both were measured. */
