@@ -18,7 +18,7 @@ import { SUITES } from "./suites.ts";
 /** How long a suite that was told to end may take to let its processes go. */
 const END_MS = 15_000;
 
-/** @returns the exit status: 0, 1 if a contender or a suite failed, 130 or 143 after a signal. */
+/** @returns the exit status: 0, 1 if a contender or a suite failed, 130 if it was told to end. */
 async function run(options: RunOptions): Promise<number> {
   using ending = new Ending();
   const progress = new ProgressLine();
@@ -50,7 +50,7 @@ async function run(options: RunOptions): Promise<number> {
   console.log(Object.entries(machine).map(([key, value]) => `${key} ${value}`).join(", "));
   if (options.json) await Deno.writeTextFile(options.json, toJson(machine, bench.rows));
   if (options.html) await Deno.writeTextFile(options.html, await benchPage(machine, bench.rows));
-  if (ending.signal.aborted) return ending.drains ? 143 : 130;
+  if (ending.signal.aborted) return 130;
   return bench.failures > 0 ? 1 : 0;
 }
 
