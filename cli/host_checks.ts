@@ -1,7 +1,6 @@
 /** What a host needs for rfaas, looked at one by one. */
 
 import { checkSharedMemory, createSharedMemory } from "../ffi/shared_memory.ts";
-import { removeKernelFolder } from "../ffi/kernel_file.ts";
 import { openLibc } from "../ffi/libc.ts";
 import { openHierarchy } from "../manager/executor/limits/cgroup_hierarchy.ts";
 import { RECIPES } from "../manager/executor/sandbox/recipes.ts";
@@ -120,9 +119,8 @@ async function checkHugePages(): Promise<HostCheck> {
 /** Tried as a node does it, on this process's own group. */
 function checkCgroups(): HostCheck {
   const libc = openLibc();
-  const hierarchy = openHierarchy(libc, `rfaas-doctor-${Deno.pid}`);
+  const hierarchy = openHierarchy(libc);
   const isHard = typeof hierarchy !== "string";
-  if (isHard) removeKernelFolder(libc, hierarchy.folder);
   libc.close();
   const found = isHard
     ? `hard, by control groups of version ${hierarchy.version}`

@@ -83,6 +83,26 @@ export function removeKernelFolder(libc: Libc, path: string): boolean {
   return libc.c.rmdir(cString(path)) === 0;
 }
 
+/** Where struct dirent has the name: after inode, offset, length and kind (`man 3 readdir`). */
+const DIRENT_NAME = 19;
+
+/** The names in a folder, without those of itself and its parent. @throws {ErrnoError} */
+export function listKernelFolder(libc: Libc, path: string): string[] {
+  const folder = libc.c.opendir(cString(path));
+  if (folder === null) throw libc.fail(`list ${path}`);
+  const names: string[] = [];
+  try {
+    for (;;) {
+      const entry = libc.c.readdir(folder);
+      if (entry === null) return names;
+      const name = new Deno.UnsafePointerView(entry).getCString(DIRENT_NAME);
+      if (name !== "." && name !== "..") names.push(name);
+    }
+  } finally {
+    libc.c.closedir(folder);
+  }
+}
+
 function openFile(libc: Libc, path: string, flags: number): number {
   const fd = libc.c.open(cString(path), flags, 0);
   if (fd < 0) throw libc.fail(`open ${path}`);

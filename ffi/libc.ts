@@ -56,6 +56,24 @@ const SYMBOLS = {
     ],
     result: "i32",
   },
+  opendir: {
+    parameters: [
+      "buffer", // const char *path
+    ],
+    result: "pointer", // DIR *
+  },
+  readdir: {
+    parameters: [
+      "pointer", // DIR *
+    ],
+    result: "pointer", // struct dirent *, null at the end
+  },
+  closedir: {
+    parameters: [
+      "pointer", // DIR *
+    ],
+    result: "i32",
+  },
   ftruncate: {
     parameters: [
       "i32", // int fd
@@ -267,6 +285,13 @@ const SYMBOLS = {
     parameters: [
       "i32", // clockid_t
       "buffer", // struct timespec *
+    ],
+    result: "i32",
+  },
+  kill: {
+    parameters: [
+      "i32", // pid_t
+      "i32", // int signal
     ],
     result: "i32",
   },

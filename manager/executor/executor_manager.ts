@@ -32,6 +32,7 @@ import { OsSandbox, type SandboxChoice } from "./sandbox/os_sandbox.ts";
 
 /** How long the resource manager may take to answer at the start. */
 const REGISTER_MS = 10_000;
+const SIGKILL = 9;
 
 export interface ExecutorManagerOptions extends NodeFabricOptions {
   /** The resource manager. */
@@ -165,9 +166,7 @@ export class ExecutorManager implements AsyncDisposable {
     const libc = opening.adopt(openLibc(), (opened) => opened.close());
     const client = opening.use(new ManagerClient(options.manager));
     const words = leasable > cores ? opening.use(new CoreTokens(libc, cores)) : undefined;
-    const memory = opening.use(
-      await openMemoryBounds(libc, options.memoryBounds ?? "auto", stateDir),
-    );
+    const memory = opening.use(openMemoryBounds(libc, options.memoryBounds ?? "auto"));
     const packages = await PackageCache.open(
       `${stateDir}/packages`,
       options.cacheBytes ?? DEFAULT_CACHE_BYTES,
@@ -306,6 +305,7 @@ export class ExecutorManager implements AsyncDisposable {
     const host = {
       managerAddress: this.#doors.local,
       cpuNs: (pid: number) => processTimeNs(this.#libc, pid),
+      kill: (pid: number) => void this.#libc.c.kill(pid, SIGKILL),
       memory: this.#memory,
     };
     return await ExecutorProcess.boot(

@@ -40,6 +40,8 @@ export interface ExecutorHost {
   readonly managerAddress: string;
   /** The processor time that the kernel has counted for a process. */
   readonly cpuNs: (pid: number) => bigint | undefined;
+  /** Ends a process: Deno lets only those end any that may start any. */
+  readonly kill: (pid: number) => void;
   readonly memory: MemoryBounds;
 }
 
@@ -57,16 +59,18 @@ export class ExecutorProcess {
   #near: string | undefined;
   #said = "";
   #gone = false;
+  readonly #host: ExecutorHost;
   readonly #cpuNs: () => bigint | undefined;
   #usage: ExecutorUsage | undefined;
   #memory: Promise<MemoryBound> | undefined;
   #memoryLimitBytes = 0;
   #stderr = "";
 
-  private constructor(child: Deno.ChildProcess, cpuNs: (pid: number) => bigint | undefined) {
+  private constructor(child: Deno.ChildProcess, host: ExecutorHost) {
+    this.#host = host;
     this.#child = child;
     this.#pid = child.pid;
-    this.#cpuNs = () => this.#gone ? undefined : cpuNs(this.#pid);
+    this.#cpuNs = () => this.#gone ? undefined : host.cpuNs(this.#pid);
     this.ended = this.#watch();
   }
 
@@ -78,12 +82,13 @@ export class ExecutorProcess {
    */
   static async boot(
     command: ExecutorCommand,
-    { managerAddress, cpuNs, memory }: ExecutorHost,
+    host: ExecutorHost,
     arrival: (secret: string, signal: AbortSignal) => Promise<ConnectionRequest>,
   ): Promise<ExecutorProcess> {
     const secret = crypto.getRandomValues(new Uint8Array(16)).toHex();
     const child = new Deno.Command(command.program, command.options).spawn();
-    const process = new ExecutorProcess(child, cpuNs);
+    const { managerAddress, memory } = host;
+    const process = new ExecutorProcess(child, host);
     const gone = new AbortController();
     const timer = setTimeout(
       () => gone.abort(new Error(`no connection within ${BOOT_MS} ms`)),
@@ -180,11 +185,8 @@ export class ExecutorProcess {
 
   kill(): void {
     this.#expectEnd();
-    try {
-      if (this.#isInside && !this.#gone) Deno.kill(this.#pid, "SIGKILL"); // a container does not end with what started it
-    } catch {
-      // gone already
-    }
+    // A container does not end with what started it.
+    if (this.#isInside && !this.#gone) this.#host.kill(this.#pid);
     try {
       this.#child.kill("SIGKILL");
     } catch {

@@ -6,7 +6,7 @@ import { startCluster } from "../support/cluster.ts";
 import { within } from "../support/cluster_lease.ts";
 import { functionsPackage } from "../support/functions_package.ts";
 import { ProcessHost } from "../support/process_host.ts";
-import { until } from "../support/process_table.ts";
+import { children, isAlive, until } from "../support/process_table.ts";
 import { need, runInside, triedRecipes } from "../support/sandboxes.ts";
 
 /**
@@ -103,11 +103,11 @@ for (const tried of await triedRecipes()) {
       using call = lease.prepare("echo", { bytes: 64, resultBytes: 64 });
       for (let i = 0; i < 1000; i++) assertEquals(call.invokeSync(64), 64);
       // What a terminal sends to all that it runs is the manager's business alone.
-      for (const pid of commands().keys()) {
+      for (const pid of startedBy(Deno.pid).keys()) {
         for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) Deno.kill(pid, signal);
       }
       for (let i = 0; i < 1000; i++) assertEquals(call.invokeSync(64), 64);
-      const [executor] = executorsInside();
+      const [executor] = executorsOf(Deno.pid);
       assert(executor !== undefined, "an executor runs");
       const events = lease.status();
       const never = lease.invoke("never", new Uint8Array());
@@ -126,8 +126,10 @@ for (const tried of await triedRecipes()) {
         })(),
       );
       assertEquals(await lease.invoke("echo", Uint8Array.of(5)), Uint8Array.of(5));
+      const started = startedBy(Deno.pid);
       await lease.close();
-      await noneLeft();
+      await areGone(started.keys());
+      assertEquals(startedBy(Deno.pid).size, 0);
     },
   });
 
@@ -141,36 +143,48 @@ for (const tried of await triedRecipes()) {
       assertEquals(await lease.invoke("echo", Uint8Array.of(5)), Uint8Array.of(5));
       const spinning = lease.invoke("spin", new Uint8Array());
       spinning.catch(() => {});
-      assertEquals(executorsInside().length, 1);
+      assertEquals(executorsOf(host.node.pid).length, 1);
+      const started = [...startedBy(host.node.pid).keys()];
       await host.node.kill();
-      await noneLeft();
+      await areGone(started);
       await client.close();
       await spinning.catch(() => {});
     },
   });
 }
 
-/** The commands of this host's processes that have to do with executors in sandboxes, by process id. */
-function commands(): Map<number, string[]> {
+/** What a manager has started that still runs: executors, and what stands around them. Others' may run here as well. */
+function startedBy(manager: number): Map<number, string[]> {
+  const all = [...Deno.readDirSync("/proc")].map(({ name }) => Number(name)).filter(Boolean);
   const found = new Map<number, string[]>();
-  for (const { name } of Deno.readDirSync("/proc")) {
-    if (!/^\d+$/.test(name)) continue;
-    try {
-      const words = Deno.readTextFileSync(`/proc/${name}/cmdline`).split("\0");
-      if (words.includes("/rfaas/code/main.js")) found.set(Number(name), words);
-    } catch {
-      // it has ended meanwhile
-    }
-  }
+  const add = (pid: number) => {
+    if (found.has(pid)) return;
+    found.set(pid, commandOf(pid));
+    children(pid).forEach(add);
+  };
+  children(manager).forEach(add);
+  // A container's own parent is nobody's child; it bears the container's name.
+  const names = [...found.values()].flat().filter((word) => /^rfaas-[0-9a-f-]{36}$/.test(word));
+  for (const pid of all) if (commandOf(pid).some((word) => names.includes(word))) add(pid);
   return found;
 }
 
-/** The executors themselves. */
-function executorsInside(): number[] {
-  return [...commands()].filter(([, [program]]) => program === "/rfaas/deno").map(([pid]) => pid);
+function commandOf(pid: number): string[] {
+  try {
+    return Deno.readTextFileSync(`/proc/${pid}/cmdline`).split("\0");
+  } catch {
+    return []; // it has ended meanwhile
+  }
 }
 
-/** Waits until neither executors are left nor what stands around them. */
-async function noneLeft(): Promise<void> {
-  await until(() => commands().size === 0, () => `none is left: ${[...commands().keys()]}`, 5000);
+/** The executors among them. */
+function executorsOf(manager: number): number[] {
+  return [...startedBy(manager)].filter(([, [program]]) => program === "/rfaas/deno")
+    .map(([pid]) => pid);
+}
+
+/** Waits until these are gone. */
+async function areGone(pids: Iterable<number>): Promise<void> {
+  const left = () => [...pids].filter(isAlive);
+  await until(() => left().length === 0, () => `none is left: ${left()}`, 5000);
 }

@@ -14,6 +14,7 @@ import { type Client, type ClientTuning, connect } from "../../runtime/client.ts
 import type { FunctionPermissions } from "../../runtime/permissions.ts";
 import type { FabricChoice } from "../../runtime/keeper/reach_node.ts";
 import { testFabric } from "./test_fabric.ts";
+import { testSandbox } from "./test_sandbox.ts";
 
 /** Options of {@linkcode startCluster}. */
 export interface ClusterOptions {
@@ -31,7 +32,7 @@ export interface ClusterOptions {
   native?: boolean;
   /** Executors that wait for leases on each node. @default none */
   pool?: PoolOptions;
-  /** The operating system's sandbox of each node. @default {"none"} */
+  /** The operating system's sandbox of each node. @default the sandbox under test */
   sandbox?: SandboxChoice;
   /** Who keeps the limits of memory. @default {"auto"} */
   memoryBounds?: MemoryBoundChoice;
@@ -100,7 +101,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
         executor,
         native: options.native ?? false,
         ...(options.pool ? { pool: options.pool } : {}),
-        ...(options.sandbox ? { sandbox: options.sandbox } : {}),
+        sandbox: options.sandbox ?? testSandbox(),
         ...(options.limits ? { limits: options.limits } : {}),
         ...(options.pinCores ? { pinCores: true } : {}),
         ...(options.permissions ? { permissions: options.permissions } : {}),

@@ -10,11 +10,9 @@ import {
 } from "../../../ffi/kernel_file.ts";
 import type { Libc } from "../../../ffi/libc.ts";
 import { getLogger } from "../../log.ts";
-import type { CgroupHierarchy } from "./cgroup_hierarchy.ts";
+import { type CgroupHierarchy, groupName, sweepGroups } from "./cgroup_hierarchy.ts";
 import type { MemoryBound, MemoryBounds } from "./memory_limit.ts";
 
-/** Numbers of groups that are looked at for what a killed manager has left. */
-const SWEPT = 1024;
 /** How often and how long apart a group whose process has just ended is tried to be removed. */
 const REMOVE_TRIES = 40;
 const REMOVE_EVERY_MS = 25;
@@ -24,6 +22,8 @@ export class CgroupBounds implements MemoryBounds {
   readonly how: string;
   readonly #libc: Libc;
   readonly #hierarchy: CgroupHierarchy;
+  /** Tells the managers of one process apart. */
+  readonly #owner = crypto.randomUUID().slice(0, 8);
   /** Numbers of the groups in use: each is their folder's name. */
   readonly #used = new Set<number>();
   readonly #removing = new Set<Promise<void>>();
@@ -32,7 +32,7 @@ export class CgroupBounds implements MemoryBounds {
     this.#libc = libc;
     this.#hierarchy = hierarchy;
     this.how = `by control groups of version ${hierarchy.version} in ${hierarchy.folder}`;
-    for (let number = 1; number <= SWEPT; number++) removeKernelFolder(libc, this.#folder(number));
+    sweepGroups(libc, hierarchy);
   }
 
   /** @throws {Error} where the process can't be put into a group; it has ended, most often. */
@@ -60,11 +60,10 @@ export class CgroupBounds implements MemoryBounds {
   /** Waits until the groups of processes that have ended are gone. */
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.#removing);
-    removeKernelFolder(this.#libc, this.#hierarchy.folder);
   }
 
   #folder(number: number): string {
-    return `${this.#hierarchy.folder}/executor-${number}`;
+    return `${this.#hierarchy.folder}/${groupName(`${this.#owner}-${number}`)}`;
   }
 
   #make(): number {
@@ -76,7 +75,7 @@ export class CgroupBounds implements MemoryBounds {
         return number;
       } catch (error) {
         this.#used.delete(number);
-        // One that a killed manager has left, with a process that has not ended yet.
+        // One that is not removed yet.
         if ((error as ErrnoError).errno !== EEXIST) throw error;
       }
     }

@@ -2,6 +2,7 @@
 
 import { EEXIST, type ErrnoError } from "../../../ffi/errno.ts";
 import {
+  listKernelFolder,
   makeKernelFolder,
   readKernelFile,
   removeKernelFolder,
@@ -61,15 +62,14 @@ function memoryMount(mountInfo: string): Mount | undefined {
 }
 
 /**
- * Makes a folder for groups below this process's own group and sees whether a group there takes a limit.
+ * Sees whether groups below this process's own take a limit.
  *
  * In version 2 a group that has processes can't bound its children, so this process moves to a child of its own; it
  * does so only when nobody else is in its group.
  *
- * @param name of the folder, the same at each start of a manager: what a killed one has left is found again.
  * @returns the hierarchy to make groups in, or why it can't be.
  */
-export function openHierarchy(libc: Libc, name: string): CgroupHierarchy | string {
+export function openHierarchy(libc: Libc): CgroupHierarchy | string {
   try {
     const own = findHierarchy(
       readKernelFile(libc, "/proc/self/mountinfo"),
@@ -80,10 +80,7 @@ export function openHierarchy(libc: Libc, name: string): CgroupHierarchy | strin
       const refusal = delegate(libc, own.folder);
       if (refusal !== undefined) return refusal;
     }
-    const folder = `${own.folder}/${name}`;
-    ensureFolder(libc, folder);
-    if (own.version === 2) writeKernelFile(libc, `${folder}/cgroup.subtree_control`, "+memory");
-    const trial = `${folder}/trial`;
+    const trial = `${own.folder}/${groupName("trial")}`;
     ensureFolder(libc, trial);
     const file = own.version === 1 ? "memory.limit_in_bytes" : "memory.max";
     try {
@@ -91,9 +88,23 @@ export function openHierarchy(libc: Libc, name: string): CgroupHierarchy | strin
     } finally {
       removeKernelFolder(libc, trial);
     }
-    return { version: own.version, folder };
+    return own;
   } catch (error) {
     return (error as Error).message;
+  }
+}
+
+/** What groups of this process are called: whose they are is seen when that has been killed. */
+export function groupName(which: string): string {
+  return `rfaas-${Deno.pid}-${which}`;
+}
+
+/** Removes the groups that managers which were killed have left. */
+export function sweepGroups(libc: Libc, { folder }: CgroupHierarchy): void {
+  for (const name of listKernelFolder(libc, folder)) {
+    const pid = Number(/^rfaas-(\d+)-/.exec(name)?.[1] ?? NaN);
+    // One that is empty may be about to get its process, if its manager lives.
+    if (pid > 0 && libc.c.kill(pid, 0) !== 0) removeKernelFolder(libc, `${folder}/${name}`);
   }
 }
 

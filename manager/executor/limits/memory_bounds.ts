@@ -1,7 +1,6 @@
 /** The memory bounds of a node: by the kernel where it can be, else by looking. */
 
 import type { Libc } from "../../../ffi/libc.ts";
-import { sha256Hex } from "../../../runtime/sha256.ts";
 import { CgroupBounds } from "./cgroup_bounds.ts";
 import { openHierarchy } from "./cgroup_hierarchy.ts";
 import type { MemoryBounds } from "./memory_limit.ts";
@@ -11,15 +10,9 @@ import { ResidentWatch } from "./resident_watch.ts";
 export const memoryBoundNames = ["auto", "soft"] as const;
 export type MemoryBoundChoice = (typeof memoryBoundNames)[number];
 
-/** @param stateDir names the folder of control groups: what a killed manager has left is swept by its next start. */
-export async function openMemoryBounds(
-  libc: Libc,
-  choice: MemoryBoundChoice,
-  stateDir: string,
-): Promise<MemoryBounds> {
+export function openMemoryBounds(libc: Libc, choice: MemoryBoundChoice): MemoryBounds {
   if (choice === "soft") return new ResidentWatch(libc, "it was asked for");
-  const digest = await sha256Hex(new TextEncoder().encode(stateDir));
-  const hierarchy = openHierarchy(libc, `rfaas-${digest.slice(0, 16)}`);
+  const hierarchy = openHierarchy(libc);
   return typeof hierarchy === "string"
     ? new ResidentWatch(libc, hierarchy)
     : new CgroupBounds(libc, hierarchy);
