@@ -6,9 +6,11 @@ import { FabricError } from "../../fabric/errors.ts";
 import { AttachRefusal, encodeAttach } from "../../runtime/attach.ts";
 import {
   CallStatus,
+  END_STREAM,
   HEADER_AT,
   HEADER_BYTES,
   MESSAGE_BYTES,
+  NEXT_CHUNK,
   PAYLOAD_AT,
 } from "../../runtime/wire.ts";
 import {
@@ -71,6 +73,51 @@ Deno.test("a worker answers forged slots, functions and flags cleanly, and goes 
   );
   await echo(0);
   await echo(1);
+});
+
+Deno.test("a stream takes the requests that go on with it, one at a time, and no others", async () => {
+  await using cluster = await startCluster();
+  await using raw = await takeRawLease(cluster);
+  using attached = await attachRaw(raw);
+  const { post, reply, echo, sequences, index } = attached;
+  const ask = async (functionIndex: number, header: readonly number[] = [0, 0, MAX_BYTES]) => {
+    post(0, [++sequences[0]!, ...header], functionIndex << 8);
+    const { status, sequence } = await reply();
+    assertEquals(sequence, sequences[0]);
+    return status;
+  };
+  assertEquals(await ask(index("parts"), [2, 0, 1]), CallStatus.MORE);
+  for (const other of [index("echo"), index("parts"), 0xfffd, 0x8000]) {
+    assertEquals(await ask(other), CallStatus.BAD_REQUEST);
+    assertEquals(await ask(NEXT_CHUNK), CallStatus.MORE); // it goes on
+  }
+  for (const off of [0, 2, -1, 2 ** 16]) {
+    post(0, [(sequences[0]! + off) | 0, 0, 0, MAX_BYTES], NEXT_CHUNK << 8);
+    assertEquals((await reply()).status, CallStatus.BAD_REQUEST);
+  }
+  // Lengths are those of its first request, whatever a later one says.
+  for (const length of [-1, 2 ** 31 - 1, MAX_BYTES + 1]) {
+    assertEquals(await ask(NEXT_CHUNK, [length, 0, length]), CallStatus.MORE);
+  }
+  await echo(1);
+  assertEquals(await ask(END_STREAM), CallStatus.OK);
+  for (const after of [END_STREAM, NEXT_CHUNK]) {
+    assertEquals(await ask(after), CallStatus.UNKNOWN_FUNCTION);
+  }
+  await echo(0);
+  // While a chunk is made, another request for one is refused, and its turn is not used up.
+  attached.inputs[0]!.set([1, 100, 1]);
+  assertEquals(await ask(index("partsLater"), [3, 0, 1]), CallStatus.MORE);
+  post(0, [++sequences[0]!, 0, 0, 1], NEXT_CHUNK << 8);
+  await echo(1); // the request before it has been taken by now
+  post(0, [sequences[0]! + 1, 0, 0, 1], NEXT_CHUNK << 8);
+  assertEquals((await reply()).status, CallStatus.BAD_REQUEST);
+  assertEquals((await reply()).status, CallStatus.MORE);
+  assertEquals(await ask(NEXT_CHUNK), CallStatus.MORE);
+  assertEquals(await ask(NEXT_CHUNK), CallStatus.OK);
+  await echo(0);
+  assertEquals(await ask(index("parts"), [2, 0, 1]), CallStatus.MORE); // left open when the client goes
+  await othersAreServed(cluster);
 });
 
 Deno.test("a worker takes no length, capacity or sequence but the right ones", async () => {

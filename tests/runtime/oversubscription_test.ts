@@ -34,6 +34,13 @@ const functions = packageOf(`
     return say(began, output);
   }
   export function spin() { for (;;); }
+  export function* each(input, output) {
+    for (let i = 0; i < input[0]; i++) {
+      const began = now();
+      while (now() < began + 2);
+      yield say(began, output);
+    }
+  }
 `);
 
 interface Span {
@@ -70,6 +77,19 @@ function countPauses(): { readonly count: number } & Disposable {
   }) as typeof setTimeout;
   return pauses;
 }
+
+Deno.test("a stream waits for its core between two chunks, and all of them come", async () => {
+  await using cluster = await startCluster({ cores: 1, oversubscription: 2 });
+  await using client = await cluster.connect();
+  await using lease = await client.lease({ functions, workers: 2, hotMs: 0 });
+  const holding = Promise.all(
+    Array.from({ length: 10 }, () => lease.invoke("hold", Uint8Array.of(5), { worker: 1 })),
+  );
+  const chunks = Array.fromAsync(lease.stream("each", Uint8Array.of(20), { worker: 0 }));
+  const spans = [...await within(20_000, "the stream", chunks), ...await holding].map(span);
+  assertEquals(spans.length, 30);
+  assertEquals(mostAtOnce(spans), 1);
+});
 
 for (const name of ["hold", "later"]) {
   Deno.test(`four workers of two leases on two cores: no more than two ${name} at once, and all calls are answered`, async () => {

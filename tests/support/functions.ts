@@ -63,3 +63,23 @@ export function never(): Promise<number> {
 export function fail(input: Uint8Array): number {
   throw new TypeError(new TextDecoder().decode(input));
 }
+
+/** Gives its argument byte by byte, again and again. */
+export function* parts(input: Uint8Array, output: Uint8Array): Generator<number> {
+  for (let i = 0;; i++) {
+    output[0] = input[i % input.length]!;
+    yield 1;
+  }
+}
+
+/** Likewise, each after as many hundredths of a second as it says. */
+export async function* partsLater(
+  input: Uint8Array,
+  output: Uint8Array,
+): AsyncGenerator<number> {
+  for (const byte of input.slice()) {
+    await new Promise((resolve) => setTimeout(resolve, byte * 10));
+    output[0] = byte;
+    yield 1;
+  }
+}

@@ -7,6 +7,7 @@ import { Opcode, Status } from "../../fabric/status.ts";
 import { encodeAttach, receiveJson, sendJson } from "../../runtime/attach.ts";
 import { ControlChannel, controlOptions } from "../../runtime/control_channel.ts";
 import { encodeManagerHello, ManagerRole } from "../../runtime/manager_hello.ts";
+import type { FunctionEntry } from "../../runtime/manifest.ts";
 import { ManagerClient } from "../../runtime/manager_client.ts";
 import type { Executor } from "../../runtime/node_protocol.ts";
 import { sha256Hex } from "../../runtime/sha256.ts";
@@ -106,7 +107,7 @@ export async function attachRaw(raw: RawLease) {
   const ready = await receiveJson(connection, LAYOUT.receiveAt, { timeoutMs: limitMs(10_000) }) as {
     address: number;
     rkey: number;
-    functions: string[];
+    functions: FunctionEntry[];
   };
   const share = (slot: number, at: number, length: number) =>
     connection.share(ready.address + slot * LAYOUT.stride + at, length, ready.rkey)!;
@@ -150,6 +151,8 @@ export async function attachRaw(raw: RawLease) {
       length: replies[slot]?.[1],
     };
   };
+  const index = (name: string) =>
+    ready.functions.findIndex((entry) => (typeof entry === "string" ? entry : entry.name) === name);
   return {
     connection,
     ready,
@@ -157,12 +160,12 @@ export async function attachRaw(raw: RawLease) {
     sequences,
     post,
     reply,
-    index: (name: string) => ready.functions.indexOf(name),
+    index,
     /** An honest call, which shows that the worker lives and takes this slot. */
     async echo(slot: number) {
       const sequence = sequences[slot] = (sequences[slot]! + 1) | 0;
       inputs[slot]!.fill(sequence);
-      post(slot, [sequence, 10, 0, MAX_BYTES], slot | (ready.functions.indexOf("echo") << 8));
+      post(slot, [sequence, 10, 0, MAX_BYTES], slot | (index("echo") << 8));
       assertEquals(await reply(), { slot, status: CallStatus.OK, sequence, length: 10 });
     },
     [Symbol.dispose]: () => connection.close(),
