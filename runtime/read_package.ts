@@ -33,7 +33,10 @@ async function readUrl(url: URL, signal?: AbortSignal): Promise<Uint8Array<Array
   if (url.protocol !== "file:" || MODULE_NAME.test(url.pathname)) {
     return await bundleModule(url, signal);
   }
-  const bytes = await Deno.readFile(url, signal ? { signal } : {});
+  const bytes = await Deno.readFile(url, signal ? { signal } : {}).catch((cause) => {
+    if (!(cause instanceof Deno.errors.NotFound)) throw cause;
+    throw new LeaseRefused(`Cannot take lease: there is no ${url.href}`, "bad-package", { cause });
+  });
   if (packageKind(bytes) === "module") {
     throw new LeaseRefused(
       `Cannot take lease: ${url.href} is no package: expected a module (.ts, .js), WebAssembly or a shared library`,

@@ -230,6 +230,7 @@ Deno.test("WebAssembly packages", async (t) => {
     await Deno.writeTextFile(path, "not WebAssembly");
     await assertRejects(() => client.lease({ functions: path }), LeaseRefused, "is no package");
     await Deno.remove(path);
+    await assertRejects(() => client.lease({ functions: path }), LeaseRefused, "there is no file:");
   });
 
   await t.step("a start function that never returns is given up, its cores come back", async () => {
