@@ -21,8 +21,9 @@ const ATTEMPTS: Record<string, string> = {
   "write beside its code": "Deno.writeTextFileSync('/rfaas/code/more.js', '')",
   "write to the root": "Deno.writeTextFileSync('/more', '')",
   "write to a library": "Deno.writeTextFileSync('/usr/lib/more', '')",
+  // But itself and, in some sandboxes, its parent, which the filter binds as well.
   "see other processes":
-    "failIf([...Deno.readDirSync('/proc')].filter(({ name }) => /^\\d+$/.test(name)).length === 1)",
+    "failIf([...Deno.readDirSync('/proc')].filter(({ name }) => /^\\d+$/.test(name)).length <= 2)",
   "see the host's shared memory": "failIf([...Deno.readDirSync('/dev/shm')].length === 0)",
   "signal the manager": "Deno.kill(MANAGER, 'SIGCONT')",
   "start a process": "new Deno.Command('/rfaas/deno', { args: ['--version'] }).outputSync()",

@@ -18,7 +18,7 @@ const RDMA_FILES = ["/etc/libibverbs.d", "/sys/class", "/sys/devices"];
 export const RECIPES: Readonly<Record<Exclude<RecipeName, "none">, Recipe>> = {
   bubblewrap: {
     command: [
-      ...["/usr/bin/bwrap", "--die-with-parent", "--as-pid-1", "--new-session"],
+      ...["/usr/bin/bwrap", "--die-with-parent", "--new-session"],
       ...["--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts"],
       ...["--unshare-cgroup-try", "--disable-userns", "--hostname", "rfaas", "--cap-drop", "ALL"],
       ...["--ro-bind", "/usr/lib", "/usr/lib", "--ro-bind-try", "/usr/lib64", "/usr/lib64"],
