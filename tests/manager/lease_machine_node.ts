@@ -309,6 +309,7 @@ class NodeStart {
 /** Has what a lease uses of an executor's process. */
 class ModelExecutor {
   readonly usage = { computeNs: 0n, pollNs: 0n };
+  readonly spentNs = 0n;
   readonly workers: number;
   readonly ended: Promise<string>;
   readonly #all: Set<ModelExecutor>;

@@ -257,7 +257,7 @@ Deno.test("a generator that does not come back has its executor ended; the strea
   await using held = await startLease({ functions, maxBytes: 1024, depth: 2 });
   const { lease, cluster } = held;
   for (const name of ["stuck", "never"]) {
-    const stream = lease.stream(name, none, { deadlineMs: 100 });
+    const stream = lease.stream(name, none, { deadlineMs: limitMs(100) });
     await stream.next();
     await assertRejects(() => stream.next(), DeadlineExceeded);
     assertEquals(
@@ -268,7 +268,7 @@ Deno.test("a generator that does not come back has its executor ended; the strea
   // A stream beside it is lost with its executor, after the chunks that had come.
   const beside = lease.stream("count", Uint8Array.of(100));
   await beside.next();
-  const stuck = lease.stream("stuck", none, { deadlineMs: 50 });
+  const stuck = lease.stream("stuck", none, { deadlineMs: limitMs(100) });
   await stuck.next();
   await assertRejects(() => stuck.next(), DeadlineExceeded);
   await within(5000, "the fresh executor", lease.invoke("echo", none));
