@@ -38,6 +38,13 @@ export const CLIENT_SLEEP_AFTER_MS = 0.2;
 /** How long such a call sleeps at most before it looks at its deadline and its lease again. */
 export const CLIENT_SLEEP_MS = 10;
 
+/**
+ * A yield that took longer gave the core to somebody who needs it. Then a worker that idles sleeps, however long it was
+ * to stay hot: a spin that competes for its core uses up its share of it, and the next call finds it at the end of the
+ * queue: 2 ms on two busy cores, where a sleeper was woken within 0.2.
+ */
+export const SCARCE_MS = 0.1;
+
 /** Polls between two yields: 450 ns each where nobody else wants the core. */
 export const POLLS_PER_YIELD = 64;
 

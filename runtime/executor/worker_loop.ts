@@ -8,6 +8,7 @@ import {
   POLLS_PER_LOOK_NETWORK,
   POLLS_PER_YIELD,
   PROBE_EVERY_MS,
+  SCARCE_MS,
   SLEEP_MS,
   YIELD_AFTER_MS,
 } from "../policy.ts";
@@ -22,7 +23,10 @@ export interface LoopOptions {
   readonly clock: WorkClock;
   /** Tells functions that a call was given up. */
   readonly contexts: { look(): void; readonly watchful: boolean };
-  /** How long the worker polls after its last call before it sleeps; 0 always sleeps, Infinity never. */
+  /**
+   * How long the worker polls after its last call before it sleeps; 0 always sleeps, Infinity never. Where others want
+   * the core it sleeps before that.
+   */
   readonly hotMs: number;
   /** Becomes readable when the worker is to stop. */
   readonly stopFd: number;
@@ -72,17 +76,19 @@ export class WorkerLoop {
 
   /** The synchronous loop: nothing else happens on this thread. Ends when a promise is pending or all is over. */
   #spin(): void {
-    const { server, watch, hotMs, yieldCore } = this.#o;
+    const { server, watch, hotMs } = this.#o;
     const pollsPerLook = server.inPlace ? POLLS_PER_LOOK : POLLS_PER_LOOK_NETWORK;
     let polls = 0;
     let served = false;
     let yielding = false;
+    let scarce = false;
     for (;;) {
       if (server.serveNext()) {
         if (server.pending !== 0 || server.broken !== "") return;
         served = true;
-      } else if (yielding && polls % POLLS_PER_YIELD === 0) {
-        yieldCore();
+      } else if (yielding && polls % POLLS_PER_YIELD === 0 && this.#isCoreWanted()) {
+        polls = pollsPerLook;
+        scarce = hotMs !== Infinity;
       }
       if (++polls < pollsPerLook) continue;
       polls = 0;
@@ -93,7 +99,8 @@ export class WorkerLoop {
       served = false;
       const idleMs = atMs - this.#idleSinceMs;
       yielding = idleMs > YIELD_AFTER_MS;
-      if (idleMs >= hotMs) this.#sleep();
+      if (idleMs >= hotMs || scarce) this.#sleep();
+      scarce = false;
     }
   }
 
@@ -116,6 +123,13 @@ export class WorkerLoop {
     clock.leave();
     await new Wait((resolve) => turn(resolve, undefined));
     clock.comeBack();
+  }
+
+  /** Yields; did somebody take the core for a while? */
+  #isCoreWanted(): boolean {
+    const atMs = nowMs();
+    this.#o.yieldCore();
+    return nowMs() - atMs > SCARCE_MS;
   }
 
   #sleep(): void {

@@ -89,6 +89,32 @@ Deno.test("a call that takes long leaves its client's core to others, by invoke(
   }
 });
 
+Deno.test("a worker that is to stay hot sleeps nevertheless while others want its core", async () => {
+  const burning = Array.from(
+    { length: navigator.hardwareConcurrency },
+    () => new Deno.Command("sh", { args: ["-c", "while :; do :; done"] }).spawn(),
+  );
+  const fewMs: number[] = [];
+  try {
+    for (const hotMs of [60_000, Infinity]) {
+      const others = await executors();
+      await using held = await startLease({ hotMs, maxBytes: 64 });
+      const pid = (await executors()).find((one) => !others.includes(one));
+      await held.lease.invoke("echo", Uint8Array.of(1));
+      const beforeMs = await childCpuMs(pid!);
+      await pause(1000);
+      fewMs.push(await childCpuMs(pid!) - beforeMs);
+    }
+  } finally {
+    for (const process of burning) process.kill("SIGKILL");
+    for (const process of burning) await process.status;
+  }
+  assert(
+    fewMs[0]! <= 20 + fewMs[1]! / 3,
+    `${fewMs[0]} ms of 1000, one that never sleeps ${fewMs[1]}`,
+  );
+});
+
 /** Milliseconds that this thread has computed. */
 function threadCpuMs(): number {
   const stat = Deno.readTextFileSync("/proc/thread-self/stat");
