@@ -12,6 +12,7 @@ import { type AttachMessage, receiveJson, sendJson } from "../runtime/attach.ts"
 import { CallServer, type PackageFunction } from "../runtime/executor/call_server.ts";
 import { watchTotals, watchWords } from "../runtime/executor/watch_words.ts";
 import { WorkClock } from "../runtime/executor/work_clock.ts";
+import { CoreShare } from "../runtime/core_share.ts";
 import { type CallHost, PreparedCall } from "../runtime/prepared_call.ts";
 import { arenaLayout, MESSAGE_BYTES, receivesFor } from "../runtime/wire.ts";
 import { WorkerSession } from "../runtime/worker_session.ts";
@@ -113,8 +114,8 @@ function hostOf(session: WorkerSession, maxBytes: number): CallHost {
     kick: () => {},
     lossLearned: () => Promise.reject(new Error("no loss is expected")),
     onFree: () => {},
-    yieldCore: () => {
+    cores: new CoreShare(() => {
       throw new Error("Cannot wait: the other end is this thread");
-    },
+    }),
   };
 }

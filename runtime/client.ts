@@ -1,5 +1,6 @@
 /** The way in: {@linkcode connect} to a resource manager, take leases. */
 
+import { CoreShare } from "./core_share.ts";
 import { type Libc, openLibc } from "../ffi/libc.ts";
 import { Fabrics } from "../fabric/open.ts";
 import { environmentCaCert } from "./ca_cert.ts";
@@ -96,6 +97,7 @@ export class Client implements AsyncDisposable {
   readonly #fabric: FabricChoice;
   readonly #tuning: ClientTuning;
   readonly #leases = new Map<Lease, LeaseControl>();
+  readonly #cores = new CoreShare(() => void this.#opened?.libc.c.sched_yield());
   readonly #pump: Pump;
   readonly #closing = new AbortController();
   #closed: Promise<void> | undefined;
@@ -110,10 +112,7 @@ export class Client implements AsyncDisposable {
     this.#manager = manager;
     this.#fabric = fabric;
     this.#tuning = tuning;
-    this.#pump = new Pump(
-      () => void this.#opened?.libc.c.sched_yield(),
-      (session) => this.#lose(session),
-    );
+    this.#pump = new Pump(this.#cores, (session) => this.#lose(session));
   }
 
   /**
@@ -130,7 +129,7 @@ export class Client implements AsyncDisposable {
       ? AbortSignal.any([options.signal, this.#closing.signal])
       : this.#closing.signal;
     signal.throwIfAborted();
-    const { keeper, fabrics, libc } = this.#open();
+    const { keeper, fabrics } = this.#open();
     const askedMs = performance.now();
     const source = await readPackage(options.functions, signal);
     const sha256 = await sha256Hex(source);
@@ -152,7 +151,7 @@ export class Client implements AsyncDisposable {
       fabrics,
       pump: this.#pump,
       firstSequence: this.#tuning.firstSequence ?? 0,
-      yieldCore: libc.c.sched_yield,
+      cores: this.#cores,
     });
     this.#leases.set(lease, control);
     lease.closed.then(() => this.#leases.delete(lease));

@@ -39,11 +39,14 @@ export const CLIENT_SLEEP_AFTER_MS = 0.2;
 export const CLIENT_SLEEP_MS = 10;
 
 /**
- * A yield that took longer gave the core to somebody who needs it. Then a worker that idles sleeps, however long it was
- * to stay hot: a spin that competes for its core uses up its share of it, and the next call finds it at the end of the
- * queue: 2 ms on two busy cores, where a sleeper was woken within 0.2.
+ * A yield that took longer gave the core to somebody who needs it. Then who spins sleeps, a worker however long it was
+ * to stay hot: a spin that competes for its core uses up its share of it, and is at the end of the queue when it counts:
+ * calls took 2 ms on two busy cores, where sleepers were woken within 0.2.
  */
 export const SCARCE_MS = 0.1;
+
+/** How long a core that others wanted counts as scarce. A yield to find out again costs a time slice, 3 ms and more. */
+export const SCARCE_FOR_MS = 1000;
 
 /** Polls between two yields: 450 ns each where nobody else wants the core. */
 export const POLLS_PER_YIELD = 64;

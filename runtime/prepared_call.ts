@@ -11,6 +11,7 @@ import {
 } from "./client_slot.ts";
 import { deadlineError, impossibleLength } from "./call_task.ts";
 import { ArgumentTooLong, Busy, ExecutorLost, UnknownFunction } from "./errors.ts";
+import type { CoreShare } from "./core_share.ts";
 import { nowMs } from "../ffi/intrinsics.ts";
 import {
   CLIENT_SLEEP_AFTER_MS,
@@ -57,7 +58,7 @@ export interface CallHost {
   kick(): void;
   /** A slot was given back. */
   onFree(): void;
-  yieldCore(): void;
+  readonly cores: CoreShare;
 }
 
 const ALREADY = "Cannot call: the last call of this prepared call has not been finished";
@@ -260,10 +261,11 @@ export class PreparedCall implements Disposable {
       if (polls % POLLS_PER_YIELD !== 0) continue;
       const waitedMs = nowMs() - sinceMs;
       if (waitedMs > this.#deadlineMs) throw this.#giveUp();
-      if (waitedMs > CLIENT_SLEEP_AFTER_MS) {
+      if (waitedMs <= CLIENT_YIELD_AFTER_MS) continue;
+      if (waitedMs > CLIENT_SLEEP_AFTER_MS || this.#host.cores.shouldSleep()) {
         const leftMs = this.#deadlineMs - waitedMs;
         session.connection.waitSync(leftMs < CLIENT_SLEEP_MS ? leftMs : CLIENT_SLEEP_MS);
-      } else if (waitedMs > CLIENT_YIELD_AFTER_MS) this.#host.yieldCore();
+      }
       if (waitedMs - probedMs < PROBE_EVERY_MS) continue;
       probedMs = waitedMs;
       if (this.#host.live(session) && session.connection.probe()) continue;

@@ -12,6 +12,7 @@ import {
   PUMP_SPIN_MS,
   PUMP_TURN_MS,
 } from "./policy.ts";
+import type { CoreShare } from "./core_share.ts";
 import type { WorkerSession } from "./worker_session.ts";
 
 /** Empty rounds between two looks at the clock, which costs as much as ten of them. */
@@ -23,7 +24,7 @@ const STARTS_PER_LOOK = 32;
 export class Pump {
   #sessions: readonly WorkerSession[] = [];
   readonly #sleeping = new Set<WorkerSession>();
-  readonly #yieldCore: () => void;
+  readonly #cores: Pick<CoreShare, "shouldSleep">;
   readonly #onLost: (session: WorkerSession) => void;
   #running = false;
   #starts = 0;
@@ -33,9 +34,8 @@ export class Pump {
   #progressMs = 0;
   #probedMs = 0;
 
-  /** @param yieldCore gives the core to another thread that wants it. */
-  constructor(yieldCore: () => void, onLost: (session: WorkerSession) => void) {
-    this.#yieldCore = yieldCore;
+  constructor(cores: Pick<CoreShare, "shouldSleep">, onLost: (session: WorkerSession) => void) {
+    this.#cores = cores;
     this.#onLost = onLost;
   }
 
@@ -90,7 +90,7 @@ export class Pump {
       if (this.#progressMs === 0) this.#progressMs = nowMs;
       const idleMs = nowMs - this.#progressMs;
       if (idleMs > PUMP_HOT_MS) return this.#sleep();
-      if (idleMs > CLIENT_YIELD_AFTER_MS) this.#yieldCore();
+      if (idleMs > CLIENT_YIELD_AFTER_MS && this.#cores.shouldSleep()) return this.#sleep();
       if (idleMs > PUMP_SPIN_MS) {
         setImmediate(this.#nextTurn);
         return;

@@ -25,6 +25,7 @@ import {
   sendJson,
 } from "../attach.ts";
 import type { FunctionEntry } from "../manifest.ts";
+import { CoreShare } from "../core_share.ts";
 import { REHEARSE_AFTER_MS } from "../policy.ts";
 import { type ArenaLayout, arenaLayout, MESSAGE_BYTES, receivesFor } from "../wire.ts";
 import { CallServer } from "./call_server.ts";
@@ -119,7 +120,7 @@ async function work(port: MessagePort): Promise<WorkerEnd> {
     clock,
     hotMs: task.hotMs,
     stopFd: task.stopFd,
-    yieldCore: libc.c.sched_yield,
+    cores: new CoreShare(libc.c.sched_yield),
   });
   const ready = (
     functions: readonly FunctionEntry[],

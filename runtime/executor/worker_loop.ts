@@ -8,10 +8,10 @@ import {
   POLLS_PER_LOOK_NETWORK,
   POLLS_PER_YIELD,
   PROBE_EVERY_MS,
-  SCARCE_MS,
   SLEEP_MS,
   YIELD_AFTER_MS,
 } from "../policy.ts";
+import type { CoreShare } from "../core_share.ts";
 import type { CallServer } from "./call_server.ts";
 import type { WorkClock } from "./work_clock.ts";
 import { BEAT, STOP } from "./watch_words.ts";
@@ -30,8 +30,7 @@ export interface LoopOptions {
   readonly hotMs: number;
   /** Becomes readable when the worker is to stop. */
   readonly stopFd: number;
-  /** Gives the core to another thread that wants it. */
-  readonly yieldCore: () => void;
+  readonly cores: CoreShare;
 }
 
 // Held before foreign code is loaded.
@@ -86,9 +85,10 @@ export class WorkerLoop {
       if (server.serveNext()) {
         if (server.pending !== 0 || server.broken !== "") return;
         served = true;
-      } else if (yielding && polls % POLLS_PER_YIELD === 0 && this.#isCoreWanted()) {
+      } else if (yielding && polls % POLLS_PER_YIELD === 0 && this.#o.cores.shouldSleep()) {
+        if (hotMs === Infinity) this.#o.cores.yield();
+        else scarce = true;
         polls = pollsPerLook;
-        scarce = hotMs !== Infinity;
       }
       if (++polls < pollsPerLook) continue;
       polls = 0;
@@ -123,13 +123,6 @@ export class WorkerLoop {
     clock.leave();
     await new Wait((resolve) => turn(resolve, undefined));
     clock.comeBack();
-  }
-
-  /** Yields; did somebody take the core for a while? */
-  #isCoreWanted(): boolean {
-    const atMs = nowMs();
-    this.#o.yieldCore();
-    return nowMs() - atMs > SCARCE_MS;
   }
 
   #sleep(): void {
