@@ -37,7 +37,7 @@ export function readOptions(args: readonly string[], suites: readonly Suite[]): 
         "Example:",
         "  $ deno task bench --suite hot throughput --html bench.html",
         "",
-        "A full run takes six to twelve minutes; one suite after the other prints its table. Ctrl-C ends a run and",
+        "A full run takes some ten minutes; one suite after the other prints its table. Ctrl-C ends a run and",
         "keeps what was measured until then. docs/performance.md says how to read it.",
       ].join("\n"),
     )
