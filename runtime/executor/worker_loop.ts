@@ -85,6 +85,7 @@ export class WorkerLoop {
       if (server.serveNext()) {
         if (server.pending !== 0 || server.broken !== "") return;
         served = true;
+        yielding = false; // until the next look: the call after this one is to find the worker awake
       } else if (yielding && polls % POLLS_PER_YIELD === 0 && this.#o.cores.shouldSleep()) {
         if (hotMs === Infinity) this.#o.cores.yield();
         else scarce = true;
