@@ -45,7 +45,11 @@ export const CLIENT_SLEEP_MS = 10;
  */
 export const SCARCE_MS = 0.1;
 
-/** How long a core that others wanted counts as scarce. A yield to find out again costs a time slice, 3 ms and more. */
+/**
+ * How long a core that others wanted counts as scarce: nobody spins on it for longer than YIELD_AFTER_MS then. That must
+ * be more than it takes to wake the other end, or both sleep at each call and never meet awake again. To find out again
+ * costs a time slice, 3 ms and more.
+ */
 export const SCARCE_FOR_MS = 1000;
 
 /** Polls between two yields: 450 ns each where nobody else wants the core. */

@@ -20,6 +20,7 @@ import {
   MAX_TIMER_MS,
   POLLS_PER_YIELD,
   PROBE_EVERY_MS,
+  YIELD_AFTER_MS,
 } from "./policy.ts";
 import { replyError } from "./reply_error.ts";
 import { CallStatus, timeLeftUs } from "./wire.ts";
@@ -262,7 +263,8 @@ export class PreparedCall implements Disposable {
       const waitedMs = nowMs() - sinceMs;
       if (waitedMs > this.#deadlineMs) throw this.#giveUp();
       if (waitedMs <= CLIENT_YIELD_AFTER_MS) continue;
-      if (waitedMs > CLIENT_SLEEP_AFTER_MS || this.#host.cores.shouldSleep()) {
+      const isScarce = this.#host.cores.shouldSleep() && waitedMs > YIELD_AFTER_MS;
+      if (isScarce || waitedMs > CLIENT_SLEEP_AFTER_MS) {
         const leftMs = this.#deadlineMs - waitedMs;
         session.connection.waitSync(leftMs < CLIENT_SLEEP_MS ? leftMs : CLIENT_SLEEP_MS);
       }

@@ -11,6 +11,7 @@ import {
   PUMP_HOT_MS,
   PUMP_SPIN_MS,
   PUMP_TURN_MS,
+  YIELD_AFTER_MS,
 } from "./policy.ts";
 import type { CoreShare } from "./core_share.ts";
 import type { WorkerSession } from "./worker_session.ts";
@@ -90,7 +91,8 @@ export class Pump {
       if (this.#progressMs === 0) this.#progressMs = nowMs;
       const idleMs = nowMs - this.#progressMs;
       if (idleMs > PUMP_HOT_MS) return this.#sleep();
-      if (idleMs > CLIENT_YIELD_AFTER_MS && this.#cores.shouldSleep()) return this.#sleep();
+      const isScarce = idleMs > CLIENT_YIELD_AFTER_MS && this.#cores.shouldSleep();
+      if (isScarce && idleMs > YIELD_AFTER_MS) return this.#sleep();
       if (idleMs > PUMP_SPIN_MS) {
         setImmediate(this.#nextTurn);
         return;
