@@ -91,6 +91,7 @@ Deno.test("the least recently used goes first, across restarts, and what is too 
     const large = await packageOf(1001, 4);
     assertEquals(await again.get(large.sha256, large.fetch), large.source);
     assertEquals([again.bytes, files(folder).length], [800, 2]);
+    Deno.utimeSync(`${folder}/${a!.sha256}`, 1, 1);
     const smaller = await PackageCache.open(folder, 500);
     assertEquals([smaller.bytes, files(folder)], [400, [b!.sha256]]);
   }));
