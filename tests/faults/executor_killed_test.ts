@@ -13,7 +13,7 @@ import type { Lease } from "../../runtime/lease.ts";
 import type { LeaseEvent } from "../../runtime/lease_events.ts";
 import { stop } from "../support/process_child.ts";
 import { ProcessHost } from "../support/process_host.ts";
-import { isAlive, until, within } from "../support/process_table.ts";
+import { isAlive, killIfThere, until, within } from "../support/process_table.ts";
 import { limitMs, scaledCount, termSeconds, timeFactor } from "../support/time_factor.ts";
 import { anyFabric } from "../support/test_fabric.ts";
 
@@ -195,7 +195,7 @@ Deno.test(
     await using lease = await host.lease(client);
     for (let round = 0; round < scaledCount(12, 3); round++) {
       const [pid] = host.executors();
-      if (pid !== undefined) Deno.kill(pid, "SIGKILL");
+      if (pid !== undefined) killIfThere(pid);
       if (round % 3 !== 2) { // every third time it is given the time to come back
         await until(
           () => host.executors().some((other) => other !== pid),
@@ -233,7 +233,7 @@ Deno.test(
     over.then(() => ended = true);
     await until(
       () => {
-        for (const pid of host.executors()) Deno.kill(pid, "SIGKILL");
+        for (const pid of host.executors()) killIfThere(pid);
         return ended;
       },
       () => "the lease is given up",

@@ -10,7 +10,7 @@ import type { LeaseOptions } from "../../runtime/lease_options.ts";
 import type { SandboxChoice } from "../../manager/executor/sandbox/os_sandbox.ts";
 import { ManagerClient } from "../../runtime/manager_client.ts";
 import { TestProcess } from "./process_child.ts";
-import { children, until } from "./process_table.ts";
+import { children, killIfThere, until } from "./process_table.ts";
 import { testFabric } from "./test_fabric.ts";
 
 interface Tokens {
@@ -217,12 +217,6 @@ export class ProcessHost implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     const executors = [...this.nodes.values()].flatMap((node) => this.executors(node));
     await this.#cleanUp.disposeAsync();
-    for (const pid of executors) {
-      try {
-        Deno.kill(pid, "SIGKILL"); // one that was stopped can't end with its manager
-      } catch {
-        // gone, as it should be
-      }
-    }
+    for (const pid of executors) killIfThere(pid); // one that was stopped can't end with its manager
   }
 }

@@ -24,6 +24,15 @@ export function isStopped(pid: number): boolean {
   return stat(pid)?.state === "T";
 }
 
+/** Kills it, if it has not gone already: what was found in the table may have ended since. */
+export function killIfThere(pid: number): void {
+  try {
+    Deno.kill(pid, "SIGKILL");
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
 /** The processes that it started and that still run. */
 export function children(pid: number): number[] {
   const found: number[] = [];
