@@ -80,6 +80,9 @@ async function runResourceManager(options: Options): Promise<void> {
     prices: pricesOf(settings),
     ...tlsOf(settings),
   });
+  using _hangup = settings.get("resourceManager.tls.certificate") === undefined
+    ? undefined
+    : onHangup(() => manager.reloadCertificate());
   const { urls, tokenFiles } = manager;
   if (options.json) {
     console.log(JSON.stringify({ urls, tokenFiles }));
@@ -92,6 +95,12 @@ async function runResourceManager(options: Options): Promise<void> {
     console.log("Ctrl-C ends it.");
   }
   await ending.asked;
+}
+
+/** Calls this at each SIGHUP, which by itself would end the process. */
+function onHangup(reload: () => void): Disposable {
+  Deno.addSignalListener("SIGHUP", reload);
+  return { [Symbol.dispose]: () => Deno.removeSignalListener("SIGHUP", reload) };
 }
 
 function quotaOf(settings: EffectiveSettings): Quota {

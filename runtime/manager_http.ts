@@ -13,6 +13,9 @@ export interface ManagerAddress {
   readonly timeoutMs?: number;
 }
 
+/** How long a connection is kept that nothing is asked on: the resource manager closes it after twice as long. */
+const idleTimeoutMs = 30_000;
+
 /** What came back: the status and the body as text. */
 export interface ManagerAnswer {
   readonly status: number;
@@ -40,9 +43,11 @@ export class ManagerHttp {
     this.#base = parsed.base;
     this.#token = token;
     this.#timeoutMs = timeoutMs;
-    this.#client = parsed.path === undefined
-      ? Deno.createHttpClient(caCert === undefined ? {} : { caCerts: [caCert] })
-      : Deno.createHttpClient({ proxy: { transport: "unix", path: parsed.path } });
+    this.#client = Deno.createHttpClient({
+      poolIdleTimeout: idleTimeoutMs,
+      ...(caCert === undefined ? {} : { caCerts: [caCert] }),
+      ...(parsed.path === undefined ? {} : { proxy: { transport: "unix", path: parsed.path } }),
+    });
   }
 
   /** The address as it may be shown: without user and password. */

@@ -36,8 +36,7 @@ export async function readJson<S extends v.GenericSchema>(
 
 /**
  * How many times the limit of a body is read and dropped: who sends all before it listens would else never hear the
- * answer. The rest is left in the sender's hands; to cancel the stream would make the server read it without end
- * (Deno 2.9.6).
+ * answer. The rest is left in the sender's hands.
  */
 const droppedTimes = 4;
 
@@ -47,9 +46,8 @@ async function readBytes(request: Request, limits: BodyLimits): Promise<Uint8Arr
     const message = `Cannot read request: its body is longer than ${limits.bytes} bytes`;
     return new Refusal(413, "too-large", message);
   };
-  if (Number(request.headers.get("content-length") ?? 0) > limits.bytes) throw tooLong();
-  const reader = request.body?.getReader();
-  if (reader === undefined) return new Uint8Array();
+  // NaN if it was not told.
+  const told = Number(request.headers.get("content-length") ?? NaN);
   let timer: ReturnType<typeof setTimeout> | undefined;
   const tooSlow = new Promise<never>((_, reject) => {
     timer = setTimeout(() => {
@@ -57,17 +55,14 @@ async function readBytes(request: Request, limits: BodyLimits): Promise<Uint8Arr
       reject(new Refusal(408, "too-slow", message));
     }, limits.timeoutMs);
   });
-  const chunks: Uint8Array[] = [];
-  let length = 0;
   try {
-    while (true) {
-      const { done, value } = await Promise.race([reader.read(), tooSlow]);
-      if (done) break;
-      length += value.length;
-      if (length > limits.bytes * droppedTimes) break;
-      if (length <= limits.bytes) chunks.push(value);
+    // The server holds a body to the length that was told, and reads it so for half the price of a stream.
+    if (told <= limits.bytes) {
+      return new Uint8Array(await Promise.race([request.arrayBuffer(), tooSlow]));
     }
-    if (length > limits.bytes) throw tooLong();
+    const bytes = await readStream(request, limits.bytes, tooSlow);
+    if (bytes === undefined) throw tooLong();
+    return bytes;
   } catch (error) {
     throw error instanceof Refusal
       ? error
@@ -75,6 +70,25 @@ async function readBytes(request: Request, limits: BodyLimits): Promise<Uint8Arr
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** @returns nothing if it is longer than `most` bytes. */
+async function readStream(
+  request: Request,
+  most: number,
+  tooSlow: Promise<never>,
+): Promise<Uint8Array | undefined> {
+  const reader = request.body?.getReader();
+  if (reader === undefined) return new Uint8Array();
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  while (length <= most * droppedTimes) {
+    const { done, value } = await Promise.race([reader.read(), tooSlow]);
+    if (done) break;
+    length += value.length;
+    if (length <= most) chunks.push(value);
+  }
+  if (length > most) return undefined;
   const bytes = new Uint8Array(length);
   let at = 0;
   for (const chunk of chunks) {

@@ -45,6 +45,29 @@ export const keepEndedMs = 3_600_000;
 export const maxBodyBytes = 1024 * 1024;
 /** How long a request's body may take to arrive. */
 export const bodyTimeoutMs = 10_000;
+/** How long a request's head may take, and a TLS handshake: as a body, though one packet is enough for it. */
+export const headTimeoutMs = 10_000;
+/** The longest head of a request: ours have some 300 bytes, and a proxy adds its own. */
+export const maxHeadBytes = 16 * 1024;
+/** The most headers of a request. */
+export const maxHeaderLines = 100;
+/** How long a connection may be idle: twice as long as our own client keeps one, so that the client is the one to close it. */
+export const idleTimeoutMs = 60_000;
+/** How often connections are looked at whose time for a head is up. */
+export const checkConnectionsMs = 1000;
+/**
+ * Connections at an address for each request that may be under way: a node has one that waits for orders and one that
+ * is idle between heartbeats, and clients come and go.
+ */
+export const connectionsPerRequest = 2;
+/** Open files that are kept from connections: for the state and for Deno itself. */
+export const reservedFiles = 100;
+/** Connections at an address that the kernel holds until they are accepted: a burst of nodes that come again. */
+export const maxBacklog = 511;
+/** How long who asked may take to read its answer, once it is complete: kernels hold the usual ones whole. */
+export const answerReadMs = 10_000;
+/** How often the certificate's files are looked at: a new one comes weeks before the old one ends. */
+export const readCertificateEveryMs = 60_000;
 /**
  * Requests a second without a good token, from all who ask together: health checks and slips of the pen need few, and a
  * flood of them shall not keep the process from those who have a token.

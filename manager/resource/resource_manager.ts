@@ -6,7 +6,9 @@ import project from "../../deno.json" with { type: "json" };
 import type { Prices } from "../../runtime/bill_api.ts";
 import { getLogger } from "../log.ts";
 import { BillBook } from "./bills.ts";
+import { Certificate } from "./certificate.ts";
 import { steadyClock } from "./clock.ts";
+import type { ConnectionLimits } from "./http_server.ts";
 import { InFlight } from "./in_flight.ts";
 import { KeyRing } from "./key_ring.ts";
 import { LeaseBook } from "./lease_book.ts";
@@ -15,25 +17,31 @@ import { listenAt, type Listening, type SocketMode } from "./listen.ts";
 import { NodeBook } from "./node_book.ts";
 import { NodeOrders } from "./node_orders.ts";
 import {
+  answerReadMs,
   answerTimeoutMs,
   bodyTimeoutMs,
+  connectionsPerRequest,
+  headTimeoutMs,
+  idleTimeoutMs,
   maxBodyBytes,
   maxOrdersShare,
   maxRequestsAtOnce,
   maxWaitingShare,
   nodeRequestsPerSecond,
   operatorRequestsPerSecond,
+  readCertificateEveryMs,
   sweepEveryMs,
   unauthenticatedPerSecond,
   writeBillsEveryMs,
 } from "./policy.ts";
+import { connectionsEach } from "./open_files.ts";
 import { checkPlacement, type Placement } from "./placement.ts";
 import { createRoutes } from "./routes.ts";
 import { SqliteStore } from "./sqlite_store.ts";
 import { StateDir } from "./state_dir.ts";
 import type { Quota, Store } from "./store.ts";
 import { TokenBook } from "./token_book.ts";
-import { readTlsFiles, type TlsFiles } from "./tls_files.ts";
+import type { TlsFiles } from "./tls_files.ts";
 import { openTokenFiles, type TokenFiles } from "./tokens.ts";
 
 /** What a resource manager needs to start. */
@@ -67,6 +75,8 @@ export interface ResourceManagerOptions {
   readonly prices?: Prices;
   /** How long a request's body may take, in milliseconds. @default 10000 */
   readonly bodyTimeoutMs?: number;
+  /** What connections may cost, for tests. @default as policy.ts says */
+  readonly connections?: Partial<ConnectionLimits>;
 }
 
 /** A running resource manager. */
@@ -75,13 +85,18 @@ export interface ResourceManager extends AsyncDisposable {
   readonly urls: string[];
   /** The private files that hold the first token of each role. */
   readonly tokenFiles: TokenFiles;
+  /**
+   * Reads the files of the certificate again, as it does each minute by itself. What can't be used is logged, and the
+   * certificate stays as it is.
+   */
+  reloadCertificate(): Promise<void>;
   /** Answers what is under way, then lets go of everything. May be called twice. */
   close(): Promise<void>;
 }
 
 /**
  * Starts a resource manager. Needs permission to read and write the state folder and the sockets'
- * folders, to listen (`--allow-net`), and `--allow-sys` for Unix sockets (umask has no name of its own there).
+ * folders, to listen (`--allow-net`, also for Unix sockets), and `--allow-sys` for those (umask has no name of its own there).
  *
  * @throws {TypeError} if there is no such placement.
  * @throws {AddressUnavailable} if it can't listen at one of the addresses.
@@ -99,6 +114,7 @@ export async function startResourceManager(
   let sweeping: Promise<void> = Promise.resolve();
   const placement = checkPlacement(options.placement ?? "spread");
   let billWriter: ReturnType<typeof setInterval> | undefined;
+  let certificateReader: ReturnType<typeof setInterval> | undefined;
   let bills: BillBook | undefined;
   let queue: LeaseQueue | undefined;
   let orders: NodeOrders | undefined;
@@ -108,6 +124,7 @@ export async function startResourceManager(
   const release = async () => {
     clearInterval(sweeper);
     clearInterval(billWriter);
+    clearInterval(certificateReader);
     await queue?.close();
     orders?.close();
     await inFlight.drain();
@@ -155,13 +172,28 @@ export async function startResourceManager(
       log,
     });
     const handler = inFlight.counted((request) => routes.fetch(request));
+    const certificate = options.tls && await Certificate.open(options.tls, log);
+    const bodyLimitMs = options.bodyTimeoutMs ?? bodyTimeoutMs;
     const listenOptions = {
       socketMode: options.socketMode ?? 0o600,
-      ...(options.tls === undefined ? {} : { tls: await readTlsFiles(options.tls) }),
+      signal: giveUp.signal,
+      limits: {
+        ...await connectionsEach(atOnce * connectionsPerRequest, options.listen.length, log),
+        headTimeoutMs,
+        idleTimeoutMs,
+        bodyTimeoutMs: bodyLimitMs,
+        answerReadMs,
+        ...options.connections,
+      },
     };
     for (const address of options.listen) {
-      servers.push(await listenAt(address, handler, { ...listenOptions, signal: giveUp.signal }));
+      const tls = certificate && { tls: certificate.pair };
+      const server = await listenAt(address, handler, { ...listenOptions, ...tls });
+      servers.push(server);
+      certificate?.onChange(server.useCertificate);
     }
+    const reloadCertificate = () => certificate?.reload() ?? Promise.resolve();
+    certificateReader = certificate && setInterval(reloadCertificate, readCertificateEveryMs);
     sweeper = setInterval(() => {
       sweeping = leases.sweep().then(() => keys.settle()).catch((error) =>
         log.error("Sweep failed: {error}", { error })
@@ -174,7 +206,7 @@ export async function startResourceManager(
     log.info("Resource manager listens at {urls}", { urls });
     let closing: Promise<void> | undefined;
     const close = () => closing ??= release();
-    return { urls, tokenFiles, close, [Symbol.asyncDispose]: close };
+    return { urls, tokenFiles, reloadCertificate, close, [Symbol.asyncDispose]: close };
   } catch (error) {
     await release();
     throw error;

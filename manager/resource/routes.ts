@@ -113,7 +113,7 @@ export function createRoutes(targets: RouteTargets): Hono<Env> {
     const { caller } = c.var;
     const asked = await body(c, api.leaseRequestSchema);
     const assertHeld = () => tokens.assertHeld(caller);
-    // Looked at only if it is needed: Deno makes a signal for each request that asks for it.
+    // Looked at only if it is needed: a signal is made for each request that asks for it.
     const gone = asked.waitMs === undefined ? {} : { signal: c.req.raw.signal };
     return c.json(await leases.take(caller, asked, { ...gone, assertHeld }), 201);
   });
@@ -168,8 +168,6 @@ export function createRoutes(targets: RouteTargets): Hono<Env> {
   app.notFound((c) => answerRefusal(c, notFound("path", c.req.path)));
   app.onError((error, c) => {
     if (error instanceof Refusal) return answerRefusal(c, error);
-    // Who waited has hung up: nobody reads this, and nothing is wrong.
-    if (error === c.req.raw.signal.reason) return new Response(null, { status: 499 });
     targets.log.error("Request {method} {path} failed: {error}", {
       method: c.req.method,
       path: c.req.path,

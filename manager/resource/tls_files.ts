@@ -1,4 +1,5 @@
 /** The certificate of the HTTP interface. */
+import { createPrivateKey, X509Certificate } from "node:crypto";
 import { CertificateUnavailable } from "./start_errors.ts";
 
 /** Where the certificate with its chain and its private key lie, both PEM. */
@@ -7,13 +8,40 @@ export interface TlsFiles {
   readonly keyFile: string;
 }
 
-/** Reads both. @throws {CertificateUnavailable} that names the file. */
-export async function readTlsFiles(files: TlsFiles): Promise<{ cert: string; key: string }> {
+/** What they hold. */
+export interface PemPair {
+  readonly cert: string;
+  readonly key: string;
+}
+
+/**
+ * Reads both, and sees that one belongs to the other: the server would take any and then fail each handshake.
+ *
+ * @throws {CertificateUnavailable} that names the file.
+ */
+export async function readTlsFiles(files: TlsFiles): Promise<PemPair> {
+  const { certFile, keyFile } = files;
   const [cert, key] = await Promise.all([
-    readPem(files.certFile, "certificate", /-----BEGIN CERTIFICATE-----/),
-    readPem(files.keyFile, "private key", /-----BEGIN ([A-Z]+ )?PRIVATE KEY-----/),
+    readPem(certFile, "certificate", /-----BEGIN CERTIFICATE-----/),
+    readPem(keyFile, "private key", /-----BEGIN ([A-Z]+ )?PRIVATE KEY-----/),
   ]);
+  const certificate = parse(`certificate ${certFile}`, () => new X509Certificate(cert));
+  const privateKey = parse(`private key ${keyFile}`, () => createPrivateKey(key));
+  if (!certificate.checkPrivateKey(privateKey)) {
+    throw new CertificateUnavailable(
+      `Cannot use private key ${keyFile}: it does not belong to the certificate ${certFile}`,
+    );
+  }
   return { cert, key };
+}
+
+function parse<T>(what: string, read: () => T): T {
+  try {
+    return read();
+  } catch (cause) {
+    const state = cause instanceof Error ? cause.message : String(cause);
+    throw new CertificateUnavailable(`Cannot use ${what}: ${state}`, { cause });
+  }
 }
 
 async function readPem(file: string, what: string, begin: RegExp): Promise<string> {

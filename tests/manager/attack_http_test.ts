@@ -165,6 +165,24 @@ attack(
   },
 );
 
+Deno.test("a burst of more connections than it may have open files keeps nobody out", () =>
+  withFolder(async (folder) => {
+    const openFiles = 200;
+    await using manager = await ResourceManagerProcess.start(`${folder}/state`, { openFiles });
+    using client = manager.as("client");
+    await client.nodes();
+    const crowd = await Promise.all(
+      Array.from({ length: 2 * openFiles }, () => manager.dial().catch(() => undefined)),
+    );
+    try {
+      await client.nodes();
+      assert(manager.log.includes(`${openFiles} files may be open`), manager.log);
+    } finally {
+      for (const connection of crowd) connection?.close();
+    }
+    await client.nodes();
+  }));
+
 attack(
   "bytes that are no HTTP, and requests that say two things, are refused or dropped",
   async (manager) => {

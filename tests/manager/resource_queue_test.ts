@@ -11,6 +11,7 @@ import { getLogger } from "../../manager/log.ts";
 import { LeaseRefused, ManagerUnreachable } from "../../runtime/errors.ts";
 import type { LeaseTaken } from "../../runtime/manager_api.ts";
 import { ManagerClient } from "../../runtime/manager_client.ts";
+import { within } from "../support/process_table.ts";
 import { limitMs } from "../support/time_factor.ts";
 import { FakeClock, TestManager } from "./resource_support.ts";
 
@@ -292,19 +293,25 @@ Deno.test("over HTTP one who hangs up has left the queue, and one who waits is s
   const asked = { workers: 1, memoryBytes: 0, seconds: 60 };
   const held = await test.client.takeLease(asked);
   await test.node.reportLease(node, held.lease, { epoch, state: "claimed", workers: 1 });
-  const goes = new AbortController();
-  const first = test.client.takeLease({ ...asked, waitMs: longMs }, goes.signal);
-  const hungUp = assertRejects(() => first, Error, "hung up");
+  const { hostname, port } = new URL(test.url);
+  using first = await Deno.connect({ hostname, port: Number(port) });
+  const body = JSON.stringify({ ...asked, waitMs: longMs });
+  await first.write(
+    new TextEncoder().encode(
+      `POST /v1/leases HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${test.token("client")}\r\n` +
+        `content-length: ${body.length}\r\n\r\n${body}`,
+    ),
+  );
   // Both wait once the third, which does not wait for long, was refused.
   await assertRejects(() => test.client.takeLease({ ...asked, waitMs: 50 }), LeaseRefused, "50 ms");
   using patient = new ManagerClient({ url: test.url, token: test.token("client"), timeoutMs: 300 });
   const second = patient.takeLease({ ...asked, waitMs: longMs });
   await assertRejects(() => test.client.takeLease({ ...asked, waitMs: 400 }), LeaseRefused);
-  goes.abort(new Error("hung up"));
-  await hungUp;
+  await first.closeWrite();
+  assertEquals(await first.read(new Uint8Array(1)), null, "it was to see that this end is closed");
   await test.client.endLease(held.lease);
   // It waited for longer than a request may take that does not.
-  const taken = await second;
+  const taken = await within(2000, "the turn of one who waits", second);
   assertEquals((await test.operator.leases()).leases.map(({ lease }) => lease), [taken.lease]);
 });
 

@@ -5,6 +5,8 @@ import { ManagerUnreachable } from "../../runtime/errors.ts";
 import { ManagerClient } from "../../runtime/manager_client.ts";
 import { hasOpenssl, makeCertificate } from "../support/certificate.ts";
 import { rfaas, startRfaas } from "../cli/rfaas.ts";
+import { until } from "../support/process_table.ts";
+import { ResourceManagerProcess } from "../support/resource_manager_process.ts";
 
 const ignore = !await hasOpenssl();
 const listen = ["https://127.0.0.1:0"];
@@ -74,7 +76,7 @@ Deno.test({
         await assertRejects(() => start(tls), CertificateUnavailable, words);
       }
       const mismatch = { certFile, keyFile: other.keyFile };
-      await assertRejects(() => start(mismatch), AddressUnavailable, "Cannot listen at https");
+      await assertRejects(() => start(mismatch), CertificateUnavailable, "does not belong to");
       await assertRejects(() => start(), AddressUnavailable, "https needs a certificate");
     }),
 });
@@ -108,5 +110,51 @@ Deno.test({
       assertEquals(blind.code, 1);
       const { code } = await rfaas(["resource-manager", "--tls-cert", certFile, ...state]);
       assertEquals(code, 1);
+    }),
+});
+
+Deno.test({
+  name:
+    "a new certificate is shown after SIGHUP, and one that can't be used is not, and is told of",
+  ignore,
+  fn: () =>
+    withFolder(async (folder) => {
+      const { certFile, keyFile } = await makeCertificate(folder);
+      const fresh = await makeCertificate(folder, "fresh");
+      const flags = ["--listen", listen[0]!, "--tls-cert", certFile, "--tls-key", keyFile];
+      await using manager = await ResourceManagerProcess.start(`${folder}/state`, { args: flags });
+      await until(() => /https:\/\/\S+:\d+/.test(manager.log), () => manager.log);
+      const url = /https:\/\/127\.0\.0\.1:\d+/.exec(manager.log)![0];
+      const isKnownBy = async (caCert: string) => {
+        using client = new ManagerClient({ url, token: manager.token("client"), caCert });
+        return await client.nodes().then(() => true, (error) => {
+          if (error instanceof ManagerUnreachable) return false;
+          throw error;
+        });
+      };
+      const before = await Deno.readTextFile(certFile);
+      const after = await Deno.readTextFile(fresh.certFile);
+      using kept = new ManagerClient({ url, token: manager.token("client"), caCert: before });
+      await kept.nodes();
+      assertEquals([await isKnownBy(before), await isKnownBy(after)], [true, false]);
+
+      // Half of a change: the certificate is there, its key is not.
+      await Deno.rename(fresh.certFile, certFile);
+      for (let round = 0; round < 2; round++) manager.signal("SIGHUP");
+      const told = /The certificate stays as it was.*does not belong to/;
+      await until(() => told.test(manager.log), () => manager.log);
+      assertEquals([await isKnownBy(before), await isKnownBy(after)], [true, false]);
+
+      await Deno.rename(fresh.keyFile, keyFile);
+      manager.signal("SIGHUP");
+      await until(() => manager.log.includes("is new and is shown"), () => manager.log);
+      assertEquals([await isKnownBy(before), await isKnownBy(after)], [false, true]);
+      await kept.nodes(); // its connection goes on
+
+      await Deno.writeTextFile(certFile, "-----BEGIN CERTIFICATE-----\nxx\n");
+      manager.signal("SIGHUP");
+      await until(() => manager.log.includes("Cannot use certificate"), () => manager.log);
+      assertEquals(await isKnownBy(after), true);
+      assertEquals(manager.log.match(/stays as it was/g)?.length, 2, "told once for each fault");
     }),
 });

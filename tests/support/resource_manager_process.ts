@@ -32,15 +32,22 @@ export class ResourceManagerProcess implements AsyncDisposable {
     this.#reading = this.#read();
   }
 
-  /** Starts one on a free port. @param runFlags of `deno run`. */
+  /** Starts one on a free port. @param runFlags of `deno run`. @param openFiles that it may have. */
   static async start(
     stateDir: string,
-    options: { env?: Record<string, string>; runFlags?: string[]; args?: string[] } = {},
+    options: {
+      env?: Record<string, string>;
+      runFlags?: string[];
+      args?: string[];
+      openFiles?: number;
+    } = {},
   ): Promise<ResourceManagerProcess> {
-    const { env = {}, runFlags = [], args = [] } = options;
+    const { env = {}, runFlags = [], args = [], openFiles } = options;
+    const limit = openFiles === undefined ? "" : `ulimit -n ${openFiles};`;
     const listen = ["--listen", "http://127.0.0.1:0", "--state", stateDir, "--json"];
-    const child = new Deno.Command(Deno.execPath(), {
+    const child = new Deno.Command("/bin/sh", {
       args: [
+        ...["-c", `${limit} exec "$0" "$@"`, Deno.execPath()],
         ...["run", "--allow-all", "--quiet", ...runFlags, CLI, "resource-manager", ...listen],
         ...["--log-level", "debug", ...args],
       ],
