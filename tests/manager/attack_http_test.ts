@@ -3,6 +3,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import fc from "fast-check";
 import { LeaseOver, LeaseRefused } from "../../runtime/errors.ts";
+import { until, within } from "../support/process_table.ts";
 import { ResourceManagerProcess, withFolder } from "../support/resource_manager_process.ts";
 import { limitMs } from "../support/time_factor.ts";
 
@@ -171,16 +172,25 @@ Deno.test("a burst of more connections than it may have open files keeps nobody 
     await using manager = await ResourceManagerProcess.start(`${folder}/state`, { openFiles });
     using client = manager.as("client");
     await client.nodes();
-    const crowd = await Promise.all(
-      Array.from({ length: 2 * openFiles }, () => manager.dial().catch(() => undefined)),
+    const dials = Array.from(
+      { length: 2 * openFiles },
+      () => manager.dial().catch(() => undefined),
     );
+    // Where nothing is accepted any more, the kernel soon takes none either.
+    const crowd = await within(10_000, "a crowd", Promise.all(dials));
+    let closed = 0;
+    for (const connection of crowd) {
+      connection?.read(new Uint8Array(1)).catch(() => null).finally(() => closed++);
+    }
     try {
+      await until(() => closed >= openFiles / 10, () => `${closed} were closed`);
       await client.nodes();
       assert(manager.log.includes(`${openFiles} files may be open`), manager.log);
     } finally {
       for (const connection of crowd) connection?.close();
     }
-    await client.nodes();
+    using late = manager.as("client");
+    await late.nodes();
   }));
 
 attack(
