@@ -88,8 +88,11 @@ export const OVERDUE_MS = 100;
  */
 export const SILENT_MS = 5000;
 
-/** How long a client waits to be told why a connection went, before it reports the loss as it saw it. */
-export const VERDICT_MS = 500;
+/**
+ * How long a client waits to be told why a connection went, before it reports the loss as it saw it. The node tells
+ * within milliseconds, but for containers: podman takes half a second and more to say how one has ended.
+ */
+export const VERDICT_MS = 2000;
 
 /**
  * How long a lost lease may take to come back with a fresh executor before its waiting calls fail: longer than a node

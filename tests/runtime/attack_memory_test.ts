@@ -7,6 +7,7 @@ import { Status } from "../../fabric/status.ts";
 import { ManagerClient } from "../../runtime/manager_client.ts";
 import { startCluster } from "../support/cluster.ts";
 import { within } from "../support/cluster_lease.ts";
+import { until } from "../support/process_table.ts";
 import { attachRaw, LAYOUT, type RawLease, takeRawLease } from "../support/raw_lease.ts";
 import { limitMs } from "../support/time_factor.ts";
 
@@ -90,6 +91,11 @@ Deno.test("keys and ranges that were not lent end the connection, change nobody'
   );
   await neighbour.echo(0);
   using operator = new ManagerClient({ url: cluster.managerUrl, token: cluster.operatorToken });
-  const { bills } = await operator.bills();
-  assertEquals(bills.length, 2, "both are accounted");
+  // The first heartbeat of each, or its end, tells of it.
+  let billed = 0;
+  await until(
+    async () => (billed = (await operator.bills()).bills.length) === 2,
+    () => `both are accounted: ${billed}`,
+    5000,
+  );
 });
