@@ -168,6 +168,15 @@ export class ControlChannel implements Disposable {
     addToCounter(this.#connection, COUNTERS_AT, ADD_ID, lent, index, value);
   }
 
+  /** Gives a notice to its reader, as one that has just come. What the reader can't make sense of ends the channel. */
+  hear(type: string, body: unknown): void {
+    try {
+      this.#handlers.notice?.(type, body);
+    } catch (error) {
+      this.close(`the peer sent what makes no sense: ${(error as Error).message}`);
+    }
+  }
+
   /** Ends the channel; requests that wait fail with code `closed`. May be called twice. */
   close(reason = "closed by this side"): void {
     if (this.#ended !== "") return;
@@ -261,7 +270,7 @@ export class ControlChannel implements Disposable {
     } else if (typeof frame.type === "string" && typeof frame.id === "number") {
       this.#answer(frame.id, frame.type, frame.body);
     } else if (typeof frame.type === "string") {
-      this.#handlers.notice?.(frame.type, frame.body);
+      this.hear(frame.type, frame.body);
     } else {
       this.close("the peer sent what is no message");
     }

@@ -110,7 +110,8 @@ export class NodeHold {
 
   /** Tells who hears the node, from the first notice on. */
   listen(handlers: HoldHandlers): void {
-    this.#notices.pass((type, body) => handlers.notice(type, body));
+    const early = this.#notices.pass((type, body) => handlers.notice(type, body));
+    for (const [type, body] of early) this.#channel.hear(type, body);
     this.#channel.closed.then((reason) => handlers.gone(reason));
   }
 
@@ -141,9 +142,10 @@ class Notices {
     else this.#listener(type, body);
   }
 
-  pass(listener: HoldHandlers["notice"]): void {
+  /** Gives to `listener` what comes from now on. @returns what came before. */
+  pass(listener: HoldHandlers["notice"]): [type: string, body: unknown][] {
     this.#listener = listener;
-    for (const each of this.#early.splice(0)) listener(...each);
+    return this.#early.splice(0);
   }
 }
 

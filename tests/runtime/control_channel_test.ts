@@ -81,3 +81,17 @@ Deno.test("ControlChannel.request() refuses a message that is too long, and goes
   assertEquals(error.code, "too-long");
   assertEquals(await channel.request("ask", {}), "yes");
 });
+
+Deno.test("a notice that makes no sense to its reader ends the channel, and says why", async () => {
+  await using fabrics = new Fabrics();
+  const { client, server } = await connectPair(fabrics);
+  using channel = new ControlChannel(client, {
+    notice: (type) => {
+      throw new TypeError(`${type} has no reason`);
+    },
+  });
+  using peer = new ControlChannel(server);
+  peer.notify("over", {});
+  const reason = await channel.closed;
+  assertEquals(reason, "the peer sent what makes no sense: over has no reason");
+});
