@@ -4,7 +4,7 @@
  */
 
 import * as v from "./valibot.ts";
-import { LOG_CHARACTERS_PER_SECOND, MAX_LOG_CHARACTERS } from "./policy.ts";
+import { LOG_CHARACTERS_PER_SECOND, LOG_LINES_PER_SECOND, MAX_LOG_CHARACTERS } from "./policy.ts";
 
 /** Of one message: in JSON a character may take six bytes, and a message has 64 KiB. */
 const BATCH_CHARACTERS = 8 * 1024;
@@ -38,7 +38,9 @@ export class LogRelay {
   push({ lines, dropped }: LogBatch): void {
     this.#dropped += dropped;
     for (const line of lines) {
-      if (this.#characters + line.text.length > LOG_CHARACTERS_PER_SECOND) this.#dropped++;
+      const full = this.#lines.length >= LOG_LINES_PER_SECOND || // those of no characters, too, must end
+        this.#characters + line.text.length > LOG_CHARACTERS_PER_SECOND;
+      if (full) this.#dropped++;
       else {
         this.#characters += line.text.length;
         this.#lines.push(line);
