@@ -22,13 +22,20 @@ export async function attachAll(
   places: readonly number[],
   signal: AbortSignal,
 ): Promise<WorkerSession[]> {
+  const { length } = executor.addresses;
+  if (length !== places.length) {
+    throw new ExecutorLost(
+      `Cannot attach to the workers: the node names ${length} addresses for ${places.length} workers`,
+      "not-run",
+    );
+  }
   const secret = Uint8Array.fromHex(executor.secret);
   const attempts = await Promise.allSettled(
     executor.addresses.map((address, worker) =>
       WorkerSession.attach(fabric, {
         address,
         worker,
-        place: places[worker] ?? worker,
+        place: places[worker]!,
         secret,
         depth,
         maxBytes,
