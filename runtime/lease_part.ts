@@ -71,7 +71,7 @@ export class LeasePart {
     this.#over = true;
     clearTimeout(this.#timer);
     this.#attaching?.abort(reason);
-    this.lose();
+    for (const session of this.#sessions) this.#context.crew.lose(session); // those that it has left as well
   }
 
   /**

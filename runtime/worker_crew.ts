@@ -71,7 +71,9 @@ export class WorkerCrew {
   }
 
   async #leave(sessions: readonly WorkerSession[]): Promise<void> {
-    while (sessions.some((session) => session.busy)) {
+    // Between two chunks of a stream, and before a result is taken, nobody else looks whether the worker is there.
+    const isOver = (session: WorkerSession) => !session.busy || !session.connection.probe();
+    while (!sessions.every(isOver)) {
       await new Promise((resolve) => setTimeout(resolve, LEAVE_LOOK_MS));
     }
     for (const session of sessions) this.#close(session);
@@ -85,9 +87,9 @@ export class WorkerCrew {
 
   /** One connection went: the executor is gone, and the others with it. Calls under way are told. */
   lose(session: WorkerSession): void {
-    if (session.retiring) return this.#close(session);
     const team = this.#teams.get(session);
-    if (team === undefined || this.#sessions[session.worker] !== session) return;
+    if (team === undefined || session.lost) return;
+    if (this.#sessions[session.worker] !== session) return this.#close(session);
     const lost = team.sessions.filter((one) => this.#sessions[one.worker] === one);
     for (const one of lost) this.#sessions[one.worker] = undefined;
     clearTimeout(team.holding);
