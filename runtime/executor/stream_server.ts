@@ -24,6 +24,8 @@ export interface StreamHost {
   over(slot: WorkerSlot, index: number): void;
 }
 
+const ignore = () => {};
+
 export class StreamServer {
   readonly #host: StreamHost;
 
@@ -54,11 +56,15 @@ export class StreamServer {
   abandon(slot: WorkerSlot, index: number): void {
     const { stream } = slot;
     slot.stream = undefined;
+    if (stream === undefined || stream.advancing) return;
     this.#host.enter(index);
+    let ending: unknown;
     try {
-      if (stream !== undefined && !stream.advancing) stream.end();
+      ending = stream.end();
     } catch { /* nobody is left to be told */ }
     this.#host.leave();
+    // A rejection that nobody hears of would end the thread.
+    if (!stream.sync) this.#host.await(ending, ignore, ignore);
   }
 
   #step(slot: WorkerSlot, index: number, stream: ForeignStream, ending: boolean): void {

@@ -45,6 +45,10 @@ const functions = packageOf(`
     try { yield 1; yield [NaN, -1, 0.5, "1", undefined, 2 ** 31, 65537][input[0]]; } finally { ended++; }
   }
   export async function* badEnd() { try { yield 0; yield 0; } finally { throw new TypeError("at the end"); } }
+  export async function* badTwice(input) {
+    reset();
+    try { yield input[0] === 0 ? -1 : 70000; } finally { await null; ended++; throw new TypeError("at the end"); }
+  }
   export function* stubborn() { reset(); try { yield 0; } finally { ended++; yield 0; ended++; } }
   export function* stuck() { yield 0; for (;;); }
   export async function* never() { reset(); yield 0; steps++; await new Promise(() => {}); }
@@ -198,6 +202,16 @@ Deno.test("invoke, prepare and stream refuse the other kind of function by name"
     "it gives many results",
   );
   await assertRejects(() => collect(lease.stream("none", none)), Error, "no such function");
+});
+
+Deno.test("an async generator that ends badly after a bad chunk ends alone", async () => {
+  await using held = await startLease({ functions, maxBytes: 1024, depth: 2 });
+  const { lease } = held;
+  await assertRejects(() => lease.stream("badTwice", Uint8Array.of(0)).next(), FunctionError);
+  await until(lease, (_, ended) => ended === 1);
+  await assertRejects(() => lease.stream("badTwice", Uint8Array.of(1)).next(), ResultTooLong);
+  await until(lease, (_, ended) => ended === 1);
+  assertEquals(lease.parts.length, 1);
 });
 
 Deno.test("streams keep their slots: when none is left a call is refused, and served when one ends", async () => {
