@@ -250,8 +250,8 @@ function describe(error: unknown): { name: string; message: string; stack: strin
   try {
     if (error instanceof Error) {
       return {
-        name: `${error.name}`,
-        message: `${error.message}`,
+        name: `${error.name}`.slice(0, 1024),
+        message: `${error.message}`.slice(0, 8192),
         stack: `${error.stack ?? ""}`.slice(0, 8192),
       };
     }

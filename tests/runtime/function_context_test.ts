@@ -94,6 +94,7 @@ Deno.test("an init that fails refuses the lease, and says why", async () => {
     ["throw new RangeError('no data')", "init threw RangeError: no data"],
     ["await null; throw 7", "init threw thrown: 7"],
     ["throw { get name() { throw 1 } }", "init threw thrown: a value that cannot be shown"],
+    ["throw new Error('x'.repeat(1e6))", "init threw Error: xxx"], // more than a message holds
   ];
   for (const [body, message] of cases) {
     const functions = packageOf(
