@@ -223,6 +223,7 @@ export class LeaseLife {
     const attempts = await Promise.all(fresh.map(async (part, at) => {
       try {
         const { left } = await part.attach(grants[at]!.executor);
+        old.leave();
         this.events.emit({ type: "moved", node: part.node });
         return { left };
       } catch {

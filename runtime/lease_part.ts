@@ -45,6 +45,7 @@ export class LeasePart {
   #sessions: readonly WorkerSession[] = [];
   #attaching: AbortController | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #left = false;
   #over = false;
 
   constructor(grant: PartGrant, context: PartContext) {
@@ -64,6 +65,15 @@ export class LeasePart {
   /** What is known of the end of its present executor; `undefined` while nothing is. */
   get verdict(): Verdict {
     return this.#words.verdict(this.#generation);
+  }
+
+  /** Others take its place. Were it to attach after them, it would take theirs, and then be given back. */
+  leave(): void {
+    this.#left = true;
+    clearTimeout(this.#timer);
+    this.#attaching?.abort(
+      new ExecutorLost("Cannot attach to the workers: others took over", "not-run"),
+    );
   }
 
   /** Serves no more: what is under way is told so. */
@@ -121,7 +131,7 @@ export class LeasePart {
 
   /** There is no executor; the node starts another one, but not for ever. */
   awaitExecutor(): void {
-    if (this.#over) return;
+    if (this.#over || this.#left) return;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(
       () => this.#context.abandon(this, "lost: no fresh executor came in time"),
