@@ -132,6 +132,7 @@ export class WorkerCrew {
 
   /** Posts calls that wait, as far as slots are free. */
   serve(): void {
+    if (this.#queue.length === 0) return; // each reply comes by here
     for (const session of this.#sessions) {
       while (session?.takesCalls) {
         const task = this.#queue.takeFor(session);
