@@ -68,7 +68,13 @@ export class KeeperLink {
       else if (event.type === "refused") {
         this.#leases.delete(key);
         reject(restore(event.error));
-      } else hear(event);
+      } else {
+        try {
+          hear(event);
+        } finally {
+          if (event.type === "log") this.#post({ type: "heard", key });
+        }
+      }
     });
     this.#post({ type: "lease", key, ...request });
     return { key, granted: promise };

@@ -6,6 +6,7 @@
 import type { ManagerClient } from "../manager_client.ts";
 import { memoryShare } from "../grant.ts";
 import { OVER } from "../lease_words.ts";
+import { LogRelay } from "../log_relay.ts";
 import { HeldPart, type PartHandlers } from "./held_part.ts";
 import type { KeeperEvent, KeeperRequest } from "./keeper_messages.ts";
 import { takeInTime } from "./lease_wait.ts";
@@ -38,6 +39,13 @@ export class HeldLease {
   readonly #giveUp = new AbortController();
   /** What the end waits for: the lease that is taken, places that are looked for, parts that are given back. */
   readonly #underWay = new Set<Promise<void>>();
+  readonly #logs = new LogRelay((batch) => {
+    this.#say({ type: "log", ...batch });
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#setHeard = resolve;
+    return promise;
+  });
+  #setHeard: () => void = () => {};
   #lastPart = -1;
   #over = false;
 
@@ -91,6 +99,11 @@ export class HeldLease {
     this.#say({ type: "ended" });
   }
 
+  /** The calling thread has taken the lines that it was sent. */
+  heard(): void {
+    this.#setHeard();
+  }
+
   /** What was sent to a part that has moved is done: gives it back. */
   leave(number: number): void {
     const part = this.#left.get(number);
@@ -111,7 +124,7 @@ export class HeldLease {
     lost: ({ number }, generation, reason) =>
       this.#say({ type: "lost", part: number, generation, reason }),
     executor: ({ number }, executor) => this.#say({ type: "executor", part: number, executor }),
-    log: (batch) => this.#say({ type: "log", ...batch }),
+    log: (batch) => this.#logs.push(batch),
     draining: (part, noticeMs) => this.#drain(part, noticeMs),
     over: (part, state, reason) => this.#partOver(part, state, reason),
   };

@@ -42,6 +42,8 @@ export type KeeperRequest =
     readonly part: number;
     readonly reason: string;
   }
+  /** The last batch of lines was taken: another may follow. */
+  | { readonly type: "heard"; readonly key: number }
   | { readonly type: "end"; readonly key: number }
   /** Give everything back; answered by {@linkcode KeeperClosed}. */
   | { readonly type: "close" };
@@ -84,6 +86,7 @@ export type KeeperEvent =
     readonly expiresMs: number;
   }
   | { readonly type: "refused"; readonly key: number; readonly error: PlainError }
+  /** Answered by `heard`: what the calling thread has no turn to take must not pile up. */
   | ({ readonly type: "log"; readonly key: number } & LogBatch)
   | { readonly type: "renewed"; readonly key: number; readonly expiresMs: number }
   | {

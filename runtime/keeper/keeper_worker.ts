@@ -41,6 +41,8 @@ addEventListener("message", async (event) => {
     leases.get(request.key)?.leave(request.part);
   } else if (request.type === "abandon") {
     leases.get(request.key)?.abandon(request.part, request.reason);
+  } else if (request.type === "heard") {
+    leases.get(request.key)?.heard();
   } else if (request.type === "end") {
     await leases.get(request.key)?.end();
     leases.delete(request.key);
