@@ -8,10 +8,9 @@ import type {
   Context,
   EventChannel,
   MemoryRegion,
-  MemoryWindow,
   QueuePair,
 } from "./handles.ts";
-import { CM_ID, COMP_CHANNEL, CONTEXT, EVENT_CHANNEL, MR, MW, QP } from "./layout.ts";
+import { CM_ID, COMP_CHANNEL, CONTEXT, EVENT_CHANNEL, MR, QP } from "./layout.ts";
 import { type SocketAddress, socketAddressOf } from "./socket_address.ts";
 
 const F_GETFL = 3;
@@ -36,11 +35,6 @@ export function memoryRegionKeys(c: CMemory, region: MemoryRegion): MemoryKeys {
   return { lkey: view.getUint32(MR.lkey, true), rkey: view.getUint32(MR.rkey, true) };
 }
 
-/** The key of a memory window; a window of type 2 has the one that it was bound with. */
-export function memoryWindowKey(c: CMemory, window: MemoryWindow): number {
-  return read(c, window, MW.bytes).getUint32(MW.rkey, true);
-}
-
 /** The number of a queue pair on its device, as completions bear it. */
 export function queuePairNumber(c: CMemory, queuePair: QueuePair): number {
   return read(c, queuePair, QP.qp_num + 4).getUint32(QP.qp_num, true);
@@ -61,11 +55,6 @@ export function asyncFd(c: CMemory, context: Context): number {
   return read(c, context, CONTEXT.bytes).getInt32(CONTEXT.async_fd, true);
 }
 
-/** How many interrupts completion queues of a device can be spread over. */
-export function completionVectors(c: CMemory, context: Context): number {
-  return read(c, context, CONTEXT.bytes).getInt32(CONTEXT.num_comp_vectors, true);
-}
-
 /** The device of a connection; null before its address is resolved, and while one listens on all addresses. */
 export function idContext(c: CMemory, id: CmId): Context | null {
   return c.pointerTo(read(c, id, CM_ID.bytes).getBigUint64(CM_ID.verbs, true));
@@ -84,11 +73,6 @@ export function idPort(c: CMemory, id: CmId): number {
 /** Own address of a connection or listener. */
 export function idLocalAddress(c: CMemory, id: CmId): SocketAddress {
   return socketAddressOf(c.bytesAt(id, CM_ID.bytes).subarray(CM_ID.src_addr));
-}
-
-/** The peer's address. */
-export function idPeerAddress(c: CMemory, id: CmId): SocketAddress {
-  return socketAddressOf(c.bytesAt(id, CM_ID.bytes).subarray(CM_ID.dst_addr));
 }
 
 /** Lets calls on a descriptor return with EAGAIN where they would wait. */
