@@ -30,7 +30,11 @@ const totals = {
 };
 
 /** Running totals of a lease on one node: they only grow, so that one told twice counts once. */
-export const billReportSchema = v.object(totals);
+export const billReportSchema = v.object({
+  ...totals,
+  /** Under which id the node had the lease: it gets another when it was removed and comes again. */
+  node: v.exactOptional(id),
+});
 export type BillReport = v.InferOutput<typeof billReportSchema>;
 
 const price = v.pipe(v.number(), v.minValue(0), v.maxValue(1e9));

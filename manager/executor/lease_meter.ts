@@ -10,6 +10,8 @@ export interface Usage {
 
 export interface MeteredLease {
   readonly lease: string;
+  /** The node's id at the admission. */
+  readonly node: string;
   readonly epoch: number;
   readonly workers: number;
   readonly memoryBytes: number;

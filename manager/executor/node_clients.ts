@@ -148,6 +148,7 @@ export class NodeClients {
     const { grant, memoryBytes, release } = this.#admission.admit(admit.grant, admit.workers);
     const meter = new LeaseMeter({
       lease: grant.lease,
+      node: grant.node,
       epoch: grant.epoch,
       workers: admit.workers,
       memoryBytes,

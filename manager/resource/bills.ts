@@ -30,6 +30,7 @@ export function readBillQuery({ client, since }: Record<string, string>): BillQu
 
 /** A report that is not in the store yet. */
 interface Fresh {
+  /** Who told it. */
   readonly node: string;
   readonly told: api.BillReport;
   readonly heardMs: number;
@@ -54,7 +55,7 @@ export class BillBook {
   hear(node: string, reports: readonly api.BillReport[]): void {
     const heardMs = this.#context.clock();
     for (const told of reports) {
-      const key = `${told.lease} ${node} ${told.epoch}`;
+      const key = `${told.lease} ${node} ${told.node} ${told.epoch}`;
       const before = this.#fresh.get(key);
       this.#fresh.set(key, {
         node,
@@ -104,7 +105,8 @@ export class BillBook {
     return { nowMs: this.#context.clock(), prices: this.#prices, bills: rows.map(toBill) };
   }
 
-  #put(tx: Transaction, { node, told, heardMs }: Fresh): void {
+  #put(tx: Transaction, { node: teller, told, heardMs }: Fresh): void {
+    const node = nodeOf(tx, teller, told);
     const known = tx.bill(told.lease, node, told.epoch);
     const row = known ?? newBill(tx, node, told);
     if (row === undefined) {
@@ -123,6 +125,11 @@ export class BillBook {
     ) return;
     tx.putBill({ ...row, heldNs, computeNs, pollNs, untilMs: heardMs });
   }
+}
+
+/** Whose lease it was: the teller's, or of a node that is no more, which has come again as the teller. */
+function nodeOf(tx: Transaction, teller: string, { node = teller }: api.BillReport): string {
+  return tx.node(node) === undefined ? node : teller;
 }
 
 /** The first totals of a lease make its bill; it outlives the lease's own row. */

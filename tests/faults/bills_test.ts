@@ -127,3 +127,23 @@ Deno.test("a node that ends while the resource manager is away tells the bill at
   await new Promise((resolve) => setTimeout(resolve, 1500));
   assertEquals((await bill(host)).heldNs, heldNs);
 });
+
+Deno.test("a node that is removed while it serves a lease tells the bill to its end when it comes again", async () => {
+  await using host = await ProcessHost.start();
+  await using client = await host.connect();
+  const lease = await host.lease(client);
+  const { node } = (await host.operator.nodes()).nodes[0]!;
+  await lease.invoke("hold", Uint8Array.of(200));
+  await until(async () => (await host.operator.bills()).bills.length === 1, () => "a bill");
+  const seenNs = BigInt((await bill(host)).heldNs);
+  await host.operator.removeNode(node);
+  await lease.closed;
+  await until(
+    async () => BigInt((await bill(host)).heldNs) > seenNs,
+    () => "the end of the lease is billed",
+    10_000,
+  );
+  assertEquals((await bill(host)).node, node);
+  const again = (await host.operator.nodes()).nodes[0];
+  assert(again !== undefined && again.node !== node, "it has come again");
+});

@@ -68,8 +68,6 @@ export class ModelNode {
     const { name, cores, manager } = this.options;
     const told = { name, cores, memoryBytes, addresses: [`shm:${name}`], bootId: "b" };
     const { node, epoch, keys, nowMs } = await manager().nodes.register(told);
-    // One that was taken off the list is another node now: what the old one has not told of is lost.
-    if (node !== this.standing.id) this.#start.forgetBills();
     Object.assign(this.standing, { id: node, epoch, keys });
     this.#learn(nowMs);
   }
@@ -157,19 +155,15 @@ class NodeStart {
     this.#admission = new Admission(node.standing, this.#capacity);
   }
 
+  /** What was not told so far will not be. */
   die(): void {
     this.#dead = true;
-    this.forgetBills();
-    this.#executors.clear();
-    this.#leases.clear();
-  }
-
-  /** What was not told so far will not be. */
-  forgetBills(): void {
     for (const stay of this.#stays) {
       stay.toMs ??= this.#node.options.time.nowMs;
       stay.died = true;
     }
+    this.#executors.clear();
+    this.#leases.clear();
   }
 
   list(): { lease: string; workers: number }[] {
@@ -182,7 +176,7 @@ class NodeStart {
     const { time } = options;
     const { lease: id, epoch } = grant;
     const meter = new LeaseMeter(
-      { lease: id, epoch, workers, memoryBytes, sinceMs: 1 },
+      { lease: id, node: standing.id, epoch, workers, memoryBytes, sinceMs: 1 },
       () => time.nowMs,
     );
     const stay: Stay = { fromMs: time.nowMs, workers, memoryBytes };

@@ -12,6 +12,7 @@ import { type BillReport, maxHeartbeatBills } from "../../runtime/bill_api.ts";
 const operator: TokenRow = { hash: "o", role: "operator", name: "operator" };
 const about = (lease: string) => ({
   lease,
+  node: "node",
   epoch: 1,
   workers: 1,
   memoryBytes: 1,

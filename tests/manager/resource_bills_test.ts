@@ -113,6 +113,35 @@ Deno.test("nobody is billed for a lease that the node was never offered", async 
   assertEquals((await test.operator.bills()).bills, []);
 });
 
+Deno.test("totals of a node that was removed are billed when it comes again under another id", async () => {
+  await using test = await TestManager.start();
+  const { node: old } = await test.register("a");
+  const lease = await takeLease(test, old);
+  const { node: up } = await test.register("b");
+  await test.operator.removeNode(old);
+  const { node, epoch } = await test.register("a");
+  const tell = (bill: BillReport) =>
+    test.node.heartbeat(node, { epoch, leases: [], bills: [bill] });
+  const billed = async () =>
+    (await test.operator.bills()).bills.map(({ node, heldNs }) => [node, heldNs]);
+  await tell(totals(lease, 4));
+  await tell(totals(lease, 5, { node: up }));
+  assertEquals(await billed(), [], "neither the new node nor another one had it");
+  await tell(totals(lease, 6, { node: old }));
+  await tell(totals(lease, 7, { node: old }));
+  assertEquals(await billed(), [[old, "7"]]);
+});
+
+Deno.test("nobody tells totals in the name of a node that is there", async () => {
+  await using test = await TestManager.start();
+  const { node } = await test.register("a");
+  const lease = await takeLease(test, node);
+  const { node: other } = await test.register("b");
+  await test.node.heartbeat(node, { epoch: 1, leases: [], bills: [totals(lease, 5, { node })] });
+  await test.node.heartbeat(other, { epoch: 1, leases: [], bills: [totals(lease, 9, { node })] });
+  assertEquals((await test.operator.bills()).bills.map(({ heldNs }) => heldNs), ["5"]);
+});
+
 Deno.test("what was heard and could not be written is written the next time", async () => {
   const kept = new MemoryStore();
   await kept.transact((tx) => addLease(tx, "a"));
