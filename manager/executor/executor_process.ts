@@ -208,13 +208,13 @@ export class ExecutorProcess {
   async #watch(): Promise<EndReason> {
     const reading = this.#readStderr().catch(() => {});
     const status = await Promise.race([this.#child.status, this.#overdue.promise]);
+    if (!status) this.kill(); // its channel has ended, but it has not
     this.#gone = true; // its number may be another's from now on
     this.#expectEnd();
     // What it sent before it ended may still lie in memory; the channel closes once that has been read.
     const lastWords = Promise.all([reading, this.#control?.closed]);
     await Promise.race([lastWords, this.#overdue.promise]);
     clearTimeout(this.#endTimer);
-    if (!status) this.kill(); // its channel has ended, but it has not
     this.#control?.close("the executor has ended");
     if (await this.#wasOverMemory()) return memoryReason(this.#memoryLimitBytes);
     if (this.#said !== "") return this.#said;

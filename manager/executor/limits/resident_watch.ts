@@ -33,14 +33,17 @@ export class ResidentWatch implements MemoryBounds {
   // deno-lint-ignore require-await -- the contract is asynchronous; nothing has to be waited for here
   async bound(pid: number, onOver: () => void): Promise<MemoryBound> {
     const watched: Watched = { pid, onOver, limitBytes: Infinity, over: false };
+    let released = false;
     return {
       set: (limitBytes) => {
+        if (released) return; // it ended as it got its lease
         watched.limitBytes = limitBytes;
         this.#watched.add(watched);
         this.#timer ??= setInterval(() => this.#look(), LOOK_EVERY_MS);
       },
       wasOver: () => watched.over,
       release: () => {
+        released = true;
         this.#watched.delete(watched);
         if (this.#watched.size === 0) this.#rest();
       },
