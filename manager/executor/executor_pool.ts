@@ -164,7 +164,10 @@ export class ExecutorPool {
         permissions: NO_PERMISSIONS,
       });
       const waiting = { process, heap };
-      if (this.#paused) return await process.stop();
+      if (this.#paused) {
+        await process.stop();
+        return this.#schedule(PAUSE_MS); // it may have been opened again meanwhile
+      }
       this.#waiting.push(waiting);
       process.ended.then((reason) => this.#lost(waiting, reason));
       this.#schedule(PAUSE_MS);

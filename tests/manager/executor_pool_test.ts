@@ -1,7 +1,13 @@
 /** Executors that wait for leases: real processes of a node in this one. */
 
 import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
-import { DEFAULT_POOL, NO_POOL, type PoolOptions } from "../../manager/executor/executor_pool.ts";
+import {
+  DEFAULT_POOL,
+  ExecutorPool,
+  NO_POOL,
+  type PoolOptions,
+} from "../../manager/executor/executor_pool.ts";
+import type { ExecutorProcess } from "../../manager/executor/executor_process.ts";
 import { type LeaseOptions, LimitExceeded } from "../../mod.ts";
 import { type Cluster, startCluster } from "../support/cluster.ts";
 import { functionsPackage } from "../support/functions_package.ts";
@@ -125,4 +131,28 @@ Deno.test("an executor that is lost is followed by one that waited", async () =>
   for await (const event of events) if (event.type === "recovered") break;
   assertEquals(await lease.invoke("echo", Uint8Array.of(3)), Uint8Array.of(3));
   assert(children(Deno.pid).includes(spare!));
+});
+
+Deno.test("a pool that is opened while one that came too late still ends is filled all the same", async () => {
+  const boots: ((process: ExecutorProcess) => void)[] = [];
+  const booting = () => new Promise<ExecutorProcess>((resolve) => boots.push(resolve));
+  const stopping = Promise.withResolvers<void>();
+  let stops = 0;
+  const process = {
+    ended: new Promise<string>(() => {}),
+    stop: () => (stops++, stopping.promise),
+  } as unknown as ExecutorProcess;
+  const pool = new ExecutorPool(booting, POOL);
+  pool.open();
+  await until(() => boots.length === 1, () => "one boots");
+  pool.pause();
+  boots[0]!(process);
+  await until(() => stops === 1, () => "it is not wanted any more");
+  pool.open();
+  await new Promise((resolve) => setTimeout(resolve, 10)); // the pool's own look comes in between
+  stopping.resolve();
+  await until(() => boots.length === 2, () => "another one boots");
+  boots[1]!(process);
+  await until(() => pool.size === 1, () => "it waits");
+  await pool.close();
 });
