@@ -163,13 +163,15 @@ export class LeaseBook {
    */
   async endOn(caller: TokenRow, id: string, node: string): Promise<void> {
     const nowMs = this.#context.clock();
-    await this.#context.store.transact((tx) => {
+    const serves = await this.#context.store.transact((tx) => {
       sweep(tx, nowMs);
       const lease = ownLease(tx, caller, id);
       const allocation = tx.allocation(lease.id, node);
       if (allocation === undefined) throw notFound("node", node);
       endAllocation(tx, allocation, "given-back", nowMs);
+      return allocation.state === "claimed";
     });
+    if (serves) this.#context.orders?.tell(node);
     this.#queue.wake();
   }
 

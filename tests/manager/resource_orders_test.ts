@@ -34,6 +34,9 @@ for (const listen of ["http://127.0.0.1:0", "unix:"]) {
     const { lease } = await test.client.takeLease(small);
     await test.node.reportLease(node, lease, claimed);
     await hears("a lease that is given back", () => test.client.endLease(lease));
+    const { lease: part } = await test.client.takeLease(small);
+    await test.node.reportLease(node, part, claimed);
+    await hears("a part that is given back", () => test.client.endLeaseOn(part, node));
     const { lease: other } = await test.client.takeLease(small);
     await test.node.reportLease(node, other, claimed);
     await hears("a token that is revoked", () => test.operator.revokeToken("client"));
