@@ -8,6 +8,7 @@ import { cString, type Libc } from "./libc.ts";
 
 const O_RDONLY_CLOEXEC = 0o2000000;
 const O_WRONLY_CLOEXEC = 0o1 | 0o2000000;
+const O_PATH_CLOEXEC = 0o10000000 | 0o2000000;
 const CHUNK_BYTES = 65_536;
 
 /** The whole text. @throws {ErrnoError} where it can't be read. */
@@ -71,6 +72,14 @@ export async function writeKernelFileAside(
   } finally {
     libc.c.close(fd);
   }
+}
+
+/** Whether there is a file or a folder, which need not be readable. */
+export function isThere(libc: Libc, path: string): boolean {
+  const fd = libc.c.open(cString(path), O_PATH_CLOEXEC, 0);
+  if (fd < 0) return false;
+  libc.c.close(fd);
+  return true;
 }
 
 /** Makes a folder, such as a cgroup. @throws {ErrnoError} */

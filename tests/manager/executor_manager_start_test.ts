@@ -39,3 +39,15 @@ Deno.test("ExecutorManager.start() leaves nothing open where it may not register
   // The other end of its connections is in this process and closes in its own time.
   await eventually(() => countDescriptors() === before[0] && countMappings() === before[1], state);
 });
+
+Deno.test("ExecutorManager.start() says at once that a sandbox's program is not there", async () => {
+  const dir = await Deno.makeTempDir({ prefix: "rfaas-test-" });
+  try {
+    const options = nodeOptions(dir, "http://127.0.0.1:1");
+    const sandbox = { command: ["/nowhere/bwrap", "{executor}"] };
+    const start = () => ExecutorManager.start({ ...options, sandbox });
+    await assertRejects(start, TypeError, "there is no /nowhere/bwrap here");
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+});

@@ -1,5 +1,6 @@
 /** The operating system's sandbox of a node: gives the command that starts an executor in it. */
 
+import { isThere } from "../../../ffi/kernel_file.ts";
 import type { Libc } from "../../../ffi/libc.ts";
 import { type OwnLimits, ownLimits } from "./own_limits.ts";
 import { fillRecipe, type Recipe, recipeFault } from "./recipe.ts";
@@ -73,6 +74,10 @@ export class OsSandbox {
       : ["custom", choice];
     const fault = recipeFault(recipe);
     if (fault !== undefined) throw new TypeError(`Cannot use sandbox ${name}: ${fault}`);
+    const [program] = recipe.command as [string];
+    if (!isThere(libc, program)) {
+      throw new TypeError(`Cannot use sandbox ${name}: there is no ${program} here, install it`);
+    }
     if (Deno.build.arch !== "x86_64" && Deno.build.arch !== "aarch64") {
       throw new TypeError(`Cannot use sandbox ${name}: no filter is known for ${Deno.build.arch}`);
     }
@@ -107,8 +112,11 @@ export class OsSandbox {
     const name = `${this.#folder}/seccomp${options.net ? "-net" : ""}${
       options.rdma ? "-rdma" : ""
     }`;
-    const written = this.#written.get(name) ?? this.#write(name, options);
+    const known = this.#written.get(name);
+    if (known) return known;
+    const written = this.#write(name, options);
     this.#written.set(name, written);
+    written.catch(() => this.#written.delete(name)); // a disk that is full may have room again
     return written;
   }
 
