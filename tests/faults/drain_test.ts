@@ -51,6 +51,7 @@ Deno.test("SIGTERM: idle leases move to another node, and the node is free withi
     await until(
       () => host.executors(next).length === 1,
       () => "the next node has an executor ready",
+      20_000,
     );
     assertEquals(await lease.invoke("echo", bytes), bytes);
     const name = lease.nodes[0]!;

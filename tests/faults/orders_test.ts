@@ -59,7 +59,8 @@ Deno.test("drain by HTTP: idle leases move to another node, and the node is free
     const name = lease.nodes[0]!;
     const old = host.nodes.get(name)!;
     const [, next] = [...host.nodes].find(([other]) => other !== name)!;
-    await until(() => host.executors(next).length === 1, () => "the next node has one ready");
+    const ready = () => host.executors(next).length === 1;
+    await until(ready, () => "the next node has one ready", 20_000);
     const { nodes } = await operator.nodes();
     const { node, cores } = nodes.find((each) => each.name === name)!;
     assertEquals(await lease.invoke("echo", bytes), bytes);
@@ -68,6 +69,7 @@ Deno.test("drain by HTTP: idle leases move to another node, and the node is free
     await until(
       async () => host.executors(old).length === 0 && await host.freeCores(name) === cores,
       () => `${name} is free`,
+      10_000,
     );
     times.push(performance.now() - sinceMs);
     assert(lease.nodes[0] !== name, "another node serves it");

@@ -75,6 +75,7 @@ for (const [what, send] of Object.entries(SENDERS)) {
       await until(
         () => children(child.pid).filter(catchesSigterm).length === 2,
         () => "another executor waits",
+        20_000,
       );
       const processes = [child.pid, ...children(child.pid)];
       const events = lease.status();
@@ -84,7 +85,7 @@ for (const [what, send] of Object.entries(SENDERS)) {
         for await (const event of events) if (event.type === "draining") return event.noticeMs;
         return undefined;
       })();
-      assertEquals(await within(5000, "the notice", noticed), 60_000);
+      assertEquals(await within(20_000, "the notice", noticed), 60_000);
       assertEquals(await call, Uint8Array.of(7));
       assertEquals(await lease.invoke("echo", Uint8Array.of(1)), Uint8Array.of(1));
       await lease.close();
@@ -92,7 +93,8 @@ for (const [what, send] of Object.entries(SENDERS)) {
       assertEquals(status.code, 0, said);
       // A busy host may have made an answer late, and that is told; no executor was lost.
       assert(!/crashed|killed|executor that waited/.test(said), said);
-      await until(() => !processes.some(isAlive), () => `${processes.filter(isAlive)} are gone`);
+      const left = () => processes.filter(isAlive);
+      await until(() => left().length === 0, () => `${left()} are gone`, 10_000);
       assert((await test.operator.nodes()).nodes.length === 0);
     } finally {
       if (isAlive(child.pid)) child.kill("SIGKILL");

@@ -73,10 +73,10 @@ Deno.test("a worker allocates nothing for a call", async () => {
     for (let i = 0; i < CALLS; i++) call.invokeSync(64);
     return heapBytes() - before;
   };
-  for (let i = 0; i < 3; i++) round(); // until the code is compiled and optimised
-  const grown = Array.from({ length: 4 }, round).filter((bytes) => bytes >= 0).sort((a, b) =>
-    a - b
-  );
-  assert(grown.length > 0, "each round met a collection");
-  assert(grown[0]! < CALLS * 4, `${CALLS} calls left ${grown} bytes: the smallest object has 12`);
+  // A round may compile, meet a collection (then less is left than was), or sleep on a busy host, which allocates. Of
+  // rounds that left an object a call, none would ever pass: a collection takes away more than a round leaves.
+  const grown: number[] = [];
+  const passes = (bytes: number) => bytes >= 0 && bytes < CALLS * 4;
+  while (grown.length < 40 && !grown.some(passes)) grown.push(round());
+  assert(grown.some(passes), `${CALLS} calls left ${grown} bytes: the smallest object has 12`);
 });

@@ -8,8 +8,8 @@ Deno.test("invoke() serves an async function with a timer beside hot calls on th
   await using held = await startLease({ depth: 4, maxBytes: 64, hotMs: Infinity });
   const { lease } = held;
   using call = lease.prepare("echo", { bytes: 8, resultBytes: 8, worker: 0 });
-  const timerMs = Math.min(250, limitMs(5));
-  let inAll = 0;
+  let timerMs = Math.min(250, limitMs(5));
+  let most = 0;
   for (let round = 0; round < 10; round++) {
     let done = false;
     const timer = lease.invoke("later", Uint8Array.of(timerMs), { worker: 0 }).finally(() =>
@@ -24,12 +24,14 @@ Deno.test("invoke() serves an async function with a timer beside hot calls on th
       beside++;
     }
     assertEquals(await timer, Uint8Array.of(timerMs));
-    inAll += beside;
+    most = Math.max(most, beside);
+    // On a busy host a call may take as long as the timer.
+    if (beside <= 4) timerMs = Math.min(250, 2 * timerMs);
   }
-  assert(inAll > 10, `${inAll} calls ran beside 10 timers`);
+  assert(most > 4, `${most} calls ran beside a timer at most`);
   // The client blocks: the worker alone has to keep its event loop turning.
   using later = lease.prepare("later", { bytes: 1, resultBytes: 1 });
-  later.input[0] = Math.min(250, limitMs(50));
+  later.input[0] = 250; // milliseconds
   later.start();
   let beside = 0;
   while (!later.done() && beside < 1e6) {

@@ -36,7 +36,7 @@ Deno.test("LimitExceeded: a call without a deadline, or with a later one, ends a
     const tookMs = performance.now() - sinceMs;
     assertEquals((error as LimitExceeded).limit, "call");
     assertStringIncludes(`${(error as Error).cause}`, "limit: call: ");
-    assert(tookMs >= 290 && tookMs < limitMs(700), `${name} took ${tookMs} ms`);
+    assert(tookMs >= 290 && tookMs < limitMs(2000), `${name} took ${tookMs} ms`);
     assertEquals(await other.invoke("echo", Uint8Array.of(1)), Uint8Array.of(1));
     await until(
       () => lease.invoke("echo", none).then(() => true, () => false),
