@@ -122,8 +122,8 @@ export const BUSY_PAUSE_MS = 1;
 export const MAX_BUSY_PAUSE_MS = 4;
 
 /**
- * What the functions of a lease may log in a second: enough to follow what they do, too little to burden the node, which
- * carries each line from thread to thread and over its control channel. A worker has its share of it.
+ * What the functions of a lease may log in a second on a node: enough to follow what they do, too little to burden the
+ * node, which carries each line from thread to thread and over its control channel. A worker has its share of it.
  */
 export const LOG_LINES_PER_SECOND = 200;
 export const LOG_CHARACTERS_PER_SECOND = 64 * 1024;

@@ -269,7 +269,7 @@ Deno.test("a stream given up while a chunk is made tells its function, and ends 
 
 Deno.test("a generator that does not come back has its executor ended; the stream is told and the lease goes on", async () => {
   await using held = await startLease({ functions, maxBytes: 1024, depth: 2 });
-  const { lease, cluster } = held;
+  const { lease } = held;
   for (const name of ["stuck", "never"]) {
     const stream = lease.stream(name, none, { deadlineMs: limitMs(100) });
     await stream.next();
@@ -288,7 +288,6 @@ Deno.test("a generator that does not come back has its executor ended; the strea
   await within(5000, "the fresh executor", lease.invoke("echo", none));
   const error = await assertRejects(() => beside.next(), ExecutorLost, "deadline");
   assertEquals(error.outcome, "unknown");
-  assert(cluster.nodes.length === 1);
 });
 
 Deno.test("a stream goes on where it is while its lease moves to another node", async () => {
