@@ -46,11 +46,17 @@ export const CLIENT_SLEEP_MS = 10;
 export const SCARCE_MS = 0.1;
 
 /**
- * How long a core that others wanted counts as scarce: nobody spins on it for longer than YIELD_AFTER_MS then. That must
- * be more than it takes to wake the other end, or both sleep at each call and never meet awake again. To find out again
- * costs a time slice, 3 ms and more.
+ * How long a core that others wanted counts as scarce: then a client that waits sleeps after YIELD_AFTER_MS, and a worker
+ * after SCARCE_HOT_MS. To find out again costs a time slice, 3 ms and more.
  */
 export const SCARCE_FOR_MS = 1000;
+
+/**
+ * How long a worker polls after a call where cores are scarce, whatever its lease's hot time. It must be a multiple of
+ * what a client that sleeps needs to wake and call again, 0.07 ms and more on a busy host: with as much as the client
+ * polls (YIELD_AFTER_MS), each end slept when the other came, and calls of 0.5 us took 68 for as long as they went on.
+ */
+export const SCARCE_HOT_MS = 1;
 
 /** Polls between two yields: 450 ns each where nobody else wants the core. */
 export const POLLS_PER_YIELD = 64;

@@ -273,6 +273,8 @@ export class PreparedCall implements Disposable {
       if (this.#host.live(session) && session.connection.probe()) continue;
       while (session.poll()); // a reply that came before the end still counts
       if (slot.state === POSTED) this.#host.onLost(session);
+      // An executor that passes a deadline is ended: who was without a core until then is told the deadline all the same.
+      if (this.#slot.state === LOST && nowMs() - sinceMs > this.#deadlineMs) throw this.#giveUp();
     }
   }
 

@@ -8,6 +8,7 @@ import {
   POLLS_PER_LOOK_NETWORK,
   POLLS_PER_YIELD,
   PROBE_EVERY_MS,
+  SCARCE_HOT_MS,
   SLEEP_MS,
   YIELD_AFTER_MS,
 } from "../policy.ts";
@@ -77,6 +78,9 @@ export class WorkerLoop {
   #spin(): void {
     const { server, watch, hotMs } = this.#o;
     const pollsPerLook = server.inPlace ? POLLS_PER_LOOK : POLLS_PER_LOOK_NETWORK;
+    const scarceHotMs = hotMs === Infinity
+      ? hotMs
+      : (hotMs < SCARCE_HOT_MS ? hotMs : SCARCE_HOT_MS);
     let polls = 0;
     let served = false;
     let yielding = false;
@@ -87,8 +91,8 @@ export class WorkerLoop {
         served = true;
         yielding = false; // until the next look: the call after this one is to find the worker awake
       } else if (yielding && polls % POLLS_PER_YIELD === 0 && this.#o.cores.shouldSleep()) {
-        if (hotMs === Infinity) this.#o.cores.yield();
-        else scarce = true;
+        this.#o.cores.yield();
+        scarce = true;
         polls = pollsPerLook;
       }
       if (++polls < pollsPerLook) continue;
@@ -100,7 +104,7 @@ export class WorkerLoop {
       served = false;
       const idleMs = atMs - this.#idleSinceMs;
       yielding = idleMs > YIELD_AFTER_MS;
-      if (idleMs >= hotMs || scarce) this.#sleep();
+      if (idleMs >= (scarce ? scarceHotMs : hotMs)) this.#sleep();
       scarce = false;
     }
   }
