@@ -136,6 +136,9 @@ export const LOG_CHARACTERS_PER_SECOND = 64 * 1024;
 /** The longest line; the rest is cut. */
 export const MAX_LOG_CHARACTERS = 2000;
 
+/** The longest reason that an executor gives for its end; it may hold what a function threw, and travels in a message. */
+export const MAX_REASON_CHARACTERS = 1000;
+
 /** How often the executor's main thread looks how many lines were dropped. */
 export const LOG_LOOK_MS = 100;
 

@@ -7,6 +7,7 @@ import { Listening, Started, type StartRequest } from "../../runtime/executor/st
 import { LogBatch } from "../../runtime/log_relay.ts";
 import { MAX_PACKAGE_BYTES } from "../../runtime/node_protocol.ts";
 import { packageKind } from "../../runtime/package_kind.ts";
+import { MAX_REASON_CHARACTERS } from "../../runtime/policy.ts";
 import * as v from "../../runtime/valibot.ts";
 import type { ExecutorCommand } from "./executor_command.ts";
 import { ExecutorUsage } from "./executor_usage.ts";
@@ -201,7 +202,8 @@ export class ExecutorProcess {
 
   #hearLastWords(body: unknown): void {
     const { reason, cpuNs } = Object(body) as { reason?: unknown; cpuNs?: unknown };
-    this.#said = String(reason);
+    // Cut here as well: an executor that has been taken over says what it likes, and this is passed on in a message.
+    this.#said = typeof reason === "string" ? reason.slice(0, MAX_REASON_CHARACTERS) : "";
     if (typeof cpuNs === "string" && /^\d{1,18}$/.test(cpuNs)) this.#usage?.told(BigInt(cpuNs));
   }
 

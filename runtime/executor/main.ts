@@ -21,7 +21,7 @@ import * as v from "../valibot.ts";
 import { REHEARSED_START, type Started, StartRequest } from "./start_request.ts";
 import { COUNT_EVERY_MS, UsageCounter } from "./usage_counter.ts";
 import { LogRelay } from "../log_relay.ts";
-import { LOG_LOOK_MS, REHEARSE_AFTER_MS } from "../policy.ts";
+import { LOG_LOOK_MS, MAX_REASON_CHARACTERS, REHEARSE_AFTER_MS } from "../policy.ts";
 import { LOGS_DROPPED, STOP, watchWords } from "./watch_words.ts";
 import { Watchdog } from "./watchdog.ts";
 import { WorkerThread } from "./worker_thread.ts";
@@ -55,7 +55,7 @@ async function main(): Promise<void> {
     if (leaving) return;
     leaving = true;
     counter?.count();
-    control?.notify("ended", { reason, cpuNs: cpuTime() });
+    control?.notify("ended", { reason: reason.slice(0, MAX_REASON_CHARACTERS), cpuNs: cpuTime() });
     Deno.exit(0);
   };
   // The manager gets them too, and lets calls finish. When this process ends is up to it: by SIGKILL, if need be.

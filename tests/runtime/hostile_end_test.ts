@@ -1,6 +1,6 @@
 /** Functions that end what they run in, or never end: THREATS.md, row 12. */
 
-import { assert, assertEquals, assertInstanceOf } from "@std/assert";
+import { assert, assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
 import {
   DeadlineExceeded,
   ExecutorLost,
@@ -8,6 +8,7 @@ import {
   LimitExceeded,
   RfaasError,
 } from "../../mod.ts";
+import { MAX_REASON_CHARACTERS } from "../../runtime/policy.ts";
 import { type ClusterLease, startLease, within } from "../support/cluster_lease.ts";
 import { packageOf } from "../support/functions_package.ts";
 
@@ -184,5 +185,28 @@ Deno.test("a function that fills the heap ends its executor with a named error; 
     [DeadlineExceeded, ExecutorLost, LimitExceeded].some((kind) => error instanceof kind),
     `${error}`,
   );
+  await goesOn(held);
+});
+
+Deno.test("what a function throws at its executor's end is cut: whole, no message to the client could hold it", async () => {
+  const functions = packageOf(`
+    export const crash = (input) => {
+      const length = JSON.parse(new TextDecoder().decode(input));
+      setTimeout(() => { throw new Error("x".repeat(length)); });
+      return new Promise(() => {});
+    };
+    export const echo = (input, output) => (output.set(input), input.length);
+  `);
+  await using held = await startLease({ functions, maxBytes: 64 });
+  const events = held.lease.status();
+  for (const length of [65_400, 200_000]) {
+    const crash = held.lease.invoke("crash", new TextEncoder().encode(`${length}`));
+    await assertRejects(() => within(8000, "the end", crash), ExecutorLost, "Uncaught Error: xxx");
+    const { value: lost } = await events.next();
+    assert(lost?.type === "lost", `${lost?.type}`);
+    assertEquals(lost.reason.length, MAX_REASON_CHARACTERS);
+    const { value: recovered } = await within(8000, "the recovery", events.next());
+    assertEquals(recovered?.type, "recovered");
+  }
   await goesOn(held);
 });
