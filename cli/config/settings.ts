@@ -199,7 +199,8 @@ export const SETTINGS = {
     standard: [],
   }),
   "executorManager.permissions.env": setting(v.array(text), {
-    does: "Variables of this process that functions may read if their lease asks for it, or *.",
+    does:
+      "Variables of this process that functions may read if their lease asks for it; *: all but RFAAS_….",
     standard: [],
   }),
   "executorManager.limits.callSeconds": setting(whole(1, MAX_CALL_MS / 1000), {

@@ -61,7 +61,7 @@ export interface ExecutorManagerOptions extends NodeFabricOptions {
   readonly memoryBounds?: MemoryBoundChoice;
   /** Executors that wait for leases. @default none */
   readonly pool?: PoolOptions;
-  /** What functions may do if their lease asks for it; `*` is every host, every variable. @default nothing */
+  /** What functions may do if their lease asks for it; `*` as permission_rules.ts says. @default nothing */
   readonly permissions?: FunctionPermissions;
   /** Bytes of function packages that are kept on disk. @default 1 GiB */
   readonly cacheBytes?: number;

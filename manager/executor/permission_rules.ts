@@ -9,6 +9,8 @@ import {
 
 /** Stands for everything in a node's lists of hosts and variables. */
 const ALL = "*";
+/** What that leaves out: the manager's own variables, such as its token. They may be named one by one. */
+const OWN = /^RFAAS_/;
 
 /** @throws {TypeError} naming the rule that makes no sense. */
 export function checkPermissionRules(rules: FunctionPermissions = {}): AllPermissions {
@@ -47,5 +49,5 @@ function coversPath(rule: string, asked: string): boolean {
 }
 
 function coversName(rule: string, asked: string): boolean {
-  return rule === ALL || rule === asked;
+  return rule === asked || (rule === ALL && !OWN.test(asked));
 }

@@ -125,6 +125,8 @@ Deno.test("firstNotAllowed() compares hosts with their ports, folders with what 
     ["env", "A", "AB", false],
     ["env", "A", "a", false],
     ["env", "*", "A", true],
+    ["env", "*", "RFAAS_TOKEN", false],
+    ["env", "RFAAS_X", "RFAAS_X", true],
   ];
   for (const [kind, rule, asked, isAllowed] of cases) {
     const refused = firstNotAllowed(
