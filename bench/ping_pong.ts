@@ -4,7 +4,7 @@ import { Access, type Connection } from "../fabric/fabric.ts";
 import { Opcode, Status } from "../fabric/status.ts";
 
 /** The largest message. */
-export const MAX_PING_BYTES = 1 << 20;
+const MAX_PING_BYTES = 1 << 20;
 /** Receives that an end keeps posted; one message is on its way at a time. */
 const RECEIVES = 64;
 const INBOUND_AT = MAX_PING_BYTES;

@@ -12,7 +12,7 @@ import { Child } from "./child.ts";
 
 /** What the peer is asked for: answer by a word in memory, by a byte, or by a byte after so many milliseconds. */
 export const BY_WORD = 0xff;
-export const BY_BYTE = 0;
+const BY_BYTE = 0;
 /** Bytes of the memory that both see. */
 export const PAGE = 4096;
 

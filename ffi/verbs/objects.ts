@@ -10,7 +10,7 @@ import type {
   MemoryRegion,
   QueuePair,
 } from "./handles.ts";
-import { CM_ID, COMP_CHANNEL, CONTEXT, EVENT_CHANNEL, MR, QP } from "./layout.ts";
+import { CM_ID, COMP_CHANNEL, CONTEXT, EVENT_CHANNEL, MR } from "./layout.ts";
 import { type SocketAddress, socketAddressOf } from "./socket_address.ts";
 
 const F_GETFL = 3;
@@ -33,11 +33,6 @@ export interface MemoryKeys {
 export function memoryRegionKeys(c: CMemory, region: MemoryRegion): MemoryKeys {
   const view = read(c, region, MR.bytes);
   return { lkey: view.getUint32(MR.lkey, true), rkey: view.getUint32(MR.rkey, true) };
-}
-
-/** The number of a queue pair on its device, as completions bear it. */
-export function queuePairNumber(c: CMemory, queuePair: QueuePair): number {
-  return read(c, queuePair, QP.qp_num + 4).getUint32(QP.qp_num, true);
 }
 
 /** The descriptor that a completion event makes readable. */

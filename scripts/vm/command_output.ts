@@ -40,7 +40,7 @@ export async function commandOutput(
 }
 
 /** The end of what a program has written, where the reason stands. */
-export function lastLines(bytes: Uint8Array, count: number): string {
+function lastLines(bytes: Uint8Array, count: number): string {
   return new TextDecoder().decode(bytes).trimEnd().split("\n").slice(-count).join("\n");
 }
 

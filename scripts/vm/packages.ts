@@ -58,7 +58,7 @@ export async function installPackages(
 }
 
 /** @returns which of the packages are not installed. */
-export async function missingPackages(packages: readonly string[]): Promise<string[]> {
+async function missingPackages(packages: readonly string[]): Promise<string[]> {
   // dpkg-query fails if it knows nothing of one of them, and still tells of the others.
   const { stdout } = await new Deno.Command("dpkg-query", {
     args: ["--show", "--showformat=${db:Status-Status} ${Package}\\n", ...packages],

@@ -20,7 +20,7 @@ import { INLINE_NAMES, type InlineVerbs, openInlineVerbs } from "../../ffi/verbs
 import { CONTEXT } from "../../ffi/verbs/layout.ts";
 
 /** What the functions do, so that a test sees each argument arrive; 16 bytes at most. */
-export const FAKE_VERBS = {
+const FAKE_VERBS = {
   /** `*bad = wr; return 7;` */
   post_send: [0x48, 0x89, 0x32, 0xb8, 7, 0, 0, 0, 0xc3], // mov [rdx], rsi; mov eax, 7; ret
   /** `*bad = wr; return 9;` */
