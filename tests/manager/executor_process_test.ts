@@ -6,28 +6,28 @@ import type { ConnectionRequest } from "../../fabric/fabric.ts";
 import { openLibc } from "../../ffi/libc.ts";
 import { ExecutorProcess } from "../../manager/executor/executor_process.ts";
 import { ResidentWatch } from "../../manager/executor/limits/resident_watch.ts";
-import { controlOptions } from "../../runtime/control_channel.ts";
-import { within } from "../support/process_table.ts";
+import {
+  ControlChannel,
+  controlOptions,
+  MAX_CONTROL_BYTES,
+} from "../../runtime/control_channel.ts";
+import { MAX_REASON_CHARACTERS } from "../../runtime/policy.ts";
+import { children, until, within } from "../support/process_table.ts";
 import { testListenPlace } from "../support/test_fabric.ts";
 
 /** What the kernel shows is inside of a sandbox: the container's own process, which outlives what started it. */
 const INSIDE = 4_000_001;
 
-Deno.test("an executor in a container that lets go of its channel and goes on is killed inside as well", async () => {
+/** A process that is no executor, with the other end of its channel. */
+async function boot(kill: (pid: number) => void) {
   const libc = openLibc();
-  await using fabrics = new Fabrics();
+  const memory = new ResidentWatch(libc, "a test");
+  const fabrics = new Fabrics();
   using listener = await fabrics.listen(testListenPlace());
-  const killed: number[] = [];
-  await using memory = new ResidentWatch(libc, "a test");
   const connecting = fabrics.connect(listener.address, controlOptions(0));
   const executor = await ExecutorProcess.boot(
     { program: "/bin/sleep", options: { args: ["600"], stdin: "piped", stderr: "piped" } },
-    {
-      managerAddress: listener.address,
-      cpuNs: () => undefined,
-      kill: (pid) => killed.push(pid),
-      memory,
-    },
+    { managerAddress: listener.address, cpuNs: () => undefined, kill, memory },
     async (): Promise<ConnectionRequest> => {
       const request = (await listener.accept())!;
       return {
@@ -38,14 +38,25 @@ Deno.test("an executor in a container that lets go of its channel and goes on is
       };
     },
   );
+  const peer = new ControlChannel(await connecting);
+  const close = async () => {
+    peer.close();
+    await until(() => children(Deno.pid).length === 0, () => "the process is gone");
+    await fabrics[Symbol.asyncDispose]();
+    libc.close();
+  };
+  return { executor, peer, [Symbol.asyncDispose]: close };
+}
+
+Deno.test("an executor in a container that lets go of its channel and goes on is killed inside as well, and what it said fits into a message", async () => {
+  const killed: number[] = [];
+  await using held = await boot((pid) => void killed.push(pid));
+  const { executor, peer } = held;
   assertEquals(executor.pid, INSIDE);
-  (await connecting).close();
-  assertEquals(
-    await within(10_000, "its end", executor.ended),
-    "killed: its exit status did not come",
-  );
+  peer.notify("ended", { reason: "x".repeat(MAX_CONTROL_BYTES - 100) });
+  peer.close();
+  assertEquals(await within(10_000, "its end", executor.ended), "x".repeat(MAX_REASON_CHARACTERS));
   assertEquals(killed, [INSIDE]);
-  libc.close();
 });
 
 Deno.test("ResidentWatch looks at no process that ended as it got its lease", async () => {
