@@ -3,6 +3,7 @@ import {
   ExecutorManager,
   type ExecutorManagerOptions,
 } from "../../manager/executor/executor_manager.ts";
+import { FabricError } from "../../fabric/errors.ts";
 import { Unauthorized } from "../../runtime/errors.ts";
 import { countDescriptors, countMappings, eventually } from "../support/descriptors.ts";
 import { TestManager } from "./resource_support.ts";
@@ -22,13 +23,18 @@ function nodeOptions(dir: string, url: string): ExecutorManagerOptions {
 }
 
 Deno.test("ExecutorManager.start() leaves nothing open where it can't listen", async () => {
-  const options = { fabric: "verbs", fabricAddress: "192.0.2.1" } as const; // nobody's address
-  const start = () =>
-    ExecutorManager.start({ ...nodeOptions("/nowhere", "http://127.0.0.1:1"), ...options });
-  await assertRejects(start); // what a library opens once and for all does not count
-  const before = [countDescriptors(), countMappings()];
-  await assertRejects(start);
-  assertEquals([countDescriptors(), countMappings()], before);
+  const dir = await Deno.makeTempDir({ prefix: "rfaas-test-" });
+  try {
+    const options = { fabric: "verbs", fabricAddress: "192.0.2.1" } as const; // nobody's address
+    const start = () =>
+      ExecutorManager.start({ ...nodeOptions(dir, "http://127.0.0.1:1"), ...options });
+    await assertRejects(start, FabricError); // what a library opens once and for all does not count
+    const before = [countDescriptors(), countMappings()];
+    await assertRejects(start, FabricError);
+    assertEquals([countDescriptors(), countMappings()], before);
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
 });
 
 Deno.test("ExecutorManager.start() leaves nothing open where it may not register", async () => {
