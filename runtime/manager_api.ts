@@ -48,6 +48,11 @@ const bootId = v.pipe(v.string(), v.regex(/^[0-9A-Za-z-]{1,64}$/));
 /** One word, or a short line, on why something ended: printable, since it ends up in logs. */
 const reasonText = v.pipe(v.string(), v.regex(/^[\x20-\x7e]{1,256}$/));
 
+/** A reason as a report may give it: it may hold what a function threw. */
+export function reportedReason(reason: string): string {
+  return reason.slice(0, 200).replace(/[^\x20-\x7e]/g, "?");
+}
+
 /** A key that grants are signed with: its id and the raw 32 bytes of Ed25519 in base64url. */
 export const grantKeySchema = v.object({
   id: keyId,

@@ -1,7 +1,12 @@
 /** The node's standing with the resource manager: registration, heartbeats, reports. */
 
 import { ManagerUnreachable, RfaasError } from "../../runtime/errors.ts";
-import type { GrantKey, HeartbeatAnswer, NodeRegistration } from "../../runtime/manager_api.ts";
+import {
+  type GrantKey,
+  type HeartbeatAnswer,
+  type NodeRegistration,
+  reportedReason,
+} from "../../runtime/manager_api.ts";
 import type { ManagerClient } from "../../runtime/manager_client.ts";
 import { ManagerRefused } from "../../runtime/manager_refused.ts";
 import { getLogger } from "../log.ts";
@@ -97,7 +102,7 @@ export class Registration {
         epoch: this.#epoch,
         state,
         workers,
-        ...(reason ? { reason: reason.slice(0, 200) } : {}),
+        ...(reason ? { reason: reportedReason(reason) } : {}),
         ...(bill ? { bill } : {}),
       });
       if (bill) this.#handlers.bills.acknowledge([bill]);
