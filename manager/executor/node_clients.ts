@@ -59,6 +59,9 @@ export class NodeClients {
   readonly #o: NodeClientsOptions;
   readonly #admission: Admission;
   readonly #channels = new Set<ControlChannel>();
+  /** Clients that are being let in. */
+  #arriving = 0;
+  #closed = false;
   readonly #leases = new Map<string, NodeLease>();
   /** Leases whose end the resource manager has not heard of yet. */
   readonly #accounting = new Set<Promise<void>>();
@@ -75,17 +78,21 @@ export class NodeClients {
 
   /** Gives a client its channel; it has no lease yet. */
   async welcome(request: ConnectionRequest, door: NodeDoor): Promise<void> {
-    if (this.#channels.size - this.#leases.size >= MAX_WAITING_CLIENTS) {
+    if (this.#arriving + this.#channels.size - this.#leases.size >= MAX_WAITING_CLIENTS) {
       return request.reject(new TextEncoder().encode("too many clients wait"));
     }
     let connection: Connection;
+    this.#arriving++;
     try {
       connection = await request.accept(controlOptions(0));
     } catch (error) {
       // Most often it has gone again; but memory that can't be registered shows here as well.
       this.#log.warn("a client could not be let in: {error}", { error: (error as Error).message });
       return;
+    } finally {
+      this.#arriving--;
     }
+    if (this.#closed) return connection.close();
     let lease: Promise<NodeLease> | undefined;
     const channel: ControlChannel = new ControlChannel(connection, {
       request: async (type, body) => {
@@ -124,6 +131,7 @@ export class NodeClients {
 
   /** Ends all leases and closes all channels. */
   async close(reason: string): Promise<void> {
+    this.#closed = true;
     await this.end(undefined, reason);
     for (const channel of this.#channels) channel.close();
     await this.accounted();
