@@ -71,6 +71,8 @@ export class ExecutorPool {
   #booting: Promise<unknown> = Promise.resolve();
   #ending: Promise<unknown> = Promise.resolve();
   #isBooting = false;
+  /** The size of the one that boots, as long as no lease waits for it. */
+  #comingHeap: number | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #closed = false;
   #paused = false;
@@ -103,17 +105,30 @@ export class ExecutorPool {
     this.#memoryBytes = memoryBytes;
     this.#takenMs = performance.now();
     const heap = heapMegabytes(memoryBytes);
-    const at = this.#waiting.findIndex((waiting) => waiting.heap === heap);
-    const [found] = at < 0 ? [] : this.#waiting.splice(at, 1);
+    const found = this.#takeWaiting(heap);
     if (!found) this.#target = Math.min(this.#o.max, this.#target + this.#o.increment);
     const start = found ? "pooled" : "cold";
     this.taken[start]++;
     try {
-      return { process: found?.process ?? await this.#boot(needs), start };
+      const process = found ?? await this.#takeComing(heap) ?? await this.#boot(needs);
+      return { process, start };
     } finally {
       this.#backoffMs = 0;
       this.#schedule(PAUSE_MS);
     }
+  }
+
+  #takeWaiting(heap: number): ExecutorProcess | undefined {
+    const at = this.#waiting.findIndex((waiting) => waiting.heap === heap);
+    return at < 0 ? undefined : this.#waiting.splice(at, 1)[0]!.process;
+  }
+
+  /** The one that boots, if no other lease waits for it: it is there sooner than one that is begun now. */
+  async #takeComing(heap: number): Promise<ExecutorProcess | undefined> {
+    if (this.#comingHeap !== heap) return undefined;
+    this.#comingHeap = undefined;
+    await this.#booting;
+    return this.#takeWaiting(heap);
   }
 
   /** Ends those that wait, until it is opened again. Leases may still take what is booted for them. */
@@ -147,6 +162,7 @@ export class ExecutorPool {
     if (fitting < this.#target) {
       if (this.#waiting.length >= this.#o.max) this.#endOne(heap);
       this.#isBooting = true;
+      this.#comingHeap = heap;
       this.#booting = this.#bootOne(heap);
       return;
     }
@@ -175,6 +191,7 @@ export class ExecutorPool {
       this.#backOff((error as Error).message);
     } finally {
       this.#isBooting = false;
+      this.#comingHeap = undefined;
     }
   }
 

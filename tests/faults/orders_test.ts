@@ -3,6 +3,9 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { DEFAULT_POOL } from "../../manager/executor/executor_pool.ts";
 import { connect } from "../../runtime/client.ts";
+import { ManagerClient } from "../../runtime/manager_client.ts";
+import { startCluster } from "../support/cluster.ts";
+import { functionsPackage } from "../support/functions_package.ts";
 import { ProcessHost } from "../support/process_host.ts";
 import { until, within } from "../support/process_table.ts";
 import { RareBeats } from "../support/rare_beats.ts";
@@ -50,24 +53,24 @@ Deno.test("a node that beats once in ten minutes hears at once of orders by HTTP
 });
 
 Deno.test("drain by HTTP: idle leases move to another node, and the node is free within a moment", async () => {
-  await using host = await ProcessHost.start({ nodes: 2, pool: DEFAULT_POOL });
-  const { operator } = host;
-  await using client = await host.connect();
-  await using lease = await host.lease(client, { hotMs: 1 });
+  await using cluster = await startCluster({ nodes: 2, pool: DEFAULT_POOL });
+  using operator = new ManagerClient({ url: cluster.managerUrl, token: cluster.operatorToken });
+  const client = await cluster.connect();
+  await using lease = await client.lease({ functions: await functionsPackage(), hotMs: 1 });
+  const look = async (name: string) =>
+    (await operator.nodes()).nodes.find((node) => node.name === name)!;
   const times: number[] = [];
   for (let round = 0; round < 10; round++) {
     const name = lease.nodes[0]!;
-    const old = host.nodes.get(name)!;
-    const [, next] = [...host.nodes].find(([other]) => other !== name)!;
-    const ready = () => host.executors(next).length === 1;
-    await until(ready, () => "the next node has one ready", 20_000);
-    const { nodes } = await operator.nodes();
-    const { node, cores } = nodes.find((each) => each.name === name)!;
+    const ready = () =>
+      cluster.nodes.some(({ waitingExecutors }, i) => `node-${i}` !== name && waitingExecutors > 0);
+    await until(ready, () => "an executor waits on the other node", 20_000);
     assertEquals(await lease.invoke("echo", bytes), bytes);
+    const { node, cores } = await look(name);
     const sinceMs = performance.now();
     await operator.drainNode(node, { noticeMs: 10_000 });
     await until(
-      async () => host.executors(old).length === 0 && await host.freeCores(name) === cores,
+      async () => (await look(name)).freeCores === cores,
       () => `${name} is free`,
       10_000,
     );

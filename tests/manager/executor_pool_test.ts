@@ -8,6 +8,8 @@ import {
   type PoolOptions,
 } from "../../manager/executor/executor_pool.ts";
 import type { ExecutorProcess } from "../../manager/executor/executor_process.ts";
+import { DEFAULT_MEMORY_BYTES } from "../../runtime/lease_options.ts";
+import { NO_PERMISSIONS } from "../../runtime/permissions.ts";
 import { type LeaseOptions, LimitExceeded } from "../../mod.ts";
 import { type Cluster, startCluster } from "../support/cluster.ts";
 import { functionsPackage } from "../support/functions_package.ts";
@@ -154,5 +156,35 @@ Deno.test("a pool that is opened while one that came too late still ends is fill
   await until(() => boots.length === 2, () => "another one boots");
   boots[1]!(process);
   await until(() => pool.size === 1, () => "it waits");
+  await pool.close();
+});
+
+Deno.test("a lease that finds none waits for the one that boots, a second one boots its own", async () => {
+  const boots: ((process: ExecutorProcess) => void)[] = [];
+  const booting = () => new Promise<ExecutorProcess>((resolve) => boots.push(resolve));
+  const fake = () =>
+    ({
+      ended: new Promise<string>(() => {}),
+      stop: () => Promise.resolve(),
+    }) as unknown as ExecutorProcess;
+  const pool = new ExecutorPool(booting, { ...POOL, increment: 0 });
+  pool.open();
+  await until(() => boots.length === 1, () => "one boots");
+  const needs = { memoryBytes: DEFAULT_MEMORY_BYTES, permissions: NO_PERMISSIONS };
+  const [first, second] = [pool.take(needs), pool.take(needs)];
+  await until(() => boots.length === 2, () => "the second lease has one booted");
+  const [coming, own] = [fake(), fake()];
+  boots[0]!(coming);
+  assertEquals(await first, { process: coming, start: "cold" });
+  boots[1]!(own);
+  assertEquals(await second, { process: own, start: "cold" });
+  await until(() => boots.length === 3, () => "the pool is filled again");
+  const late = pool.take({ ...needs, memoryBytes: DEFAULT_MEMORY_BYTES * 2 });
+  await until(() => boots.length === 4, () => "a lease of another size waits for none of this one");
+  boots[3]!(own);
+  assertEquals((await late).process, own);
+  boots[2]!(fake());
+  await until(() => boots.length === 5, () => "one of the size of the last lease boots");
+  boots[4]!(fake());
   await pool.close();
 });
