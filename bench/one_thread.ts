@@ -12,7 +12,6 @@ import { type AttachMessage, receiveJson, sendJson } from "../runtime/attach.ts"
 import { CallServer, type PackageFunction } from "../runtime/executor/call_server.ts";
 import { watchTotals, watchWords } from "../runtime/executor/watch_words.ts";
 import { WorkClock } from "../runtime/executor/work_clock.ts";
-import { CoreShare } from "../runtime/core_share.ts";
 import { type CallHost, PreparedCall } from "../runtime/prepared_call.ts";
 import { arenaLayout, MESSAGE_BYTES, receivesFor } from "../runtime/wire.ts";
 import { WorkerSession } from "../runtime/worker_session.ts";
@@ -114,8 +113,8 @@ function hostOf(session: WorkerSession, maxBytes: number): CallHost {
     kick: () => {},
     lossLearned: () => Promise.reject(new Error("no loss is expected")),
     onFree: () => {},
-    cores: new CoreShare(() => {
+    yieldCore: () => {
       throw new Error("Cannot wait: the other end is this thread");
-    }),
+    },
   };
 }

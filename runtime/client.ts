@@ -1,6 +1,5 @@
 /** The way in: {@linkcode connect} to a resource manager, take leases. */
 
-import { CoreShare } from "./core_share.ts";
 import { type Libc, openLibc } from "../ffi/libc.ts";
 import { Fabrics } from "../fabric/open.ts";
 import { environmentCaCert } from "./ca_cert.ts";
@@ -97,7 +96,7 @@ export class Client implements AsyncDisposable {
   readonly #fabric: FabricChoice;
   readonly #tuning: ClientTuning;
   readonly #leases = new Map<Lease, LeaseControl>();
-  readonly #cores = new CoreShare(() => void this.#opened?.libc.c.sched_yield());
+  readonly #yieldCore = () => void this.#opened?.libc.c.sched_yield();
   readonly #pump: Pump;
   readonly #closing = new AbortController();
   #closed: Promise<void> | undefined;
@@ -112,7 +111,7 @@ export class Client implements AsyncDisposable {
     this.#manager = manager;
     this.#fabric = fabric;
     this.#tuning = tuning;
-    this.#pump = new Pump(this.#cores, (session) => this.#lose(session));
+    this.#pump = new Pump(this.#yieldCore, (session) => this.#lose(session));
   }
 
   /**
@@ -151,7 +150,7 @@ export class Client implements AsyncDisposable {
       fabrics,
       pump: this.#pump,
       firstSequence: this.#tuning.firstSequence ?? 0,
-      cores: this.#cores,
+      yieldCore: this.#yieldCore,
     });
     this.#leases.set(lease, control);
     lease.closed.then(() => this.#leases.delete(lease));

@@ -1,6 +1,5 @@
 /** A lease: workers that run one function package for one client, for a while. */
 
-import type { CoreShare } from "./core_share.ts";
 import { CallTask, type InvokeOptions, unknownFunction } from "./call_task.ts";
 import { ArgumentTooLong, ExecutorLost } from "./errors.ts";
 import type { LeaseNews } from "./keeper_link.ts";
@@ -43,7 +42,7 @@ const NO_OPTIONS: InvokeOptions = {};
 
 /** Makes a lease and the client's handle to it. */
 export let openLease: (
-  context: LeaseContext & { readonly cores: CoreShare },
+  context: LeaseContext & { readonly yieldCore: () => void },
 ) => { lease: Lease; control: LeaseControl };
 
 /**
@@ -81,8 +80,8 @@ export class Lease<M = unknown> implements AsyncDisposable {
   readonly #host: CallHost & StreamHost;
   #startup: LeaseStartup | undefined;
 
-  private constructor(context: LeaseContext & { readonly cores: CoreShare }) {
-    const { cores, options, pump } = context;
+  private constructor(context: LeaseContext & { readonly yieldCore: () => void }) {
+    const { options, pump, yieldCore } = context;
     const life = this.#life = new LeaseLife(context);
     this.#options = options;
     this.workers = options.workers;
@@ -103,7 +102,7 @@ export class Lease<M = unknown> implements AsyncDisposable {
       live: (session) => life.live(session),
       kick: () => pump.kick(),
       onFree: () => life.crew.serve(),
-      cores,
+      yieldCore,
       submit: (task) => life.crew.submit(task),
       taskLost: (task) => this.#onTaskLost(task),
       taskBusy: (task) => this.#onTaskBusy(task),

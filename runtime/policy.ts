@@ -39,22 +39,22 @@ export const CLIENT_SLEEP_AFTER_MS = 0.2;
 export const CLIENT_SLEEP_MS = 10;
 
 /**
- * A yield that took longer gave the core to somebody who needs it. Then who spins sleeps, a worker however long it was
- * to stay hot: a spin that competes for its core uses up its share of it, and is at the end of the queue when it counts:
+ * A yield that took longer gave the core to somebody who needs it. Then a worker sleeps, however long it was to stay hot:
+ * a spin that competes for its core uses up its share of it, and is at the end of the queue when it counts:
  * calls took 2 ms on two busy cores, where sleepers were woken within 0.2.
  */
 export const SCARCE_MS = 0.1;
 
 /**
- * How long a core that others wanted counts as scarce: then a client that waits sleeps after YIELD_AFTER_MS, and a worker
- * after SCARCE_HOT_MS. To find out again costs a time slice, 3 ms and more.
+ * How long a core that others wanted counts as scarce: then a worker sleeps after SCARCE_HOT_MS. To find out again costs
+ * a time slice, 3 ms and more.
  */
 export const SCARCE_FOR_MS = 1000;
 
 /**
  * How long a worker polls after a call where cores are scarce, whatever its lease's hot time. It must be a multiple of
- * what a client that sleeps needs to wake and call again, 0.07 ms and more on a busy host: with as much as the client
- * polls (YIELD_AFTER_MS), each end slept when the other came, and calls of 0.5 us took 68 for as long as they went on.
+ * what a client that sleeps needs to wake and call again, 0.07 ms and more on a busy host: when both ends slept after
+ * 0.05 ms, each slept when the other came, and calls of 0.5 us took 68 for as long as they went on.
  */
 export const SCARCE_HOT_MS = 1;
 

@@ -11,7 +11,6 @@ import {
 } from "./client_slot.ts";
 import { deadlineError, impossibleLength } from "./call_task.ts";
 import { ArgumentTooLong, Busy, ExecutorLost, UnknownFunction } from "./errors.ts";
-import type { CoreShare } from "./core_share.ts";
 import { nowMs } from "../ffi/intrinsics.ts";
 import {
   CLIENT_SLEEP_AFTER_MS,
@@ -20,7 +19,6 @@ import {
   MAX_TIMER_MS,
   POLLS_PER_YIELD,
   PROBE_EVERY_MS,
-  YIELD_AFTER_MS,
 } from "./policy.ts";
 import { replyError } from "./reply_error.ts";
 import { CallStatus, timeLeftUs } from "./wire.ts";
@@ -59,7 +57,7 @@ export interface CallHost {
   kick(): void;
   /** A slot was given back. */
   onFree(): void;
-  readonly cores: CoreShare;
+  readonly yieldCore: () => void;
 }
 
 const ALREADY = "Cannot call: the last call of this prepared call has not been finished";
@@ -263,8 +261,8 @@ export class PreparedCall implements Disposable {
       const waitedMs = nowMs() - sinceMs;
       if (waitedMs > this.#deadlineMs) throw this.#giveUp();
       if (waitedMs <= CLIENT_YIELD_AFTER_MS) continue;
-      const isScarce = this.#host.cores.shouldSleep() && waitedMs > YIELD_AFTER_MS;
-      if (isScarce || waitedMs > CLIENT_SLEEP_AFTER_MS) {
+      if (waitedMs <= CLIENT_SLEEP_AFTER_MS) this.#host.yieldCore();
+      else {
         const leftMs = this.#deadlineMs - waitedMs;
         session.connection.waitSync(leftMs < CLIENT_SLEEP_MS ? leftMs : CLIENT_SLEEP_MS);
       }

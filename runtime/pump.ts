@@ -11,9 +11,7 @@ import {
   PUMP_HOT_MS,
   PUMP_SPIN_MS,
   PUMP_TURN_MS,
-  YIELD_AFTER_MS,
 } from "./policy.ts";
-import type { CoreShare } from "./core_share.ts";
 import type { WorkerSession } from "./worker_session.ts";
 
 /** Empty rounds between two looks at the clock, which costs as much as ten of them. */
@@ -25,7 +23,7 @@ const STARTS_PER_LOOK = 32;
 export class Pump {
   #sessions: readonly WorkerSession[] = [];
   readonly #sleeping = new Set<WorkerSession>();
-  readonly #cores: Pick<CoreShare, "shouldSleep">;
+  readonly #yieldCore: () => void;
   readonly #onLost: (session: WorkerSession) => void;
   #running = false;
   #starts = 0;
@@ -35,8 +33,8 @@ export class Pump {
   #progressMs = 0;
   #probedMs = 0;
 
-  constructor(cores: Pick<CoreShare, "shouldSleep">, onLost: (session: WorkerSession) => void) {
-    this.#cores = cores;
+  constructor(yieldCore: () => void, onLost: (session: WorkerSession) => void) {
+    this.#yieldCore = yieldCore;
     this.#onLost = onLost;
   }
 
@@ -91,8 +89,7 @@ export class Pump {
       if (this.#progressMs === 0) this.#progressMs = nowMs;
       const idleMs = nowMs - this.#progressMs;
       if (idleMs > PUMP_HOT_MS) return this.#sleep();
-      const isScarce = idleMs > CLIENT_YIELD_AFTER_MS && this.#cores.shouldSleep();
-      if (isScarce && idleMs > YIELD_AFTER_MS) return this.#sleep();
+      if (idleMs > CLIENT_YIELD_AFTER_MS) this.#yieldCore();
       if (idleMs > PUMP_SPIN_MS) {
         setImmediate(this.#nextTurn);
         return;

@@ -25,10 +25,10 @@ import {
   sendJson,
 } from "../attach.ts";
 import type { FunctionEntry } from "../manifest.ts";
-import { CoreShare } from "../core_share.ts";
 import { REHEARSE_AFTER_MS } from "../policy.ts";
 import { type ArenaLayout, arenaLayout, MESSAGE_BYTES, receivesFor } from "../wire.ts";
 import { CallServer } from "./call_server.ts";
+import { CoreShare } from "./core_share.ts";
 import { CoreToken } from "./core_token.ts";
 import { CallContexts } from "./call_context.ts";
 import { givenUpWords, leaseContext, runDispose, runInit } from "./lease_context.ts";

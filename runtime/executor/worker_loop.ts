@@ -12,8 +12,8 @@ import {
   SLEEP_MS,
   YIELD_AFTER_MS,
 } from "../policy.ts";
-import type { CoreShare } from "../core_share.ts";
 import type { CallServer } from "./call_server.ts";
+import type { CoreShare } from "./core_share.ts";
 import type { WorkClock } from "./work_clock.ts";
 import { BEAT, STOP } from "./watch_words.ts";
 
@@ -85,9 +85,14 @@ export class WorkerLoop {
     let served = false;
     let yielding = false;
     let scarce = false;
+    let woken = false;
     for (;;) {
       if (server.serveNext()) {
         if (server.pending !== 0 || server.broken !== "") return;
+        if (woken) {
+          woken = false;
+          this.#o.cores.yield(); // the kernel likes to wake a thread on the core of who woke it: its client waits there
+        }
         served = true;
         yielding = false; // until the next look: the call after this one is to find the worker awake
       } else if (yielding && polls % POLLS_PER_YIELD === 0 && this.#o.cores.shouldSleep()) {
@@ -104,7 +109,10 @@ export class WorkerLoop {
       served = false;
       const idleMs = atMs - this.#idleSinceMs;
       yielding = idleMs > YIELD_AFTER_MS;
-      if (idleMs >= (scarce ? scarceHotMs : hotMs)) this.#sleep();
+      if (idleMs >= (scarce ? scarceHotMs : hotMs)) {
+        this.#sleep();
+        woken = true;
+      }
       scarce = false;
     }
   }

@@ -16,7 +16,7 @@ for (const lanes of [1, 16]) {
     const { session, server } = ends;
     const poll = session.poll.bind(session);
     session.poll = () => server.serveNext() && poll(); // no reply is ever waited for
-    const crew = new WorkerCrew(new Pump({ shouldSleep: () => false }, none), 1);
+    const crew = new WorkerCrew(new Pump(none, none), 1);
     crew.join([session], none);
     let calls = 0;
     let timers = 0;

@@ -10,7 +10,7 @@ import { within } from "../support/cluster_lease.ts";
 
 const none = () => {};
 const options = { depth: 1, maxBytes: 64, functions: { nothing: () => 0 } };
-const newCrew = () => new WorkerCrew(new Pump({ shouldSleep: () => false }, none), 1);
+const newCrew = () => new WorkerCrew(new Pump(none, none), 1);
 
 Deno.test("WorkerCrew lets go of a session that it has left when its connection goes beside an idle stream", async () => {
   await using before = await openOneThread(options);

@@ -1,7 +1,7 @@
 /** How a spin shares its core: it yields, learns from that whether others want the core, and is told to sleep then. */
 
-import { nowMs } from "../ffi/intrinsics.ts";
-import { SCARCE_FOR_MS, SCARCE_MS } from "./policy.ts";
+import { nowMs } from "../../ffi/intrinsics.ts";
+import { SCARCE_FOR_MS, SCARCE_MS } from "../policy.ts";
 
 export class CoreShare {
   readonly #yieldCore: () => void;
