@@ -13,8 +13,8 @@ export {
   type HandlerContext,
   type StreamFunction,
   type TypedFunction,
-} from "./runtime/typed/define_function.ts";
-export type { FunctionContext, LeaseContext } from "./runtime/typed/function_context.ts";
+} from "./runtime/functions/define_function.ts";
+export type { FunctionContext, LeaseContext } from "./runtime/functions/function_context.ts";
 export { type Codec, CodecError, type ValueOf, type ViewCodec } from "./runtime/codec/codec.ts";
 export { bytes, nothing } from "./runtime/codec/bytes_codec.ts";
 export { json } from "./runtime/codec/json_codec.ts";

@@ -7,11 +7,11 @@
  * @module
  */
 
-export { Client, connect, type ConnectOptions } from "./runtime/client.ts";
+export { Client, connect, type ConnectOptions } from "./runtime/client/client.ts";
 export type { FabricChoice } from "./runtime/keeper/reach_node.ts";
-export { Lease, type LeasePartInfo } from "./runtime/lease.ts";
+export { Lease, type LeasePartInfo } from "./runtime/client/lease.ts";
 export type { FunctionPermissions } from "./runtime/permissions.ts";
-export type { ByteSize, LeaseOptions, LogLine } from "./runtime/lease_options.ts";
+export type { ByteSize, LeaseOptions, LogLine } from "./runtime/client/lease_options.ts";
 export { CodecError } from "./runtime/codec/codec.ts";
 export type {
   CallOf,
@@ -19,18 +19,22 @@ export type {
   Calls,
   StreamCall,
   ValueCall,
-} from "./runtime/typed/calls.ts";
+} from "./runtime/call/typed_calls.ts";
 export {
   type Memory,
   PreparedValues,
   type PrepareValuesOptions,
-} from "./runtime/typed/prepared_values.ts";
-export type { StreamOptions } from "./runtime/stream_task.ts";
-export type { InvokeOptions } from "./runtime/call_task.ts";
-export type { LeaseStartup } from "./runtime/lease_startup.ts";
-export type { MapOptions } from "./runtime/map.ts";
-export type { LeaseEvent } from "./runtime/lease_events.ts";
-export { type CallOptions, PreparedCall, type PrepareOptions } from "./runtime/prepared_call.ts";
+} from "./runtime/call/prepared_values.ts";
+export type { StreamOptions } from "./runtime/call/stream_task.ts";
+export type { InvokeOptions } from "./runtime/call/call_task.ts";
+export type { LeaseStartup } from "./runtime/keeper/lease_startup.ts";
+export type { MapOptions } from "./runtime/client/map.ts";
+export type { LeaseEvent } from "./runtime/client/lease_events.ts";
+export {
+  type CallOptions,
+  PreparedCall,
+  type PrepareOptions,
+} from "./runtime/call/prepared_call.ts";
 export {
   ArgumentTooLong,
   Busy,

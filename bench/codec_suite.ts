@@ -4,7 +4,7 @@
  */
 
 import type { PackageFunction } from "../runtime/executor/call_server.ts";
-import type { PreparedCall } from "../runtime/prepared_call.ts";
+import type { PreparedCall } from "../runtime/call/prepared_call.ts";
 import { type CodecCase, codecCases, COUNTS } from "./codec_cases.ts";
 import * as functions from "./codec_functions.ts";
 import { type OneThread, openOneThread } from "./one_thread.ts";

@@ -3,7 +3,7 @@
  * Reads its task as JSON from its argument, prints what it measured as JSON.
  */
 
-import { claimWithinMs } from "../runtime/grant.ts";
+import { claimWithinMs } from "../runtime/grant/grant.ts";
 import { HttpLine, type LineAnswer } from "./http_line.ts";
 import { cpuSeconds } from "./process_stat.ts";
 

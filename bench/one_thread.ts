@@ -8,13 +8,13 @@ import { openCpu } from "../ffi/cpu.ts";
 import { openLibc } from "../ffi/libc.ts";
 import { Access } from "../fabric/fabric.ts";
 import { openShm } from "../fabric/shm/provider.ts";
-import { type AttachMessage, receiveJson, sendJson } from "../runtime/attach.ts";
+import { type AttachMessage, receiveJson, sendJson } from "../runtime/protocol/attach.ts";
 import { CallServer, type PackageFunction } from "../runtime/executor/call_server.ts";
 import { watchTotals, watchWords } from "../runtime/executor/watch_words.ts";
 import { WorkClock } from "../runtime/executor/work_clock.ts";
-import { type CallHost, PreparedCall } from "../runtime/prepared_call.ts";
-import { arenaLayout, MESSAGE_BYTES, receivesFor } from "../runtime/wire.ts";
-import { WorkerSession } from "../runtime/worker_session.ts";
+import { type CallHost, PreparedCall } from "../runtime/call/prepared_call.ts";
+import { arenaLayout, MESSAGE_BYTES, receivesFor } from "../runtime/protocol/wire.ts";
+import { WorkerSession } from "../runtime/call/worker_session.ts";
 
 /** How long the two ends may take to find each other. */
 const ATTACH_MS = 5000;

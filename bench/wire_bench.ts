@@ -1,6 +1,6 @@
 /** `deno bench bench/wire_bench.ts`: headers and immediates, written and read. Each iteration makes 1,000. */
 
-import { checkAttach, encodeAttach } from "../runtime/attach.ts";
+import { checkAttach, encodeAttach } from "../runtime/protocol/attach.ts";
 import {
   CallStatus,
   HEADER_BYTES,
@@ -17,7 +17,7 @@ import {
   shortReply,
   shortRequest,
   timeLeftUs,
-} from "../runtime/wire.ts";
+} from "../runtime/protocol/wire.ts";
 
 const MANY = 1000;
 const header = new Int32Array(HEADER_BYTES / 4);

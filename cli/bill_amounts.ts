@@ -1,6 +1,6 @@
 /** What bills come to. Sums are exact; only what is printed is rounded. */
 
-import type { Bill, Prices } from "../runtime/bill_api.ts";
+import type { Bill, Prices } from "../runtime/http/bill_api.ts";
 
 /** Amounts of one bill or of several. */
 export interface Amounts {

@@ -1,8 +1,8 @@
 /** `rfaas bill`: what leases have had, and what that costs. */
 
 import { type Command, InvalidArgumentError, Option } from "commander";
-import type { Bill, BillList } from "../runtime/bill_api.ts";
-import { ManagerClient } from "../runtime/manager_client.ts";
+import type { Bill, BillList } from "../runtime/http/bill_api.ts";
+import { ManagerClient } from "../runtime/http/manager_client.ts";
 import { amountsOf, costOf, gibSeconds, seconds, secondsText, sumOf } from "./bill_amounts.ts";
 import { addManagerOptions, findManager, type ManagerOptions } from "./manager_options.ts";
 import { type CommonOptions, newCommand } from "./new_command.ts";

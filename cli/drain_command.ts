@@ -1,7 +1,7 @@
 /** `rfaas drain` and `rfaas lend`: take a node back, and lend it again. */
 
 import type { Command } from "commander";
-import { ManagerClient } from "../runtime/manager_client.ts";
+import { ManagerClient } from "../runtime/http/manager_client.ts";
 import { addManagerOptions, findManager, type ManagerOptions } from "./manager_options.ts";
 import { type CommonOptions, newCommand } from "./new_command.ts";
 import { wholeNumber } from "./number_argument.ts";

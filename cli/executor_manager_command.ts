@@ -3,7 +3,7 @@
 import type { Command } from "commander";
 import { ExecutorManager } from "../manager/executor/executor_manager.ts";
 import type { RecipeName } from "../manager/executor/sandbox/recipes.ts";
-import { readCaCert } from "../runtime/ca_cert.ts";
+import { readCaCert } from "../runtime/http/ca_cert.ts";
 import type { FabricChoice } from "../runtime/keeper/reach_node.ts";
 import { configOption } from "./config/config_option.ts";
 import { deviceAddress } from "./config/device_address.ts";

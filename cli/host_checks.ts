@@ -4,7 +4,7 @@ import { checkSharedMemory, createSharedMemory } from "../ffi/shared_memory.ts";
 import { openLibc } from "../ffi/libc.ts";
 import { openHierarchy } from "../manager/executor/limits/cgroup_hierarchy.ts";
 import { RECIPES } from "../manager/executor/sandbox/recipes.ts";
-import { bundleModule } from "../runtime/bundle.ts";
+import { bundleModule } from "../runtime/package/bundle.ts";
 import { check, type HostCheck } from "./host_check.ts";
 import { hostCores, hostMemoryBytes } from "./host.ts";
 import { checkRdma } from "./rdma_checks.ts";

@@ -1,7 +1,7 @@
 /** `rfaas invoke`: one call, from the shell. */
 
 import type { Command } from "commander";
-import { connect } from "../runtime/client.ts";
+import { connect } from "../runtime/client/client.ts";
 import type { FabricChoice } from "../runtime/keeper/reach_node.ts";
 import { Ending } from "./ending.ts";
 import { clientFabricOption } from "./fabric_option.ts";

@@ -1,8 +1,8 @@
 /** `rfaas keys`: what grants are signed with. */
 
 import type { Command } from "commander";
-import type { KeyList } from "../runtime/manager_api.ts";
-import { ManagerClient } from "../runtime/manager_client.ts";
+import type { KeyList } from "../runtime/http/manager_api.ts";
+import { ManagerClient } from "../runtime/http/manager_client.ts";
 import { addManagerOptions, findManager, type ManagerOptions } from "./manager_options.ts";
 import { type CommonOptions, newCommand } from "./new_command.ts";
 import { table } from "./table.ts";

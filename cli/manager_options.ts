@@ -1,8 +1,8 @@
 /** How client commands find the resource manager. */
 
 import type { Command } from "commander";
-import { environmentCaCert, readCaCert } from "../runtime/ca_cert.ts";
-import type { ManagerAddress } from "../runtime/manager_http.ts";
+import { environmentCaCert, readCaCert } from "../runtime/http/ca_cert.ts";
+import type { ManagerAddress } from "../runtime/http/manager_http.ts";
 import { readToken } from "./token.ts";
 
 export interface ManagerOptions {

@@ -1,7 +1,7 @@
 /** `rfaas nodes`: who lends what. */
 
 import type { Command } from "commander";
-import { ManagerClient } from "../runtime/manager_client.ts";
+import { ManagerClient } from "../runtime/http/manager_client.ts";
 import { addManagerOptions, findManager, type ManagerOptions } from "./manager_options.ts";
 import { type CommonOptions, newCommand } from "./new_command.ts";
 import { sizeText, table } from "./table.ts";

@@ -1,8 +1,8 @@
 /** Arguments that are numbers. */
 
 import { InvalidArgumentError } from "commander";
-import { parseBytes } from "../runtime/lease_options.ts";
-import { maxLeaseWaitMs } from "../runtime/manager_api.ts";
+import { parseBytes } from "../runtime/client/lease_options.ts";
+import { maxLeaseWaitMs } from "../runtime/http/manager_api.ts";
 
 /** Reads a whole number of at least `least`. */
 export function wholeNumber(least: number): (text: string) => number {

@@ -2,7 +2,7 @@
 
 import { type Command, Option } from "commander";
 import { placementNames } from "../manager/resource/placement.ts";
-import type { Prices } from "../runtime/bill_api.ts";
+import type { Prices } from "../runtime/http/bill_api.ts";
 import type { Quota } from "../manager/resource/store.ts";
 import {
   type ResourceManagerOptions,

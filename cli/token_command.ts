@@ -1,8 +1,8 @@
 /** `rfaas token`: who may ask the resource manager for what. */
 
 import { type Command, Option } from "commander";
-import type { Quota, TokenRequest } from "../runtime/manager_api.ts";
-import { ManagerClient } from "../runtime/manager_client.ts";
+import type { Quota, TokenRequest } from "../runtime/http/manager_api.ts";
+import { ManagerClient } from "../runtime/http/manager_client.ts";
 import { addManagerOptions, findManager, type ManagerOptions } from "./manager_options.ts";
 import { type CommonOptions, newCommand } from "./new_command.ts";
 import { byteSize, wholeNumber } from "./number_argument.ts";

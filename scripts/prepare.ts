@@ -1,6 +1,6 @@
 /** Fetches all that the code needs, so that no test waits for the network. */
 
-import { bundleModule } from "../runtime/bundle.ts";
+import { bundleModule } from "../runtime/package/bundle.ts";
 
 /** What all packages are reached from. */
 const ENTRIES = ["mod.ts", "cli.ts", "examples/demo/demo.ts"];

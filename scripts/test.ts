@@ -22,9 +22,9 @@ const MACHINE_TESTS = "tests/vm";
 const DEVICE_TOO: readonly string[] = ["tests/cli/devices_test.ts", "tests/cli/doctor_test.ts"];
 /** Tests of whole leases that run on both fabrics. */
 const BOTH_FABRICS: readonly string[] = [
-  "tests/runtime/invoke_test.ts",
-  "tests/runtime/prepared_call_test.ts",
-  "tests/runtime/deadline_test.ts",
+  "tests/runtime/call/invoke_test.ts",
+  "tests/runtime/call/prepared_call_test.ts",
+  "tests/runtime/call/deadline_test.ts",
   "tests/faults/executor_killed_test.ts",
 ];
 

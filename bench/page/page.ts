@@ -1,6 +1,6 @@
 /** One page with charts of all rows. It loads nothing: script, style and data are in it. */
 
-import { bundleModule } from "../../runtime/bundle.ts";
+import { bundleModule } from "../../runtime/package/bundle.ts";
 import type { Machine } from "../machine.ts";
 import type { Row } from "../rows.ts";
 import { type Chart, CHARTS, rowsOf } from "./charts.ts";

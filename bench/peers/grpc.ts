@@ -1,6 +1,6 @@
 /** grpc-js between two processes of Node; see grpc_node.ts. */
 
-import { bundleModule } from "../../runtime/bundle.ts";
+import { bundleModule } from "../../runtime/package/bundle.ts";
 import { Child } from "../child.ts";
 import type { Contender } from "../contender.ts";
 import { measuredBy } from "./measured_by.ts";

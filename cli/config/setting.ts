@@ -1,6 +1,6 @@
 /** What a setting is, and the forms that several have. */
 
-import { parseBytes } from "../../runtime/lease_options.ts";
+import { parseBytes } from "../../runtime/client/lease_options.ts";
 import * as v from "../../runtime/valibot.ts";
 
 /** One value of the configuration. */

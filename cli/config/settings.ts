@@ -19,7 +19,7 @@ import { memoryBoundNames } from "../../manager/executor/limits/memory_bounds.ts
 import { DEFAULT_CACHE_BYTES } from "../../manager/executor/package_cache.ts";
 import { recipeNames } from "../../manager/executor/sandbox/recipes.ts";
 import { MAX_CALL_MS } from "../../runtime/executor/start_request.ts";
-import { maxLeaseSeconds, plainName } from "../../runtime/manager_api.ts";
+import { maxLeaseSeconds, plainName } from "../../runtime/http/manager_api.ts";
 import * as v from "../../runtime/valibot.ts";
 import { hostCores, hostMemoryBytes, hostNodeName } from "../host.ts";
 import { defaultStateDir } from "../state_home.ts";

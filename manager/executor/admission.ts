@@ -1,8 +1,8 @@
 /** Who may take cores of this node: a grant of the resource manager, checked offline, and room for it. */
 
-import { ControlError } from "../../runtime/control_channel.ts";
+import { ControlError } from "../../runtime/control/control_channel.ts";
 import { LeaseRefused } from "../../runtime/errors.ts";
-import { type Grant, memoryShare, verifyGrant } from "../../runtime/grant.ts";
+import { type Grant, memoryShare, verifyGrant } from "../../runtime/grant/grant.ts";
 import type { Capacity } from "./capacity.ts";
 import type { Registration } from "./registration.ts";
 

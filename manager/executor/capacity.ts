@@ -1,6 +1,6 @@
 /** What a node has to lend, and what is lent. */
 
-import { ControlError } from "../../runtime/control_channel.ts";
+import { ControlError } from "../../runtime/control/control_channel.ts";
 
 export class Capacity {
   readonly cores: number;

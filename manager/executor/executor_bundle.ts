@@ -1,6 +1,6 @@
 /** The executor's code, bundled to two files: the process and its workers. */
 
-import { bundleModule } from "../../runtime/bundle.ts";
+import { bundleModule } from "../../runtime/package/bundle.ts";
 
 /** Where the bundled executor lies. */
 export interface ExecutorBundle {

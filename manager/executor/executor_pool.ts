@@ -6,7 +6,7 @@
  * the cores more.
  */
 
-import { DEFAULT_MEMORY_BYTES } from "../../runtime/lease_options.ts";
+import { DEFAULT_MEMORY_BYTES } from "../../runtime/client/lease_options.ts";
 import { hasPermissions, NO_PERMISSIONS } from "../../runtime/permissions.ts";
 import { getLogger } from "../log.ts";
 import { type ExecutorNeeds, heapMegabytes } from "./executor_command.ts";

@@ -2,11 +2,15 @@
 
 import { constants } from "node:os";
 import type { ConnectionRequest } from "../../fabric/fabric.ts";
-import { ControlChannel, ControlError, controlOptions } from "../../runtime/control_channel.ts";
+import {
+  ControlChannel,
+  ControlError,
+  controlOptions,
+} from "../../runtime/control/control_channel.ts";
 import { Listening, Started, type StartRequest } from "../../runtime/executor/start_request.ts";
-import { LogBatch } from "../../runtime/log_relay.ts";
-import { MAX_PACKAGE_BYTES } from "../../runtime/node_protocol.ts";
-import { packageKind } from "../../runtime/package_kind.ts";
+import { LogBatch } from "../../runtime/control/log_relay.ts";
+import { MAX_PACKAGE_BYTES } from "../../runtime/protocol/node_protocol.ts";
+import { packageKind } from "../../runtime/package/package_kind.ts";
 import { MAX_REASON_CHARACTERS } from "../../runtime/policy.ts";
 import * as v from "../../runtime/valibot.ts";
 import type { ExecutorCommand } from "./executor_command.ts";

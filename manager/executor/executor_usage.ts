@@ -3,7 +3,7 @@
  * could write any counter of its process, so there the kernel's figure is all that counts, as computing.
  */
 
-import type { Counters } from "../../runtime/control_counters.ts";
+import type { Counters } from "../../runtime/control/control_counters.ts";
 import { COMPUTE_NS, POLL_NS } from "../../runtime/executor/usage_counter.ts";
 import type { Usage } from "./lease_meter.ts";
 

@@ -1,6 +1,6 @@
 /** Last totals that could not be told before the node's manager ended: they lie in its state folder until its next start. */
 
-import { type BillReport, billReportSchema } from "../../runtime/bill_api.ts";
+import { type BillReport, billReportSchema } from "../../runtime/http/bill_api.ts";
 import * as v from "../../runtime/valibot.ts";
 import { getLogger } from "../log.ts";
 

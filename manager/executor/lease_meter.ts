@@ -1,6 +1,6 @@
 /** What a lease has of this node, from its admission to its end. */
 
-import type { BillReport } from "../../runtime/bill_api.ts";
+import type { BillReport } from "../../runtime/http/bill_api.ts";
 
 /** What its executors have done so far, in nanoseconds; it only grows. */
 export interface Usage {

@@ -1,6 +1,6 @@
 /** The totals that this node owes its resource manager: told again and again until the last one was acknowledged. */
 
-import { type BillReport, maxHeartbeatBills } from "../../runtime/bill_api.ts";
+import { type BillReport, maxHeartbeatBills } from "../../runtime/http/bill_api.ts";
 import type { LeaseMeter } from "./lease_meter.ts";
 
 /** A lease that runs, or what is left of one. */

@@ -1,9 +1,13 @@
 /** The clients of a node: each has a channel, on which a lease is admitted, renewed and ended. */
 
 import type { Connection, ConnectionRequest } from "../../fabric/fabric.ts";
-import { ControlChannel, ControlError, controlOptions } from "../../runtime/control_channel.ts";
-import { Admit, type Executor, Renew } from "../../runtime/node_protocol.ts";
-import { packageKind } from "../../runtime/package_kind.ts";
+import {
+  ControlChannel,
+  ControlError,
+  controlOptions,
+} from "../../runtime/control/control_channel.ts";
+import { Admit, type Executor, Renew } from "../../runtime/protocol/node_protocol.ts";
+import { packageKind } from "../../runtime/package/package_kind.ts";
 import { type AllPermissions, NO_PERMISSIONS } from "../../runtime/permissions.ts";
 import * as v from "../../runtime/valibot.ts";
 import { getLogger } from "../log.ts";

@@ -1,8 +1,8 @@
 /** A lease on its node: the executor that serves it, another one when that is lost, and its end. */
 
-import type { ControlChannel } from "../../runtime/control_channel.ts";
-import { LogRelay } from "../../runtime/log_relay.ts";
-import type { Executor } from "../../runtime/node_protocol.ts";
+import type { ControlChannel } from "../../runtime/control/control_channel.ts";
+import { LogRelay } from "../../runtime/control/log_relay.ts";
+import type { Executor } from "../../runtime/protocol/node_protocol.ts";
 import type { StartRequest } from "../../runtime/executor/start_request.ts";
 import type { BootedExecutor } from "./executor_pool.ts";
 import type { ExecutorProcess } from "./executor_process.ts";

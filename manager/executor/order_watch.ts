@@ -1,7 +1,7 @@
 /** Waits at the resource manager for news, so that an order need not wait for the next heartbeat. */
 
 import { setTimeout as delay } from "node:timers/promises";
-import type { ManagerClient } from "../../runtime/manager_client.ts";
+import type { ManagerClient } from "../../runtime/http/manager_client.ts";
 import { getLogger } from "../log.ts";
 
 /** Between two questions, whatever the answers: a hundred orders in one moment are few heartbeats. */

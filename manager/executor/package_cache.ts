@@ -5,9 +5,9 @@
  * checked against its name: whatever happened to it meanwhile, nothing but the package asked for is handed out.
  */
 
-import { ControlError } from "../../runtime/control_channel.ts";
-import { MAX_PACKAGE_BYTES } from "../../runtime/node_protocol.ts";
-import { sha256Hex } from "../../runtime/sha256.ts";
+import { ControlError } from "../../runtime/control/control_channel.ts";
+import { MAX_PACKAGE_BYTES } from "../../runtime/protocol/node_protocol.ts";
+import { sha256Hex } from "../../runtime/package/sha256.ts";
 import { getLogger } from "../log.ts";
 
 /** The size of a cache that nobody names: some thousand packages of usual size. */

@@ -6,9 +6,9 @@ import {
   type HeartbeatAnswer,
   type NodeRegistration,
   reportedReason,
-} from "../../runtime/manager_api.ts";
-import type { ManagerClient } from "../../runtime/manager_client.ts";
-import { ManagerRefused } from "../../runtime/manager_refused.ts";
+} from "../../runtime/http/manager_api.ts";
+import type { ManagerClient } from "../../runtime/http/manager_client.ts";
+import { ManagerRefused } from "../../runtime/http/manager_refused.ts";
 import { getLogger } from "../log.ts";
 import type { NodeBills } from "./node_bills.ts";
 import { NodeClock } from "./node_clock.ts";

@@ -1,6 +1,6 @@
 /** The bills: what each lease has had of each node, as the nodes tell it. */
-import type * as api from "../../runtime/bill_api.ts";
-import { type Heartbeat, plainName, timeText } from "../../runtime/manager_api.ts";
+import type * as api from "../../runtime/http/bill_api.ts";
+import { type Heartbeat, plainName, timeText } from "../../runtime/http/manager_api.ts";
 import * as v from "../../runtime/valibot.ts";
 import type { BookContext } from "./node_book.ts";
 import { quoted, Refusal } from "./refusal.ts";

@@ -1,5 +1,5 @@
 /** What a node tells of a lease: that it was claimed there, or has ended there. */
-import { memoryShare } from "../../runtime/grant.ts";
+import { memoryShare } from "../../runtime/grant/grant.ts";
 import { endAllocation, endSome } from "./ending.ts";
 import { freeOn } from "./placement.ts";
 import { notFound, Refusal } from "./refusal.ts";

@@ -1,6 +1,6 @@
 /** The keys that grants are signed with: one signs, older ones are accepted until their last grant is over. */
-import { createStoredKey, openStoredKey, type SigningKey } from "../../runtime/grant_key.ts";
-import type * as api from "../../runtime/manager_api.ts";
+import { createStoredKey, openStoredKey, type SigningKey } from "../../runtime/grant/grant_key.ts";
+import type * as api from "../../runtime/http/manager_api.ts";
 import { heartbeatMs, keyLearnMs, maxKeys } from "./policy.ts";
 import { Refusal } from "./refusal.ts";
 import type { KeyRow, Store, Transaction } from "./store.ts";

@@ -1,6 +1,6 @@
 /** The leases: asked for, renewed and given back by clients. */
-import { claimWithinMs, signGrant } from "../../runtime/grant.ts";
-import type * as api from "../../runtime/manager_api.ts";
+import { claimWithinMs, signGrant } from "../../runtime/grant/grant.ts";
+import type * as api from "../../runtime/http/manager_api.ts";
 import { endAllocation, endLease, sweep } from "./ending.ts";
 import { randomId } from "./ids.ts";
 import { LeaseQueue } from "./lease_queue.ts";

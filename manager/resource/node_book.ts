@@ -1,5 +1,5 @@
 /** The nodes: who lends cores, and whether they still beat. */
-import * as api from "../../runtime/manager_api.ts";
+import * as api from "../../runtime/http/manager_api.ts";
 import type { Logger } from "../log.ts";
 import { claim, endClaim } from "./claims.ts";
 import { endAllocation, sweep } from "./ending.ts";

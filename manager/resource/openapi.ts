@@ -1,5 +1,5 @@
 /** The description of the HTTP interface in OpenAPI 3.1, made from the table of operations. */
-import { errorSchema, hexId, plainName } from "../../runtime/manager_api.ts";
+import { errorSchema, hexId, plainName } from "../../runtime/http/manager_api.ts";
 import type { GenericSchema } from "../../runtime/valibot.ts";
 import { type JsonSchema, jsonSchemaOf } from "../json_schema.ts";
 import { type Operation, OPERATIONS } from "./operations.ts";

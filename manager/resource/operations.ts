@@ -2,8 +2,8 @@
  * What the HTTP interface offers, one entry a route: the description at /v1/openapi.json is made of this table. A test
  * holds it against the routes and against what they answer. To add a route, add its entry here.
  */
-import { billListSchema } from "../../runtime/bill_api.ts";
-import * as api from "../../runtime/manager_api.ts";
+import { billListSchema } from "../../runtime/http/bill_api.ts";
+import * as api from "../../runtime/http/manager_api.ts";
 import type { GenericSchema } from "../../runtime/valibot.ts";
 import type { Role } from "./store.ts";
 

@@ -1,5 +1,5 @@
 /** Which nodes a lease is offered, by a policy that is chosen by name. */
-import { memoryShare } from "../../runtime/grant.ts";
+import { memoryShare } from "../../runtime/grant/grant.ts";
 import { candidatesPerLease, heartbeatMs, maxOffers, missedHeartbeats } from "./policy.ts";
 import type { NodeLoad, NodeRow, Taken, Transaction } from "./store.ts";
 

@@ -1,5 +1,5 @@
 /** What a client may have at most. */
-import type * as api from "../../runtime/manager_api.ts";
+import type * as api from "../../runtime/http/manager_api.ts";
 import { Refusal } from "./refusal.ts";
 import type { LeaseRow, Taken, TokenRow, Transaction } from "./store.ts";
 

@@ -3,7 +3,7 @@
  * call.
  */
 import project from "../../deno.json" with { type: "json" };
-import type { Prices } from "../../runtime/bill_api.ts";
+import type { Prices } from "../../runtime/http/bill_api.ts";
 import { getLogger } from "../log.ts";
 import { BillBook } from "./bills.ts";
 import { Certificate } from "./certificate.ts";

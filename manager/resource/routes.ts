@@ -1,6 +1,6 @@
 /** The resource manager's HTTP interface, version 1. docs/http.md is its description. */
 import { type Context, Hono, type MiddlewareHandler } from "./hono.ts";
-import * as api from "../../runtime/manager_api.ts";
+import * as api from "../../runtime/http/manager_api.ts";
 import type * as v from "../../runtime/valibot.ts";
 import type { Logger } from "../log.ts";
 import { type BillBook, readBillQuery } from "./bills.ts";

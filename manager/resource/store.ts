@@ -6,7 +6,7 @@
  * that a replicated store may run it on its own copy of the rows and run it again when the commit
  * was beaten by another.
  */
-import type { StoredKey } from "../../runtime/grant_key.ts";
+import type { StoredKey } from "../../runtime/grant/grant_key.ts";
 
 /** Who holds a token. */
 export type Role = "operator" | "node" | "client";

@@ -1,5 +1,5 @@
 /** The tokens: looked up at each request, made and revoked by operators. */
-import type * as api from "../../runtime/manager_api.ts";
+import type * as api from "../../runtime/http/manager_api.ts";
 import type { Logger } from "../log.ts";
 import { endLease } from "./ending.ts";
 import type { NodeOrders } from "./node_orders.ts";

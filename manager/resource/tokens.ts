@@ -3,7 +3,7 @@
  * lies in a private file, which is the one place it can be read.
  */
 import { createHash } from "node:crypto";
-import { toBase64Url } from "../../runtime/grant_key.ts";
+import { toBase64Url } from "../../runtime/grant/grant_key.ts";
 import { StateUnavailable } from "./start_errors.ts";
 import type { Role, Store } from "./store.ts";
 

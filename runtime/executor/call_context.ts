@@ -5,7 +5,7 @@
 
 import { atomicsLoad, nowMs } from "../../ffi/intrinsics.ts";
 import { MAX_TIMER_MS } from "../policy.ts";
-import type { FunctionContext, LeaseContext } from "../typed/function_context.ts";
+import type { FunctionContext, LeaseContext } from "../functions/function_context.ts";
 import type { ContextFunction, PackageFunction } from "./call_server.ts";
 import { IN_CALL, SLOT_WATCH, SLOT_WATCH_WORDS, WATCH_TIME_LEFT_US } from "./watch_words.ts";
 

@@ -23,8 +23,8 @@ import {
   requestHasSequence,
   SHORT_REQUEST,
   shortReply,
-} from "../wire.ts";
-import type { FunctionContext } from "../typed/function_context.ts";
+} from "../protocol/wire.ts";
+import type { FunctionContext } from "../functions/function_context.ts";
 import type { CoreToken } from "./core_token.ts";
 import { writeFailure } from "./failure_text.ts";
 import { StreamKind } from "./stream_kind.ts";

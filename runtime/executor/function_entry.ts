@@ -1,8 +1,8 @@
 /** What a worker tells of a function: its codecs if it is a typed one, and whether it gives many results. */
 
-import { type FunctionEntry, MAX_CODEC_CHARACTERS, PLAIN } from "../manifest.ts";
+import { type FunctionEntry, MAX_CODEC_CHARACTERS, PLAIN } from "../protocol/manifest.ts";
 import { StreamKind, streamKind } from "./stream_kind.ts";
-import { SIGNATURE } from "../typed/signature_mark.ts";
+import { SIGNATURE } from "../functions/signature_mark.ts";
 
 // Held before foreign code is loaded.
 const TypeFailure = TypeError;

@@ -2,8 +2,8 @@
 
 import type { Connection } from "../../fabric/fabric.ts";
 import { DISPOSE_MS } from "../policy.ts";
-import type { LeaseContext } from "../typed/function_context.ts";
-import { type ArenaLayout, GIVEN_UP_AT } from "../wire.ts";
+import type { LeaseContext } from "../functions/function_context.ts";
+import { type ArenaLayout, GIVEN_UP_AT } from "../protocol/wire.ts";
 import type { Hook } from "./load_package.ts";
 import { LogGate } from "./log_gate.ts";
 import type { WorkerTask } from "./worker_task.ts";

@@ -1,7 +1,7 @@
 /** Loading a function package in a worker that has given up everything it could misuse. */
 
-import type { FunctionEntry } from "../manifest.ts";
-import type { LeaseContext } from "../typed/function_context.ts";
+import type { FunctionEntry } from "../protocol/manifest.ts";
+import type { LeaseContext } from "../functions/function_context.ts";
 import type { ContextFunction, PackageFunction } from "./call_server.ts";
 import { entryOf } from "./function_entry.ts";
 import { checkEntries } from "./package_entries.ts";

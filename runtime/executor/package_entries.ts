@@ -1,7 +1,7 @@
 /** What a package's list of functions may be. */
 
-import type { FunctionEntry } from "../manifest.ts";
-import { MAX_FUNCTIONS, MESSAGE_BYTES } from "../wire.ts";
+import type { FunctionEntry } from "../protocol/manifest.ts";
+import { MAX_FUNCTIONS, MESSAGE_BYTES } from "../protocol/wire.ts";
 
 const RangeFailure = RangeError; // held before foreign code is loaded
 

@@ -2,7 +2,7 @@
 
 import * as v from "../valibot.ts";
 import { CoreWords } from "./core_token.ts";
-import { MAX_DEPTH, MAX_SLOT_BYTES } from "../wire.ts";
+import { MAX_DEPTH, MAX_SLOT_BYTES } from "../protocol/wire.ts";
 
 /** The longest limit of a call's time: an hour, as its microseconds are counted in 32 bits. */
 export const MAX_CALL_MS = 3_600_000;

@@ -3,7 +3,7 @@
  * next step only when it is asked to. A stream lives in its slot, so there are never more than slots.
  */
 
-import { CallStatus, END_STREAM, NEXT_CHUNK } from "../wire.ts";
+import { CallStatus, END_STREAM, NEXT_CHUNK } from "../protocol/wire.ts";
 import { ForeignStream, readStep } from "./foreign_stream.ts";
 import type { WorkerSlot } from "./worker_slot.ts";
 

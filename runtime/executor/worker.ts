@@ -23,10 +23,10 @@ import {
   checkAttach,
   receiveJson,
   sendJson,
-} from "../attach.ts";
-import type { FunctionEntry } from "../manifest.ts";
+} from "../protocol/attach.ts";
+import type { FunctionEntry } from "../protocol/manifest.ts";
 import { REHEARSE_AFTER_MS } from "../policy.ts";
-import { type ArenaLayout, arenaLayout, MESSAGE_BYTES, receivesFor } from "../wire.ts";
+import { type ArenaLayout, arenaLayout, MESSAGE_BYTES, receivesFor } from "../protocol/wire.ts";
 import { CallServer } from "./call_server.ts";
 import { CoreShare } from "./core_share.ts";
 import { CoreToken } from "./core_token.ts";
@@ -35,7 +35,7 @@ import { givenUpWords, leaseContext, runDispose, runInit } from "./lease_context
 import { type Hook, type LoadedPackage, loadPackage } from "./load_package.ts";
 import { openNativePackage } from "./native_package.ts";
 import { loadWasm } from "./wasm_package.ts";
-import { packageKind } from "../package_kind.ts";
+import { packageKind } from "../package/package_kind.ts";
 import { THREAD, watchTotals } from "./watch_words.ts";
 import { WorkClock } from "./work_clock.ts";
 import type { WorkerReport, WorkerStart, WorkerTask } from "./worker_task.ts";

@@ -1,6 +1,6 @@
 /** A worker as its executor's main thread sees it: started before it is known what it will serve. */
 
-import { ControlError } from "../control_channel.ts";
+import { ControlError } from "../control/control_channel.ts";
 import type { AllPermissions } from "../permissions.ts";
 import type { WorkerReport, WorkerStart, WorkerTask } from "./worker_task.ts";
 

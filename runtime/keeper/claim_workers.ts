@@ -1,6 +1,6 @@
 /** Claiming the workers of a lease on the candidates that the resource manager named. */
 
-import type { NodeGrant } from "../manager_api.ts";
+import type { NodeGrant } from "../http/manager_api.ts";
 
 /** What came of it. */
 export interface Claimed<T> {

@@ -3,10 +3,10 @@
  * that is over or whose node is gone, as long as another part serves.
  */
 
-import type { ManagerClient } from "../manager_client.ts";
-import { memoryShare } from "../grant.ts";
-import { OVER } from "../lease_words.ts";
-import { LogRelay } from "../log_relay.ts";
+import type { ManagerClient } from "../http/manager_client.ts";
+import { memoryShare } from "../grant/grant.ts";
+import { OVER } from "./lease_words.ts";
+import { LogRelay } from "../control/log_relay.ts";
 import { HeldPart, type PartHandlers } from "./held_part.ts";
 import type { KeeperEvent, KeeperRequest } from "./keeper_messages.ts";
 import { takeInTime } from "./lease_wait.ts";

@@ -1,8 +1,8 @@
 /** A part of a lease from the keeper's side: what one node tells of it. */
 
-import { LeaseWords, NODE_GONE, OVER } from "../lease_words.ts";
-import { LogBatch } from "../log_relay.ts";
-import { Draining, Executor, ExecutorEnded, Over } from "../node_protocol.ts";
+import { LeaseWords, NODE_GONE, OVER } from "./lease_words.ts";
+import { LogBatch } from "../control/log_relay.ts";
+import { Draining, Executor, ExecutorEnded, Over } from "../protocol/node_protocol.ts";
 import * as v from "../valibot.ts";
 import type { PartGrant } from "./keeper_messages.ts";
 import type { NodeHold } from "./node_hold.ts";

@@ -1,10 +1,10 @@
 /** What the thread that calls and the thread that keeps its leases say to each other. */
 
-import type { KeptStartup } from "../lease_startup.ts";
-import type { LogBatch } from "../log_relay.ts";
-import type { Executor } from "../node_protocol.ts";
+import type { KeptStartup } from "./lease_startup.ts";
+import type { LogBatch } from "../control/log_relay.ts";
+import type { Executor } from "../protocol/node_protocol.ts";
 import type { AllPermissions } from "../permissions.ts";
-import type { ManagerAddress } from "../manager_http.ts";
+import type { ManagerAddress } from "../http/manager_http.ts";
 import type { FabricChoice } from "./reach_node.ts";
 
 /** To the keeper. */

@@ -7,7 +7,7 @@ import { Fabrics } from "../../fabric/open.ts";
 import { readBootId } from "../../ffi/boot_id.ts";
 import { openLibc } from "../../ffi/libc.ts";
 import { FabricUnavailable, LeaseRefused } from "../errors.ts";
-import { ManagerClient } from "../manager_client.ts";
+import { ManagerClient } from "../http/manager_client.ts";
 import { HeldLease } from "./held_lease.ts";
 import type { KeeperClosed, KeeperEvent, KeeperRequest, PlainError } from "./keeper_messages.ts";
 import type { FabricChoice, Reach } from "./reach_node.ts";

@@ -1,7 +1,7 @@
 /** Waiting for room: with the resource manager, and again when nodes that it offered refuse. */
 
 import { LeaseRefused, NodeLost } from "../errors.ts";
-import type { KeptStartup } from "../lease_startup.ts";
+import type { KeptStartup } from "./lease_startup.ts";
 import type { Reach } from "./reach_node.ts";
 import type { Tenancy } from "./tenancy.ts";
 

@@ -1,11 +1,11 @@
 /** What the keeper has of one node: a channel on which a grant was admitted. It ends with the channel. */
 
 import { hasPermissions } from "../permissions.ts";
-import { ControlChannel, ControlError, controlOptions } from "../control_channel.ts";
+import { ControlChannel, ControlError, controlOptions } from "../control/control_channel.ts";
 import { LeaseRefused, NodeLost } from "../errors.ts";
-import type { NodeGrant } from "../manager_api.ts";
-import { encodeManagerHello, ManagerRole } from "../manager_hello.ts";
-import { Executor, Renewed } from "../node_protocol.ts";
+import type { NodeGrant } from "../http/manager_api.ts";
+import { encodeManagerHello, ManagerRole } from "../protocol/manager_hello.ts";
+import { Executor, Renewed } from "../protocol/node_protocol.ts";
 import * as v from "../valibot.ts";
 import type { KeeperRequest } from "./keeper_messages.ts";
 import { type Reach, reachNode } from "./reach_node.ts";

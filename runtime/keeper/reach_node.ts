@@ -4,8 +4,8 @@ import { FabricError } from "../../fabric/errors.ts";
 import type { Connection, ConnectionOptions } from "../../fabric/fabric.ts";
 import type { FabricName, Fabrics } from "../../fabric/open.ts";
 import { FabricUnavailable, NodeLost } from "../errors.ts";
-import type { NodeGrant } from "../manager_api.ts";
-import { refusalText } from "../private_data.ts";
+import type { NodeGrant } from "../http/manager_api.ts";
+import { refusalText } from "../protocol/private_data.ts";
 
 /** The fabric that an app asks for; `auto` takes the best that client and node share. */
 export type FabricChoice = "auto" | FabricName;

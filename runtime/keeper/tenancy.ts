@@ -1,8 +1,8 @@
 /** A lease with the resource manager, and what was claimed for it: on one node, or on several. */
 
 import { LeaseOver, LeaseRefused, NodeLost } from "../errors.ts";
-import type { KeptStartup } from "../lease_startup.ts";
-import type { ManagerClient } from "../manager_client.ts";
+import type { KeptStartup } from "./lease_startup.ts";
+import type { ManagerClient } from "../http/manager_client.ts";
 import { claimWorkers } from "./claim_workers.ts";
 import { type LeaseRequest, NodeHold } from "./node_hold.ts";
 import type { Reach } from "./reach_node.ts";

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { type Amounts, amountsOf, costOf, secondsText, sumOf } from "../../cli/bill_amounts.ts";
-import { ManagerClient } from "../../runtime/manager_client.ts";
+import { ManagerClient } from "../../runtime/http/manager_client.ts";
 import { startCluster } from "../support/cluster.ts";
 import { functionsPackage } from "../support/functions_package.ts";
 import { until } from "../support/process_table.ts";

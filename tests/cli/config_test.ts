@@ -2,7 +2,7 @@ import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "
 import { readConfigFile } from "../../cli/config/config_file.ts";
 import { deviceAddress } from "../../cli/config/device_address.ts";
 import { LeaseRefused } from "../../runtime/errors.ts";
-import { ManagerClient } from "../../runtime/manager_client.ts";
+import { ManagerClient } from "../../runtime/http/manager_client.ts";
 import { rfaas, startRfaas } from "./rfaas.ts";
 
 const docs = new URL("../../docs/", import.meta.url);

@@ -1,7 +1,7 @@
 /** Bills of real processes: what a lease computed, and what a kill may lose. */
 
 import { assert, assertEquals } from "@std/assert";
-import type { Bill } from "../../runtime/bill_api.ts";
+import type { Bill } from "../../runtime/http/bill_api.ts";
 import { ProcessHost } from "../support/process_host.ts";
 import { until } from "../support/process_table.ts";
 

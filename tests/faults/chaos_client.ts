@@ -1,7 +1,7 @@
 /** Clients that take leases, call and give them back until their time is over: a process of its own. */
 
-import { connect } from "../../runtime/client.ts";
-import type { Client } from "../../runtime/client.ts";
+import { connect } from "../../runtime/client/client.ts";
+import type { Client } from "../../runtime/client/client.ts";
 import { RfaasError } from "../../runtime/errors.ts";
 import { say } from "../support/process_child.ts";
 import { type LeasePlan, leasesOf } from "./chaos_plan.ts";

@@ -1,9 +1,9 @@
 /** A client that tests kill, stop, or watch as it ends: a process of its own, one mode a purpose. */
 
-import { connect } from "../../runtime/client.ts";
-import type { Client } from "../../runtime/client.ts";
+import { connect } from "../../runtime/client/client.ts";
+import type { Client } from "../../runtime/client/client.ts";
 import { LeaseOver, LeaseRefused } from "../../runtime/errors.ts";
-import type { Lease } from "../../runtime/lease.ts";
+import type { Lease } from "../../runtime/client/lease.ts";
 import { say } from "../support/process_child.ts";
 import type { ClientTask } from "../support/process_host.ts";
 import { limitMs } from "../support/time_factor.ts";

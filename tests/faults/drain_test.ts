@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import { DEFAULT_POOL } from "../../manager/executor/executor_pool.ts";
 import { ExecutorLost, LeaseOver, LeaseRefused } from "../../runtime/errors.ts";
-import type { Lease } from "../../runtime/lease.ts";
+import type { Lease } from "../../runtime/client/lease.ts";
 import type { TestProcess } from "../support/process_child.ts";
 import { ProcessHost } from "../support/process_host.ts";
 import { until, within } from "../support/process_table.ts";

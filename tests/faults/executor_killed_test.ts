@@ -9,8 +9,8 @@ import {
   assertThrows,
 } from "@std/assert";
 import { DeadlineExceeded, ExecutorLost, LeaseOver } from "../../runtime/errors.ts";
-import type { Lease } from "../../runtime/lease.ts";
-import type { LeaseEvent } from "../../runtime/lease_events.ts";
+import type { Lease } from "../../runtime/client/lease.ts";
+import type { LeaseEvent } from "../../runtime/client/lease_events.ts";
 import { stop } from "../support/process_child.ts";
 import { ProcessHost } from "../support/process_host.ts";
 import { isAlive, killIfThere, until, within } from "../support/process_table.ts";

@@ -2,7 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import { keyLearnMs } from "../../manager/resource/policy.ts";
-import { ManagerClient } from "../../runtime/manager_client.ts";
+import { ManagerClient } from "../../runtime/http/manager_client.ts";
 import { startLease } from "../support/cluster_lease.ts";
 import { functionsPackage } from "../support/functions_package.ts";
 import { until } from "../support/process_table.ts";

@@ -1,7 +1,7 @@
 /** What holds when the resource manager is killed. */
 
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { connect } from "../../runtime/client.ts";
+import { connect } from "../../runtime/client/client.ts";
 import { LeaseOver, LeaseRefused, ManagerUnreachable } from "../../runtime/errors.ts";
 import { ProcessHost } from "../support/process_host.ts";
 import { until, within } from "../support/process_table.ts";

@@ -2,10 +2,14 @@
 
 import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import { openShm } from "../../fabric/shm/provider.ts";
-import { ControlChannel, ControlError, controlOptions } from "../../runtime/control_channel.ts";
+import {
+  ControlChannel,
+  ControlError,
+  controlOptions,
+} from "../../runtime/control/control_channel.ts";
 import { LeaseRefused, NodeLost } from "../../runtime/errors.ts";
-import { ManagerClient } from "../../runtime/manager_client.ts";
-import { encodeManagerHello, ManagerRole } from "../../runtime/manager_hello.ts";
+import { ManagerClient } from "../../runtime/http/manager_client.ts";
+import { encodeManagerHello, ManagerRole } from "../../runtime/protocol/manager_hello.ts";
 import { stop } from "../support/process_child.ts";
 import { ProcessHost } from "../support/process_host.ts";
 import { isAlive, until, within } from "../support/process_table.ts";

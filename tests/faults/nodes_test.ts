@@ -3,10 +3,10 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { DEFAULT_POOL } from "../../manager/executor/executor_pool.ts";
 import { ExecutorLost, LeaseRefused, NodeLost } from "../../runtime/errors.ts";
-import type { Client } from "../../runtime/client.ts";
-import type { Lease } from "../../runtime/lease.ts";
-import type { LeaseEvent } from "../../runtime/lease_events.ts";
-import type { LeaseOptions } from "../../runtime/lease_options.ts";
+import type { Client } from "../../runtime/client/client.ts";
+import type { Lease } from "../../runtime/client/lease.ts";
+import type { LeaseEvent } from "../../runtime/client/lease_events.ts";
+import type { LeaseOptions } from "../../runtime/client/lease_options.ts";
 import { ProcessHost } from "../support/process_host.ts";
 import { until, within } from "../support/process_table.ts";
 import { limitMs } from "../support/time_factor.ts";

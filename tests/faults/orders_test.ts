@@ -2,8 +2,8 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { DEFAULT_POOL } from "../../manager/executor/executor_pool.ts";
-import { connect } from "../../runtime/client.ts";
-import { ManagerClient } from "../../runtime/manager_client.ts";
+import { connect } from "../../runtime/client/client.ts";
+import { ManagerClient } from "../../runtime/http/manager_client.ts";
 import { startCluster } from "../support/cluster.ts";
 import { functionsPackage } from "../support/functions_package.ts";
 import { ProcessHost } from "../support/process_host.ts";

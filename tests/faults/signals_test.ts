@@ -1,7 +1,7 @@
 /** Signals that reach a whole node at once: from a terminal, a service manager, a batch system. */
 
 import { assert, assertEquals } from "@std/assert";
-import { connect } from "../../runtime/client.ts";
+import { connect } from "../../runtime/client/client.ts";
 import { TestManager } from "../manager/resource_support.ts";
 import { children, isAlive, until, within } from "../support/process_table.ts";
 

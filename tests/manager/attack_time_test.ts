@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { LeaseOver, Unauthorized } from "../../runtime/errors.ts";
-import type { ManagerClient } from "../../runtime/manager_client.ts";
+import type { ManagerClient } from "../../runtime/http/manager_client.ts";
 import { stop } from "../support/process_child.ts";
 import { ResourceManagerProcess, withFolder } from "../support/resource_manager_process.ts";
 import { limitMs } from "../support/time_factor.ts";

@@ -8,7 +8,7 @@ import {
   type PoolOptions,
 } from "../../manager/executor/executor_pool.ts";
 import type { ExecutorProcess } from "../../manager/executor/executor_process.ts";
-import { DEFAULT_MEMORY_BYTES } from "../../runtime/lease_options.ts";
+import { DEFAULT_MEMORY_BYTES } from "../../runtime/client/lease_options.ts";
 import { NO_PERMISSIONS } from "../../runtime/permissions.ts";
 import { type LeaseOptions, LimitExceeded } from "../../mod.ts";
 import { type Cluster, startCluster } from "../support/cluster.ts";

@@ -10,7 +10,7 @@ import {
   ControlChannel,
   controlOptions,
   MAX_CONTROL_BYTES,
-} from "../../runtime/control_channel.ts";
+} from "../../runtime/control/control_channel.ts";
 import { MAX_REASON_CHARACTERS } from "../../runtime/policy.ts";
 import { children, until, within } from "../support/process_table.ts";
 import { testListenPlace } from "../support/test_fabric.ts";

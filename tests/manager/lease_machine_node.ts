@@ -10,8 +10,8 @@ import { NodeLease } from "../../manager/executor/node_lease.ts";
 import type { BillBook } from "../../manager/resource/bills.ts";
 import { Refusal } from "../../manager/resource/refusal.ts";
 import type { NodeBook } from "../../manager/resource/node_book.ts";
-import type { ControlChannel } from "../../runtime/control_channel.ts";
-import type { GrantKey } from "../../runtime/manager_api.ts";
+import type { ControlChannel } from "../../runtime/control/control_channel.ts";
+import type { GrantKey } from "../../runtime/http/manager_api.ts";
 import type { VirtualTime } from "../support/virtual_time.ts";
 
 /** What becomes of a message: it is lost, its answer is lost, it comes once, or twice. */

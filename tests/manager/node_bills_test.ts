@@ -7,7 +7,7 @@ import { getLogger } from "../../manager/log.ts";
 import { BillBook } from "../../manager/resource/bills.ts";
 import { MemoryStore } from "../../manager/resource/memory_store.ts";
 import type { TokenRow } from "../../manager/resource/store.ts";
-import { type BillReport, maxHeartbeatBills } from "../../runtime/bill_api.ts";
+import { type BillReport, maxHeartbeatBills } from "../../runtime/http/bill_api.ts";
 
 const operator: TokenRow = { hash: "o", role: "operator", name: "operator" };
 const about = (lease: string) => ({

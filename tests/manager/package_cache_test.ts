@@ -2,8 +2,8 @@
 
 import { assertEquals, assertRejects } from "@std/assert";
 import { PackageCache } from "../../manager/executor/package_cache.ts";
-import { ControlError } from "../../runtime/control_channel.ts";
-import { sha256Hex } from "../../runtime/sha256.ts";
+import { ControlError } from "../../runtime/control/control_channel.ts";
+import { sha256Hex } from "../../runtime/package/sha256.ts";
 
 /** A package of so many bytes, and a way to fetch it that counts how often. */
 async function packageOf(bytes: number, seed: number) {

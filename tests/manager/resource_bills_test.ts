@@ -1,9 +1,9 @@
 /** Bills add up, whatever is lost, doubled or restarted on their way. */
 import { assertEquals, assertRejects } from "@std/assert";
 import fc from "fast-check";
-import type { BillReport } from "../../runtime/bill_api.ts";
-import { ManagerClient } from "../../runtime/manager_client.ts";
-import { ManagerRefused } from "../../runtime/manager_refused.ts";
+import type { BillReport } from "../../runtime/http/bill_api.ts";
+import { ManagerClient } from "../../runtime/http/manager_client.ts";
+import { ManagerRefused } from "../../runtime/http/manager_refused.ts";
 import { BillBook } from "../../manager/resource/bills.ts";
 import { keepEndedMs } from "../../manager/resource/policy.ts";
 import { MemoryStore } from "../../manager/resource/memory_store.ts";

@@ -5,8 +5,8 @@ import { NodeBook } from "../../manager/resource/node_book.ts";
 import { Refusal } from "../../manager/resource/refusal.ts";
 import { SqliteStore } from "../../manager/resource/sqlite_store.ts";
 import { getLogger } from "../../manager/log.ts";
-import { createStoredKey, openStoredKey } from "../../runtime/grant_key.ts";
-import type { NodeWelcome } from "../../runtime/manager_api.ts";
+import { createStoredKey, openStoredKey } from "../../runtime/grant/grant_key.ts";
+import type { NodeWelcome } from "../../runtime/http/manager_api.ts";
 import { FakeClock } from "./resource_support.ts";
 
 const cores = [3, 5, 8];

@@ -4,7 +4,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { LeaseRefused } from "../../runtime/errors.ts";
 import type { ResourceManagerOptions } from "../../manager/resource/resource_manager.ts";
 import { hasOpenssl, makeCertificate } from "../support/certificate.ts";
-import { ManagerClient } from "../../runtime/manager_client.ts";
+import { ManagerClient } from "../../runtime/http/manager_client.ts";
 import type { Role } from "../../manager/resource/store.ts";
 import { until, within } from "../support/process_table.ts";
 import { TestManager } from "./resource_support.ts";

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { Unauthorized } from "../../runtime/errors.ts";
-import type { ManagerClient } from "../../runtime/manager_client.ts";
+import type { ManagerClient } from "../../runtime/http/manager_client.ts";
 import { TestManager } from "./resource_support.ts";
 
 const lease = "0".repeat(32);

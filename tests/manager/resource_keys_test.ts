@@ -8,9 +8,9 @@ import { heartbeatMs, keyLearnMs } from "../../manager/resource/policy.ts";
 import { Refusal } from "../../manager/resource/refusal.ts";
 import { getLogger } from "../../manager/log.ts";
 import { LeaseRefused, Unauthorized } from "../../runtime/errors.ts";
-import { verifyGrant } from "../../runtime/grant.ts";
-import type { GrantKey } from "../../runtime/manager_api.ts";
-import { ManagerRefused } from "../../runtime/manager_refused.ts";
+import { verifyGrant } from "../../runtime/grant/grant.ts";
+import type { GrantKey } from "../../runtime/http/manager_api.ts";
+import { ManagerRefused } from "../../runtime/http/manager_refused.ts";
 import { printedSeed } from "../support/seed.ts";
 import { FakeClock, TestManager } from "./resource_support.ts";
 

@@ -1,9 +1,9 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { SqliteStore } from "../../manager/resource/sqlite_store.ts";
 import { LeaseOver, LeaseRefused } from "../../runtime/errors.ts";
-import { verifyGrant } from "../../runtime/grant.ts";
-import { ManagerClient } from "../../runtime/manager_client.ts";
-import { ManagerRefused } from "../../runtime/manager_refused.ts";
+import { verifyGrant } from "../../runtime/grant/grant.ts";
+import { ManagerClient } from "../../runtime/http/manager_client.ts";
+import { ManagerRefused } from "../../runtime/http/manager_refused.ts";
 import { FakeClock, TestManager } from "./resource_support.ts";
 
 const small = { workers: 1, memoryBytes: 2 ** 20, seconds: 60 };

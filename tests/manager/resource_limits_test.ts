@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { RateLimit } from "../../manager/resource/rate_limit.ts";
 import { Refusal } from "../../manager/resource/refusal.ts";
 import { LeaseRefused } from "../../runtime/errors.ts";
-import { ManagerClient } from "../../runtime/manager_client.ts";
+import { ManagerClient } from "../../runtime/http/manager_client.ts";
 import { limitMs } from "../support/time_factor.ts";
 import { FakeClock, TestManager } from "./resource_support.ts";
 

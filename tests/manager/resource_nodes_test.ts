@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { LeaseOver, LeaseRefused } from "../../runtime/errors.ts";
-import { ManagerRefused } from "../../runtime/manager_refused.ts";
+import { ManagerRefused } from "../../runtime/http/manager_refused.ts";
 import { FakeClock, TestManager } from "./resource_support.ts";
 
 const small = { workers: 1, memoryBytes: 2 ** 20, seconds: 60 };

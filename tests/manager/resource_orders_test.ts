@@ -3,7 +3,7 @@ import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/asser
 import { NodeOrders } from "../../manager/resource/node_orders.ts";
 import { Refusal } from "../../manager/resource/refusal.ts";
 import { ManagerUnreachable } from "../../runtime/errors.ts";
-import { ManagerRefused } from "../../runtime/manager_refused.ts";
+import { ManagerRefused } from "../../runtime/http/manager_refused.ts";
 import { within } from "../support/process_table.ts";
 import { TestManager } from "./resource_support.ts";
 

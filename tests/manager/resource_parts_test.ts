@@ -9,7 +9,7 @@ import { maxWaitingOfClient } from "../../manager/resource/policy.ts";
 import { Refusal } from "../../manager/resource/refusal.ts";
 import type { TokenRow } from "../../manager/resource/store.ts";
 import { getLogger } from "../../manager/log.ts";
-import type { LeaseTaken } from "../../runtime/manager_api.ts";
+import type { LeaseTaken } from "../../runtime/http/manager_api.ts";
 import { within } from "../support/process_table.ts";
 import { FakeClock } from "./resource_support.ts";
 

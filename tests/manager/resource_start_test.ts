@@ -3,7 +3,7 @@ import { DatabaseSync } from "node:sqlite";
 import { startResourceManager } from "../../manager/resource/resource_manager.ts";
 import { AddressUnavailable, StateUnavailable } from "../../manager/resource/start_errors.ts";
 import { Unauthorized } from "../../runtime/errors.ts";
-import { ManagerClient } from "../../runtime/manager_client.ts";
+import { ManagerClient } from "../../runtime/http/manager_client.ts";
 import { TestManager } from "./resource_support.ts";
 
 const small = { workers: 1, memoryBytes: 2 ** 20, seconds: 60 };

@@ -5,8 +5,8 @@ import {
   startResourceManager,
 } from "../../manager/resource/resource_manager.ts";
 import type { Role } from "../../manager/resource/store.ts";
-import type { NodeRegistration, NodeWelcome } from "../../runtime/manager_api.ts";
-import { ManagerClient } from "../../runtime/manager_client.ts";
+import type { NodeRegistration, NodeWelcome } from "../../runtime/http/manager_api.ts";
+import { ManagerClient } from "../../runtime/http/manager_client.ts";
 
 /** A clock that moves when told to. */
 export class FakeClock {

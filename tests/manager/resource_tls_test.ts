@@ -2,7 +2,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { startResourceManager } from "../../manager/resource/resource_manager.ts";
 import { AddressUnavailable, CertificateUnavailable } from "../../manager/resource/start_errors.ts";
 import { ManagerUnreachable } from "../../runtime/errors.ts";
-import { ManagerClient } from "../../runtime/manager_client.ts";
+import { ManagerClient } from "../../runtime/http/manager_client.ts";
 import { hasOpenssl, makeCertificate } from "../support/certificate.ts";
 import { rfaas, startRfaas } from "../cli/rfaas.ts";
 import { until } from "../support/process_table.ts";

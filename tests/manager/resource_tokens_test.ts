@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { LeaseOver, LeaseRefused, Unauthorized } from "../../runtime/errors.ts";
-import { ManagerClient } from "../../runtime/manager_client.ts";
-import type { Quota } from "../../runtime/manager_api.ts";
-import { ManagerRefused } from "../../runtime/manager_refused.ts";
+import { ManagerClient } from "../../runtime/http/manager_client.ts";
+import type { Quota } from "../../runtime/http/manager_api.ts";
+import { ManagerRefused } from "../../runtime/http/manager_refused.ts";
 import { TestManager } from "./resource_support.ts";
 
 const small = { workers: 1, memoryBytes: 2 ** 20, seconds: 60 };

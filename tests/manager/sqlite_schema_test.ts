@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
 import { migrate, schemaVersion } from "../../manager/resource/sqlite_schema.ts";
-import { ManagerClient } from "../../runtime/manager_client.ts";
+import { ManagerClient } from "../../runtime/http/manager_client.ts";
 import { TestManager } from "./resource_support.ts";
 
 /** What was written by version 1, in its own words. */

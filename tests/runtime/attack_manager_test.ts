@@ -9,12 +9,12 @@ import {
   ControlError,
   controlOptions,
   MAX_CONTROL_BYTES,
-} from "../../runtime/control_channel.ts";
-import { fromBase64Url, toBase64Url } from "../../runtime/grant_key.ts";
-import { encodeManagerHello, ManagerRole } from "../../runtime/manager_hello.ts";
-import { ManagerClient } from "../../runtime/manager_client.ts";
-import { refusalText } from "../../runtime/private_data.ts";
-import { sha256Hex } from "../../runtime/sha256.ts";
+} from "../../runtime/control/control_channel.ts";
+import { fromBase64Url, toBase64Url } from "../../runtime/grant/grant_key.ts";
+import { encodeManagerHello, ManagerRole } from "../../runtime/protocol/manager_hello.ts";
+import { ManagerClient } from "../../runtime/http/manager_client.ts";
+import { refusalText } from "../../runtime/protocol/private_data.ts";
+import { sha256Hex } from "../../runtime/package/sha256.ts";
 import { type Cluster, startCluster } from "../support/cluster.ts";
 import { packageOf } from "../support/functions_package.ts";
 import { limitMs } from "../support/time_factor.ts";

@@ -10,7 +10,7 @@ import {
   type ResourceManager,
   startResourceManager,
 } from "../../manager/resource/resource_manager.ts";
-import { type Client, type ClientTuning, connect } from "../../runtime/client.ts";
+import { type Client, type ClientTuning, connect } from "../../runtime/client/client.ts";
 import type { FunctionPermissions } from "../../runtime/permissions.ts";
 import type { FabricChoice } from "../../runtime/keeper/reach_node.ts";
 import { testFabric } from "./test_fabric.ts";

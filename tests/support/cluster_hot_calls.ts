@@ -5,7 +5,7 @@
  * Arguments: manager, token, calls, and `allocate` to allocate once a call, which must be seen.
  */
 
-import { connect } from "../../runtime/client.ts";
+import { connect } from "../../runtime/client/client.ts";
 import { functionsPackage } from "./functions_package.ts";
 
 const [manager, token, calls, allocate] = Deno.args as [string, string, string, string?];

@@ -1,8 +1,8 @@
 /** A lease of its own cluster, for tests that need no more than that. */
 
-import type { Client, ClientTuning } from "../../runtime/client.ts";
-import type { Lease } from "../../runtime/lease.ts";
-import type { LeaseOptions } from "../../runtime/lease_options.ts";
+import type { Client, ClientTuning } from "../../runtime/client/client.ts";
+import type { Lease } from "../../runtime/client/lease.ts";
+import type { LeaseOptions } from "../../runtime/client/lease_options.ts";
 import { type Cluster, type ClusterOptions, startCluster } from "./cluster.ts";
 import { functionsPackage } from "./functions_package.ts";
 import { limitMs } from "./time_factor.ts";

@@ -1,6 +1,6 @@
 /** The package of functions.ts, bundled once a test file. */
 
-import { bundleModule } from "../../runtime/bundle.ts";
+import { bundleModule } from "../../runtime/package/bundle.ts";
 
 let bundled: Promise<Uint8Array<ArrayBuffer>> | undefined;
 

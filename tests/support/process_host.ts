@@ -2,13 +2,13 @@
 
 import { bundleExecutor, type ExecutorBundle } from "../../manager/executor/executor_bundle.ts";
 import type { PoolOptions } from "../../manager/executor/executor_pool.ts";
-import { bundleModule } from "../../runtime/bundle.ts";
+import { bundleModule } from "../../runtime/package/bundle.ts";
 import type { FabricName } from "../../fabric/open.ts";
-import { type Client, connect } from "../../runtime/client.ts";
-import type { Lease } from "../../runtime/lease.ts";
-import type { LeaseOptions } from "../../runtime/lease_options.ts";
+import { type Client, connect } from "../../runtime/client/client.ts";
+import type { Lease } from "../../runtime/client/lease.ts";
+import type { LeaseOptions } from "../../runtime/client/lease_options.ts";
 import type { SandboxChoice } from "../../manager/executor/sandbox/os_sandbox.ts";
-import { ManagerClient } from "../../runtime/manager_client.ts";
+import { ManagerClient } from "../../runtime/http/manager_client.ts";
 import { TestProcess } from "./process_child.ts";
 import { children, killIfThere, until } from "./process_table.ts";
 import { testFabric } from "./test_fabric.ts";

@@ -4,13 +4,13 @@ import { assertEquals } from "@std/assert";
 import { Access, type Connection, type Provider } from "../../fabric/fabric.ts";
 import { openShm } from "../../fabric/shm/provider.ts";
 import { Opcode, Status } from "../../fabric/status.ts";
-import { encodeAttach, receiveJson, sendJson } from "../../runtime/attach.ts";
-import { ControlChannel, controlOptions } from "../../runtime/control_channel.ts";
-import { encodeManagerHello, ManagerRole } from "../../runtime/manager_hello.ts";
-import type { FunctionEntry } from "../../runtime/manifest.ts";
-import { ManagerClient } from "../../runtime/manager_client.ts";
-import type { Executor } from "../../runtime/node_protocol.ts";
-import { sha256Hex } from "../../runtime/sha256.ts";
+import { encodeAttach, receiveJson, sendJson } from "../../runtime/protocol/attach.ts";
+import { ControlChannel, controlOptions } from "../../runtime/control/control_channel.ts";
+import { encodeManagerHello, ManagerRole } from "../../runtime/protocol/manager_hello.ts";
+import type { FunctionEntry } from "../../runtime/protocol/manifest.ts";
+import { ManagerClient } from "../../runtime/http/manager_client.ts";
+import type { Executor } from "../../runtime/protocol/node_protocol.ts";
+import { sha256Hex } from "../../runtime/package/sha256.ts";
 import {
   arenaLayout,
   CallStatus,
@@ -21,7 +21,7 @@ import {
   receivesFor,
   replyStatus,
   SHORT_REPLY,
-} from "../../runtime/wire.ts";
+} from "../../runtime/protocol/wire.ts";
 import type { Cluster } from "./cluster.ts";
 import { functionsPackage } from "./functions_package.ts";
 import { limitMs } from "./time_factor.ts";

@@ -2,7 +2,7 @@
 
 import { firstLine } from "../../cli/first_line.ts";
 import type { Role } from "../../manager/resource/store.ts";
-import { ManagerClient } from "../../runtime/manager_client.ts";
+import { ManagerClient } from "../../runtime/http/manager_client.ts";
 import { until } from "./process_table.ts";
 
 const CLI = new URL("../../cli.ts", import.meta.url).href;

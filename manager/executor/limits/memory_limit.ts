@@ -1,6 +1,6 @@
 /** How much memory an executor may take, and how it is bounded: by the kernel where there are control groups. */
 
-import { arenaLayout } from "../../../runtime/wire.ts";
+import { arenaLayout } from "../../../runtime/protocol/wire.ts";
 
 /**
  * What the runtime itself takes beside a lease's memory: 22 MiB for the process and 10 a worker were seen on Deno 2.9.6.

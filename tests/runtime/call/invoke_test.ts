@@ -1,0 +1,215 @@
+import {
+  assert,
+  assertEquals,
+  assertNotStrictEquals,
+  assertRejects,
+  assertStrictEquals,
+} from "@std/assert";
+import fc from "fast-check";
+import { Busy, DeadlineExceeded, LeaseOver } from "../../../mod.ts";
+import { pattern, startLease } from "../../support/cluster_lease.ts";
+import { limitMs, scaledCount } from "../../support/time_factor.ts";
+import { anyFabric } from "../../support/test_fabric.ts";
+
+const MIB = 2 ** 20;
+
+/** Equal bytes, told quickly: assertEquals takes seconds for 16 MiB. */
+function assertSameBytes(actual: Uint8Array, expected: Uint8Array, what: string) {
+  assertEquals(actual.length, expected.length, what);
+  const at = actual.findIndex((byte, i) => byte !== expected[i]);
+  assertEquals(at, -1, `${what}: byte ${at} is ${actual[at]}, not ${expected[at]}`);
+}
+
+Deno.test("invoke() gives the caller a copy of its own, or fills the output that it was given", async () => {
+  await using held = await startLease({ depth: 1 });
+  const { lease } = held;
+  const input = pattern(100);
+  const first = await lease.invoke("echo", input);
+  assertEquals(first, input);
+  assertEquals(first.byteOffset, 0);
+  assertEquals(first.buffer.byteLength, 100, "no more than the result is reachable from it");
+  first.fill(0); // the caller's own: the next result is another one
+  input.fill(9);
+  const second = await lease.invoke("echo", input);
+  assertEquals(first, new Uint8Array(100));
+  assertEquals(second, new Uint8Array(100).fill(9));
+  assertNotStrictEquals(first.buffer, second.buffer);
+
+  const output = new Uint8Array(128);
+  const filled = await lease.invoke("echo", pattern(100), { output });
+  assertStrictEquals(filled.buffer, output.buffer);
+  assertEquals(filled, pattern(100));
+  assertEquals(output.subarray(100), new Uint8Array(28), "nothing is written past the result");
+});
+
+Deno.test(
+  anyFabric("invoke() takes the argument at the call: what the caller writes later does not count"),
+  async () => {
+    await using held = await startLease({ depth: 1 });
+    const input = Uint8Array.of(5);
+    const posted = held.lease.invoke("later", input);
+    input[0] = 6;
+    const queued = held.lease.invoke("later", input);
+    input[0] = 200;
+    assertEquals(await posted, Uint8Array.of(5));
+    assertEquals(await queued, Uint8Array.of(6));
+  },
+);
+
+Deno.test("invoke() carries every length from nothing to maxBytes", async () => {
+  const maxBytes = 70_000; // no multiple of 64
+  await using held = await startLease({ maxBytes, depth: 2 });
+  const { lease } = held;
+  for (const length of [0, 1, 15, 16, 17, 63, 64, 65, 4095, 4096, 4097, maxBytes - 1, maxBytes]) {
+    assertSameBytes(
+      await lease.invoke("echo", pattern(length, length)),
+      pattern(length, length),
+      `${length} bytes`,
+    );
+  }
+  await fc.assert(
+    fc.asyncProperty(fc.uint8Array({ maxLength: 300 }), async (bytes) => {
+      assertEquals(await lease.invoke("echo", bytes), bytes);
+    }),
+    { numRuns: scaledCount(300) },
+  );
+});
+
+Deno.test("invoke() carries arguments and results of 16 MiB", async () => {
+  await using held = await startLease({ maxBytes: "16MiB", depth: 2, memory: "512MiB" });
+  const { lease } = held;
+  const bytes = pattern(16 * MIB);
+  assertSameBytes(await lease.invoke("echo", bytes), bytes, "echo");
+  const length = new Uint8Array(4);
+  new DataView(length.buffer).setUint32(0, 16 * MIB);
+  const produced = await lease.invoke("produce", length);
+  assertSameBytes(produced, new Uint8Array(16 * MIB).map((_, i) => i * 31 + 7), "produce");
+  const call = lease.prepare("echo");
+  call.input.set(bytes);
+  assertEquals(call.invokeSync(), 16 * MIB);
+  assertSameBytes(call.output, bytes, "prepared echo");
+  call.close();
+});
+
+Deno.test("invoke() runs on the worker that it names, and takes turns otherwise", async () => {
+  await using held = await startLease({ workers: 2, depth: 2 });
+  const { lease } = held;
+  const calls = async (worker?: number) => {
+    const reply = await lease.invoke(
+      "count",
+      new Uint8Array(),
+      worker === undefined ? {} : { worker },
+    );
+    return new DataView(reply.buffer).getUint32(0);
+  };
+  assertEquals([await calls(0), await calls(0), await calls(0)], [1, 2, 3]);
+  assertEquals([await calls(1), await calls(1)], [1, 2]);
+  for (let i = 0; i < 10; i++) await calls();
+  assertEquals((await calls(0)) + (await calls(1)), 17, "both workers had their part");
+  assert(await calls(0) > 4 && await calls(1) > 3);
+  for (const worker of [-1, 2, 0.5, NaN]) {
+    await assertRejects(
+      () => lease.invoke("echo", new Uint8Array(), { worker }),
+      RangeError,
+      "workers 0 to 1",
+    );
+  }
+});
+
+for (const depth of [1, 256]) {
+  Deno.test(`invoke() keeps 1000 calls apart on a worker of depth ${depth}`, async () => {
+    await using held = await startLease({ depth, maxBytes: 4096 });
+    const replies = await Promise.all(
+      Array.from({ length: 1000 }, (_, i) => held.lease.invoke("echo", pattern(i, i))),
+    );
+    replies.forEach((reply, i) => assertSameBytes(reply, pattern(i, i), `call ${i}`));
+  });
+}
+
+Deno.test("invoke() answers 100,000 calls of 64 promises over 2 workers, each with its own bytes", async () => {
+  await using held = await startLease({ workers: 2, maxBytes: 64 });
+  const { lease } = held;
+  const calls = scaledCount(100_000);
+  let next = 0;
+  let firedLate = 0;
+  let fired = 0;
+  let dueMs = performance.now() + 10;
+  const timer = setInterval(() => {
+    fired++;
+    firedLate = Math.max(firedLate, performance.now() - dueMs);
+    dueMs = performance.now() + 10;
+  }, 10);
+  const startMs = performance.now();
+  const lane = async () => {
+    const input = new Uint8Array(16);
+    const words = new Uint32Array(input.buffer);
+    while (next < calls) {
+      const id = next++;
+      words.fill(id);
+      const reply = await lease.invoke("echo", input);
+      const got = new Uint32Array(reply.buffer);
+      if (reply.length !== 16 || got[0] !== id || got[3] !== id) {
+        throw new Error(`call ${id} got ${got}`);
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: 64 }, lane));
+  clearInterval(timer);
+  const tookMs = performance.now() - startMs;
+  assert(tookMs < limitMs(30_000), `took ${tookMs} ms`);
+  // A timer of 10 ms fires beside them; two shared cores make it late at times, starved it would never be.
+  assert(fired >= tookMs / limitMs(10) / 3, `the timer fired ${fired} times in ${tookMs} ms`);
+  assert(firedLate < limitMs(250), `the timer was ${firedLate} ms late`);
+});
+
+Deno.test(
+  anyFabric("invoke() refuses more than 65,536 calls that wait with Busy, and serves the others"),
+  async () => {
+    await using held = await startLease({ depth: 64, maxBytes: 64 });
+    const { lease } = held;
+    const running = Array.from({ length: 64 }, () => lease.invoke("later", Uint8Array.of(250)));
+    const waiting = Array.from(
+      { length: 65_536 },
+      (_, i) => lease.invoke("echo", Uint8Array.of(i)),
+    );
+    await assertRejects(() => lease.invoke("echo", Uint8Array.of(1)), Busy, "65536 calls wait");
+    await Promise.all(running);
+    const replies = await Promise.all(waiting);
+    assert(replies.every((reply, i) => reply[0] === (i & 255)), "each got its own byte");
+  },
+);
+
+Deno.test(
+  anyFabric("invoke() does not let a call wait for one worker hold up the others"),
+  async () => {
+    await using held = await startLease({ workers: 2, depth: 1 });
+    const { lease } = held;
+    const order: string[] = [];
+    const call = async (name: string, ms: number, worker?: number) => {
+      await lease.invoke("hold", Uint8Array.of(ms), worker === undefined ? {} : { worker });
+      order.push(name);
+    };
+    // Both have run it once: what a first call takes to be compiled is not what is measured here.
+    await Promise.all([0, 1].map((worker) => call("first", 0, worker)));
+    order.length = 0;
+    await Promise.all([
+      call("runs on 0", 250, 0),
+      call("waits for 0", 1, 0),
+      call("goes to 1", 1, 1),
+      call("goes to any", 1),
+    ]);
+    assertEquals(order, ["goes to 1", "goes to any", "runs on 0", "waits for 0"]);
+  },
+);
+
+Deno.test(anyFabric("invoke() forgets calls that were given up while they waited"), async () => {
+  await using held = await startLease({ depth: 1, maxBytes: 64 });
+  const { lease } = held;
+  const running = assertRejects(() => lease.invoke("never", Uint8Array.of()), LeaseOver);
+  const give = () => lease.invoke("echo", Uint8Array.of(1), { deadlineMs: 1 });
+  const given = await Promise.allSettled(Array.from({ length: 65_536 }, give));
+  assert(given.every((one) => one.status === "rejected" && one.reason instanceof DeadlineExceeded));
+  await assertRejects(give, DeadlineExceeded, "1 ms have passed"); // it could wait: it was not Busy
+  await lease.close();
+  await running;
+});

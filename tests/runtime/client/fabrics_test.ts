@@ -1,0 +1,42 @@
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { FabricError } from "../../../fabric/errors.ts";
+import { Fabrics } from "../../../fabric/open.ts";
+import { holdings } from "../../support/process_table.ts";
+
+Deno.test("Fabrics takes the provider that an address names, and opens no other", async () => {
+  const loaded = () => /lib(ibverbs|rdmacm)/.test(Deno.readTextFileSync("/proc/self/maps"));
+  const before = loaded(); // by another test of this process
+  await using fabrics = new Fabrics();
+  using listener = await fabrics.listen("shm");
+  assert(listener.address.startsWith("shm:"), listener.address);
+  const [client, server] = await Promise.all([
+    fabrics.connect(listener.address, { arenaBytes: 64 }),
+    listener.accept().then((request) => request!.accept({ arenaBytes: 64 })),
+  ]);
+  assertEquals([client.state, server.state], ["connected", "connected"]);
+  client.close();
+  server.close();
+  assertEquals(loaded(), before);
+});
+
+Deno.test("Fabrics.connect() refuses an address of no provider", async () => {
+  await using fabrics = new Fabrics();
+  const error = await assertRejects(
+    () => fabrics.connect("tcp://127.0.0.1:80", { arenaBytes: 64 }),
+    FabricError,
+  );
+  assertEquals(error.code, "address");
+});
+
+Deno.test("Fabrics.close() gives back what was opened, may be called twice, and ends the rest", async () => {
+  const before = holdings(Deno.pid).descriptors;
+  const fabrics = new Fabrics();
+  fabrics.of("shm");
+  assert(holdings(Deno.pid).descriptors > before);
+  fabrics.close();
+  fabrics.close();
+  await fabrics.closed;
+  assertEquals(holdings(Deno.pid).descriptors, before);
+  const error = assertThrows(() => fabrics.of("shm"), FabricError);
+  assertEquals(error.code, "state");
+});

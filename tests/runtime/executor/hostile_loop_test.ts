@@ -1,0 +1,63 @@
+/** A function that loops for ever: how soon after its deadline it is ended, and who notices. THREATS.md, row 12. */
+
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { DeadlineExceeded, ExecutorLost } from "../../../mod.ts";
+import { ManagerClient } from "../../../runtime/http/manager_client.ts";
+import { startCluster } from "../../support/cluster.ts";
+import { within } from "../../support/cluster_lease.ts";
+import { functionsPackage } from "../../support/functions_package.ts";
+import { children, isAlive, until } from "../../support/process_table.ts";
+import { limitMs } from "../../support/time_factor.ts";
+
+const none = new Uint8Array();
+const DEADLINE_MS = 100;
+/** Each end is a chance for a busy host to be late; the best of them tells what the code does. */
+const ROUNDS = 3;
+
+/** Seen to fail with the watchdog's look at deadlines taken out: the loop is not ended within the bound. */
+Deno.test("a loop is ended within 100 ms after its deadline; its lease goes on, another's executor is left alone", async () => {
+  await using cluster = await startCluster();
+  const client = await cluster.connect();
+  const functions = await functionsPackage();
+  const other = await client.lease({ functions, hotMs: 10_000 });
+  const [theirs] = children(Deno.pid);
+  let failed = 0;
+  let isOver = false;
+  const calling = (async () => {
+    for (let i = 0; !isOver; i = (i + 1) & 255) {
+      const reply = await other.invoke("echo", Uint8Array.of(i)).catch(() => undefined);
+      if (reply?.[0] !== i) failed++;
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+  })();
+  const lease = await client.lease({ functions, workers: 2 });
+  const tookMs: number[] = [];
+  for (let round = 0; round < ROUNDS; round++) {
+    await until(
+      () => lease.invoke("echo", none, { worker: 0 }).then(() => true, () => false),
+      () => "the lease goes on",
+    );
+    const mine = children(Deno.pid).find((pid) => pid !== theirs)!;
+    const beside = assertRejects(() => lease.invoke("never", none, { worker: 1 }), ExecutorLost);
+    const sinceMs = performance.now();
+    const looping = assertRejects(
+      () => lease.invoke("spin", none, { worker: 0, deadlineMs: DEADLINE_MS }),
+      DeadlineExceeded,
+    );
+    await until(() => !isAlive(mine), () => "the executor is ended");
+    tookMs.push(performance.now() - sinceMs - DEADLINE_MS);
+    await within(2000, "the deadline", looping);
+    const lost = await within(2000, "the loss", beside) as ExecutorLost;
+    assert(`${(lost.cause as Error).message}`.startsWith("deadline: "), `${lost.cause}`);
+    assertEquals(lost.outcome, "unknown");
+  }
+  assert(Math.min(...tookMs) < limitMs(100), `ended ${tookMs} ms after the deadline`);
+  isOver = true;
+  await calling;
+  assertEquals([failed, isAlive(theirs!)], [0, true], "another lease noticed nothing");
+  await Promise.all([lease.close(), other.close()]);
+  using operator = new ManagerClient({ url: cluster.managerUrl, token: cluster.operatorToken });
+  const { bills } = await operator.bills();
+  assert(bills.every(({ computeNs, heldNs }) => BigInt(computeNs) <= 2n * BigInt(heldNs)));
+  assert(bills.some(({ computeNs }) => Number(computeNs) > ROUNDS * DEADLINE_MS * 0.3e6));
+});
