@@ -48,6 +48,22 @@ const BROKEN: Record<keyof typeof rules, [files: Record<string, string>, breache
     },
     ["ffi/a.ts -> ffi/b.ts -> ffi/c.ts -> ffi/a.ts"],
   ],
+  noCyclesBetweenFolders: [
+    {
+      "ffi/a/one.ts": 'import "../b/two.ts";',
+      "ffi/b/two.ts": 'import "../c.ts"; import "./deep/four.ts";',
+      "ffi/c.ts": 'import "./a/three.ts";',
+      "ffi/a/three.ts": "",
+      "ffi/b/deep/four.ts": 'import "../five.ts"; import "../../../fabric/d.ts";',
+      "ffi/b/five.ts": 'new Worker(new URL("./deep/six.ts", import.meta.url));',
+      "ffi/b/deep/six.ts": "",
+      "fabric/d.ts": 'import "../ffi/c.ts";', // between rooms is for importsRunOneWay to judge
+    },
+    [
+      "ffi/a -> ffi/b -> ffi/c.ts -> ffi/a",
+      "ffi/b/deep -> ffi/b/five.ts -> ffi/b/deep",
+    ],
+  ],
   filesStayShort: [
     { "ffi/a.ts": "\n".repeat(400), "ffi/b.ts": "\n".repeat(401) },
     ["ffi/b.ts has 401 lines, 400 at most"],

@@ -49,13 +49,38 @@ export const nativeCodeStaysInFfi: Rule = (tree) =>
   });
 
 export const noImportCycles: Rule = (tree) => {
-  const targets = new Map(
-    modulesOf(tree).map((path) => [
+  const targets = modulesOf(tree).map((path) =>
+    [
       path,
       referencesOf(tree, path).filter(({ to, by }) => by === "import" && tree.has(to))
         .map(({ to }) => to),
-    ]),
+    ] as const
   );
+  return cyclesOf(new Map(targets));
+};
+
+/** In a room, a folder counts as one with all that is in it, at each depth. */
+export const noCyclesBetweenFolders: Rule = (tree) => {
+  const targets = new Map<string, string[]>();
+  for (const from of modulesOf(tree)) {
+    if (!ROOMS.includes(from.split("/")[0]!)) continue;
+    for (const { to } of referencesOf(tree, from)) {
+      if (!tree.has(to) || to === from) continue;
+      const [user, used] = whereTheyPart(from, to);
+      if (user.includes("/")) targets.set(user, [...targets.get(user) ?? [], used]);
+    }
+  }
+  return cyclesOf(targets);
+};
+
+/** The last folder, or the file itself, of two paths that lies in what both lie in. */
+function whereTheyPart(from: string, to: string): [string, string] {
+  const [a, b] = [from.split("/"), to.split("/")];
+  const depth = a.findIndex((name, at) => name !== b[at]) + 1;
+  return [a.slice(0, depth).join("/"), b.slice(0, depth).join("/")];
+}
+
+function cyclesOf(targets: ReadonlyMap<string, readonly string[]>): string[] {
   const done = new Set<string>();
   const cycles: string[] = [];
   const visit = (path: string, trail: readonly string[]) => {
@@ -68,7 +93,7 @@ export const noImportCycles: Rule = (tree) => {
   };
   for (const path of targets.keys()) visit(path, []);
   return cycles;
-};
+}
 
 export const filesStayShort: Rule = (tree) =>
   modulesOf(tree).flatMap((path) => {
