@@ -10,5 +10,6 @@ export {
   getTextFormatter,
   jsonLinesFormatter,
   type Logger,
+  type LogRecord,
   reset,
 } from "npm:@logtape/logtape@2.4.2";

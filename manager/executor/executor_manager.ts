@@ -65,6 +65,8 @@ export interface ExecutorManagerOptions extends NodeFabricOptions {
   readonly permissions?: FunctionPermissions;
   /** Bytes of function packages that are kept on disk. @default 1 GiB */
   readonly cacheBytes?: number;
+  /** How long a client may be connected and hold no lease, in milliseconds. @default 10 s */
+  readonly leaselessMs?: number;
   readonly signal?: AbortSignal;
 }
 
@@ -143,6 +145,7 @@ export class ExecutorManager implements AsyncDisposable {
       pins: options.pinCores && !cores ? new CorePins(allowedCores(libc)) : undefined,
       takeExecutor: (needs) => this.#takeExecutor(needs),
       permissions: checkPermissionRules(options.permissions),
+      ...(options.leaselessMs === undefined ? {} : { leaselessMs: options.leaselessMs }),
     });
   }
 

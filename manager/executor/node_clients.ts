@@ -17,6 +17,7 @@ import type { CoreTokens } from "./core_tokens.ts";
 import type { ExecutorNeeds } from "./executor_command.ts";
 import { firstNotAllowed } from "./permission_rules.ts";
 import type { BootedExecutor } from "./executor_pool.ts";
+import { LeaselessClients, type LeaselessPlace } from "./leaseless_clients.ts";
 import { LeaseMeter } from "./lease_meter.ts";
 import type { CorePins } from "./limits/core_pins.ts";
 import type { NodeBills } from "./node_bills.ts";
@@ -24,9 +25,6 @@ import type { NodeDoor } from "./node_doors.ts";
 import { NodeLease } from "./node_lease.ts";
 import type { PackageCache } from "./package_cache.ts";
 import type { Registration } from "./registration.ts";
-
-/** Clients that may be connected and hold no lease yet. */
-const MAX_WAITING_CLIENTS = 256;
 
 /** Limits that a node's owner sets for all leases. */
 export interface NodeLimits {
@@ -54,6 +52,8 @@ export interface NodeClientsOptions {
   readonly pins: CorePins | undefined;
   /** What functions may be allowed. */
   readonly permissions: AllPermissions;
+  /** How long a client may be connected and hold no lease, in milliseconds. @default 10 s */
+  readonly leaselessMs?: number;
 }
 
 export class NodeClients {
@@ -63,8 +63,7 @@ export class NodeClients {
   readonly #o: NodeClientsOptions;
   readonly #admission: Admission;
   readonly #channels = new Set<ControlChannel>();
-  /** Clients that are being let in. */
-  #arriving = 0;
+  readonly #leaseless: LeaselessClients;
   #closed = false;
   readonly #leases = new Map<string, NodeLease>();
   /** Leases whose end the resource manager has not heard of yet. */
@@ -73,6 +72,7 @@ export class NodeClients {
   constructor(options: NodeClientsOptions) {
     this.#o = options;
     this.#admission = new Admission(options.registration, options.capacity);
+    this.#leaseless = new LeaselessClients(options.leaselessMs);
   }
 
   /** The leases that run here. */
@@ -80,24 +80,33 @@ export class NodeClients {
     return this.#leases;
   }
 
-  /** Gives a client its channel; it has no lease yet. */
+  /** Gives a client its channel, on which it may ask for a lease. Settles when the channel has ended. */
   async welcome(request: ConnectionRequest, door: NodeDoor): Promise<void> {
-    if (this.#arriving + this.#channels.size - this.#leases.size >= MAX_WAITING_CLIENTS) {
-      return request.reject(new TextEncoder().encode("too many clients wait"));
-    }
-    let connection: Connection;
-    this.#arriving++;
+    const place = this.#leaseless.enter();
+    if (!place) return request.reject(new TextEncoder().encode("too many clients wait"));
     try {
-      connection = await request.accept(controlOptions(0));
+      const connection = await request.accept(controlOptions(0));
+      if (this.#closed) return connection.close();
+      await this.#serve(connection, door, place);
     } catch (error) {
       // Most often it has gone again; but memory that can't be registered shows here as well.
       this.#log.warn("a client could not be let in: {error}", { error: (error as Error).message });
-      return;
     } finally {
-      this.#arriving--;
+      place.leave();
     }
-    if (this.#closed) return connection.close();
+  }
+
+  async #serve(connection: Connection, door: NodeDoor, place: LeaselessPlace): Promise<void> {
     let lease: Promise<NodeLease> | undefined;
+    let over = false;
+    const overdue = () => {
+      this.#log.warn("a client at {address} is sent away: it has held no lease for {maxMs} ms", {
+        address: door.listener.address,
+        maxMs: this.#leaseless.maxMs,
+      });
+      channel.close("no lease was held for too long");
+    };
+    const bound = () => place.bound(() => lease !== undefined && !over, overdue);
     const channel: ControlChannel = new ControlChannel(connection, {
       request: async (type, body) => {
         if (type === "admit") {
@@ -106,7 +115,14 @@ export class NodeClients {
           }
           const admission = this.#admit(channel, door, body);
           lease = admission.then(([admitted]) => admitted);
-          lease.catch(() => lease = undefined);
+          lease.then(async ({ ended }) => {
+            place.leave();
+            await ended;
+            over = true;
+            if (!this.#channels.has(channel)) return;
+            place.take();
+            bound(); // it should leave by itself: it has been told
+          }, () => lease = undefined);
           return (await admission)[1];
         }
         if (!lease) {
@@ -118,6 +134,7 @@ export class NodeClients {
       },
     });
     this.#channels.add(channel);
+    bound();
     await channel.closed;
     this.#channels.delete(channel);
   }

@@ -42,6 +42,8 @@ export interface ClusterOptions {
   pinCores?: boolean;
   /** What each node lets functions do. @default nothing */
   permissions?: FunctionPermissions;
+  /** How long clients may be connected to a node and hold no lease. @default 10 s */
+  leaselessMs?: number;
 }
 
 /** A running cluster. Its clients, nodes and folders go with it. */
@@ -105,6 +107,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
         ...(options.limits ? { limits: options.limits } : {}),
         ...(options.pinCores ? { pinCores: true } : {}),
         ...(options.permissions ? { permissions: options.permissions } : {}),
+        ...(options.leaselessMs === undefined ? {} : { leaselessMs: options.leaselessMs }),
         ...(options.memoryBounds ? { memoryBounds: options.memoryBounds } : {}),
       });
       cleanUp.defer(() => node.close());

@@ -3,6 +3,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import fc from "fast-check";
 import { FabricError } from "../../../fabric/errors.ts";
+import type { Connection } from "../../../fabric/fabric.ts";
 import { AttachRefusal, encodeAttach } from "../../../runtime/protocol/attach.ts";
 import {
   CallStatus,
@@ -336,17 +337,25 @@ Deno.test("a worker ends when its client's attach message makes no sense, and th
   await othersAreServed(cluster);
 });
 
-Deno.test("a worker that a call reaches before the attach message ends, and others are served", async () => {
+Deno.test("a worker whose client sends no attach message, or a call before it, ends, and others are served", async () => {
   await using cluster = await startCluster();
-  await using raw = await takeRawLease(cluster);
-  const connection = await dial(raw, encodeAttach(0, secretOf(raw)));
-  connection.writeImmediate(0, 0, 0, 0, 0, 0, 0);
-  const untilMs = performance.now() + limitMs(8000);
-  while (connection.state === "connected" && performance.now() < untilMs) {
-    await connection.wait({ timeoutMs: 100 });
-    while (connection.poll());
-  }
-  assert(connection.state !== "connected", "the worker is still there");
-  connection.close();
+  const ends = async (send: (connection: Connection) => void) => {
+    await using raw = await takeRawLease(cluster);
+    const next = raw.nextExecutor();
+    const connection = await dial(raw, encodeAttach(0, secretOf(raw)));
+    send(connection);
+    const untilMs = performance.now() + limitMs(8000);
+    while (connection.state === "connected" && performance.now() < untilMs) {
+      await connection.wait({ timeoutMs: 100 });
+      while (connection.poll());
+    }
+    assert(connection.state !== "connected", "the worker is still there");
+    connection.close();
+    assertEquals((await within(8000, "another executor", next)).generation, 2);
+  };
+  await Promise.all([
+    ends(() => {}), // silence
+    ends((connection) => connection.writeImmediate(0, 0, 0, 0, 0, 0, 0)),
+  ]);
   await othersAreServed(cluster);
 });
