@@ -3,7 +3,7 @@
  * value that it gets back. Nobody waits for anybody, so what differs is the codec alone.
  */
 
-import type { PackageFunction } from "../runtime/executor/call_server.ts";
+import type { PackageFunction } from "../runtime/executor/package_function.ts";
 import type { PreparedCall } from "../runtime/call/prepared_call.ts";
 import { type CodecCase, codecCases, COUNTS } from "./codec_cases.ts";
 import * as functions from "./codec_functions.ts";

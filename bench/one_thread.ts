@@ -9,12 +9,14 @@ import { openLibc } from "../ffi/libc.ts";
 import { Access } from "../fabric/fabric.ts";
 import { openShm } from "../fabric/shm/provider.ts";
 import { type AttachMessage, receiveJson, sendJson } from "../runtime/protocol/attach.ts";
-import { CallServer, type PackageFunction } from "../runtime/executor/call_server.ts";
+import { CallServer } from "../runtime/executor/call_server.ts";
+import type { PackageFunction } from "../runtime/executor/package_function.ts";
 import { watchTotals, watchWords } from "../runtime/executor/watch_words.ts";
 import { WorkClock } from "../runtime/executor/work_clock.ts";
 import { type CallHost, PreparedCall } from "../runtime/call/prepared_call.ts";
 import { arenaLayout, MESSAGE_BYTES, receivesFor } from "../runtime/protocol/wire.ts";
-import { WorkerSession } from "../runtime/call/worker_session.ts";
+import { attachWorker } from "../runtime/call/attach_worker.ts";
+import type { WorkerSession } from "../runtime/call/worker_session.ts";
 
 /** How long the two ends may take to find each other. */
 const ATTACH_MS = 5000;
@@ -44,7 +46,7 @@ export async function openOneThread(options: OneThreadOptions): Promise<OneThrea
     cleanUp.defer(() => cpu.close());
     const fabric = cleanUp.use(openShm());
     const listener = cleanUp.use(await fabric.listen());
-    const attaching = WorkerSession.attach(fabric, {
+    const attaching = attachWorker(fabric, {
       address: listener.address,
       worker: 0,
       secret: new Uint8Array(16),

@@ -1,15 +1,9 @@
 /** The client's connection to one worker: its slots, posting calls, matching replies. */
 
-import { Access, type Connection, type Provider } from "../../fabric/fabric.ts";
+import type { Connection } from "../../fabric/fabric.ts";
 import { Opcode, Status } from "../../fabric/status.ts";
 import { atomicsStore } from "../../ffi/intrinsics.ts";
-import {
-  type AttachMessage,
-  encodeAttach,
-  type ReadyMessage,
-  receiveJson,
-  sendJson,
-} from "../protocol/attach.ts";
+import type { ReadyMessage } from "../protocol/attach.ts";
 import {
   ABANDONED,
   ClientSlot,
@@ -21,22 +15,17 @@ import {
   POSTED,
   STALE,
 } from "./client_slot.ts";
-import { LeaseRefused } from "../errors.ts";
-import { Functions, PLAIN, type Signature } from "../protocol/manifest.ts";
+import { PLAIN, type Signature } from "../protocol/manifest.ts";
 import { POLLS_PER_LOOK, POLLS_PER_LOOK_NETWORK, STREAM_END_MS } from "../policy.ts";
-import * as v from "../valibot.ts";
 import {
   type ArenaLayout,
-  arenaLayout,
   CallStatus,
   END_STREAM,
   GIVEN_UP_AT,
   HEADER_AT,
   HEADER_BYTES,
   MAX_DEPTH,
-  MESSAGE_BYTES,
   PAYLOAD_AT,
-  receivesFor,
   REPLY_LENGTH,
   REPLY_SEQUENCE,
   replyHasSequence,
@@ -52,27 +41,14 @@ import {
   timeLeftUs,
 } from "../protocol/wire.ts";
 
-const readySchema = v.object({
-  address: v.pipe(v.number(), v.integer(), v.minValue(0)),
-  rkey: v.pipe(v.number(), v.integer(), v.minValue(0)),
-  functions: Functions,
-  error: v.optional(v.object({ name: v.string(), message: v.string(), stack: v.string() })),
-});
-
-/** How to attach to a worker. */
-export interface SessionOptions {
-  readonly address: string;
-  /** Its place in the executor. */
+/** What a client and a worker have agreed on when it has attached. */
+export interface SessionTerms {
+  /** The worker's place in the lease. */
   readonly worker: number;
-  /** Its place in the lease. @default the same */
-  readonly place?: number;
-  readonly secret: Uint8Array;
   readonly depth: number;
-  readonly maxBytes: number;
-  /** The sequence number before the first; tests start it high. */
   readonly firstSequence: number;
-  readonly timeoutMs: number;
-  readonly signal?: AbortSignal;
+  readonly layout: ArenaLayout;
+  readonly ready: ReadyMessage;
 }
 
 export class WorkerSession {
@@ -112,14 +88,10 @@ export class WorkerSession {
   readonly #repostEvery: number;
   #taken = 0;
 
-  private constructor(
-    connection: Connection,
-    options: SessionOptions,
-    layout: ArenaLayout,
-    ready: ReadyMessage,
-  ) {
-    const { depth, firstSequence } = options;
-    this.worker = options.place ?? options.worker;
+  /** Takes the connection over; {@linkcode attachWorker} makes one. */
+  constructor(connection: Connection, terms: SessionTerms) {
+    const { depth, firstSequence, layout, ready } = terms;
+    this.worker = terms.worker;
     this.depth = depth;
     this.connection = connection;
     const entries = ready.functions.map((entry) =>
@@ -150,54 +122,6 @@ export class WorkerSession {
       ));
     this.#givenUp = this.slots.map(({ index }) => new Int32Array(request(index, GIVEN_UP_AT, 4)));
     this.#free = [...this.slots].reverse();
-  }
-
-  /**
-   * Connects to a worker and waits until its package is loaded.
-   *
-   * @throws {LeaseRefused} reason `bad-package` when it can't be loaded; {@linkcode FabricError} otherwise.
-   */
-  static async attach(
-    fabric: Pick<Provider, "connect">,
-    options: SessionOptions,
-  ): Promise<WorkerSession> {
-    const { address, worker, secret, depth, maxBytes, firstSequence, timeoutMs, signal } = options;
-    const layout = arenaLayout(depth, maxBytes);
-    const bounds = { timeoutMs, ...(signal ? { signal } : {}) };
-    const connection = await fabric.connect(address, {
-      ...bounds,
-      arenaBytes: layout.arenaBytes,
-      receiveDepth: receivesFor(depth) + 1,
-      sendDepth: receivesFor(depth),
-      receives: [{ id: 0, offset: layout.receiveAt, length: MESSAGE_BYTES }],
-      privateData: encodeAttach(worker, secret),
-    });
-    try {
-      const region = connection.register(layout.inboundAt, layout.slotsBytes, Access.REMOTE_WRITE);
-      const area = new Uint8Array(connection.buffer(layout.sendAt, MESSAGE_BYTES));
-      const attach: AttachMessage = {
-        address: region.address,
-        rkey: region.rkey,
-        depth,
-        maxBytes,
-        firstSequence,
-      };
-      connection.postReceives(receivesFor(depth));
-      sendJson(connection, layout.sendAt, area, attach);
-      const ready = v.parse(readySchema, await receiveJson(connection, layout.receiveAt, bounds));
-      if (ready.error) {
-        const { name, message, stack } = ready.error;
-        throw new LeaseRefused(
-          `Cannot load the function package: ${name}: ${message}`,
-          "bad-package",
-          { cause: stack },
-        );
-      }
-      return new WorkerSession(connection, options, layout, ready as ReadyMessage);
-    } catch (error) {
-      connection.close();
-      throw error;
-    }
   }
 
   get freeSlots(): number {

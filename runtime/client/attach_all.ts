@@ -5,7 +5,8 @@ import type { Provider } from "../../fabric/fabric.ts";
 import { ExecutorLost, FabricUnavailable, LeaseRefused, RfaasError } from "../errors.ts";
 import type { CheckedLeaseOptions } from "./lease_options.ts";
 import type { Executor } from "../protocol/node_protocol.ts";
-import { WorkerSession } from "../call/worker_session.ts";
+import { attachWorker } from "../call/attach_worker.ts";
+import type { WorkerSession } from "../call/worker_session.ts";
 
 /** How long attaching may take: the worker loads the package meanwhile. */
 const ATTACH_MS = 10_000;
@@ -32,7 +33,7 @@ export async function attachAll(
   const secret = Uint8Array.fromHex(executor.secret);
   const attempts = await Promise.allSettled(
     executor.addresses.map((address, worker) =>
-      WorkerSession.attach(fabric, {
+      attachWorker(fabric, {
         address,
         worker,
         place: places[worker]!,

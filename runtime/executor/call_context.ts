@@ -6,7 +6,7 @@
 import { atomicsLoad, nowMs } from "../../ffi/intrinsics.ts";
 import { MAX_TIMER_MS } from "../policy.ts";
 import type { FunctionContext, LeaseContext } from "../functions/function_context.ts";
-import type { ContextFunction, PackageFunction } from "./call_server.ts";
+import type { ContextFunction, PackageFunction } from "./package_function.ts";
 import { IN_CALL, SLOT_WATCH, SLOT_WATCH_WORDS, WATCH_TIME_LEFT_US } from "./watch_words.ts";
 
 // Held before foreign code is loaded.

@@ -24,9 +24,10 @@ import {
   SHORT_REQUEST,
   shortReply,
 } from "../protocol/wire.ts";
-import type { FunctionContext } from "../functions/function_context.ts";
 import type { CoreToken } from "./core_token.ts";
 import { writeFailure } from "./failure_text.ts";
+import { whenSettled } from "./foreign_promise.ts";
+import type { PackageFunction } from "./package_function.ts";
 import { StreamKind } from "./stream_kind.ts";
 import { StreamServer } from "./stream_server.ts";
 import {
@@ -37,28 +38,13 @@ import {
   WATCH_TIME_LEFT_US,
 } from "./watch_words.ts";
 import type { WorkClock } from "./work_clock.ts";
-import { WorkerSlot } from "./worker_slot.ts";
-
-/** A function of a package. What it returns is checked: the bytes written, or a promise of them. */
-export type PackageFunction = (input: Uint8Array, output: Uint8Array) => unknown;
-
-/** A function that asks for the call's context. */
-export type ContextFunction = (
-  input: Uint8Array,
-  output: Uint8Array,
-  context: FunctionContext,
-) => unknown;
+import { makeSlots, type SlotTerms, type WorkerSlot } from "./worker_slot.ts";
 
 /** What a server needs to know of its lease and its client. */
-export interface ServerOptions {
-  readonly layout: ArenaLayout;
-  readonly depth: number;
+export interface ServerOptions extends SlotTerms {
   readonly maxBytes: number;
   /** The longest that a call may take, in microseconds. */
   readonly callUs: number;
-  /** The client's result slots. */
-  readonly remote: { readonly address: number; readonly rkey: number };
-  readonly firstSequence: number;
   /** The words of watch_words.ts. */
   readonly watch: Int32Array;
   readonly clock: WorkClock;
@@ -68,14 +54,7 @@ export interface ServerOptions {
   readonly onSettled?: (slot: number) => void;
 }
 
-// Held before foreign code is loaded: it may replace what hangs on the prototypes.
-const call = Function.prototype.call;
-const resolved: (value: unknown) => Promise<unknown> = Promise.resolve.bind(Promise);
-const then: (
-  promise: Promise<unknown>,
-  ok: (value: unknown) => void,
-  failed: (error: unknown) => void,
-) => unknown = call.bind(Promise.prototype.then);
+// Held before foreign code is loaded: it may replace what hangs on the global object.
 const TypeFailure = TypeError;
 
 export class CallServer {
@@ -91,7 +70,7 @@ export class CallServer {
   readonly #remote: { readonly address: number; readonly rkey: number };
   /** Caller and functions work on one memory. */
   readonly inPlace: boolean;
-  readonly #slots: WorkerSlot[] = [];
+  readonly #slots: readonly WorkerSlot[];
   readonly #watch: Int32Array;
   readonly #clock: WorkClock;
   readonly #core: CoreToken | undefined;
@@ -117,28 +96,9 @@ export class CallServer {
     this.#core = options.core;
     this.#onSettled = options.onSettled;
     this.#repostEvery = repostEvery(depth);
-    const at = (i: number, offset: number) => i * layout.stride + offset;
-    const payloadBytes = layout.stride - PAYLOAD_AT;
-    const shareable =
-      connection.share(remote.address, layout.slotsBytes, remote.rkey) !== undefined;
-    this.inPlace = shareable;
-    for (let i = 0; i < depth; i++) {
-      const reply = (offset: number, length: number) =>
-        shareable
-          ? connection.share(remote.address + at(i, offset), length, remote.rkey)!
-          : connection.buffer(layout.outboundAt + at(i, offset), length);
-      const request = (offset: number, length: number) =>
-        connection.buffer(layout.inboundAt + at(i, offset), length);
-      this.#slots.push(
-        new WorkerSlot(
-          new Int32Array(request(HEADER_AT, HEADER_BYTES)),
-          new Int32Array(reply(HEADER_AT, HEADER_BYTES)),
-          request(PAYLOAD_AT, payloadBytes),
-          reply(PAYLOAD_AT, payloadBytes),
-          options.firstSequence,
-        ),
-      );
-    }
+    const { slots, inPlace } = makeSlots(connection, options);
+    this.#slots = slots;
+    this.inPlace = inPlace;
     connection.postReceives(receivesFor(depth));
     this.#streamServer = new StreamServer({
       reply: (slot, index, status, length) => this.#reply(slot, index, status, length),
@@ -281,18 +241,13 @@ export class CallServer {
       this.pending--;
       if (this.#core !== undefined && this.pending === 0) this.#core.release();
     };
-    try {
-      then(resolved(result), (value) => {
-        settled();
-        ok(value);
-      }, (error) => {
-        settled();
-        failed(error);
-      });
-    } catch (error) { // a thenable whose `then` throws on being read
+    whenSettled(result, (value) => {
+      settled();
+      ok(value);
+    }, (error) => {
       settled();
       failed(error);
-    }
+    });
   }
 
   /** A call that took longer than its function's return is over. */

@@ -2,7 +2,7 @@
 
 import type { FunctionEntry } from "../protocol/manifest.ts";
 import type { LeaseContext } from "../functions/function_context.ts";
-import type { ContextFunction, PackageFunction } from "./call_server.ts";
+import type { ContextFunction, PackageFunction } from "./package_function.ts";
 import { entryOf } from "./function_entry.ts";
 import { checkEntries } from "./package_entries.ts";
 import { StreamKind, streamKind } from "./stream_kind.ts";

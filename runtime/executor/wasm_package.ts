@@ -7,7 +7,7 @@
  * that a worker takes once. All calls are synchronous, so one pair serves all slots.
  */
 
-import type { PackageFunction } from "./call_server.ts";
+import type { PackageFunction } from "./package_function.ts";
 import type { LoadedPackage } from "./load_package.ts";
 import { checkEntries } from "./package_entries.ts";
 import { WASI_MODULE, wasiFunctions } from "./wasi.ts";

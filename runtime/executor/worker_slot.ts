@@ -1,6 +1,8 @@
 /** A worker's half of a slot: the views that the function works on, kept from call to call. */
 
+import type { Connection } from "../../fabric/fabric.ts";
 import { ByteView } from "../../ffi/intrinsics.ts";
+import { type ArenaLayout, HEADER_AT, HEADER_BYTES, PAYLOAD_AT } from "../protocol/wire.ts";
 import type { ForeignStream } from "./foreign_stream.ts";
 
 export class WorkerSlot {
@@ -59,4 +61,42 @@ export class WorkerSlot {
   get detached(): boolean {
     return this.#wholeInput[0] === undefined || this.#wholeOutput[0] === undefined;
   }
+}
+
+/** What the slots of a connection are made by. */
+export interface SlotTerms {
+  readonly layout: ArenaLayout;
+  readonly depth: number;
+  /** The client's result slots. */
+  readonly remote: { readonly address: number; readonly rkey: number };
+  readonly firstSequence: number;
+}
+
+/** All slots of a connection; `inPlace`: results are written right where the client reads them. */
+export function makeSlots(
+  connection: Connection,
+  { layout, depth, remote, firstSequence }: SlotTerms,
+): { slots: WorkerSlot[]; inPlace: boolean } {
+  const inPlace = connection.share(remote.address, layout.slotsBytes, remote.rkey) !== undefined;
+  const payloadBytes = layout.stride - PAYLOAD_AT;
+  const slots: WorkerSlot[] = [];
+  for (let i = 0; i < depth; i++) {
+    const at = i * layout.stride;
+    const request = (from: number, length: number) =>
+      connection.buffer(layout.inboundAt + at + from, length);
+    const reply = (from: number, length: number) =>
+      inPlace
+        ? connection.share(remote.address + at + from, length, remote.rkey)!
+        : connection.buffer(layout.outboundAt + at + from, length);
+    slots.push(
+      new WorkerSlot(
+        new Int32Array(request(HEADER_AT, HEADER_BYTES)),
+        new Int32Array(reply(HEADER_AT, HEADER_BYTES)),
+        request(PAYLOAD_AT, payloadBytes),
+        reply(PAYLOAD_AT, payloadBytes),
+        firstSequence,
+      ),
+    );
+  }
+  return { slots, inPlace };
 }
