@@ -5,6 +5,8 @@ import { MappedMemory } from "../ffi/mapped_memory.ts";
 import { createSharedMemory } from "../ffi/shared_memory.ts";
 import { invokeContender, invokeSyncContender } from "./calls.ts";
 import type { Contender } from "./contender.ts";
+import { Floor } from "./floor.ts";
+import type { RoundCopies } from "./floor_words.ts";
 import { alignColumns, type Row } from "./rows.ts";
 import type { Bench } from "./suite.ts";
 import { takeTurns } from "./turns.ts";
@@ -14,22 +16,64 @@ const KIB = 1024;
 const SIZES = [64 * KIB, 1024 * KIB, 16 * 1024 * KIB];
 const HOT_MS = 20;
 const REST_MS = 30;
-/** The yardstick: one copy between two shared mappings, within one thread. */
+/** One yardstick: a copy between two shared mappings, within one thread. No line of it ever changes cores. */
 const MEMCPY = "memcpy";
 
 /**
- * Copies of the payload that each needs, and why. In place the function works on the memory that the caller filled, and
- * the caller reads the memory that the function filled.
+ * The other yardstick: the same copies by two bare processes that share memory and pass one word, so that what one core
+ * has written the other must fetch. Nothing that makes these copies can be faster.
  */
-export const COPIES: Readonly<Record<string, { copies: number; why: string }>> = {
-  [MEMCPY]: { copies: 1, why: "the yardstick" },
-  "in place": { copies: 0, why: "the argument lies there already, the function changes it there" },
-  "argument written": { copies: 1, why: "the caller fills the input; the function needs no copy" },
-  "echo": { copies: 1, why: "the function fills the output" },
-  "written, echo, read": { copies: 3, why: "and the caller copies the result out" },
+const BARE = {
+  none: { path: "bare, no copy", writes: false, echoes: false, reads: false },
+  written: { path: "bare, written", writes: true, echoes: false, reads: false },
+  echoed: { path: "bare, echoed", writes: false, echoes: true, reads: false },
+  all: { path: "bare, written, echoed, read", writes: true, echoes: true, reads: true },
+} as const satisfies Record<string, RoundCopies & { path: string }>;
+
+/** How a way of calling compares. */
+interface Needs {
+  /** Copies of the payload that it can't do without, and why. */
+  readonly copies: number;
+  readonly why: string;
+  /** The bare processes that do the same. */
+  readonly bare?: string;
+}
+
+/**
+ * In place the function works on the memory that the caller filled, and the caller reads the memory that the function
+ * filled.
+ */
+const NEEDS: Readonly<Record<string, Needs>> = {
+  [MEMCPY]: { copies: 1, why: "one thread, both mappings in its caches" },
+  [BARE.none.path]: { copies: 0, why: "a word each way" },
+  [BARE.written.path]: { copies: 1, why: "the other end touches one byte" },
+  [BARE.echoed.path]: { copies: 1, why: "by the other end" },
+  [BARE.all.path]: { copies: 3, why: "each reads what the other core wrote" },
+  "in place": {
+    copies: 0,
+    why: "the argument lies there already, the function changes it there",
+    bare: BARE.none.path,
+  },
+  "argument written": {
+    copies: 1,
+    why: "the caller fills the input; the function needs no copy",
+    bare: BARE.written.path,
+  },
+  "echo": { copies: 1, why: "the function fills the output", bare: BARE.echoed.path },
+  "written, echo, read": {
+    copies: 3,
+    why: "and the caller copies the result out",
+    bare: BARE.all.path,
+  },
+  "rfaas invoke, output given": {
+    copies: 3,
+    why: "the same, done by invoke() itself",
+    bare: BARE.all.path,
+  },
   "rfaas invoke": {
     copies: 3,
-    why: "the same, done by invoke() itself, which allocates the result",
+    why: "and the result is a new array, whose memory comes from the system",
+    bare: BARE.all.path,
   },
 };
 
@@ -40,15 +84,22 @@ export async function bandwidthSuite(bench: Bench): Promise<void> {
   const options = { workers: 1, depth: 4, maxBytes: most, hotMs: HOT_MS, memory: "1GiB" };
   await withLease(options, async (lease) => {
     await using memcpy = memcpyContender(cycles, most);
+    await using floor = await Floor.open(cycles, most);
     const sync = (path: string, name: string, writes: boolean, reads: boolean) =>
       invokeSyncContender(lease, cycles, { path, name, writes, reads, restMs });
     const contenders = [
       memcpy,
+      ...Object.values(BARE).map((copies) => bareContender(floor, copies)),
       sync("in place", "touch", false, false),
       sync("argument written", "touch", true, false),
       sync("echo", "echo", false, false),
       sync("written, echo, read", "echo", true, true),
-      invokeContender(lease, cycles, restMs),
+      invokeContender(lease, cycles, {
+        path: "rfaas invoke, output given",
+        outputGiven: true,
+        restMs,
+      }),
+      invokeContender(lease, cycles, { restMs }),
     ];
     const rows: Row[] = [];
     for (const bytes of SIZES) {
@@ -56,6 +107,14 @@ export async function bandwidthSuite(bench: Bench): Promise<void> {
     }
     bench.tell(toText(rows));
   }, { memoryBytes: 2 ** 30 });
+}
+
+function bareContender(floor: Floor, copies: RoundCopies & { path: string }): Contender {
+  return {
+    path: copies.path,
+    measure: (payload, times) => floor.measure(times, payload, copies),
+    async [Symbol.asyncDispose]() {}, // the floor is its owner's
+  };
 }
 
 /** A copy by `Uint8Array.set`, which is memcpy inside, from one shared mapping to another. */
@@ -93,20 +152,27 @@ function memcpyContender(cycles: () => number, maxBytes: number): Contender {
 }
 
 function toText(rows: readonly Row[]): string {
-  const lines = [["bytes", "path", "copies", "p50 us", "GB/s", "to its copies", "because"]];
+  const lines = [
+    ["bytes", "path", "copies", "p50 us", "GB/s", "to memcpys", "to bare", "because"],
+  ];
   for (const { path, bytes, p50_us } of rows) {
-    const { copies, why } = COPIES[path]!;
-    const memcpy = rows.find((row) => row.path === MEMCPY && row.bytes === bytes)?.p50_us ?? NaN;
+    const { copies, why, bare } = NEEDS[path]!;
+    const to = (yardstick: string | undefined, times: number) => {
+      const row = rows.find((row) => row.path === yardstick && row.bytes === bytes);
+      return row && times > 0 ? (p50_us / times / row.p50_us).toFixed(2) : "-";
+    };
     lines.push([
       String(bytes),
       path,
       String(copies),
       p50_us.toFixed(1),
       (bytes / p50_us / 1000).toFixed(1),
-      copies === 0 ? "-" : (p50_us / copies / memcpy).toFixed(2),
+      to(MEMCPY, copies),
+      to(bare, 1),
       why,
     ]);
   }
-  return "bandwidth: the time of a round trip, divided by that of its copies by memcpy\n" +
-    alignColumns(lines, [1, 6]);
+  return "bandwidth: the time of a round trip, divided by that of its copies: by memcpy on one core, and by two bare\n" +
+    "processes that make the same copies, so that what one core wrote the other fetches\n" +
+    alignColumns(lines, [1, 7]);
 }

@@ -70,14 +70,28 @@ export function preparedInvokeContender(
   };
 }
 
+export interface InvokeOptions {
+  /** What it is called in reports. @default {"rfaas invoke"} */
+  readonly path?: string;
+  /** Is the result put into an array of the caller's? @default false */
+  readonly outputGiven?: boolean;
+  /** See {@linkcode Contender.restMs}. */
+  readonly restMs?: number;
+}
+
 /** `await lease.invoke()`: argument copied in, result copied out. */
-export function invokeContender(lease: Lease, cycles: () => number, restMs = 0): Contender {
+export function invokeContender(
+  lease: Lease,
+  cycles: () => number,
+  { path = "rfaas invoke", outputGiven = false, restMs = 0 }: InvokeOptions = {},
+): Contender {
   return {
-    path: "rfaas invoke",
+    path,
     restMs,
     async measure(payload, times) {
-      await lease.invoke("echo", payload);
-      await timeAsync(cycles, times, () => lease.invoke("echo", payload));
+      const options = outputGiven ? { output: new Uint8Array(payload.length) } : {};
+      await lease.invoke("echo", payload, options);
+      await timeAsync(cycles, times, () => lease.invoke("echo", payload, options));
     },
     async [Symbol.asyncDispose]() {},
   };

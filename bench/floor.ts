@@ -9,6 +9,7 @@ import { MappedMemory } from "../ffi/mapped_memory.ts";
 import { createSharedMemory } from "../ffi/shared_memory.ts";
 import { Child } from "./child.ts";
 import {
+  EACH_WAY,
   floorBytes,
   LOOKS_PER_CLOCK,
   PATIENCE_MS,
@@ -16,6 +17,8 @@ import {
   PING_PAYLOAD,
   PING_WORD,
   PONG_WORD,
+  pongPayload,
+  type RoundCopies,
 } from "./floor_words.ts";
 
 /** Rounds that are passed before those that count, since the other process has to wake; fewer of large ones. */
@@ -65,20 +68,27 @@ export class Floor implements AsyncDisposable {
    * passed before and not counted.
    *
    * @param times receives the cycles of each round.
+   * @param copies which copies a round has.
    */
   async measure(
     times: Float64Array,
     payload: Uint8Array = new Uint8Array(PAYLOAD_BYTES).fill(7),
+    copies: RoundCopies = EACH_WAY,
   ): Promise<void> {
     const { length } = payload;
     const waking = wakingRounds(length);
     const first = this.#round + 1;
     const last = this.#round = this.#round + waking + times.length;
-    const words = new Int32Array(this.#memory.buffer(0, PING_PAYLOAD));
-    const ping = new Uint8Array(this.#memory.buffer(PING_PAYLOAD, length));
-    await this.#peer.tell(`${first} ${last} ${length}`);
-    pass(words, ping, payload, first, this.#cycles, new Float64Array(waking));
-    pass(words, ping, payload, first + waking, this.#cycles, times);
+    const ends: Ends = {
+      words: new Int32Array(this.#memory.buffer(0, PING_PAYLOAD)),
+      ping: new Uint8Array(this.#memory.buffer(PING_PAYLOAD, length)),
+      pong: new Uint8Array(this.#memory.buffer(pongPayload(length), length)),
+      payload,
+      result: new Uint8Array(length),
+    };
+    await this.#peer.tell(`${first} ${last} ${length} ${copies.echoes ? 1 : 0}`);
+    pass(ends, copies, first, this.#cycles, new Float64Array(waking));
+    pass(ends, copies, first + waking, this.#cycles, times);
   }
 
   /** Ends the other process. */
@@ -93,18 +103,26 @@ export class Floor implements AsyncDisposable {
   }
 }
 
+/** What a round touches: shared memory, and the measuring process's own. */
+interface Ends {
+  readonly words: Int32Array;
+  readonly ping: Uint8Array;
+  readonly pong: Uint8Array;
+  readonly payload: Uint8Array;
+  readonly result: Uint8Array;
+}
+
 /** The measured loop. One reading of the counter a round: its end is the next one's beginning. */
 function pass(
-  words: Int32Array,
-  ping: Uint8Array,
-  payload: Uint8Array,
+  { words, ping, pong, payload, result }: Ends,
+  { writes, reads }: RoundCopies,
   first: number,
   cycles: () => number,
   times: Float64Array,
 ): void {
   let before = cycles();
   for (let i = 0; i < times.length; i++) {
-    ping.set(payload);
+    if (writes) ping.set(payload);
     Atomics.store(words, PING_WORD, first + i);
     let sinceMs = 0;
     for (let looks = 1; Atomics.load(words, PONG_WORD) !== first + i; looks++) {
@@ -114,6 +132,7 @@ function pass(
         throw new Error("Cannot measure the floor: the other process does not answer");
       }
     }
+    if (reads) result.set(pong);
     const now = cycles();
     times[i] = now - before;
     before = now;

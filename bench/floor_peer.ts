@@ -1,6 +1,6 @@
 /**
  * The other process of the floor measurement: answers so many rounds as it is told on standard input, and sleeps
- * there in between. A line names the first round, the last one and the bytes of each.
+ * there in between. A line names the first round, the last one, the bytes of each, and whether they are copied (1 or 0).
  *
  * Arguments: the process that holds the memory, the descriptor's number there, the memory's bytes.
  *
@@ -19,13 +19,14 @@ import {
 
 const O_RDWR_CLOEXEC = 0o2 | 0o2000000;
 
-/** Answers rounds `first` to `last`: takes the bytes, sends them back. */
+/** Answers rounds `first` to `last`: takes the bytes, sends them back if it is to. */
 function answer(
   words: Int32Array,
   ping: Uint8Array,
   pong: Uint8Array,
   first: number,
   last: number,
+  echoes: boolean,
 ): void {
   for (let round = first; round <= last; round++) {
     let sinceMs = 0;
@@ -34,7 +35,7 @@ function answer(
       if (sinceMs === 0) sinceMs = performance.now();
       else if (performance.now() - sinceMs > PATIENCE_MS) Deno.exit(1); // nobody measures any more
     }
-    pong.set(ping);
+    if (echoes) pong.set(ping);
     Atomics.store(words, PONG_WORD, round);
   }
 }
@@ -50,9 +51,9 @@ if (import.meta.main) {
   const line = new Uint8Array(64);
   for (let length = 0; (length = Deno.stdin.readSync(line) ?? 0) > 0;) {
     const told = new TextDecoder().decode(line.subarray(0, length)).split(" ").map(Number);
-    const [first, last, bytes] = told as [number, number, number];
+    const [first, last, bytes, echoes] = told as [number, number, number, number];
     const ping = new Uint8Array(memory.buffer(PING_PAYLOAD, bytes));
     const pong = new Uint8Array(memory.buffer(pongPayload(bytes), bytes));
-    answer(words, ping, pong, first, last);
+    answer(words, ping, pong, first, last, echoes === 1);
   }
 }

@@ -9,6 +9,19 @@ export const PONG_WORD = 32;
 /** Bytes of the words, and where the payload of the measuring process begins. */
 export const PING_PAYLOAD = 256;
 
+/** Which copies of the payload a round has. */
+export interface RoundCopies {
+  /** The measuring process copies its bytes in. */
+  readonly writes: boolean;
+  /** The peer copies them to its own. */
+  readonly echoes: boolean;
+  /** The measuring process copies the peer's out. */
+  readonly reads: boolean;
+}
+
+/** As much as a message each way needs. */
+export const EACH_WAY: RoundCopies = { writes: true, echoes: true, reads: false };
+
 /** Looks in vain between two looks at the clock, and how long an end waits for the other. */
 export const LOOKS_PER_CLOCK = 1 << 20;
 export const PATIENCE_MS = 5000;

@@ -61,7 +61,7 @@ export async function hotSuite(bench: Bench): Promise<void> {
     const contenders = [
       invokeSyncContender(lease, cycles, { restMs: REST_MS }),
       preparedInvokeContender(lease, cycles, REST_MS),
-      invokeContender(lease, cycles, REST_MS),
+      invokeContender(lease, cycles, { restMs: REST_MS }),
     ];
     for (const [path, open] of Object.entries(openers)) {
       bench.progress(`hot: opening ${path}`);

@@ -51,7 +51,7 @@ export const SUITES: readonly Suite[] = [
   },
   {
     name: "bandwidth",
-    about: "bytes a second of 64 KiB to 16 MiB beside memcpy",
+    about: "bytes a second of 64 KiB to 16 MiB beside the copies that they need",
     byDefault: true,
     run: bandwidthSuite,
   },

@@ -1,5 +1,6 @@
 /** One call that its caller awaits: from the queue for a free slot to its reply. */
 
+import { copyOut } from "./copy_out.ts";
 import { type ClientSlot, DONE, POSTED, type SlotWaiter } from "./client_slot.ts";
 import { DeadlineExceeded, ResultTooLong, type RfaasError, UnknownFunction } from "../errors.ts";
 import { MAX_TIMER_MS } from "../policy.ts";
@@ -95,7 +96,7 @@ export class CallTask implements WaitingCall, SlotWaiter {
   keepInput(): void {
     if (this.#kept) return;
     this.#kept = true;
-    this.#input = this.#input.slice();
+    this.#input = new Uint8Array(this.#input); // `slice` of a Buffer of Node copies nothing
   }
 
   /** Puts the argument into the slot and sends the call. */
@@ -140,7 +141,7 @@ export class CallTask implements WaitingCall, SlotWaiter {
       if (!this.#kept) {
         this.#kept = true;
         // The caller may have reused its memory; the slot has what was sent.
-        this.#input = slot.input.slice(0, this.#input.length);
+        this.#input = copyOut(slot.input, this.#input.length);
       }
       this.#release();
       return this.#onBusy(this);
@@ -153,7 +154,7 @@ export class CallTask implements WaitingCall, SlotWaiter {
       this.#output.set(slot.output.subarray(0, slot.length));
       this.#resolve(this.#output.subarray(0, slot.length));
     } else {
-      this.#resolve(slot.output.slice(0, slot.length));
+      this.#resolve(copyOut(slot.output, slot.length));
     }
     this.#release();
   }

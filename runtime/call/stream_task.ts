@@ -6,6 +6,7 @@ import {
   type InvokeOptions,
   unknownFunction,
 } from "./call_task.ts";
+import { copyOut } from "./copy_out.ts";
 import { type ClientSlot, DONE, OPEN, POSTED, type SlotWaiter } from "./client_slot.ts";
 import { BUSY_PAUSE_MS, MAX_TIMER_MS, STREAM_END_MS } from "../policy.ts";
 import { replyError } from "./reply_error.ts";
@@ -57,7 +58,7 @@ export class StreamTask implements WaitingCall, SlotWaiter {
     this.#host = host;
     this.name = name;
     this.worker = options.worker;
-    this.#input = input.slice();
+    this.#input = new Uint8Array(input); // `slice` of a Buffer of Node copies nothing
     const { deadlineMs, signal } = options;
     this.#untilMs = deadlineMs === undefined ? Infinity : performance.now() + deadlineMs;
     if (deadlineMs !== undefined && deadlineMs <= MAX_TIMER_MS) {
@@ -192,7 +193,7 @@ export class StreamTask implements WaitingCall, SlotWaiter {
     this.#chunks++;
     const waiter = this.#waiter!;
     this.#waiter = undefined;
-    waiter.resolve(slot.output.slice(0, slot.length) as Uint8Array<ArrayBuffer>);
+    waiter.resolve(copyOut(slot.output, slot.length));
   }
 
   /** All cores of the node are busy: the first chunk may come from another worker, the others can't. */

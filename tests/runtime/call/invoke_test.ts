@@ -5,6 +5,7 @@ import {
   assertRejects,
   assertStrictEquals,
 } from "@std/assert";
+import { Buffer } from "node:buffer";
 import fc from "fast-check";
 import { Busy, DeadlineExceeded, LeaseOver } from "../../../mod.ts";
 import { pattern, startLease } from "../../support/cluster_lease.ts";
@@ -46,13 +47,14 @@ Deno.test(
   anyFabric("invoke() takes the argument at the call: what the caller writes later does not count"),
   async () => {
     await using held = await startLease({ depth: 1 });
-    const input = Uint8Array.of(5);
-    const posted = held.lease.invoke("later", input);
-    input[0] = 6;
-    const queued = held.lease.invoke("later", input);
-    input[0] = 200;
-    assertEquals(await posted, Uint8Array.of(5));
-    assertEquals(await queued, Uint8Array.of(6));
+    for (const input of [Uint8Array.of(5), Buffer.of(5)]) {
+      const posted = held.lease.invoke("later", input);
+      input[0] = 6;
+      const queued = held.lease.invoke("later", input);
+      input[0] = 200;
+      assertEquals(await posted, Uint8Array.of(5));
+      assertEquals(await queued, Uint8Array.of(6), input.constructor.name);
+    }
   },
 );
 
