@@ -81,7 +81,7 @@ export async function bandwidthSuite(bench: Bench): Promise<void> {
   const { cycles } = bench;
   const restMs = REST_MS;
   const most = SIZES.at(-1)!;
-  const options = { workers: 1, depth: 4, maxBytes: most, hotMs: HOT_MS, memory: "1GiB" };
+  const options = { workers: 1, depth: 4, maxBytes: most, hotMs: HOT_MS, memory: "512MiB" };
   await withLease(options, async (lease) => {
     await using memcpy = memcpyContender(cycles, most);
     await using floor = await Floor.open(cycles, most);

@@ -54,7 +54,7 @@ export async function hotSuite(bench: Bench): Promise<void> {
     depth: 4,
     maxBytes: most,
     hotMs: HOT_MS,
-    memory: "1GiB",
+    memory: "512MiB",
   };
   await withLease(options, async (lease) => {
     await using stack = new AsyncDisposableStack();

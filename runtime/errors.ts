@@ -68,7 +68,7 @@ export class LeaseOver extends RfaasError {
 /** No lease was given. `reason` says why in one word. */
 export class LeaseRefused extends RfaasError {
   override name = "LeaseRefused";
-  /** Why, such as `full`, `quota`, `expired`, `bad-grant`, `bad-package`, `bad-request`, `native`. */
+  /** Why, such as `full`, `quota`, `expired`, `bad-grant`, `bad-package`, `bad-request`, `memory`, `native`. */
   readonly reason: string;
   constructor(message: string, reason: string, options?: ErrorOptions) {
     super(message, options);

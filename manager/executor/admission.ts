@@ -2,6 +2,11 @@
 
 import { ControlError } from "../../runtime/control/control_channel.ts";
 import { LeaseRefused } from "../../runtime/errors.ts";
+import {
+  slotMemoryBytes,
+  slotMemoryText,
+  type SlotNeeds,
+} from "../../runtime/protocol/slot_memory.ts";
 import { type Grant, memoryShare, verifyGrant } from "../../runtime/grant/grant.ts";
 import type { Capacity } from "./capacity.ts";
 import type { Registration } from "./registration.ts";
@@ -17,6 +22,8 @@ export interface Admitted {
   readonly grant: Grant;
   /** What goes with the workers that were claimed: all of the grant's, or its share. */
   readonly memoryBytes: number;
+  /** What of it is left for functions: the rest is their slots'. */
+  readonly functionBytes: number;
   /** Gives cores and memory back; may be called twice. */
   readonly release: () => void;
 }
@@ -41,7 +48,8 @@ export class Admission {
    *
    * @throws {ControlError} with the reason as its code.
    */
-  admit(text: string, workers: number): Admitted {
+  admit(text: string, slots: SlotNeeds): Admitted {
+    const { workers } = slots;
     const grant = this.check(text);
     const nowMs = this.#registration.clock.nowMs();
     if (nowMs > grant.claimByMs) {
@@ -60,6 +68,13 @@ export class Admission {
       );
     }
     const memoryBytes = memoryShare(grant.memoryBytes, workers, grant.workers);
+    const functionBytes = memoryBytes - slotMemoryBytes(slots);
+    if (functionBytes < 0) {
+      throw new ControlError(
+        `Cannot admit: ${slotMemoryText(slots)}, are more than the ${memoryBytes} of its grant`,
+        "memory",
+      );
+    }
     const free = this.#capacity.take(workers, memoryBytes);
     this.#admitted.set(grant.lease, grant.expiresMs);
     this.#held.add(grant.lease);
@@ -67,7 +82,7 @@ export class Admission {
       free();
       this.#held.delete(grant.lease);
     };
-    return { grant, memoryBytes, release };
+    return { grant, memoryBytes, functionBytes, release };
   }
 
   /** A lease's end has moved: its first grant stays used up until then. */

@@ -174,7 +174,10 @@ export class NodeClients {
       throw new ControlError(message, "bad-request");
     }
     this.#refuseIfClosed();
-    const { grant, memoryBytes, release } = this.#admission.admit(admit.grant, admit.workers);
+    const { grant, memoryBytes, functionBytes, release } = this.#admission.admit(
+      admit.grant,
+      admit,
+    );
     const meter = new LeaseMeter({
       lease: grant.lease,
       node: grant.node,
@@ -207,7 +210,7 @@ export class NodeClients {
           places,
           depth,
           maxBytes,
-          memoryBytes,
+          memoryBytes: functionBytes,
           hotMs,
           listen: door.workersListen,
           sandboxed,
@@ -215,7 +218,7 @@ export class NodeClients {
           ...(pins ? { pins: [...pins.cores] } : {}),
         },
         source,
-        boot: () => this.#o.takeExecutor({ memoryBytes, permissions }),
+        boot: () => this.#o.takeExecutor({ memoryBytes: functionBytes, permissions }),
         nowMs: () => this.#o.registration.clock.nowMs(),
         expiresMs: grant.expiresMs,
         ...(cpuSeconds === undefined ? {} : { cpuSeconds }),

@@ -17,7 +17,11 @@ export interface LeaseOptions {
    * @default {1}
    */
   workers?: number;
-  /** Memory of the lease. On several nodes each has the share of its workers, rounded up. @default {"256MiB"} */
+  /**
+   * Memory of the functions of all workers. On several nodes each has the share of its workers, rounded up. The slots
+   * come on top: the lease takes twice `depth` times `maxBytes` more of its nodes for each worker, and a little for
+   * their heads; that counts in quotas and bills as well. @default {"256MiB"}
+   */
   memory?: ByteSize;
   /** The term in seconds, 1 to 86400. It is renewed while the lease is open. @default {60} */
   seconds?: number;

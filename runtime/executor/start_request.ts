@@ -22,7 +22,7 @@ export const StartRequest = v.object({
   places: v.array(natural),
   depth: v.pipe(natural, v.minValue(1), v.maxValue(MAX_DEPTH)),
   maxBytes: v.pipe(natural, v.minValue(1), v.maxValue(MAX_SLOT_BYTES)),
-  /** The lease's memory, for all workers together. */
+  /** The memory of the lease's functions, for all workers together: its slots lie beside that. */
   memoryBytes: natural,
   /** Milliseconds; null is for ever. */
   hotMs: v.nullable(v.pipe(v.number(), v.minValue(0))),

@@ -6,6 +6,10 @@ import type { ManagerClient } from "../http/manager_client.ts";
 import { claimWorkers } from "./claim_workers.ts";
 import { type LeaseRequest, NodeHold } from "./node_hold.ts";
 import type { Reach } from "./reach_node.ts";
+import { slotMemoryBytes, slotMemoryText, type SlotNeeds } from "../protocol/slot_memory.ts";
+
+/** Refusals that may be for the memory. */
+const OF_MEMORY = new Set(["full", "quota"]);
 
 export class Tenancy {
   /** The lease's id; empty until it was granted. */
@@ -37,16 +41,25 @@ export class Tenancy {
    * @throws what the resource manager or the last candidate refused with.
    */
   async take(reach: Reach, signal: AbortSignal, waitMs = 0): Promise<KeptStartup> {
-    const { places, memoryBytes, seconds } = this.request;
+    const { places, memoryBytes, seconds, depth, maxBytes } = this.request;
     const workers = places.length;
     const askedMs = performance.now();
     const instead = this.#instead === undefined ? {} : { instead: this.#instead };
-    const asked = { workers, memoryBytes, seconds, ...instead };
+    const slots = { workers, depth, maxBytes };
+    const asked = {
+      workers,
+      memoryBytes: memoryBytes + slotMemoryBytes(slots),
+      seconds,
+      ...instead,
+    };
     // A request that waits is broken off when it is given up. One that does not is heard out and what it gave is given
     // back, or it would lie for two seconds until it lapses.
-    const taken = waitMs === 0
-      ? await this.#manager.takeLease(asked)
-      : await this.#manager.takeLease({ ...asked, waitMs }, signal);
+    const taking = waitMs === 0
+      ? this.#manager.takeLease(asked)
+      : this.#manager.takeLease({ ...asked, waitMs }, signal);
+    const taken = await taking.catch((error) => {
+      throw ofSlots(error, slots);
+    });
     const grantedMs = performance.now();
     this.lease = taken.lease;
     this.#setEnd(taken.nowMs, taken.expiresMs);
@@ -119,6 +132,13 @@ function startup(askedMs: number, grantedMs: number, held: readonly NodeHold[]):
     bootMs,
     startMs,
   };
+}
+
+/** The refusal tells of more memory than was asked for: says what the rest is for. */
+function ofSlots(error: unknown, slots: SlotNeeds): unknown {
+  if (!(error instanceof LeaseRefused) || !OF_MEMORY.has(error.reason)) return error;
+  const message = `${error.message}; with ${slotMemoryText(slots)}`;
+  return new LeaseRefused(message, error.reason, { cause: error });
 }
 
 function refused(workers: number, missing: number, error: unknown): unknown {

@@ -3,6 +3,7 @@ import { type Amounts, amountsOf, costOf, secondsText, sumOf } from "../../cli/b
 import { ManagerClient } from "../../runtime/http/manager_client.ts";
 import { startCluster } from "../support/cluster.ts";
 import { functionsPackage } from "../support/functions_package.ts";
+import { slotMemoryBytes } from "../../runtime/protocol/slot_memory.ts";
 import { until } from "../support/process_table.ts";
 import { rfaas } from "./rfaas.ts";
 
@@ -26,7 +27,7 @@ Deno.test("bill tells what leases had: as a table, as JSON, as CSV, and of one c
   assertEquals({ client: told.client, workers: told.workers, memoryBytes: told.memoryBytes }, {
     client: "client",
     workers: 1,
-    memoryBytes: 2 ** 26,
+    memoryBytes: 2 ** 26 + slotMemoryBytes({ workers: 1, depth: 4, maxBytes: 2 ** 20 }),
   });
   const [head, line, ...more] = (await bill("--csv", "--client", "client")).trim().split("\n");
   assertEquals(more, []);

@@ -2,6 +2,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import type { Bill } from "../../runtime/http/bill_api.ts";
+import { slotMemoryBytes } from "../../runtime/protocol/slot_memory.ts";
 import { ProcessHost } from "../support/process_host.ts";
 import { until } from "../support/process_table.ts";
 
@@ -27,7 +28,7 @@ Deno.test("a lease is billed what its functions computed, from admission to end"
   const { heldNs, computeNs, pollNs, workers, memoryBytes, client: name } = await bill(host);
   assertEquals({ workers, memoryBytes, name }, {
     workers: 1,
-    memoryBytes: 2 ** 26,
+    memoryBytes: 2 ** 26 + slotMemoryBytes({ workers: 1, depth: 4, maxBytes: 2 ** 20 }),
     name: "client",
   });
   assert(ms(heldNs) >= 500 && ms(heldNs) <= heldMs + 200, `held ${ms(heldNs)} of ${heldMs} ms`);

@@ -41,7 +41,9 @@ export interface NodeOptions {
   readonly broken: (what: string) => void;
 }
 
-const memoryBytes = 1000;
+const memoryBytes = 1000 * 2 ** 20;
+/** Less than any worker's share of its lease. */
+const SLOTS = { depth: 1, maxBytes: 64 };
 
 export class ModelNode {
   readonly options: NodeOptions;
@@ -172,7 +174,7 @@ class NodeStart {
 
   async admit(text: string, workers: number, fate: Fate): Promise<void> {
     const { standing, options } = this.#node;
-    const { grant, memoryBytes, release } = this.#admission.admit(text, workers);
+    const { grant, memoryBytes, release } = this.#admission.admit(text, { workers, ...SLOTS });
     const { time } = options;
     const { lease: id, epoch } = grant;
     const meter = new LeaseMeter(

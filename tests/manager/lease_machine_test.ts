@@ -73,14 +73,14 @@ class World implements Disposable {
   }
 
   async take(workers: number, seconds: number): Promise<void> {
-    await this.#take({ workers, memoryBytes: workers * 10 + 1, seconds });
+    await this.#take({ workers, memoryBytes: workers * 10 * 2 ** 20 + 1, seconds });
   }
 
   /** Asks for what is to take the place of a part of another lease. */
   async replace(lease: number, workers: number, seconds: number): Promise<void> {
     const instead = this.#at(lease)?.lease;
     if (instead === undefined) return;
-    await this.#take({ workers, memoryBytes: workers * 10, seconds, instead });
+    await this.#take({ workers, memoryBytes: workers * 10 * 2 ** 20, seconds, instead });
   }
 
   async #take(asked: LeaseRequest): Promise<void> {
