@@ -2,12 +2,26 @@
 
 import type { EChartsOption } from "../../examples/demo/echarts.ts";
 import type { Row } from "../rows.ts";
-import { categoryAxis, frame, kindOf, valueAxis } from "./frame.ts";
+import { categoryAxis, frame, kindOf, type Tooltip, valueAxis } from "./frame.ts";
 import { type Look, sayBytes, sayUs } from "./look.ts";
+
+/** A tooltip's own: it points by a shadow behind all bars of a row or a column. */
+const SHADOW: Tooltip = { axisPointer: { type: "shadow" } };
 
 /** Medians as bars, with a line to the 99th percentile. */
 export function barsChart(rows: readonly Row[], look: Look): EChartsOption {
-  const base = frame(look, []);
+  const base = frame(look, [], {
+    ...SHADOW,
+    formatter: (hovered: unknown) => {
+      const row = rows[(hovered as { dataIndex: number }[])[0]!.dataIndex]!;
+      return [
+        `<b>${row.path}</b>`,
+        `median <b>${sayUs(row.p50_us)}</b>`,
+        `90 % ${sayUs(row.p90_us)}`,
+        `99 % ${sayUs(row.p99_us)}`,
+      ].join("<br>");
+    },
+  });
   const least = Math.min(...rows.map(({ p50_us }) => p50_us));
   const most = Math.max(...rows.map(({ p99_us }) => p99_us));
   // Bars begin at a power of ten below all of them: on a logarithmic axis there is no zero.
@@ -17,20 +31,6 @@ export function barsChart(rows: readonly Row[], look: Look): EChartsOption {
     kindOf(path) === "floor" ? look.floor : kindOf(path) === "own" ? look.own[0]! : look.own[1]!;
   return {
     ...base,
-    tooltip: {
-      ...base.tooltip as object,
-      trigger: "axis",
-      axisPointer: { type: "shadow" },
-      formatter: (hovered: unknown) => {
-        const row = rows[(hovered as { dataIndex: number }[])[0]!.dataIndex]!;
-        return [
-          `<b>${row.path}</b>`,
-          `median <b>${sayUs(row.p50_us)}</b>`,
-          `90 % ${sayUs(row.p90_us)}`,
-          `99 % ${sayUs(row.p99_us)}`,
-        ].join("<br>");
-      },
-    },
     grid: { ...base.grid as object, left: 26, containLabel: false },
     xAxis: {
       ...valueAxis(look, { name: wide ? "time (logarithmic)" : "time", say: sayUs }),
@@ -92,16 +92,9 @@ export function overheadChart(rows: readonly Row[], look: Look): EChartsOption {
   ];
   const parts = ["client, start", "worker", "client, finish"];
   const colours = [look.own[0]!, look.others[0]!, look.own[2]!];
-  const base = frame(look, parts);
   const ns = (us: number) => `${(us * 1000).toFixed(0)} ns`;
   return {
-    ...base,
-    tooltip: {
-      ...base.tooltip as object,
-      trigger: "axis",
-      axisPointer: { type: "shadow" },
-      valueFormatter: (value) => ns(Number(value)),
-    },
+    ...frame(look, parts, { ...SHADOW, valueFormatter: (value) => ns(Number(value)) }),
     xAxis: { ...valueAxis(look, { name: "median of a call", say: ns }), type: "value" },
     yAxis: {
       ...categoryAxis(look),
@@ -136,18 +129,11 @@ export function bandwidthChart(rows: readonly Row[], look: Look): EChartsOption 
   const paths = [...new Set(rows.map(({ path }) => path))];
   const sizes = [...new Set(rows.map(({ bytes }) => bytes))].sort((a, b) => a - b);
   const colours = [look.floor, ...look.own, look.others[1]!, look.others[0]!];
-  const base = frame(look, paths);
   const least = Math.min(...rows.map((row) => gigabytes(row)));
   const start = 10 ** Math.floor(Math.log10(least) - 0.1);
   const say = (value: number) => `${Number(value.toPrecision(2)).toLocaleString("en")} GB/s`;
   return {
-    ...base,
-    tooltip: {
-      ...base.tooltip as object,
-      trigger: "axis",
-      axisPointer: { type: "shadow" },
-      valueFormatter: (value) => say(Number(value)),
-    },
+    ...frame(look, paths, { ...SHADOW, valueFormatter: (value) => say(Number(value)) }),
     xAxis: {
       ...categoryAxis(look),
       type: "category",

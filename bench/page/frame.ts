@@ -9,8 +9,11 @@ const GAP = 14;
 const LINE = 24;
 const LETTER = 7;
 
+/** What a tooltip says, and how it points. */
+export type Tooltip = Exclude<EChartsOption["tooltip"], readonly unknown[] | undefined>;
+
 /** Around the plot; the legend stands below it, where there is always room. */
-export function frame(look: Look, names: readonly string[]): EChartsOption {
+export function frame(look: Look, names: readonly string[], tooltip: Tooltip): EChartsOption {
   const legendWidth = 0.94 * look.width;
   const lines = names.length > 1 ? legendLines(names, legendWidth) : 0;
   return {
@@ -28,10 +31,12 @@ export function frame(look: Look, names: readonly string[]): EChartsOption {
       textStyle: { color: look.text, fontSize: 12 },
     },
     tooltip: {
+      trigger: "axis",
       backgroundColor: look.background,
       borderColor: look.grid,
       textStyle: { color: look.text, fontSize: 13 },
       confine: true,
+      ...tooltip,
     },
     grid: {
       left: 36, // the axis has its name there

@@ -3,7 +3,7 @@
 import type { EChartsOption } from "../../examples/demo/echarts.ts";
 import { percentAt, positionOf } from "../../examples/demo/percentile_axis.ts";
 import type { Row } from "../rows.ts";
-import { frame, lineStyles, valueAxis } from "./frame.ts";
+import { frame, lineStyles, type Tooltip, valueAxis } from "./frame.ts";
 import { type Look, sayBytes, sayCount, sayUs } from "./look.ts";
 
 const pathsOf = (rows: readonly Row[]) => [...new Set(rows.map(({ path }) => path))];
@@ -16,9 +16,12 @@ interface Hovered {
 }
 
 /** A tooltip of all lines, from the lowest to the highest value. */
-function tooltip(title: (x: number) => string, say: (y: number) => string, descending = false) {
+function allLines(
+  title: (x: number) => string,
+  say: (y: number) => string,
+  descending = false,
+): Tooltip {
   return {
-    trigger: "axis" as const,
     formatter: (hovered: unknown) => {
       const lines = [...hovered as Hovered[]].sort((a, b) =>
         (a.value[1] - b.value[1]) * (descending ? -1 : 1)
@@ -57,10 +60,8 @@ export function latencyChart(rows: readonly Row[], look: Look): EChartsOption {
   const paths = pathsOf(rows);
   const styles = lineStyles(look, paths);
   const sizes = [...new Set(rows.map(({ bytes }) => bytes))].sort((a, b) => a - b);
-  const base = frame(look, paths);
   return {
-    ...base,
-    tooltip: { ...base.tooltip as object, ...tooltip(sayBytes, sayUs) },
+    ...frame(look, paths, allLines(sayBytes, sayUs)),
     xAxis: {
       ...steps(look, "bytes each way", sayBytes, sizes),
     },
@@ -91,13 +92,8 @@ export function distributionChart(rows: readonly Row[], look: Look): EChartsOpti
     say: percentAt,
   });
   const ticks = [0, positionOf(50), ...Array.from({ length: end }, (_, i) => i + 1)];
-  const base = frame(look, paths);
   return {
-    ...base,
-    tooltip: {
-      ...base.tooltip as object,
-      ...tooltip((nines) => `${percentAt(nines)} %`, sayUs),
-    },
+    ...frame(look, paths, allLines((nines) => `${percentAt(nines)} %`, sayUs)),
     xAxis: {
       ...percentiles,
       type: "value",
@@ -127,11 +123,9 @@ export function throughputChart(rows: readonly Row[], look: Look): EChartsOption
   const inFlights = [...new Set(points.map((point) => point.inFlight))].sort((a, b) => a - b);
   const name = (count: number) => `${count} worker${count > 1 ? "s" : ""}`;
   const colours = [look.own[0]!, ...look.others];
-  const base = frame(look, workers.map(name));
   const say = (inFlight: number) => `${inFlight} in flight`;
   return {
-    ...base,
-    tooltip: { ...base.tooltip as object, ...tooltip(say, sayCount, true) },
+    ...frame(look, workers.map(name), allLines(say, sayCount, true)),
     xAxis: {
       ...steps(look, "calls in flight on each worker", String, inFlights),
     },
@@ -154,10 +148,8 @@ export function throughputChart(rows: readonly Row[], look: Look): EChartsOption
 
 /** Calls a second, part by part. */
 export function partsChart(rows: readonly Row[], look: Look): EChartsOption {
-  const base = frame(look, []);
   return {
-    ...base,
-    tooltip: { ...base.tooltip as object, ...tooltip((part) => `part ${part}`, sayCount) },
+    ...frame(look, [], allLines((part) => `part ${part}`, sayCount)),
     xAxis: {
       ...valueAxis(look, { name: "part of the run", say: String }),
       type: "value",
