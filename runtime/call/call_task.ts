@@ -1,11 +1,9 @@
 /** One call that its caller awaits: from the queue for a free slot to its reply. */
 
+import { impossibleLength, replyError, unknownFunction } from "./call_errors.ts";
 import { copyOut } from "./copy_out.ts";
 import { type ClientSlot, DONE, POSTED, type SlotWaiter } from "./client_slot.ts";
-import { DeadlineExceeded, ResultTooLong, type RfaasError, UnknownFunction } from "../errors.ts";
-import { MAX_TIMER_MS } from "../policy.ts";
-import { replyError } from "./reply_error.ts";
-import type { WaitingCall } from "./waiting_call.ts";
+import { endInTime, type WaitingCall } from "./waiting_call.ts";
 import { CallStatus, timeLeftUs } from "../protocol/wire.ts";
 import type { WorkerSession } from "./worker_session.ts";
 
@@ -38,9 +36,8 @@ export class CallTask implements WaitingCall, SlotWaiter {
   readonly #output: Uint8Array | undefined;
   readonly #capacity: number;
   readonly #untilMs: number;
-  readonly #signal: AbortSignal | undefined;
-  readonly #abort: (() => void) | undefined;
-  readonly #timer: ReturnType<typeof setTimeout> | undefined;
+  /** Forgets its deadline and its signal. */
+  readonly #letBe: (() => void) | undefined;
   #session: WorkerSession | undefined;
   #slot: ClientSlot | undefined;
   #resolve!: (result: Uint8Array) => void;
@@ -75,16 +72,9 @@ export class CallTask implements WaitingCall, SlotWaiter {
       this.#resolve = resolve;
       this.#reject = reject;
     });
-    const { deadlineMs, signal } = options;
+    const { deadlineMs } = options;
     this.#untilMs = deadlineMs === undefined ? Infinity : performance.now() + deadlineMs;
-    if (deadlineMs !== undefined && deadlineMs <= MAX_TIMER_MS) {
-      this.#timer = setTimeout(() => this.fail(deadlineError(name, deadlineMs), true), deadlineMs);
-    }
-    if (signal) {
-      this.#signal = signal;
-      this.#abort = () => this.fail(signal.reason);
-      signal.addEventListener("abort", this.#abort, { once: true });
-    }
+    this.#letBe = endInTime(this, options);
   }
 
   /** Where it was posted last. */
@@ -161,8 +151,7 @@ export class CallTask implements WaitingCall, SlotWaiter {
 
   #end(): void {
     this.settled = true;
-    if (this.#timer !== undefined) clearTimeout(this.#timer);
-    this.#signal?.removeEventListener("abort", this.#abort!);
+    this.#letBe?.();
   }
 
   #release(overdue = false): void {
@@ -173,22 +162,4 @@ export class CallTask implements WaitingCall, SlotWaiter {
     this.#session!.release(slot, overdue);
     if (free) this.#onFree();
   }
-}
-
-export function unknownFunction(name: string, functions: Iterable<string>): UnknownFunction {
-  const known = [...functions].join(", ");
-  return new UnknownFunction(
-    `Cannot call ${name}: the package exports no such function, only ${known}`,
-  );
-}
-
-/** The worker names a length that it was told not to pass. */
-export function impossibleLength(name: string, slot: ClientSlot): RfaasError {
-  return new ResultTooLong(
-    `Cannot take the result of ${name}: its length ${slot.length} is not from 0 to ${slot.capacity}`,
-  );
-}
-
-export function deadlineError(name: string, deadlineMs: number): DeadlineExceeded {
-  return new DeadlineExceeded(`Cannot wait longer for ${name}: ${deadlineMs} ms have passed`);
 }

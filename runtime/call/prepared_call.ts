@@ -9,7 +9,7 @@ import {
   type SlotWaiter,
   STALE,
 } from "./client_slot.ts";
-import { deadlineError, impossibleLength } from "./call_task.ts";
+import { deadlineError, impossibleLength, replyError } from "./call_errors.ts";
 import { ArgumentTooLong, Busy, ExecutorLost, UnknownFunction } from "../errors.ts";
 import { nowMs } from "../../ffi/intrinsics.ts";
 import {
@@ -20,7 +20,6 @@ import {
   POLLS_PER_YIELD,
   PROBE_EVERY_MS,
 } from "../policy.ts";
-import { replyError } from "./reply_error.ts";
 import { CallStatus, timeLeftUs } from "../protocol/wire.ts";
 import type { WorkerSession } from "./worker_session.ts";
 

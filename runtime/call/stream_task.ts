@@ -1,16 +1,11 @@
 /** A call whose results come one by one: it keeps its slot from the first chunk to the last. */
 
-import {
-  deadlineError,
-  impossibleLength,
-  type InvokeOptions,
-  unknownFunction,
-} from "./call_task.ts";
+import { impossibleLength, replyError, unknownFunction } from "./call_errors.ts";
+import type { InvokeOptions } from "./call_task.ts";
 import { copyOut } from "./copy_out.ts";
 import { type ClientSlot, DONE, OPEN, POSTED, type SlotWaiter } from "./client_slot.ts";
-import { BUSY_PAUSE_MS, MAX_TIMER_MS, STREAM_END_MS } from "../policy.ts";
-import { replyError } from "./reply_error.ts";
-import type { WaitingCall } from "./waiting_call.ts";
+import { BUSY_PAUSE_MS, STREAM_END_MS } from "../policy.ts";
+import { endInTime, type WaitingCall } from "./waiting_call.ts";
 import { CallStatus, END_STREAM, NEXT_CHUNK, timeLeftUs } from "../protocol/wire.ts";
 import type { WorkerSession } from "./worker_session.ts";
 
@@ -51,23 +46,17 @@ export class StreamTask implements WaitingCall, SlotWaiter {
   #slot: ClientSlot | undefined;
   readonly #host: StreamHost;
   readonly #untilMs: number;
-  readonly #signal: AbortSignal | undefined;
-  readonly #timer: ReturnType<typeof setTimeout> | undefined;
+  /** Forgets its deadline and its signal. */
+  readonly #letBe: (() => void) | undefined;
 
   constructor(host: StreamHost, name: string, input: Uint8Array, options: StreamOptions) {
     this.#host = host;
     this.name = name;
     this.worker = options.worker;
     this.#input = new Uint8Array(input); // `slice` of a Buffer of Node copies nothing
-    const { deadlineMs, signal } = options;
+    const { deadlineMs } = options;
     this.#untilMs = deadlineMs === undefined ? Infinity : performance.now() + deadlineMs;
-    if (deadlineMs !== undefined && deadlineMs <= MAX_TIMER_MS) {
-      this.#timer = setTimeout(() => this.fail(deadlineError(name, deadlineMs), true), deadlineMs);
-    }
-    if (signal) {
-      this.#signal = signal;
-      signal.addEventListener("abort", this.#abort, { once: true });
-    }
+    this.#letBe = endInTime(this, options);
   }
 
   get session(): WorkerSession | undefined {
@@ -142,8 +131,6 @@ export class StreamTask implements WaitingCall, SlotWaiter {
     this.fail(unknownFunction(this.name, functions));
   }
 
-  readonly #abort = () => this.fail(this.#signal!.reason);
-
   #send(functionIndex: number, length: number): void {
     const slot = this.#slot!;
     const leftMs = this.#untilMs - performance.now();
@@ -211,8 +198,7 @@ export class StreamTask implements WaitingCall, SlotWaiter {
 
   #settle(): void {
     this.settled = true;
-    clearTimeout(this.#timer);
-    this.#signal?.removeEventListener("abort", this.#abort);
+    this.#letBe?.();
   }
 
   #release(overdue = false): void {

@@ -1,5 +1,7 @@
 /** What the crew of a lease needs of a call, whether it gives one result or many. */
 
+import { MAX_TIMER_MS } from "../policy.ts";
+import { deadlineError } from "./call_errors.ts";
 import type { ClientSlot } from "./client_slot.ts";
 import type { WorkerSession } from "./worker_session.ts";
 
@@ -26,4 +28,25 @@ export interface WaitingCall {
   fail(error: unknown, overdue?: boolean): void;
   /** Ends the call since the package has no such function. */
   failUnknown(functions: readonly string[]): void;
+}
+
+/**
+ * Ends a call by its deadline or its signal.
+ *
+ * @returns what makes both forget the call; nothing if it has neither.
+ */
+export function endInTime(
+  call: WaitingCall,
+  { deadlineMs, signal }: { readonly deadlineMs?: number; readonly signal?: AbortSignal },
+): (() => void) | undefined {
+  if (deadlineMs === undefined && signal === undefined) return undefined;
+  const timer = deadlineMs !== undefined && deadlineMs <= MAX_TIMER_MS
+    ? setTimeout(() => call.fail(deadlineError(call.name, deadlineMs), true), deadlineMs)
+    : undefined;
+  const abort = () => call.fail(signal!.reason);
+  signal?.addEventListener("abort", abort, { once: true });
+  return () => {
+    if (timer !== undefined) clearTimeout(timer);
+    signal?.removeEventListener("abort", abort);
+  };
 }

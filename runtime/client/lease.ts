@@ -1,6 +1,7 @@
 /** A lease: workers that run one function package for one client, for a while. */
 
-import { CallTask, type InvokeOptions, unknownFunction } from "../call/call_task.ts";
+import { unknownFunction } from "../call/call_errors.ts";
+import { CallTask, type InvokeOptions } from "../call/call_task.ts";
 import { ArgumentTooLong, ExecutorLost } from "../errors.ts";
 import type { LeaseNews } from "./keeper_link.ts";
 import type { LeaseEvent } from "./lease_events.ts";

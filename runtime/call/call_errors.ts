@@ -1,8 +1,9 @@
-/** The error that a reply other than "ok" stands for. */
+/** The errors of a call: those of its reply, and those that are known without one. */
 
 import type { ClientSlot } from "./client_slot.ts";
 import {
   Busy,
+  DeadlineExceeded,
   FunctionError,
   LeaseOver,
   LimitExceeded,
@@ -12,7 +13,7 @@ import {
 } from "../errors.ts";
 import { CallStatus } from "../protocol/wire.ts";
 
-/** Reads the slot of a failed call; the payload holds what the function threw. */
+/** What a reply other than "ok" stands for; the payload holds what the function threw. */
 export function replyError(slot: ClientSlot, functionName: string): RfaasError {
   switch (slot.status) {
     case CallStatus.THREW:
@@ -50,4 +51,22 @@ function thrownError(slot: ClientSlot, functionName: string): FunctionError {
     return new FunctionError(`${functionName} detached the buffer of its slot`, "TypeError", "");
   }
   return new FunctionError(`${functionName} threw ${name}: ${message}`, name, stack);
+}
+
+export function unknownFunction(name: string, functions: Iterable<string>): UnknownFunction {
+  const known = [...functions].join(", ");
+  return new UnknownFunction(
+    `Cannot call ${name}: the package exports no such function, only ${known}`,
+  );
+}
+
+/** The worker names a length that it was told not to pass. */
+export function impossibleLength(name: string, slot: ClientSlot): RfaasError {
+  return new ResultTooLong(
+    `Cannot take the result of ${name}: its length ${slot.length} is not from 0 to ${slot.capacity}`,
+  );
+}
+
+export function deadlineError(name: string, deadlineMs: number): DeadlineExceeded {
+  return new DeadlineExceeded(`Cannot wait longer for ${name}: ${deadlineMs} ms have passed`);
 }
