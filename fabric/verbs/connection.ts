@@ -1,6 +1,5 @@
 /** One end of a connection through an RDMA device. */
 
-import { nowMs } from "../../ffi/intrinsics.ts";
 import type { Poller } from "../../ffi/poller.ts";
 import { WR } from "../../ffi/verbs/constants.ts";
 import type { TakenCmEvent } from "../../ffi/verbs/events.ts";
@@ -268,7 +267,7 @@ export class VerbsConnection implements Connection {
 
   disconnect(): void {
     if (this.#state !== "connected") return;
-    this.#flush();
+    this.#sends.flush(FLUSH_MS);
     this.#leave("disconnected", "disconnected by this side");
   }
 
@@ -346,20 +345,6 @@ export class VerbsConnection implements Connection {
       status === Status.REM_INV_REQ_ERR;
     completion.status = tooLong ? Status.LOC_LEN_ERR : Status.WR_FLUSH_ERR;
     this.#leave("error", tooLong ? "a message was too long" : "the queue pair has failed");
-  }
-
-  /** Waits, but not for long, until what was sent has arrived: a disconnect drops what has not. */
-  #flush(): void {
-    if (this.#sends.outstanding === 0) return;
-    const untilMs = nowMs() + FLUSH_MS;
-    try {
-      this.#sends.postKeepAlive(); // the last requests may have asked for no completion
-      do {
-        this.#completions.gather();
-      } while (this.#sends.outstanding !== 0 && nowMs() < untilMs);
-    } catch {
-      // the queue pair has failed: nothing will arrive any more
-    }
   }
 
   #leave(state: "disconnected" | "error", reason: string): void {

@@ -159,6 +159,20 @@ export class SendQueue {
     this.#wanted--;
   }
 
+  /** Waits, but not for long, until what was sent has arrived: a disconnect drops what has not. */
+  flush(timeoutMs: number): void {
+    if (this.outstanding === 0) return;
+    const untilMs = nowMs() + timeoutMs;
+    try {
+      this.postKeepAlive(); // the last requests may have asked for no completion
+      do {
+        this.#o.gather();
+      } while (this.outstanding !== 0 && nowMs() < untilMs);
+    } catch {
+      // the queue pair has failed: nothing will arrive any more
+    }
+  }
+
   #local(offset: number, length: number): void {
     const address = this.#o.arenaAddress + offset;
     this.#request[SGE_COUNT] = length === 0 ? 0 : 1;

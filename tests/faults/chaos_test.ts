@@ -143,17 +143,9 @@ async function makeFault(host: ProcessHost, { kind, node, lastsMs }: Fault): Pro
   }
 }
 
-function sum(reports: readonly ChaosReport[]): ChaosReport {
-  const total: ChaosReport = {
-    right: 0,
-    leases: 0,
-    spread: 0,
-    errors: {},
-    wrong: [],
-    heldS: 0,
-    spannedS: 0,
-  };
-  for (const report of reports) {
+function sum([first, ...others]: readonly ChaosReport[]): ChaosReport {
+  const total = structuredClone(first!);
+  for (const report of others) {
     for (const key of ["right", "leases", "spread", "heldS", "spannedS"] as const) {
       total[key] += report[key];
     }

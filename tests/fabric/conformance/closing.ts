@@ -1,9 +1,10 @@
 /** The orderly end: disconnect, flush, close. */
 
 import { assert, assertEquals } from "@std/assert";
-import { Access, type Connection } from "../../../fabric/fabric.ts";
+import type { Connection } from "../../../fabric/fabric.ts";
 import { Status } from "../../../fabric/status.ts";
 import {
+  ALL,
   assertCode,
   BOUND_MS,
   connectPair,
@@ -12,8 +13,6 @@ import {
   type Open,
   over,
 } from "./pair.ts";
-
-const ALL = Access.LOCAL_WRITE | Access.REMOTE_WRITE | Access.REMOTE_READ | Access.REMOTE_ATOMIC;
 
 /** Every way to post. */
 function posts(end: Connection): (() => void)[] {

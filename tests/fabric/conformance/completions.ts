@@ -1,12 +1,11 @@
 /** The completion queue: what is told, what is not, and what happens when there is no room. */
 
 import { assert, assertEquals } from "@std/assert";
-import { Access, type Connection, SIGNALED } from "../../../fabric/fabric.ts";
+import { type Connection, SIGNALED } from "../../../fabric/fabric.ts";
 import { FabricError } from "../../../fabric/errors.ts";
 import { Status } from "../../../fabric/status.ts";
-import { assertCode, connectPair, expectNext, next, type Open } from "./pair.ts";
+import { ALL, assertCode, connectPair, expectNext, next, type Open } from "./pair.ts";
 
-const ALL = Access.LOCAL_WRITE | Access.REMOTE_WRITE | Access.REMOTE_READ | Access.REMOTE_ATOMIC;
 /** A provider may round a depth up, but not without end. */
 const ROUNDED = 4096;
 

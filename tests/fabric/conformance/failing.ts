@@ -4,6 +4,7 @@ import { assert, assertEquals } from "@std/assert";
 import { Access, type Connection, type MemoryRegion } from "../../../fabric/fabric.ts";
 import { Status } from "../../../fabric/status.ts";
 import {
+  ALL,
   ARENA_BYTES,
   assertCode,
   connectPair,
@@ -13,7 +14,6 @@ import {
   over,
 } from "./pair.ts";
 
-const ALL = Access.LOCAL_WRITE | Access.REMOTE_WRITE | Access.REMOTE_READ | Access.REMOTE_ATOMIC;
 const FROM = 1024;
 const LENGTH = 512;
 

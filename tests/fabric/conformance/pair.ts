@@ -2,11 +2,12 @@
 
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { FabricError, type FabricErrorCode } from "../../../fabric/errors.ts";
-import type {
-  Completion,
-  Connection,
-  ConnectionOptions,
-  Provider,
+import {
+  Access,
+  type Completion,
+  type Connection,
+  type ConnectionOptions,
+  type Provider,
 } from "../../../fabric/fabric.ts";
 import { Status, statusName } from "../../../fabric/status.ts";
 import { limitMs } from "../../support/time_factor.ts";
@@ -18,6 +19,9 @@ export type Open = () => Provider;
 export const BOUND_MS = limitMs(5000);
 /** The arena of each end, unless a test asks for another. */
 export const ARENA_BYTES = 65536;
+/** Everything that a region may allow. */
+export const ALL = Access.LOCAL_WRITE | Access.REMOTE_WRITE | Access.REMOTE_READ |
+  Access.REMOTE_ATOMIC;
 
 /** Both ends of a connection. `a` connected, `b` accepted. */
 export interface Pair extends AsyncDisposable {
