@@ -22,3 +22,18 @@ export function compute(input: Uint8Array): number {
   while (performance.now() - sinceMs < input[0]!);
   return input.length;
 }
+
+/**
+ * Computes so many rounds as the first 32 bits say (little endian), whatever the clock: a worker that has lost its core
+ * does not get on meanwhile, as one that waits for a time would.
+ */
+export function work(input: Uint8Array): number {
+  let rounds = input[0]! | (input[1]! << 8) | (input[2]! << 16) | (input[3]! << 24);
+  let state = 1;
+  for (; rounds > 0; rounds--) {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+  }
+  return state === 0 ? 0 : input.length; // never 0, but who compiles it can't know
+}

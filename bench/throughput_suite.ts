@@ -4,10 +4,11 @@
  */
 
 import type { Lease, PreparedCall } from "../mod.ts";
-import { toRow } from "./rows.ts";
+import { alignColumns, toRow } from "./rows.ts";
 import type { Bench } from "./suite.ts";
 import { Times } from "./times.ts";
 import { withLease } from "./with_lease.ts";
+import { roundsPerUs, workArgument } from "./work_rounds.ts";
 
 const BYTES = 64;
 const WORKERS = [1, 2, 4, 8];
@@ -15,42 +16,85 @@ const WORKERS = [1, 2, 4, 8];
 const IN_FLIGHT = [1, 2, 4, 8, 16, 32, 64];
 /** Calls of a chunk, for each in flight; a chunk is timed as a whole, since reading the counter costs a call's tenth. */
 const CHUNK = 100;
+/** What functions compute that show what more workers give, in microseconds, and how many are in flight on each worker. */
+const WORK_US = [5, 50];
+const WORK_IN_FLIGHT = 16;
+/** Of those chunks are smaller: a call takes so much longer. */
+const WORK_CHUNK = 10;
+const KINDS = ["prepared", "invoke"] as const;
 
 export async function throughputSuite(bench: Bench): Promise<void> {
   for (const workers of WORKERS) {
     await bench.attempt(`throughput with ${workers} workers`, () =>
       withLease(
         { workers, depth: IN_FLIGHT.at(-1)!, maxBytes: 4096, hotMs: 1000 },
-        (lease) => measure(bench, lease, workers),
+        async (lease) => {
+          const inFlights = bench.quick ? IN_FLIGHT.filter((_, i) => i % 2 === 0) : IN_FLIGHT;
+          for (const kind of KINDS) {
+            for (const inFlight of inFlights) {
+              await measure(bench, lease, { kind, inFlight, workers });
+            }
+          }
+          for (const kind of KINDS) {
+            for (const workUs of WORK_US) {
+              await measure(bench, lease, { kind, inFlight: WORK_IN_FLIGHT, workers, workUs });
+            }
+          }
+        },
         { cores: WORKERS.at(-1)! },
       ));
   }
+  bench.tell(toText(bench));
 }
 
-async function measure(bench: Bench, lease: Lease, workers: number): Promise<void> {
-  const named = (kind: string, inFlight: number) =>
-    `${kind}, ${inFlight} in flight, ${workers} worker${workers > 1 ? "s" : ""}`;
-  const inFlights = bench.quick ? IN_FLIGHT.filter((_, i) => i % 2 === 0) : IN_FLIGHT;
-  for (const inFlight of inFlights) {
-    const path = named("prepared", inFlight);
-    bench.progress(`throughput: ${path}`);
-    const calls = Array.from(
-      { length: inFlight * workers },
-      (_, i) => lease.prepare("echo", { bytes: BYTES, resultBytes: BYTES, worker: i % workers }),
+/** What is measured. */
+interface Case {
+  readonly kind: typeof KINDS[number];
+  /** On each worker. */
+  readonly inFlight: number;
+  readonly workers: number;
+  /** What the function computes; it echoes if left out. */
+  readonly workUs?: number;
+}
+
+const workersText = (workers: number) => `${workers} worker${workers > 1 ? "s" : ""}`;
+
+function pathOf({ kind, inFlight, workers, workUs }: Case): string {
+  const path = `${kind}, ${inFlight} in flight, ${workersText(workers)}`;
+  return workUs === undefined ? path : `work of ${workUs} us, ${path}`;
+}
+
+async function measure(bench: Bench, lease: Lease, each: Case): Promise<void> {
+  const { kind, inFlight, workers, workUs } = each;
+  const path = pathOf(each);
+  bench.progress(`throughput: ${path}`);
+  const name = workUs === undefined ? "echo" : "work";
+  const argument = workUs === undefined
+    ? new Uint8Array(BYTES).fill(7)
+    : workArgument(BYTES, workUs * roundsPerUs(bench.cycles, bench.perUs));
+  const together = inFlight * workers;
+  const chunk = together * (workUs === undefined ? CHUNK : WORK_CHUNK);
+  if (kind === "invoke") {
+    return await addRow(
+      bench,
+      path,
+      chunk,
+      () => runPromises(lease, name, argument, together, chunk),
     );
-    try {
-      for (const call of calls) call.start();
-      await addRow(bench, path, (total) => runPrepared(calls, total, workers), calls.length);
-      for (const call of calls) call.finish();
-    } finally {
-      for (const call of calls) call.close();
-    }
   }
-  for (const inFlight of inFlights) {
-    const path = named("invoke", inFlight);
-    bench.progress(`throughput: ${path}`);
-    const together = inFlight * workers;
-    await addRow(bench, path, (total) => runPromises(lease, together, total), together);
+  const calls = Array.from(
+    { length: together },
+    (_, i) => lease.prepare(name, { bytes: BYTES, resultBytes: BYTES, worker: i % workers }),
+  );
+  try {
+    for (const call of calls) {
+      call.input.set(argument);
+      call.start();
+    }
+    await addRow(bench, path, chunk, () => runPrepared(calls, chunk, workers));
+    for (const call of calls) call.finish();
+  } finally {
+    for (const call of calls) call.close();
   }
 }
 
@@ -58,18 +102,17 @@ async function measure(bench: Bench, lease: Lease, workers: number): Promise<voi
 async function addRow(
   bench: Bench,
   path: string,
-  run: (calls: number) => Promise<void> | void,
-  together: number,
+  chunk: number,
+  run: () => Promise<void> | void,
 ): Promise<void> {
   const runMs = bench.quick ? 60 : 600;
-  const chunk = CHUNK * together;
   const times = new Times();
   let calls = 0;
   for (const [counts, forMs] of [[false, runMs / 3], [true, runMs]] as const) {
     const untilMs = performance.now() + forMs;
     do {
       const before = bench.cycles();
-      await run(chunk);
+      await run();
       if (!counts) continue;
       times.add((bench.cycles() - before) / bench.perUs / chunk);
       calls += chunk;
@@ -78,11 +121,16 @@ async function addRow(
   bench.add({ ...toRow("throughput", path, BYTES, times), n: calls });
 }
 
-async function runPromises(lease: Lease, inFlight: number, calls: number): Promise<void> {
-  const payload = new Uint8Array(BYTES).fill(7);
+async function runPromises(
+  lease: Lease,
+  name: string,
+  argument: Uint8Array,
+  inFlight: number,
+  calls: number,
+): Promise<void> {
   let left = calls;
   await Promise.all(Array.from({ length: inFlight }, async () => {
-    while (left-- > 0) await lease.invoke("echo", payload);
+    while (left-- > 0) await lease.invoke(name, argument);
   }));
 }
 
@@ -110,4 +158,29 @@ function runPrepared(calls: readonly PreparedCall[], total: number, workers: num
     calls[0]!.start();
     done++;
   }
+}
+
+/** What more workers give: calls a second by what their function computes. */
+function toText({ rows }: Bench): string {
+  const lines = [["function", "called by", ...WORKERS.map(workersText)]];
+  for (const kind of KINDS) {
+    for (const workUs of [undefined, ...WORK_US]) {
+      lines.push([
+        workUs === undefined ? "echo" : `works ${workUs} us`,
+        kind,
+        ...WORKERS.map((workers) => {
+          const path = pathOf({
+            kind,
+            inFlight: WORK_IN_FLIGHT,
+            workers,
+            ...(workUs === undefined ? {} : { workUs }),
+          });
+          const row = rows.find((row) => row.suite === "throughput" && row.path === path);
+          return row ? Math.round(row.per_second).toLocaleString("en") : "-";
+        }),
+      ]);
+    }
+  }
+  return `throughput: calls a second with ${WORK_IN_FLIGHT} in flight on each worker, from one client thread\n` +
+    alignColumns(lines, [0, 1]);
 }

@@ -80,6 +80,16 @@ const ALL: readonly Chart[] = [
     option: throughputChart,
   },
   {
+    id: "workers",
+    title: "What more workers give",
+    text: "Time a call of functions that compute for 5 and 50 microseconds; lower is better. One " +
+      "client thread polls as well, so that there are more pollers than two cores from two workers on.",
+    suite: "throughput",
+    shows: ({ path }) => path.startsWith("work"),
+    height: bars,
+    option: barsChart,
+  },
+  {
     id: "bandwidth",
     title: "Large payloads",
     text:

@@ -31,6 +31,7 @@ const ROWS = [
   toRow("throughput", "prepared, 1 in flight, 1 worker", 64, [0.4]),
   toRow("throughput", "prepared, 16 in flight, 1 worker", 64, [0.3]),
   toRow("throughput", "invoke, 1 in flight, 2 workers", 64, [2]),
+  toRow("throughput", "work of 5 us, prepared, 16 in flight, 2 workers", 64, [4]),
   toRow("bandwidth", "memcpy", 65_536, [1.5]),
   toRow("bandwidth", "rfaas invoke", 65_536, [9]),
   toRow("warm", "rfaas, the worker sleeps", 64, [90]),

@@ -93,7 +93,7 @@ Deno.test("invoke() carries arguments and results of 16 MiB", async () => {
   call.close();
 });
 
-Deno.test("invoke() runs on the worker that it names, and takes turns otherwise", async () => {
+Deno.test("invoke() runs on the worker that it names, else on the one with most free slots", async () => {
   await using held = await startLease({ workers: 2, depth: 2 });
   const { lease } = held;
   const calls = async (worker?: number) => {
@@ -107,8 +107,22 @@ Deno.test("invoke() runs on the worker that it names, and takes turns otherwise"
   assertEquals([await calls(0), await calls(0), await calls(0)], [1, 2, 3]);
   assertEquals([await calls(1), await calls(1)], [1, 2]);
   for (let i = 0; i < 10; i++) await calls();
-  assertEquals((await calls(0)) + (await calls(1)), 17, "both workers had their part");
-  assert(await calls(0) > 4 && await calls(1) > 3);
+  assertEquals(
+    [await calls(0), await calls(1)],
+    [14, 3],
+    "one after the other stay with the first",
+  );
+  const first = lease.invoke("later", Uint8Array.of(50));
+  assertEquals(await calls(), 4, "the other one while the first is at work");
+  await first;
+  using call = lease.prepare("echo", { worker: 0 });
+  assertEquals(await calls(), 5, "a prepared call takes up room, since it will be called");
+  call.close();
+  assertEquals(await calls(), 15);
+  await Promise.all(Array.from({ length: 20 }, () => calls()));
+  const [counted, other] = [await calls(0), await calls(1)];
+  assertEquals(counted + other, 42);
+  assert(counted > 16 && other > 6, `both had their part, not ${counted} and ${other}`);
   for (const worker of [-1, 2, 0.5, NaN]) {
     await assertRejects(
       () => lease.invoke("echo", new Uint8Array(), { worker }),
