@@ -4,8 +4,8 @@ import { LocalManagers } from "../cli/local_managers.ts";
 import { connect } from "../mod.ts";
 import { codecCases, COUNTS } from "./codec_cases.ts";
 
-// Both end with this process: their standard input does.
-const managers = await LocalManagers.start();
+// Both end with this process, at once: their standard input does. What they can't tell each other then is no matter.
+const managers = await LocalManagers.start({ logLevel: "error" });
 const client = await connect(managers);
 const functions = new URL("./codec_functions.ts", import.meta.url);
 const lease = await client.lease<typeof import("./codec_functions.ts")>({
