@@ -35,7 +35,7 @@ export function billCommand(): Command {
 async function printBills(options: Options): Promise<void> {
   using manager = new ManagerClient(await findManager(options));
   const { client, since: sinceMs } = options;
-  const list = await manager.bills({
+  const list = await manager.allBills({
     ...(client === undefined ? {} : { client }),
     ...(sinceMs === undefined ? {} : { sinceMs }),
   });

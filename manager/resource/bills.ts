@@ -1,32 +1,10 @@
 /** The bills: what each lease has had of each node, as the nodes tell it. */
 import type * as api from "../../runtime/http/bill_api.ts";
-import { type Heartbeat, plainName, timeText } from "../../runtime/http/manager_api.ts";
-import * as v from "../../runtime/valibot.ts";
+import { maxBillsAtOnce } from "../../runtime/http/bill_api.ts";
+import type { Heartbeat } from "../../runtime/http/manager_api.ts";
+import { type BillQuery, cursorOf } from "./bill_query.ts";
 import type { BookContext } from "./node_book.ts";
-import { quoted, Refusal } from "./refusal.ts";
-import type { BillRow, TokenRow, Transaction } from "./store.ts";
-
-/** Which bills are asked for. */
-export interface BillQuery {
-  readonly client?: string;
-  /** Those that have grown at or after this time, on the resource manager's clock. */
-  readonly sinceMs?: number;
-}
-
-/** What a query asks for. @throws {Refusal} 400 if it makes no sense. */
-export function readBillQuery({ client, since }: Record<string, string>): BillQuery {
-  if (client !== undefined && !v.safeParse(plainName, client).success) {
-    throw new Refusal(400, "bad-request", `Cannot list bills: client ${quoted(client)} is no name`);
-  }
-  if (since !== undefined && !v.safeParse(timeText, since).success) {
-    const state = `since ${quoted(since)} is no time in milliseconds`;
-    throw new Refusal(400, "bad-request", `Cannot list bills: ${state}`);
-  }
-  return {
-    ...(client === undefined ? {} : { client }),
-    ...(since === undefined ? {} : { sinceMs: Number(since) }),
-  };
-}
+import { type BillRow, placeOf, type TokenRow, type Transaction } from "./store.ts";
 
 /** A report that is not in the store yet. */
 interface Fresh {
@@ -94,15 +72,24 @@ export class BillBook {
     }
   }
 
-  /** Bills by the time of admission: all for an operator, else the caller's own. */
+  /** A page of the bills: of all for an operator, else of the caller's own. */
   async list(caller: TokenRow, query: BillQuery): Promise<api.BillList> {
     await this.flush();
-    const mine = caller.role === "operator" ? query.client : caller.name;
-    const isOwn = query.client === undefined || query.client === mine;
+    const { sinceMs, after, limit = maxBillsAtOnce } = query;
+    const client = caller.role === "operator" ? query.client : caller.name;
+    const isOwn = query.client === undefined || query.client === client;
     const rows = await this.#context.store.transact((tx) =>
-      isOwn ? tx.bills(mine, query.sinceMs ?? 0) : []
+      isOwn ? tx.bills({ client, sinceMs, after, limit: limit + 1 }) : []
     );
-    return { nowMs: this.#context.clock(), prices: this.#prices, bills: rows.map(toBill) };
+    const page = rows.slice(0, limit);
+    return {
+      nowMs: this.#context.clock(),
+      prices: this.#prices,
+      bills: page.map(toBill),
+      ...(rows.length > limit
+        ? { next: cursorOf(placeOf(page.at(-1)!, sinceMs !== undefined)) }
+        : {}),
+    };
   }
 
   #put(tx: Transaction, { node: teller, told, heardMs }: Fresh): void {

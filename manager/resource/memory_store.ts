@@ -1,15 +1,18 @@
 /** The store in memory, for tests: it has no file and forgets all at the end. */
 import { NodeRows } from "./node_rows.ts";
-import type {
-  AllocationRow,
-  BillRow,
-  KeyRow,
-  LeaseRow,
-  Store,
-  StoredToken,
-  TakenBy,
-  TokenRow,
-  Transaction,
+import {
+  type AllocationRow,
+  type BillPage,
+  type BillPlace,
+  type BillRow,
+  type KeyRow,
+  type LeaseRow,
+  placeOf,
+  type Store,
+  type StoredToken,
+  type TakenBy,
+  type TokenRow,
+  type Transaction,
 } from "./store.ts";
 import { UndoLog } from "./undo_log.ts";
 
@@ -140,11 +143,17 @@ class MemoryTransaction implements Transaction {
     return this.#bills.get(`${lease} ${node} ${epoch}`);
   }
 
-  bills(client: string | undefined, sinceMs: number): BillRow[] {
-    const order = (row: BillRow) => `${row.lease} ${row.node} ${`${row.epoch}`.padStart(10)}`;
+  bills({ client, sinceMs, after, limit }: BillPage): BillRow[] {
+    const isBefore = (a: BillPlace, b: BillPlace) =>
+      a.ms < b.ms || (a.ms === b.ms && nameOf(a) < nameOf(b));
     return [...this.#bills.values()]
-      .filter((row) => row.untilMs >= sinceMs && (client === undefined || row.client === client))
-      .sort((a, b) => a.sinceMs - b.sinceMs || (order(a) < order(b) ? -1 : 1));
+      .filter((row) => client === undefined || row.client === client)
+      .map((row) => ({ row, place: placeOf(row, sinceMs !== undefined) }))
+      .filter(({ place }) => place.ms >= (sinceMs ?? 0))
+      .filter(({ place }) => after === undefined || isBefore(after, place))
+      .sort((a, b) => isBefore(a.place, b.place) ? -1 : 1)
+      .slice(0, limit)
+      .map(({ row }) => row);
   }
 
   putBill(bill: BillRow): void {
@@ -199,4 +208,8 @@ class MemoryTransaction implements Transaction {
     if (row === undefined) rows.delete(key);
     else rows.set(key, row);
   }
+}
+
+function nameOf({ lease, node, epoch }: BillPlace): string {
+  return `${lease} ${node} ${`${epoch}`.padStart(10)}`;
 }

@@ -2,7 +2,7 @@
  * What the HTTP interface offers, one entry a route: the description at /v1/openapi.json is made of this table. A test
  * holds it against the routes and against what they answer. To add a route, add its entry here.
  */
-import { billListSchema } from "../../runtime/http/bill_api.ts";
+import { billCursor, billLimit, billListSchema } from "../../runtime/http/bill_api.ts";
 import * as api from "../../runtime/http/manager_api.ts";
 import type { GenericSchema } from "../../runtime/valibot.ts";
 import type { Role } from "./store.ts";
@@ -131,9 +131,10 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
   },
 
   "GET /v1/bills": {
-    does: "What leases have had, by time of admission; a client sees its own.",
+    does:
+      "What leases have had, by time of admission or, with `since`, of the last growth, in pages: `next` of one is `after` of the next. A client sees its own.",
     roles: ["operator", "client"],
-    query: { client: api.plainName, since: api.timeText },
+    query: { client: api.plainName, since: api.timeText, after: billCursor, limit: billLimit },
     answer: [200, billListSchema],
   },
 

@@ -13,12 +13,21 @@ export function sqliteBills(db: DatabaseSync): Pick<Transaction, "bill" | "bills
   const bill = db.prepare(
     `SELECT ${columns} FROM bills WHERE lease = ? AND node = ? AND epoch = ?`,
   );
-  const order = "ORDER BY since_ms, lease, node, epoch";
-  const bills = db.prepare(`SELECT ${columns} FROM bills WHERE until_ms >= ? ${order}`);
-  const billsOf = db.prepare(
-    `SELECT ${columns} FROM bills WHERE client = ? AND until_ms >= ? ${order}`,
-  );
-  for (const statement of [bill, bills, billsOf]) statement.setReadBigInts(true);
+  const page = (time: "since_ms" | "until_ms", which = "") => {
+    const statement = db.prepare(
+      `SELECT ${columns} FROM bills
+        WHERE ${which} (${time}, lease, node, epoch) > (?, ?, ?, ?)
+        ORDER BY ${time}, lease, node, epoch LIMIT ?`,
+    );
+    statement.setReadBigInts(true);
+    return statement;
+  };
+  const all = { admitted: page("since_ms"), grown: page("until_ms") };
+  const clients = {
+    admitted: page("since_ms", "client = ? AND"),
+    grown: page("until_ms", "client = ? AND"),
+  };
+  bill.setReadBigInts(true);
   const put = db.prepare(`INSERT INTO bills VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (lease, node, epoch) DO UPDATE SET until_ms = excluded.until_ms,
       held_ns = excluded.held_ns, compute_ns = excluded.compute_ns, poll_ns = excluded.poll_ns`);
@@ -27,8 +36,12 @@ export function sqliteBills(db: DatabaseSync): Pick<Transaction, "bill" | "bills
       const row = bill.get(lease, node, epoch) as StoredBill | undefined;
       return row === undefined ? undefined : readBill(row);
     },
-    bills: (client, sinceMs) => {
-      const rows = client === undefined ? bills.all(sinceMs) : billsOf.all(client, sinceMs);
+    bills: ({ client, sinceMs, after, limit }) => {
+      const first = { ms: sinceMs ?? 0, lease: "", node: "", epoch: 0 };
+      const { ms, lease, node, epoch } = after && after.ms >= first.ms ? after : first;
+      const [statements, whose] = client === undefined ? [all, []] : [clients, [client]];
+      const statement = sinceMs === undefined ? statements.admitted : statements.grown;
+      const rows = statement.all(...whose, ms, lease, node, epoch, limit);
       return (rows as unknown as StoredBill[]).map(readBill);
     },
     putBill: (row) =>

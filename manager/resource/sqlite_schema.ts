@@ -104,6 +104,11 @@ const migrations: readonly string[] = [
   ALTER TABLE leases ADD COLUMN root_memory_bytes INTEGER NOT NULL DEFAULT 0;
   UPDATE leases SET root = id, root_workers = workers, root_memory_bytes = memory_bytes;
   `,
+  // The order of bills, in which they are read page by page.
+  `
+  CREATE INDEX bills_admitted ON bills (since_ms, lease, node, epoch);
+  CREATE INDEX bills_of_client_admitted ON bills (client, since_ms, lease, node, epoch);
+  `,
 ];
 
 /** The version of the tables that this program reads and writes. */

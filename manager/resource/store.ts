@@ -105,6 +105,28 @@ export interface BillRow {
   readonly pollNs: bigint;
 }
 
+/** Where a bill stands in an order of theirs: by a time, then by what names it. */
+export interface BillPlace extends Pick<BillRow, "lease" | "node" | "epoch"> {
+  readonly ms: number;
+}
+
+/** By when it was told of last, or by when it was admitted. */
+export function placeOf(bill: BillRow, byGrowth: boolean): BillPlace {
+  const { lease, node, epoch } = bill;
+  return { ms: byGrowth ? bill.untilMs : bill.sinceMs, lease, node, epoch };
+}
+
+/** Some of the bills, in one of two orders, each of which has an index: no page needs a look at more than it holds. */
+export interface BillPage {
+  /** One client's; of all if left out. */
+  readonly client?: string | undefined;
+  /** Those that were told of at or after this time, by when that was. If left out: all, by when they were admitted. */
+  readonly sinceMs?: number | undefined;
+  /** Those behind this place; from the first if left out. */
+  readonly after?: BillPlace | undefined;
+  readonly limit: number;
+}
+
 /** A key that signs grants, or did, or will. */
 export interface KeyRow extends StoredKey {
   readonly createdMs: number;
@@ -168,8 +190,8 @@ export interface Transaction {
   takenOn(node: string): Taken;
 
   bill(lease: string, node: string, epoch: number): BillRow | undefined;
-  /** Bills that were told of at or after `sinceMs`, by time of admission: one client's, or all. */
-  bills(client: string | undefined, sinceMs: number): BillRow[];
+  /** A page of bills. */
+  bills(page: BillPage): BillRow[];
   /** Keeps a bill; of one that is known only the durations and `untilMs` change. */
   putBill(bill: BillRow): void;
 

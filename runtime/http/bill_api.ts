@@ -47,6 +47,22 @@ export const pricesSchema = v.object({
 });
 export type Prices = v.InferOutput<typeof pricesSchema>;
 
+/** Where a page of bills ends: a text that means something to the resource manager alone. */
+export const billCursor = v.pipe(
+  v.string(),
+  v.regex(
+    /^(0|[1-9][0-9]{0,14})\.[0-9a-f]{32}\.[0-9a-f]{32}\.[1-9][0-9]{0,9}$/,
+    "expected the next of an answer",
+  ),
+);
+/** The most bills in one answer: 350 bytes each, and 5 ms of the resource manager's event loop for all. */
+export const maxBillsAtOnce = 1000;
+/** A number up to that in a query. */
+export const billLimit = v.pipe(
+  v.string(),
+  v.regex(/^([1-9][0-9]{0,2}|1000)$/, "expected 1 to 1000"),
+);
+
 /** `GET /v1/bills` */
 export const billListSchema = v.object({
   nowMs: whole(0),
@@ -58,6 +74,23 @@ export const billListSchema = v.object({
     /** When totals that are higher were last heard of. */
     untilMs: whole(0),
   })),
+  /** There are more: those after this. */
+  next: v.exactOptional(billCursor),
 });
 export type BillList = v.InferOutput<typeof billListSchema>;
 export type Bill = BillList["bills"][number];
+
+/** Which bills are wanted. */
+export interface BillsQuery {
+  readonly client?: string;
+  /** Only those that have grown at or after this time of the resource manager's clock. */
+  readonly sinceMs?: number;
+  /** How many in an answer, 1 to 1000. @default {1000} */
+  readonly limit?: number;
+}
+
+/** Which page of them. */
+export interface BillPageQuery extends BillsQuery {
+  /** The `next` of the page before. */
+  readonly after?: string;
+}

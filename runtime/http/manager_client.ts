@@ -1,6 +1,12 @@
 /** The resource manager's routes as typed methods. docs/http.md tells what each does. */
 import { LeaseOver, LeaseRefused, Unauthorized } from "../errors.ts";
-import { type BillList, billListSchema } from "./bill_api.ts";
+import {
+  type Bill,
+  type BillList,
+  billListSchema,
+  type BillPageQuery,
+  type BillsQuery,
+} from "./bill_api.ts";
 import * as api from "./manager_api.ts";
 import { type ManagerAddress, type ManagerAnswer, ManagerHttp } from "./manager_http.ts";
 import { ManagerRefused } from "./manager_refused.ts";
@@ -124,19 +130,30 @@ export class ManagerClient {
   }
 
   /**
-   * What leases have cost: a client's own; for an operator all, or those of one client. Role: operator or client.
-   *
-   * @param query `sinceMs`: only bills that have grown at or after that time of the resource manager's clock.
+   * A page of what leases have cost: a client's own; for an operator all, or those of one client. `next` of the answer
+   * leads to the page behind it. Role: operator or client.
    */
-  async bills(
-    query: { client?: string; sinceMs?: number } = {},
-    signal?: AbortSignal,
-  ): Promise<BillList> {
+  async bills(query: BillPageQuery = {}, signal?: AbortSignal): Promise<BillList> {
     const asked = new URLSearchParams();
     if (query.client !== undefined) asked.set("client", query.client);
     if (query.sinceMs !== undefined) asked.set("since", String(query.sinceMs));
+    if (query.after !== undefined) asked.set("after", query.after);
+    if (query.limit !== undefined) asked.set("limit", String(query.limit));
     const path = asked.size === 0 ? "/v1/bills" : `/v1/bills?${asked}`;
     return this.#read(billListSchema, await this.#ask("GET", path, undefined, signal));
+  }
+
+  /** All pages of bills in one, by time of admission. Role: as above. */
+  async allBills(query: BillsQuery = {}, signal?: AbortSignal): Promise<BillList> {
+    const { next, ...list } = await this.bills(query, signal);
+    const key = ({ lease, node, epoch }: Bill) => `${lease} ${node} ${epoch}`;
+    const bills = new Map(list.bills.map((bill) => [key(bill), bill]));
+    for (let after = next; after !== undefined;) {
+      const page = await this.bills({ ...query, after }, signal);
+      for (const bill of page.bills) bills.set(key(bill), bill); // one that has grown meanwhile comes again
+      after = page.next;
+    }
+    return { ...list, bills: [...bills.values()].sort((a, b) => a.sinceMs - b.sinceMs) };
   }
 
   /**

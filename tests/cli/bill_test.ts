@@ -1,9 +1,11 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { type Amounts, amountsOf, costOf, secondsText, sumOf } from "../../cli/bill_amounts.ts";
 import { ManagerClient } from "../../runtime/http/manager_client.ts";
+import { SqliteStore } from "../../manager/resource/sqlite_store.ts";
 import { startCluster } from "../support/cluster.ts";
 import { functionsPackage } from "../support/functions_package.ts";
 import { slotMemoryBytes } from "../../runtime/protocol/slot_memory.ts";
+import { TestManager } from "../manager/resource_support.ts";
 import { until } from "../support/process_table.ts";
 import { rfaas } from "./rfaas.ts";
 
@@ -42,6 +44,43 @@ Deno.test("bill tells what leases had: as a table, as JSON, as CSV, and of one c
   const wrong = await rfaas(["bill", "--since", "yesterday"]);
   assertEquals(wrong.code, 2);
   assertMatch(wrong.stderr, /It is not a time/);
+});
+
+Deno.test("bill tells of all that there are, however many pages that takes", async () => {
+  const dir = await Deno.makeTempDir({ prefix: "rfaas-test-" });
+  await Deno.mkdir(`${dir}/state`);
+  const count = 2345;
+  const store = new SqliteStore(`${dir}/state/state.sqlite`);
+  await store.transact((tx) => {
+    for (let i = 0; i < count; i++) {
+      tx.putBill({
+        lease: i.toString(16).padStart(32, "0"),
+        node: "a".repeat(32),
+        epoch: 1,
+        client: "ada",
+        workers: 1,
+        memoryBytes: 2 ** 30,
+        sinceMs: 1000 + (i >> 2),
+        untilMs: 2000,
+        heldNs: 1_000_000_000n,
+        computeNs: 0n,
+        pollNs: 0n,
+      });
+    }
+  });
+  store.close();
+  await using test = await TestManager.start({}, dir);
+  const bill = async (...args: string[]) => {
+    const env = { RFAAS_TOKEN: test.token("operator") };
+    const { code, stdout, stderr } = await rfaas(["bill", "--manager", test.url, ...args], { env });
+    assertEquals(code, 0, stderr);
+    return stdout;
+  };
+  const list = JSON.parse(await bill("--json"));
+  assertEquals(new Set(list.bills.map(({ lease }: { lease: string }) => lease)).size, count);
+  assertEquals("next" in list, false);
+  assertEquals((await bill("--csv", "--client", "ada")).trim().split("\n").length, count + 1);
+  assertMatch(await bill("--since", "1970-01-01T00:00:02Z"), new RegExp(`\n *total +${count} `));
 });
 
 Deno.test("sums of bills are exact, and a cost is each amount times its price", () => {

@@ -1,7 +1,7 @@
 /** Bills add up, whatever is lost, doubled or restarted on their way. */
-import { assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import fc from "fast-check";
-import type { BillReport } from "../../runtime/http/bill_api.ts";
+import type { BillPageQuery, BillReport } from "../../runtime/http/bill_api.ts";
 import { ManagerClient } from "../../runtime/http/manager_client.ts";
 import { ManagerRefused } from "../../runtime/http/manager_refused.ts";
 import { BillBook } from "../../manager/resource/bills.ts";
@@ -81,6 +81,94 @@ Deno.test("a client sees its own bills alone, an operator those that it asks for
   assertEquals((await test.operator.bills({ sinceMs: nowMs + 1 })).bills, []);
   await assertRejects(() => test.operator.bills({ client: "no name!" }), ManagerRefused, "no name");
   await assertRejects(() => test.operator.bills({ sinceMs: -1 }), ManagerRefused, "since");
+});
+
+Deno.test("bills come in pages: each once, whatever grows and is added between them", async () => {
+  await using test = await TestManager.start();
+  const { node } = await test.register("a", { cores: 64, memoryBytes: 2 ** 40 });
+  const leases: string[] = [];
+  const tell = (bills: BillReport[]) => test.node.heartbeat(node, { epoch: 1, leases: [], bills });
+  for (let i = 0; i < 5; i++) {
+    leases.push(await takeLease(test, node));
+    await tell([totals(leases[i]!, 5, { sinceMs: 1000 + (i >> 1) })]); // some were admitted at the same time
+  }
+  const seen: string[] = [];
+  let after: string | undefined;
+  for (let page = 0; page < 3; page++) {
+    const query = { limit: 2, ...(after === undefined ? {} : { after }) };
+    const { bills, next } = await test.operator.bills(query);
+    seen.push(...bills.map(({ lease }) => lease));
+    assertEquals(next === undefined, page === 2);
+    after = next;
+    await tell(leases.map((lease, i) => totals(lease, 9 + page, { sinceMs: 1000 + (i >> 1) })));
+    const late = await takeLease(test, node);
+    await tell([totals(late, 1, { sinceMs: 1 })]); // before all others
+  }
+  assertEquals(seen.sort(), leases.sort());
+  const all = await test.operator.allBills({ sinceMs: 1 });
+  assertEquals([all.bills.length, "next" in all], [8, false]);
+  assertEquals((await test.client.bills({ limit: 8 })).next, undefined);
+  const { next } = await test.client.bills({ limit: 7 });
+  assertEquals((await test.client.bills({ after: next! })).bills.length, 1);
+  for (
+    const [query, said] of [
+      [{ limit: 0 }, 'limit "0" is not 1 to 1000'],
+      [{ limit: 1001 }, "limit"],
+      [{ after: "x" }, 'after "x" is no `next` of an answer'],
+      [{ after: `${next}0`.repeat(100) }, "after"],
+    ] as const
+  ) await assertRejects(() => test.operator.bills(query), ManagerRefused, said);
+});
+
+Deno.test("bills that grow between pages of those that have grown are told once, and none is left out", async () => {
+  await using test = await TestManager.start();
+  const { node } = await test.register("a", { cores: 64, memoryBytes: 2 ** 40 });
+  const leases = await Promise.all(Array.from({ length: 6 }, () => takeLease(test, node)));
+  const bills = (ns: number) => leases.map((lease) => totals(lease, ns));
+  await test.node.heartbeat(node, { epoch: 1, leases: [], bills: bills(5) });
+  let pages = 0;
+  class Reader extends ManagerClient {
+    override async bills(query: BillPageQuery) {
+      // Half of them grow before each page but the last few.
+      if (++pages < 5) {
+        const grown = bills(5 + pages).filter((_, i) => i % 2 === pages % 2);
+        await test.node.heartbeat(node, { epoch: 1, leases: [], bills: grown });
+      }
+      return await super.bills(query);
+    }
+  }
+  using reader = new Reader({ url: test.url, token: test.token("operator") });
+  const all = await reader.allBills({ sinceMs: 1, limit: 2 });
+  assertEquals(all.bills.map(({ lease }) => lease).sort(), leases.sort());
+  assert(pages > 3, `${pages} pages`); // some came again
+  assert(all.bills.some(({ heldNs }) => heldNs === "9"), "the later one does not count");
+});
+
+Deno.test("a page of bills has a bound of its own, and there are as many as it takes", async () => {
+  const store = new MemoryStore();
+  await store.transact((tx) => {
+    for (let i = 0; i < 2001; i++) {
+      tx.putBill({
+        lease: `lease ${i}`,
+        node: "node",
+        epoch: 1,
+        client: "c",
+        workers: 1,
+        memoryBytes: 1,
+        sinceMs: i,
+        untilMs: i,
+        heldNs: 1n,
+        computeNs: 0n,
+        pollNs: 0n,
+      });
+    }
+  });
+  const book = new BillBook({ store, clock: () => 1, log: getLogger(["t"]) }, {});
+  const first = await book.list(operator, {});
+  assertEquals([first.bills.length, first.next], [1000, "999.lease 999.node.1"]);
+  const after = { ms: 999, lease: "lease 999", node: "node", epoch: 1 };
+  const second = await book.list(operator, { after });
+  assertEquals([second.bills.length, second.bills[0]!.lease], [1000, "lease 1000"]);
 });
 
 Deno.test("a bill outlives its lease, and grows after it is forgotten", async () => {

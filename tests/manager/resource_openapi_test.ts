@@ -14,6 +14,7 @@ type Json = Record<string, unknown>;
 interface Described {
   readonly security: unknown[];
   readonly description?: string;
+  readonly parameters?: { name: string; in: string; schema: Json }[];
   readonly requestBody?: { content: Record<string, { schema: Json }> };
   readonly responses: Record<string, { content?: Record<string, { schema: Json }> } | undefined>;
 }
@@ -34,6 +35,12 @@ async function served(test: TestManager): Promise<Map<string, Described>> {
       )
     ),
   );
+}
+
+/** What of a route's query is described. */
+function queryOf(operations: Map<string, Described>, route: string): [string, Json][] {
+  const parameters = operations.get(route)!.parameters ?? [];
+  return parameters.filter((each) => each.in === "query").map(({ name, schema }) => [name, schema]);
 }
 
 /** A schema that refuses fields which it does not name, so that none goes undescribed. */
@@ -63,10 +70,11 @@ async function ask(
   route: string,
   body?: unknown,
   ids: Record<string, string> = {},
+  query: Record<string, string> = {},
 ): Promise<{ status: number; json: Json }> {
   const [method, template] = route.split(" ") as [string, string];
   const path = template.replaceAll(/\{(\w+)\}/g, (_, name) => ids[name] ?? "0".repeat(32));
-  const response = await fetch(test.url + path, {
+  const response = await fetch(`${test.url}${path}?${new URLSearchParams(query)}`, {
     method,
     headers: as === undefined ? {} : { authorization: `Bearer ${test.token(as)}` },
     body: body === undefined ? null : JSON.stringify(body),
@@ -131,6 +139,39 @@ Deno.test("each description's roles are those that the route lets in", async () 
   }
 });
 
+/** Each query that is described is heeded, and refused where it is of another form; pages lead to each other. */
+async function queryBills(test: TestManager, operations: Map<string, Described>, node: string) {
+  const route = "GET /v1/bills";
+  const { lease } = await test.client.takeLease({ workers: 1, memoryBytes: 1, seconds: 30 });
+  await test.node.reportLease(node, lease, { epoch: 1, state: "claimed", workers: 1 });
+  const told = { workers: 1, memoryBytes: 1, sinceMs: 2, heldNs: "5", computeNs: "2", pollNs: "1" };
+  const bills = [{ lease, epoch: 1, ...told }];
+  await test.node.heartbeat(node, { epoch: 1, leases: [], bills });
+  const list = (query: Record<string, string>) =>
+    ask(test, operations, "operator", route, undefined, {}, query);
+  const { json: first } = await list({ limit: "1" });
+  const good: Record<string, string> = {
+    client: "nobody",
+    since: "999999999999999",
+    limit: "1",
+    after: first.next as string,
+  };
+  const described = queryOf(operations, route);
+  assertEquals(described.map(([name]) => name).sort(), Object.keys(good).sort());
+  for (const [name, schema] of described) {
+    assertMatches(schema, good[name], `${name} in the query of ${route}`);
+    const { status, json } = await list({ [name]: good[name]! });
+    assertEquals(status, 200, name);
+    assert((json.bills as Json[]).length < 2, `${name} is not heeded`);
+    const bad = "no such value";
+    assert(!new Ajv2020().validate(schema, bad), `${name} takes anything`);
+    assertEquals((await list({ [name]: bad })).status, 400, name);
+  }
+  const { json: second } = await list({ after: good.after! });
+  assertEquals([(second.bills as Json[]).length, second.next], [1, undefined]);
+  await test.client.endLease(lease);
+}
+
 Deno.test("bodies and answers of a real run are as described", async () => {
   await using test = await TestManager.start();
   const operations = await served(test);
@@ -180,6 +221,7 @@ Deno.test("bodies and answers of a real run are as described", async () => {
   await run("node", "POST /v1/nodes/{node}/heartbeat", { epoch: 1, leases, bills: [bill] }, ids);
   await run("node", "POST /v1/nodes/{node}/orders", { epoch: 1 }, ids);
   await run("client", "GET /v1/bills");
+  await queryBills(test, operations, node);
   await run("client", "GET /v1/nodes");
   await run("operator", "GET /v1/leases");
   await run("client", "POST /v1/leases/{lease}/renew", { seconds: 60 }, ids);

@@ -5,14 +5,16 @@ import { DatabaseSync } from "node:sqlite";
 import { clearImmediate, setImmediate } from "node:timers";
 import { MemoryStore } from "../../manager/resource/memory_store.ts";
 import { SqliteStore } from "../../manager/resource/sqlite_store.ts";
-import type {
-  AllocationRow,
-  BillRow,
-  KeyRow,
-  LeaseRow,
-  NodeRow,
-  Store,
-  Transaction,
+import {
+  type AllocationRow,
+  type BillPlace,
+  type BillRow,
+  type KeyRow,
+  type LeaseRow,
+  type NodeRow,
+  placeOf,
+  type Store,
+  type Transaction,
 } from "../../manager/resource/store.ts";
 
 interface TestStore extends Disposable {
@@ -132,7 +134,9 @@ function dump(tx: Transaction) {
     live: ids.map((id) => byKey(tx.liveAllocationsOn(id))),
     lapsed: byKey(tx.lapsedCandidates(21)),
     taken: ids.map((id) => tx.takenOn(id)),
-    bills: [undefined, "c", "d"].flatMap((client) => tx.bills(client, 20)).map(billText),
+    bills: [undefined, "c", "d"].flatMap((client) =>
+      [undefined, 20].flatMap((sinceMs) => allPages(tx, client, sinceMs))
+    ).map(billText),
     bill: ids.map((id) => tx.bill("a", id, 2)).map((row) => row && billText(row)),
     tokens: tx.tokens(),
     token: ids.map((hash) => tx.token(hash)),
@@ -141,6 +145,21 @@ function dump(tx: Transaction) {
   };
   // Rows of SQLite have no prototype, which is of no matter.
   return JSON.parse(JSON.stringify(told)) as typeof told;
+}
+
+/** Bills page by page, which are what one page of all has. */
+function allPages(tx: Transaction, client?: string, sinceMs?: number): BillRow[] {
+  const rows: BillRow[] = [];
+  let after: BillPlace | undefined;
+  for (;;) {
+    const page = tx.bills({ client, sinceMs, after, limit: 2 });
+    assert(page.length <= 2);
+    if (page.length === 0) break;
+    rows.push(...page);
+    after = placeOf(page.at(-1)!, sinceMs !== undefined);
+  }
+  assertEquals(rows, tx.bills({ client, sinceMs, limit: 1000 }));
+  return rows;
 }
 
 /** JSON knows no bigint. */
