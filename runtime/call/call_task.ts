@@ -13,7 +13,7 @@ export interface InvokeOptions {
   signal?: AbortSignal;
   /** Milliseconds from now; then the promise rejects with {@linkcode DeadlineExceeded}. */
   deadlineMs?: number;
-  /** The worker that is to run it; any free one if left out. */
+  /** The worker that is to run it; the one with most free slots if left out, the first of equals. */
   worker?: number;
   /** Where to put the result; the promise gives the part of it that was filled. */
   output?: Uint8Array;
