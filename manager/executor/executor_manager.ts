@@ -28,6 +28,7 @@ import { type NodeDoor, NodeDoors, type NodeFabricOptions } from "./node_doors.t
 import { DEFAULT_CACHE_BYTES, PackageCache } from "./package_cache.ts";
 import { checkPermissionRules } from "./permission_rules.ts";
 import { Registration } from "./registration.ts";
+import { RunningClock } from "./running_clock.ts";
 import { OsSandbox, type SandboxChoice } from "./sandbox/os_sandbox.ts";
 
 /** How long the resource manager may take to answer at the start. */
@@ -80,6 +81,7 @@ interface Opened {
   readonly memory: MemoryBounds;
   readonly packages: PackageCache;
   readonly doors: NodeDoors;
+  readonly running: RunningClock;
 }
 
 export class ExecutorManager implements AsyncDisposable {
@@ -104,7 +106,7 @@ export class ExecutorManager implements AsyncDisposable {
   #closing = false;
 
   private constructor(bundle: ExecutorBundle, options: ExecutorManagerOptions, opened: Opened) {
-    const { held, libc, client, cores, sandbox, memory, packages, doors } = opened;
+    const { held, libc, client, cores, sandbox, memory, packages, doors, running } = opened;
     const { name, memoryBytes, stateDir, pool = NO_POOL } = options;
     this.#held = held;
     this.#libc = libc;
@@ -137,6 +139,7 @@ export class ExecutorManager implements AsyncDisposable {
       registration: this.#registration,
       capacity: new Capacity(leasable, memoryBytes),
       bills: this.#bills,
+      running,
       cores,
       sandboxed: sandbox !== undefined,
       native: options.native ?? false,
@@ -176,6 +179,7 @@ export class ExecutorManager implements AsyncDisposable {
     );
     const sandbox = await OsSandbox.open(libc, options.sandbox ?? "none", stateDir);
     const doors = opening.use(await NodeDoors.open(options));
+    const running = opening.use(new RunningClock());
     const held = new AsyncDisposableStack();
     const manager = new ExecutorManager(bundle, options, {
       held,
@@ -186,6 +190,7 @@ export class ExecutorManager implements AsyncDisposable {
       memory,
       packages,
       doors,
+      running,
     });
     held.use(opening.move());
     try {

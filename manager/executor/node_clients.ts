@@ -24,6 +24,7 @@ import type { NodeBills } from "./node_bills.ts";
 import type { NodeDoor } from "./node_doors.ts";
 import { NodeLease } from "./node_lease.ts";
 import type { PackageCache } from "./package_cache.ts";
+import type { RunningClock } from "./running_clock.ts";
 import type { Registration } from "./registration.ts";
 
 /** Limits that a node's owner sets for all leases. */
@@ -38,6 +39,8 @@ export interface NodeClientsOptions {
   readonly registration: Registration;
   readonly capacity: Capacity;
   readonly bills: NodeBills;
+  /** What leases are billed by. */
+  readonly running: RunningClock;
   /** Where the node leases more workers than it has cores. */
   readonly cores: CoreTokens | undefined;
   /** Whether executors run in a sandbox of the operating system. */
@@ -185,7 +188,7 @@ export class NodeClients {
       workers: admit.workers,
       memoryBytes,
       sinceMs: Math.round(this.#o.registration.clock.nowMs()),
-    });
+    }, () => this.#o.running.nowMs());
     const pins = this.#o.pins?.take(admit.workers);
     try {
       const { depth, maxBytes, hotMs, workers, logs, wasi } = admit;

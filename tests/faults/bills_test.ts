@@ -81,6 +81,26 @@ Deno.test("a killed executor manager loses the last second of a bill at most; it
   assertEquals(host.executors(), []);
 });
 
+Deno.test("the time in which a node's manager is stopped is not billed as held", async () => {
+  await using host = await ProcessHost.start();
+  await using client = await host.connect();
+  const lease = await host.lease(client, { seconds: 60 });
+  await until(async () => (await host.operator.bills()).bills.length === 1, () => "a bill", 5000);
+  const before = performance.now();
+  const { heldNs: beforeNs } = await bill(host);
+  host.node.signal("SIGSTOP");
+  await new Promise((resolve) => setTimeout(resolve, 4500));
+  host.node.signal("SIGCONT");
+  assertEquals(await lease.invoke("echo", Uint8Array.of(7)), Uint8Array.of(7)); // the lease goes on
+  await new Promise((resolve) => setTimeout(resolve, 700)); // and so does its bill
+  await lease.close();
+  await host.idle();
+  const billedMs = ms((await bill(host)).heldNs) - ms(beforeNs);
+  const wallMs = performance.now() - before;
+  assert(billedMs >= 600, `billed ${billedMs} of ${wallMs} ms`);
+  assert(billedMs <= wallMs - 3800 + 1000, `billed ${billedMs} of ${wallMs} ms`); // told once a second before
+});
+
 Deno.test("a resource manager that is killed loses nothing and counts nothing twice", async () => {
   await using host = await ProcessHost.start();
   await using client = await host.connect();
