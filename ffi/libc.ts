@@ -258,6 +258,16 @@ const SYMBOLS = {
     nonblocking: true,
   },
   sched_yield: { parameters: [], result: "i32" },
+  syscall: {
+    parameters: [
+      "isize", // long number
+      "isize", // pid_t pid
+      "buffer", // struct sched_attr *attr
+      "isize", // unsigned int size or flags
+      "isize", // unsigned int flags
+    ],
+    result: "isize",
+  },
   sched_setaffinity: {
     parameters: [
       "i32", // pid_t (0: this thread)

@@ -16,7 +16,7 @@ import type { EndMemory } from "./memory.ts";
 import { Outbox } from "./outbox.ts";
 import { RegionTable } from "./regions.ts";
 import { SendCompletions } from "./send_completions.ts";
-import type { Doorbell } from "./doorbell.ts";
+import type { Doorbell, Heard } from "./doorbell.ts";
 
 /** How a connection came to be, from the handshake. */
 export interface ShmEnds {
@@ -241,7 +241,8 @@ export class ShmConnection implements Connection {
   async wait(options: { timeoutMs?: number; signal?: AbortSignal } = {}): Promise<boolean> {
     if (this.#arm()) return true;
     try {
-      return this.#woken(await this.#doorbell.wait(options)) || this.#mayPoll();
+      const events = await this.#doorbell.wait(options);
+      return this.#woken(this.#doorbell.heard(events)) || this.#mayPoll();
     } finally {
       this.#disarm();
     }
@@ -277,6 +278,7 @@ export class ShmConnection implements Connection {
   #arm(): boolean {
     if (this.#state !== "connected") return true;
     if (this.#mayPoll()) return true;
+    this.#woken(this.#doorbell.settle());
     this.#inbox.sleeping(1);
     this.#sleepers++;
     if (!this.#mayPoll()) return false;
@@ -297,7 +299,7 @@ export class ShmConnection implements Connection {
       this.#outbox.peerLeft();
   }
 
-  #woken(rung: "rung" | "gone" | "timeout"): boolean {
+  #woken(rung: Heard): boolean {
     if (rung === "gone" && this.#state === "connected" && !this.#outbox.peerLeft()) {
       this.#leave("disconnected", "the peer is gone");
     }

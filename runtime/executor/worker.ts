@@ -10,6 +10,7 @@ import { nowMs } from "../../ffi/intrinsics.ts";
 import { keepOnCores } from "../../ffi/affinity.ts";
 import { openCpu } from "../../ffi/cpu.ts";
 import { openLibc } from "../../ffi/libc.ts";
+import { askForTimeSlice } from "../../ffi/time_slice.ts";
 import {
   Access,
   type Connection,
@@ -25,7 +26,7 @@ import {
   sendJson,
 } from "../protocol/attach.ts";
 import type { FunctionEntry } from "../protocol/manifest.ts";
-import { REHEARSE_AFTER_MS } from "../policy.ts";
+import { REHEARSE_AFTER_MS, WORKER_SLICE_MS } from "../policy.ts";
 import { type ArenaLayout, arenaLayout, MESSAGE_BYTES, receivesFor } from "../protocol/wire.ts";
 import { CallServer } from "./call_server.ts";
 import { CoreShare } from "./core_share.ts";
@@ -75,6 +76,7 @@ async function work(port: MessagePort): Promise<WorkerEnd> {
   const { depth, maxBytes } = task;
   const watch = new Int32Array(task.watch);
   watch[THREAD] = libc.c.gettid();
+  askForTimeSlice(libc, WORKER_SLICE_MS); // in vain where the kernel does not know it
   if (task.pin !== undefined) keepOnCores(libc, [task.pin]);
   const clock = new WorkClock(cycles, watch, watchTotals(watch));
   const layout = arenaLayout(depth, maxBytes);

@@ -1,0 +1,48 @@
+/**
+ * How long a thread may run before it has had its turn (`man 2 sched_setattr`; heeded since Linux 6.12, told to earlier
+ * ones in vain). A shorter turn comes sooner: who is woken with one takes the core at once from who has a longer one.
+ */
+
+import type { Arch } from "./elf.ts";
+import type { Libc } from "./libc.ts";
+
+/** Numbers of the system calls: the C library has had functions for them only since glibc 2.41. */
+const NUMBERS: Record<Arch, { readonly set: bigint; readonly get: bigint }> = {
+  x86_64: { set: 314n, get: 315n },
+  aarch64: { set: 274n, get: 275n },
+};
+
+/** Bytes of struct sched_attr, its first version, and where its policy and its run time are. */
+const ATTR_BYTES = 48;
+const POLICY_AT = 4;
+const RUNTIME_AT = 24;
+const SCHED_OTHER = 0;
+const THIS_THREAD = 0n;
+
+/** The calling thread's turn in milliseconds; 0 where the kernel has no such thing or does not tell. */
+export function timeSliceMs(libc: Libc): number {
+  const attr = new DataView(new ArrayBuffer(ATTR_BYTES));
+  return readAttr(libc, attr) ? Number(attr.getBigUint64(RUNTIME_AT, true)) / 1e6 : 0;
+}
+
+/**
+ * Asks for turns of `ms` milliseconds (0.1 to 100) for the calling thread; its priority stays.
+ *
+ * @returns false if it has a policy of its own or the kernel refuses.
+ */
+export function askForTimeSlice(libc: Libc, ms: number): boolean {
+  const attr = new DataView(new ArrayBuffer(ATTR_BYTES));
+  if (!readAttr(libc, attr) || attr.getUint32(POLICY_AT, true) !== SCHED_OTHER) return false;
+  attr.setBigUint64(RUNTIME_AT, BigInt(Math.round(ms * 1e6)), true);
+  const bytes = new Uint8Array(attr.buffer);
+  return libc.c.syscall(numbers().set, THIS_THREAD, bytes, 0n, 0n) === 0n;
+}
+
+function readAttr(libc: Libc, attr: DataView<ArrayBuffer>): boolean {
+  const bytes = new Uint8Array(attr.buffer);
+  return libc.c.syscall(numbers().get, THIS_THREAD, bytes, BigInt(ATTR_BYTES), 0n) === 0n;
+}
+
+function numbers() {
+  return NUMBERS[Deno.build.arch as Arch];
+}
