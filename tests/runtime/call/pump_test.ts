@@ -6,35 +6,33 @@ import { WorkerCrew } from "../../../runtime/call/worker_crew.ts";
 
 const none = () => {};
 
+/** A crew whose replies are there at once: none is ever waited for. */
+async function openCrew(depth: number, nothing: (input: Uint8Array) => number) {
+  const ends = await openOneThread({ depth, maxBytes: 64, functions: { nothing } });
+  const { session, server } = ends;
+  const poll = session.poll.bind(session);
+  session.poll = () => server.serveNext() && poll();
+  const crew = new WorkerCrew(new Pump(none, none), 1);
+  crew.join([session], none);
+  const call = () => {
+    const serve = () => crew.serve();
+    const task = new CallTask("nothing", new Uint8Array(8), 64, {}, serve, none, none);
+    crew.submit(task);
+    return task.promise;
+  };
+  return { call, [Symbol.asyncDispose]: () => ends[Symbol.asyncDispose]() };
+}
+
 for (const lanes of [1, 16]) {
   Deno.test(`timers fire beside ${lanes} chains of calls whose replies are there at once`, async () => {
-    await using ends = await openOneThread({
-      depth: 16,
-      maxBytes: 64,
-      functions: { nothing: (input) => input.length },
-    });
-    const { session, server } = ends;
-    const poll = session.poll.bind(session);
-    session.poll = () => server.serveNext() && poll(); // no reply is ever waited for
-    const crew = new WorkerCrew(new Pump(none, none), 1);
-    crew.join([session], none);
+    await using crew = await openCrew(16, (input) => input.length);
     let calls = 0;
     let timers = 0;
     const untilMs = performance.now() + 300;
     const timer = setInterval(() => timers++, 10);
     await Promise.all(Array.from({ length: lanes }, async () => {
       while (performance.now() < untilMs) {
-        const task = new CallTask(
-          "nothing",
-          new Uint8Array(8),
-          64,
-          {},
-          () => crew.serve(),
-          none,
-          none,
-        );
-        crew.submit(task);
-        await task.promise;
+        await crew.call();
         calls++;
       }
     }));
@@ -43,3 +41,26 @@ for (const lanes of [1, 16]) {
     assert(timers >= 10, `${timers} timers of 10 ms fired in 300 ms`);
   });
 }
+
+Deno.test("the event loop has its turn after few calls, however many are in flight", async () => {
+  const CALL_MS = 0.01;
+  await using crew = await openCrew(64, (input) => {
+    const untilMs = performance.now() + CALL_MS;
+    while (performance.now() < untilMs);
+    return input.length;
+  });
+  let calls = 0;
+  let most = 0;
+  const untilMs = performance.now() + 200;
+  const turn = (before: number) => {
+    most = Math.max(most, calls - before);
+    if (performance.now() < untilMs) setImmediate(turn, calls);
+  };
+  setImmediate(turn, 0);
+  await Promise.all(Array.from({ length: 64 }, async () => {
+    for (; performance.now() < untilMs; calls++) await crew.call();
+  }));
+  assert(calls > 100, `${calls} calls`);
+  // A millisecond and a batch of 64, and what came before the first look; on a slow day fewer.
+  assert(most <= 512, `${most} calls without a turn`);
+});
