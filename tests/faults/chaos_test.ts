@@ -92,7 +92,7 @@ Deno.test("twenty clients, four nodes, faults of all kinds: nothing is lost, not
 /** What the faults may have cost the bills, in core-seconds. */
 interface Made {
   readonly faults: Record<string, number>;
-  /** What nodes that died had not told yet. */
+  /** What nodes that died had not told yet, and what was held of nodes that stood. */
   lostS: number;
   /** By how much ends may have been noticed late, or places been held twice. */
   lateS: number;
@@ -114,7 +114,10 @@ async function makeFaults(
     const tookS = (performance.now() - sinceMs) / 1000;
     const cores = CORES[fault.node]!;
     if (fault.kind === "kill-node") made.lostS += cores * UNTOLD_S;
-    if (fault.kind === "stop-node") made.lateS += cores * tookS;
+    if (fault.kind === "stop-node") {
+      made.lateS += cores * tookS;
+      made.lostS += cores * tookS; // a long stop is not billed
+    }
     if (fault.kind === "drain-node") made.lateS += cores * NOTICE_MS / 1000; // two nodes serve what moves
   }
   return made;
