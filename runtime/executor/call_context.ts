@@ -4,7 +4,7 @@
  */
 
 import { atomicsLoad, nowMs } from "../../ffi/intrinsics.ts";
-import { MAX_TIMER_MS } from "../policy.ts";
+import { GIVEN_UP_LOOK_MS, MAX_TIMER_MS } from "../policy.ts";
 import type { FunctionContext, LeaseContext } from "../functions/function_context.ts";
 import type { ContextFunction, PackageFunction } from "./package_function.ts";
 import { IN_CALL, SLOT_WATCH, SLOT_WATCH_WORDS, WATCH_TIME_LEFT_US } from "./watch_words.ts";
@@ -103,6 +103,7 @@ export class CallContexts {
   /** Running calls whose function has asked for the signal. */
   #watched = 0;
   readonly #isWatched: boolean[] = [];
+  #looksLater = false;
 
   constructor(parts: ContextParts) {
     this.#parts = parts;
@@ -139,11 +140,6 @@ export class CallContexts {
     finish(context);
   }
 
-  /** Does a call run that wants to know when it is given up? */
-  get watchful(): boolean {
-    return this.#watched > 0;
-  }
-
   /** Tells calls that were given up; cheap while nobody wants to know. */
   look(): void {
     if (this.#watched === 0) return;
@@ -157,6 +153,20 @@ export class CallContexts {
     }
   }
 
+  /**
+   * Looks from the event loop as well: the worker may sleep beside a pending call, and a write wakes nobody. The timer is
+   * left alone when a call ends, so that one that is over at once costs none of its own.
+   */
+  #lookLater(): void {
+    if (this.#looksLater || this.#watched === 0) return;
+    this.#looksLater = true;
+    setTimer(() => {
+      this.#looksLater = false;
+      this.look();
+      this.#lookLater();
+    }, GIVEN_UP_LOOK_MS);
+  }
+
   #begin(slot: number): CallContext {
     const { watch } = this.#parts;
     const timeLeftUs = watch[SLOT_WATCH + slot * SLOT_WATCH_WORDS + WATCH_TIME_LEFT_US]! >>> 0;
@@ -164,6 +174,7 @@ export class CallContexts {
     const context = new CallContext(this.#parts, untilMs, () => {
       this.#isWatched[slot] = true;
       this.#watched++;
+      this.#lookLater();
     });
     this.#running[slot] = context;
     return context;

@@ -3,7 +3,6 @@
 import type { Connection } from "../../fabric/fabric.ts";
 import { nowMs } from "../../ffi/intrinsics.ts";
 import {
-  GIVEN_UP_LOOK_MS,
   POLLS_PER_LOOK,
   POLLS_PER_LOOK_NETWORK,
   POLLS_PER_YIELD,
@@ -23,7 +22,7 @@ export interface LoopOptions {
   readonly watch: Int32Array;
   readonly clock: WorkClock;
   /** Tells functions that a call was given up. */
-  readonly contexts: { look(): void; readonly watchful: boolean };
+  readonly contexts: { look(): void };
   /**
    * How long the worker polls after its last call before it sleeps; 0 always sleeps, Infinity never. Where others want
    * the core it sleeps before that.
@@ -40,10 +39,6 @@ const Wait = Promise;
 /** Without a prototype: what hangs on the common one may be foreign. */
 const ASLEEP: { readonly timeoutMs: number } = Object.assign(Object.create(null), {
   timeoutMs: SLEEP_MS,
-});
-
-const WATCHFUL: { readonly timeoutMs: number } = Object.assign(Object.create(null), {
-  timeoutMs: GIVEN_UP_LOOK_MS,
 });
 
 /** Calls served or polls made in one go while promises are pending. */
@@ -129,7 +124,7 @@ export class WorkerLoop {
     contexts.look();
     if (atMs - this.#idleSinceMs >= hotMs) {
       clock.leave();
-      await connection.wait(contexts.watchful ? WATCHFUL : ASLEEP);
+      await connection.wait(ASLEEP);
       clock.comeBack();
       return;
     }

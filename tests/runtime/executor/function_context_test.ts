@@ -18,7 +18,17 @@ const functions = packageOf(`
     await new Promise((resolve) => setTimeout(resolve, 20));
     began = { lease: context.lease, worker: context.worker };
   }
+  let firedAt;
+  const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
   export const state = (_, output) => say(output, { began, calls: ++calls, reason });
+  export const asksLate = async (_, output, context) => {
+    await pause(20);
+    const { signal } = context;
+    await new Promise((resolve) => signal.addEventListener("abort", resolve));
+    firedAt = Date.now();
+    return 0;
+  };
+  export const whenFired = (_, output) => say(output, firedAt ?? null);
   export const told = (_, output, context) => {
     const before = context.timeLeftMs;
     kept = context;
@@ -122,6 +132,20 @@ Deno.test("the signal fires when the call is given up, also where its worker sle
     await assertRejects(() => call, Error, "enough");
     await askUntil(lease, "state", ({ reason }) => reason === "AbortError");
   }
+});
+
+Deno.test("a signal that is asked for while the worker sleeps fires as soon as one that was asked for before", async () => {
+  await using held = await startLease({ functions, maxBytes: 1024, hotMs: 0 });
+  const { lease } = held;
+  const giveUp = new AbortController();
+  const call = lease.invoke("asksLate", none, { signal: giveUp.signal });
+  call.catch(() => {});
+  await new Promise((resolve) => setTimeout(resolve, 60)); // the worker is to sleep: nothing may be asked of it
+  const atMs = Date.now();
+  giveUp.abort();
+  await new Promise((resolve) => setTimeout(resolve, limitMs(300)));
+  const firedAt = await ask(lease, "whenFired");
+  assert(firedAt !== null && firedAt - atMs < limitMs(120), `after ${firedAt - atMs} ms`);
 });
 
 Deno.test("the signal fires at the deadline, and a function that heeds it keeps its executor", async () => {
