@@ -6,11 +6,12 @@
  * process lives on. Source: WebAssembly core specification 3.0, 5.5 (binary format of modules).
  */
 
+import { WasmReader } from "./wasm_reader.ts";
+
 /** Bytes of a page of WebAssembly memory. */
 export const WASM_PAGE_BYTES = 65_536;
 /** What 32 bits of an address reach. */
 const MAX_PAGES = 65_536;
-const HEADER_BYTES = 8;
 const MEMORY_SECTION = 5;
 /** The flags of a memory: bit 0 says that a maximum follows. Shared and 64-bit memories have more bits set. */
 const HAS_MAXIMUM = 1;
@@ -30,7 +31,7 @@ export function boundMemory(
     );
   }
   const maxPages = Math.min(MAX_PAGES, Math.floor(maxBytes / WASM_PAGE_BYTES));
-  const reader = new Reader(module, HEADER_BYTES);
+  const reader = new WasmReader(module);
   while (reader.at < module.length) {
     const sectionAt = reader.at;
     const id = reader.byte();
@@ -49,7 +50,7 @@ export function boundMemory(
   throw new TypeError("Cannot serve package: it has no memory of its own, or is cut off");
 }
 
-function memorySection(reader: Reader, maxPages: number): Uint8Array {
+function memorySection(reader: WasmReader, maxPages: number): Uint8Array {
   const count = reader.leb();
   if (count !== 1) {
     throw new TypeError(`Cannot serve package: it has ${count} memories, exactly one is needed`);
@@ -71,32 +72,6 @@ function memorySection(reader: Reader, maxPages: number): Uint8Array {
   }
   const body = [1, HAS_MAXIMUM, ...leb(least), ...leb(most)];
   return Uint8Array.of(MEMORY_SECTION, ...leb(body.length), ...body);
-}
-
-/** Reads the binary format; past the end it reads zeros, which the callers' checks of lengths find. */
-class Reader {
-  at: number;
-  readonly #bytes: Uint8Array;
-
-  constructor(bytes: Uint8Array, at: number) {
-    this.#bytes = bytes;
-    this.at = at;
-  }
-
-  byte(): number {
-    return this.#bytes[this.at++] ?? 0;
-  }
-
-  /** An unsigned number of 32 bits, seven a byte, low ones first. */
-  leb(): number {
-    let value = 0;
-    for (let shift = 0; shift < 35; shift += 7) {
-      const byte = this.byte();
-      value += (byte & 0x7f) * 2 ** shift;
-      if (byte < 0x80) break;
-    }
-    return value;
-  }
 }
 
 function leb(value: number): number[] {

@@ -12,6 +12,7 @@ import type { LoadedPackage } from "./load_package.ts";
 import { checkEntries } from "./package_entries.ts";
 import { WASI_MODULE, wasiFunctions } from "./wasi.ts";
 import { boundMemory, WASM_PAGE_BYTES } from "./wasm_memory.ts";
+import { checkTables } from "./wasm_tables.ts";
 
 type Exported = (...values: number[]) => number;
 
@@ -34,7 +35,9 @@ const ALIGNMENT = 64;
  * @throws {TypeError} {RangeError} {WebAssembly.CompileError} {WebAssembly.RuntimeError} why it can't be served.
  */
 export function loadWasm(source: Uint8Array<ArrayBuffer>, limits: WasmLimits): LoadedPackage {
-  const module = new WebAssembly.Module(boundMemory(source, limits.memoryBytes));
+  const bounded = boundMemory(source, limits.memoryBytes);
+  checkTables(source, limits.memoryBytes);
+  const module = new WebAssembly.Module(bounded);
   let instance: WebAssembly.Instance | undefined = undefined;
   const exportedMemory = () => {
     if (instance) return instance.exports.memory as WebAssembly.Memory;

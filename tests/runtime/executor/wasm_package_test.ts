@@ -139,6 +139,9 @@ Deno.test("WebAssembly packages", async (t) => {
   });
 
   await t.step("tables lie on the heap, which the lease's memory bounds", async () => {
+    const large = await wat(`${MEMORY} ${ECHO} (table 2097152 funcref)`);
+    await using most = await client.lease({ functions: large, memory: "64MiB" });
+    assertEquals(await most.invoke("echo", pattern(5)), pattern(5));
     const tables = Array.from({ length: 3 }, (_, i) => `(table $t${i} 1 funcref)`);
     const grown = tables.map((_, i) =>
       `(drop (table.grow $t${i} (ref.null func) (i32.const 9000000)))`
@@ -214,6 +217,16 @@ Deno.test("WebAssembly packages", async (t) => {
       [`(memory (export "memory") 65536) ${ECHO}`, "begins with 4294967296 bytes"],
       [`(memory (export "memory") 1 1) ${ECHO}`, "no room for two areas"],
       [`${MEMORY} ${ECHO}`, "no room for two areas", { memory: "64MiB", maxBytes: "40MiB" }],
+      [
+        `${MEMORY} ${ECHO} (table 2097153 funcref)`,
+        "its tables begin with 2097153 elements, which take 50331672 bytes; a worker of the lease may have 50331648",
+        { memory: "64MiB" },
+      ],
+      [
+        `${MEMORY} ${ECHO} (table 1 5000000 funcref) (table 5000000 externref) (table 4000000 7000000 funcref)`,
+        "its tables begin with 9000001 elements, which take 136000024 bytes",
+        { memory: "128MiB", workers: 2 },
+      ],
       [MEMORY, "exports no function (inPtr"],
       [`${MEMORY} ${ECHO} (func $f unreachable) (start $f)`, "unreachable"],
     ];
