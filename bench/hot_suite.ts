@@ -2,7 +2,7 @@
 
 import { invokeContender, invokeSyncContender, preparedInvokeContender } from "./calls.ts";
 import type { Contender } from "./contender.ts";
-import { Floor } from "./floor.ts";
+import { floorContender } from "./floor_contender.ts";
 import { cFloorContender } from "./peers/c_floor.ts";
 import { grpcContender } from "./peers/grpc.ts";
 import { natsContender } from "./peers/nats.ts";
@@ -24,16 +24,6 @@ const SIZES = [64, 4096, 64 * 1024, MIB, 16 * MIB];
 const HOT_MS = 20;
 /** Longer than that: the next contender has the cores for itself. */
 const REST_MS = 30;
-
-/** Two spinning processes in TypeScript, as a contender. */
-export async function floorContender(cycles: () => number, maxBytes: number): Promise<Contender> {
-  const floor = await Floor.open(cycles, maxBytes);
-  return {
-    path: "ping-pong in TypeScript",
-    measure: (payload, times) => floor.measure(times, payload),
-    [Symbol.asyncDispose]: () => floor.close(),
-  };
-}
 
 export async function hotSuite(bench: Bench): Promise<void> {
   const { cycles, perUs } = bench;

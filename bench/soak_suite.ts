@@ -2,6 +2,7 @@
 
 import { LocalManagers } from "../cli/local_managers.ts";
 import { type Client, connect } from "../mod.ts";
+import { OwnCore } from "./own_core.ts";
 import { openDescriptors, residentMiB } from "./process_stat.ts";
 import { alignColumns, toRow } from "./rows.ts";
 import type { Bench } from "./suite.ts";
@@ -38,8 +39,10 @@ export async function soakSuite(bench: Bench): Promise<void> {
   const seconds = bench.seconds ?? (bench.quick ? QUICK_SECONDS : SECONDS);
   const parts = Math.max(2, Math.min(PARTS, Math.floor(seconds * 1000 / MIN_PART_MS)));
   const partMs = seconds * 1000 / parts;
+  using core = new OwnCore();
   await using managers = await LocalManagers.start({ cores: LEASES });
   await using client = await connect({ ...managers, fabric: "shm" });
+  core.take();
   const pids = [Deno.pid, managers.resourceManager.pid, managers.executorManager.pid];
   const load = new Load(client, bench, partMs * HELD);
   const looks: Look[] = [];

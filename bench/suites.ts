@@ -8,6 +8,7 @@ import { managersSuite } from "./managers_suite.ts";
 import { overheadSuite } from "./overhead_suite.ts";
 import { soakSuite } from "./soak_suite.ts";
 import type { Suite } from "./suite.ts";
+import { tailSuite } from "./tail_suite.ts";
 import { throughputSuite } from "./throughput_suite.ts";
 import { timerSuite } from "./timer_suite.ts";
 import { verbsSuite } from "./verbs_suite.ts";
@@ -30,6 +31,13 @@ export const SUITES: readonly Suite[] = [
     about: "round trips of 64 bytes to 16 MiB beside ping-pong, sockets, fetch, gRPC, NATS, Redis",
     byDefault: true,
     run: hotSuite,
+  },
+  {
+    name: "tail",
+    about:
+      "the slowest calls and what they wait for, with cores shared and with a core for each end",
+    byDefault: true,
+    run: tailSuite,
   },
   {
     name: "warm",

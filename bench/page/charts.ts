@@ -51,6 +51,16 @@ const ALL: readonly Chart[] = [
     option: distributionChart,
   },
   {
+    id: "tail",
+    title: "The slowest of them",
+    text: "The same over millions of round trips, with the cores left to the scheduler and with " +
+      "one for each end: what lies far above the median is an interrupt, or another thread that " +
+      "had the core.",
+    suite: "tail",
+    height: lines,
+    option: distributionChart,
+  },
+  {
     id: "overhead",
     title: "Our own instructions",
     text: "Median nanoseconds that the code of both ends takes for one call, with nobody to wait " +

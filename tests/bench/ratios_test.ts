@@ -8,7 +8,7 @@ import { assert } from "@std/assert";
 import { invokeSyncContender } from "../../bench/calls.ts";
 import type { Contender } from "../../bench/contender.ts";
 import { calibrateCycles } from "../../bench/cycles.ts";
-import { floorContender } from "../../bench/hot_suite.ts";
+import { floorContender } from "../../bench/floor_contender.ts";
 import { overheadSuite } from "../../bench/overhead_suite.ts";
 import { fetchContender } from "../../bench/peers/sockets.ts";
 import { Times } from "../../bench/times.ts";
