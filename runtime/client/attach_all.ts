@@ -8,18 +8,15 @@ import type { Executor } from "../protocol/node_protocol.ts";
 import { attachWorker } from "../call/attach_worker.ts";
 import type { WorkerSession } from "../call/worker_session.ts";
 
-/** How long attaching may take: the worker loads the package meanwhile. */
-const ATTACH_MS = 10_000;
-
 /**
  * @param places of the executor's workers in the lease.
- * @throws {LeaseRefused} {ExecutorLost} {FabricUnavailable} or the signal's reason: the first failure, once the sessions that came about are closed again.
+ * @throws {LeaseRefused} {ExecutorLost} {FabricUnavailable} or the signal's reason: the failure that says most, once the sessions that came about are closed again.
  */
 export async function attachAll(
   fabric: Pick<Provider, "connect">,
   executor: Executor,
   { depth, maxBytes }: CheckedLeaseOptions,
-  firstSequence: number,
+  { firstSequence, attachMs }: { readonly firstSequence: number; readonly attachMs: number },
   places: readonly number[],
   signal: AbortSignal,
 ): Promise<WorkerSession[]> {
@@ -41,7 +38,7 @@ export async function attachAll(
         depth,
         maxBytes,
         firstSequence,
-        timeoutMs: ATTACH_MS,
+        timeoutMs: attachMs,
         signal,
       })
     ),
@@ -50,7 +47,8 @@ export async function attachAll(
   let failure: { reason: unknown } | undefined;
   for (const attempt of attempts) {
     if (attempt.status === "fulfilled") sessions.push(attempt.value);
-    else failure ??= attempt;
+    // A worker that has said why it serves nothing ends its executor, and with it those that had not got so far.
+    else if (!failure || attempt.reason instanceof LeaseRefused) failure = attempt;
   }
   if (!failure) return sessions;
   for (const session of sessions) session.close();

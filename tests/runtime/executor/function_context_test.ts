@@ -113,6 +113,18 @@ Deno.test("an init that fails refuses the lease, and says why", async () => {
     const error = await assertRejects(() => client.lease({ functions }), LeaseRefused, message);
     assertEquals((error as LeaseRefused).reason, "bad-package");
   }
+  // The first worker says nothing: it goes with its executor when the second has said why.
+  const second = packageOf(`
+    export const init = ({ worker }) => {
+      if (worker === 0) return new Promise(() => {});
+      throw new Error("no data here");
+    };
+    export const f = () => 0;`);
+  await assertRejects(
+    () => client.lease({ functions: second, workers: 2 }),
+    LeaseRefused,
+    "init threw Error: no data here",
+  );
   await assertRejects(
     () => client.lease({ functions: packageOf("export const init = () => {}") }),
     LeaseRefused,
