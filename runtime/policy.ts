@@ -157,3 +157,12 @@ export const DISPOSE_MS = 300;
 
 /** How long the `finally` of a generator may take once its client has left it; then its executor is ended. */
 export const STREAM_END_MS = 5000;
+
+/** How long attaching to a worker may take: it loads the package meanwhile. */
+export const ATTACH_MS = 10_000;
+
+/**
+ * How long a part that is lost is looked a place for. The resource manager takes a node that vanished for one that lends
+ * for up to 3 s, and a node that comes back by itself needs some more.
+ */
+export const REPLACE_MS = 10_000;

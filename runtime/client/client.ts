@@ -12,6 +12,7 @@ import { checkLeaseOptions, type LeaseOptions } from "./lease_options.ts";
 import type { LogBatch } from "../control/log_relay.ts";
 import { ManagerClient } from "../http/manager_client.ts";
 import type { ManagerAddress } from "../http/manager_http.ts";
+import { ATTACH_MS, REPLACE_MS } from "../policy.ts";
 import { Pump } from "../call/pump.ts";
 import { readPackage } from "../package/read_package.ts";
 import { sha256Hex } from "../package/sha256.ts";
@@ -38,6 +39,10 @@ export interface ConnectOptions {
 export interface ClientTuning {
   /** The sequence number before the first, of calls and of messages. */
   readonly firstSequence?: number;
+  /** How long attaching to a worker may take, in milliseconds. @default 10 s */
+  readonly attachMs?: number;
+  /** How long a part that is lost is looked a place for, in milliseconds. @default 10 s */
+  readonly replaceMs?: number;
 }
 
 /**
@@ -136,8 +141,9 @@ export class Client implements AsyncDisposable {
     signal.throwIfAborted(); // nothing is asked for that nobody waits for, and a closed keeper is not asked at all
     const early: LeaseNews[] = [];
     let hear = (news: LeaseNews): void => void early.push(news);
+    const { firstSequence = 0, attachMs = ATTACH_MS, replaceMs = REPLACE_MS } = this.#tuning;
     const { key, granted: granting } = keeper.take(
-      { ...checked, sha256, source },
+      { ...checked, replaceMs, sha256, source },
       (news) => news.type === "log" ? tellLines(news, options.onLog) : hear(news),
     );
     const granted = await raceAbort(granting, signal, () => keeper.end(key));
@@ -149,7 +155,8 @@ export class Client implements AsyncDisposable {
       keeper,
       fabrics,
       pump: this.#pump,
-      firstSequence: this.#tuning.firstSequence ?? 0,
+      firstSequence,
+      attachMs,
       yieldCore: this.#yieldCore,
     });
     this.#leases.set(lease, control);

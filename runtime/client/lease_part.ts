@@ -18,6 +18,8 @@ export interface PartContext {
   readonly fabrics: Fabrics;
   /** The sequence number before the first; tests start it high. */
   readonly firstSequence: number;
+  /** How long attaching to a worker may take. */
+  readonly attachMs: number;
   readonly crew: WorkerCrew;
   /** Told of each session: by it a call finds its part again. */
   readonly made: (session: WorkerSession, part: LeasePart) => void;
@@ -94,14 +96,14 @@ export class LeasePart {
     const message = "Cannot attach to the workers: another executor took over";
     this.#attaching?.abort(new ExecutorLost(message, "not-run"));
     const attaching = this.#attaching = new AbortController();
-    const { fabrics, firstSequence, options, crew, made } = this.#context;
+    const { fabrics, options, crew, made } = this.#context;
     const { generation } = executor;
     const both = signal ? AbortSignal.any([signal, attaching.signal]) : attaching.signal;
     const sessions = await attachAll(
       fabrics,
       executor,
       options,
-      firstSequence,
+      this.#context,
       this.places,
       both,
     ).catch(async (error) => {

@@ -17,11 +17,6 @@ import { Tenancy } from "./tenancy.ts";
 
 /** Between two tries to find other nodes. */
 const MOVE_RETRY_MS = 200;
-/**
- * How long a part that is lost is looked a place for. The resource manager takes a node that vanished for one that lends
- * for up to 3 s, and a node that comes back by itself needs some more.
- */
-const REPLACE_MS = 10_000;
 
 /** An event without the lease's key. */
 type News = KeeperEvent extends infer E ? E extends KeeperEvent ? Omit<E, "key"> : never : never;
@@ -163,7 +158,7 @@ export class HeldLease {
     this.#say({ type: "gone", part: part.number, reason });
     if (part.moving) return; // a place is looked for already
     // What ends executors one after the other would end them elsewhere, too.
-    const forMs = /^(crash-loop|limit):/.test(reason) ? 0 : REPLACE_MS;
+    const forMs = /^(crash-loop|limit):/.test(reason) ? 0 : this.#request.replaceMs;
     this.#awaited(this.#place(part, forMs, reason));
   }
 

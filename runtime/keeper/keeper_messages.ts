@@ -24,6 +24,8 @@ export type KeeperRequest =
     readonly renew: boolean;
     /** How long to wait for room, in milliseconds. */
     readonly waitMs: number;
+    /** How long a part that is lost is looked a place for, in milliseconds. */
+    readonly replaceMs: number;
     readonly depth: number;
     readonly maxBytes: number;
     readonly hotMs: number;

@@ -183,7 +183,7 @@ Deno.test("a killed node: its part moves to a node that has room, and the others
 
 Deno.test("a killed node that nothing replaces: the lease goes on with fewer workers and says so, to the last", async () => {
   await using host = await ProcessHost.start({ cores, nodes: 2 });
-  await using client = await host.connect();
+  await using client = await host.connect(undefined, { replaceMs: limitMs(1500) });
   await using lease = await take(host, client, { workers: 4 });
   const [hit, other] = lease.nodes as [string, string];
   const [gone] = placesOn(lease, hit);

@@ -276,7 +276,7 @@ Deno.test("LeaseRefused: more than there is, and packages that cannot be loaded;
 
 Deno.test("LeaseRefused: a package that never finishes loading", async () => {
   await using cluster = await startCluster({ cores: 3 });
-  const client = await cluster.connect();
+  const client = await cluster.connect({ attachMs: limitMs(1500) });
   const sources = [
     "await new Promise(() => {});",
     "for (;;);",

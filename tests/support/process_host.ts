@@ -4,7 +4,7 @@ import { bundleExecutor, type ExecutorBundle } from "../../manager/executor/exec
 import type { PoolOptions } from "../../manager/executor/executor_pool.ts";
 import { bundleModule } from "../../runtime/package/bundle.ts";
 import type { FabricName } from "../../fabric/open.ts";
-import { type Client, connect } from "../../runtime/client/client.ts";
+import { type Client, type ClientTuning, connect } from "../../runtime/client/client.ts";
 import type { Lease } from "../../runtime/client/lease.ts";
 import type { LeaseOptions } from "../../runtime/client/lease_options.ts";
 import type { SandboxChoice } from "../../manager/executor/sandbox/os_sandbox.ts";
@@ -157,8 +157,8 @@ export class ProcessHost implements AsyncDisposable {
   }
 
   /** A client in this process. The caller closes it. */
-  connect(token = this.#tokens.client): Promise<Client> {
-    return connect({ manager: this.url, token, fabric: testFabric() });
+  connect(token = this.#tokens.client, tuning: ClientTuning = {}): Promise<Client> {
+    return connect({ manager: this.url, token, fabric: testFabric() }, tuning);
   }
 
   /** A lease of the test's functions. */

@@ -21,9 +21,10 @@ for (const addresses of [["shm:a"], ["shm:a", "shm:b", "shm:c"]]) {
       bootMs: 0,
       startMs: 0,
     };
+    const tuning = { firstSequence: 0, attachMs: 1000 };
     const checked = checkLeaseOptions({ functions: "none.ts" });
     await assertRejects(
-      () => attachAll(fabric, executor, checked, 0, [4, 5], new AbortController().signal),
+      () => attachAll(fabric, executor, checked, tuning, [4, 5], new AbortController().signal),
       ExecutorLost,
       `names ${addresses.length} addresses for 2 workers`,
     );

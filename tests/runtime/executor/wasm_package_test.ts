@@ -5,6 +5,7 @@ import { FunctionError, LeaseRefused, LimitExceeded, ResultTooLong } from "../..
 import type { Client } from "../../../runtime/client/client.ts";
 import { startCluster } from "../../support/cluster.ts";
 import { pattern, within } from "../../support/cluster_lease.ts";
+import { limitMs } from "../../support/time_factor.ts";
 import { callable, ECHO, MEMORY, wat } from "../../support/wat.ts";
 
 const ARGUMENTS = callable(
@@ -248,7 +249,8 @@ Deno.test("WebAssembly packages", async (t) => {
 
   await t.step("a start function that never returns is given up, its cores come back", async () => {
     const functions = await wat(`${MEMORY} ${ECHO} (func $f (loop $l (br $l))) (start $f)`);
-    assert((await refusal(client, functions, { workers: 4 })).includes("none came within"));
+    const hasty = await cluster.connect({ attachMs: limitMs(1500) });
+    assert((await refusal(hasty, functions, { workers: 4 })).includes("none came within"));
     const sound = await wat(`${MEMORY} ${ECHO}`);
     await using lease = await client.lease({ functions: sound, workers: 4, wait: 10 });
     assertEquals(await lease.invoke("echo", pattern(5)), pattern(5));
