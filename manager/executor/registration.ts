@@ -108,14 +108,14 @@ export class Registration {
       if (bill) this.#handlers.bills.acknowledge([bill]);
     } catch (error) {
       if (!(error instanceof RfaasError)) throw error;
-      this.#log.warn("report of lease {lease} {state} failed: {error}", {
+      // A client may have given it back by the time that its node tells of it: nothing is wrong then.
+      const over = state === "claimed" && error.name === "LeaseOver";
+      this.#log[over ? "debug" : "warn"]("report of lease {lease} {state} failed: {error}", {
         lease,
         state,
         error: error.message,
       });
-      if (state === "claimed" && error.name === "LeaseOver") {
-        this.#handlers.end(lease, "over: the resource manager has ended it");
-      }
+      if (over) this.#handlers.end(lease, "over: the resource manager has ended it");
     }
   }
 
