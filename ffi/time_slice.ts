@@ -17,12 +17,16 @@ const ATTR_BYTES = 48;
 const POLICY_AT = 4;
 const RUNTIME_AT = 24;
 const SCHED_OTHER = 0;
-const THIS_THREAD = 0n;
+const THIS_THREAD = 0;
 
-/** The calling thread's turn in milliseconds; 0 where the kernel has no such thing or does not tell. */
-export function timeSliceMs(libc: Libc): number {
+/**
+ * A thread's turn in milliseconds; 0 where the kernel has no such thing or does not tell.
+ *
+ * @param thread its number; 0 is the calling one.
+ */
+export function timeSliceMs(libc: Libc, thread: number = THIS_THREAD): number {
   const attr = new DataView(new ArrayBuffer(ATTR_BYTES));
-  return readAttr(libc, attr) ? Number(attr.getBigUint64(RUNTIME_AT, true)) / 1e6 : 0;
+  return readAttr(libc, thread, attr) ? Number(attr.getBigUint64(RUNTIME_AT, true)) / 1e6 : 0;
 }
 
 /**
@@ -32,15 +36,17 @@ export function timeSliceMs(libc: Libc): number {
  */
 export function askForTimeSlice(libc: Libc, ms: number): boolean {
   const attr = new DataView(new ArrayBuffer(ATTR_BYTES));
-  if (!readAttr(libc, attr) || attr.getUint32(POLICY_AT, true) !== SCHED_OTHER) return false;
+  if (!readAttr(libc, THIS_THREAD, attr) || attr.getUint32(POLICY_AT, true) !== SCHED_OTHER) {
+    return false;
+  }
   attr.setBigUint64(RUNTIME_AT, BigInt(Math.round(ms * 1e6)), true);
   const bytes = new Uint8Array(attr.buffer);
-  return libc.c.syscall(numbers().set, THIS_THREAD, bytes, 0n, 0n) === 0n;
+  return libc.c.syscall(numbers().set, BigInt(THIS_THREAD), bytes, 0n, 0n) === 0n;
 }
 
-function readAttr(libc: Libc, attr: DataView<ArrayBuffer>): boolean {
+function readAttr(libc: Libc, thread: number, attr: DataView<ArrayBuffer>): boolean {
   const bytes = new Uint8Array(attr.buffer);
-  return libc.c.syscall(numbers().get, THIS_THREAD, bytes, BigInt(ATTR_BYTES), 0n) === 0n;
+  return libc.c.syscall(numbers().get, BigInt(thread), bytes, BigInt(ATTR_BYTES), 0n) === 0n;
 }
 
 function numbers() {

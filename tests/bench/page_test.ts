@@ -34,6 +34,7 @@ const ROWS = [
   toRow("throughput", "work of 5 us, prepared, 16 in flight, 2 workers", 64, [4]),
   toRow("bandwidth", "memcpy", 65_536, [1.5]),
   toRow("bandwidth", "rfaas invoke", 65_536, [9]),
+  toRow("tail", "rfaas invokeSync, a core each", 64, [0.4, 9]),
   toRow("warm", "rfaas, the worker sleeps", 64, [90]),
   toRow("cold", "lease to first result, pooled", 64, [9000, 20_000]),
   toRow("timer", "lateness", 64, [90]),

@@ -3,12 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { openLibc } from "../../ffi/libc.ts";
 import { askForTimeSlice, timeSliceMs } from "../../ffi/time_slice.ts";
-
-/** Linux 6.12 and later: before that a thread has no turn of its own. */
-function kernelHasSlices(): boolean {
-  const [major, minor] = Deno.osRelease().split(".").map(Number) as [number, number];
-  return major > 6 || (major === 6 && minor >= 12);
-}
+import { kernelHasSlices } from "../support/kernel_slices.ts";
 
 Deno.test({
   name: "a thread gets the turns that it asks for",

@@ -1,4 +1,8 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { openLibc } from "../../../ffi/libc.ts";
+import { timeSliceMs } from "../../../ffi/time_slice.ts";
+import { WORKER_SLICE_MS } from "../../../runtime/policy.ts";
+import { kernelHasSlices } from "../../support/kernel_slices.ts";
 import { startLease } from "../../support/cluster_lease.ts";
 import { packageOf } from "../../support/functions_package.ts";
 
@@ -113,6 +117,24 @@ Deno.test("a worker that is to stay hot sleeps nevertheless while others want it
     fewMs[0]! <= 20 + fewMs[1]! / 3,
     `${fewMs[0]} ms of 1000, one that never sleeps ${fewMs[1]}`,
   );
+});
+
+Deno.test({
+  name: "a worker has short turns on a core that it shares",
+  ignore: !kernelHasSlices(), // before Linux 6.12 a thread can't ask for them
+  async fn() {
+    await using _held = await startLease({ maxBytes: 64 });
+    const [pid] = await executors();
+    const workers = [...Deno.readDirSync(`/proc/${pid}/task`)].map(({ name }) => Number(name))
+      .filter((id) => Deno.readTextFileSync(`/proc/${pid}/task/${id}/comm`).startsWith("worker-"));
+    const libc = openLibc();
+    try {
+      assert(workers.length > 0, "no thread of the executor is named worker-");
+      assert(workers.some((id) => timeSliceMs(libc, id) === WORKER_SLICE_MS));
+    } finally {
+      libc.close();
+    }
+  },
 });
 
 /** Milliseconds that this thread has computed. */
