@@ -47,6 +47,8 @@ class CallContext implements FunctionContext {
     };
   }
 
+  /** A function of its own, no method: functions take it out of the context, `({ log }) => …`. */
+  readonly log: (text: string) => void;
   readonly #parts: LeaseContext;
   readonly #untilMs: number;
   readonly #onSignal: () => void;
@@ -55,6 +57,7 @@ class CallContext implements FunctionContext {
   #over = false;
 
   constructor(parts: LeaseContext, untilMs: number, onSignal: () => void) {
+    this.log = parts.log;
     this.#parts = parts;
     this.#untilMs = untilMs;
     this.#onSignal = onSignal;
@@ -88,10 +91,6 @@ class CallContext implements FunctionContext {
       }
     }
     return signalOf(controller);
-  }
-
-  log(text: string): void {
-    this.#parts.log(text);
   }
 }
 

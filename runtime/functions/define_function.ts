@@ -139,12 +139,14 @@ function contextWith(
 }
 
 class ContextWithOutput implements FunctionContext {
+  readonly log: (text: string) => void;
   readonly #context: FunctionContext;
   readonly #codec: ViewCodec<unknown>;
   readonly #room: Uint8Array;
   #output: unknown;
 
   constructor(context: FunctionContext, codec: ViewCodec<unknown>, room: Uint8Array) {
+    this.log = context.log;
     this.#context = context;
     this.#codec = codec;
     this.#room = room;
@@ -164,9 +166,6 @@ class ContextWithOutput implements FunctionContext {
   }
   get signal(): AbortSignal {
     return this.#context.signal;
-  }
-  log(text: string): void {
-    this.#context.log(text);
   }
 }
 

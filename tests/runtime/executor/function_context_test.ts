@@ -48,9 +48,9 @@ const functions = packageOf(`
     context.signal.addEventListener("abort", () => reason = "fired late");
     return 0;
   };
-  export const logs = (input, _, context) => {
+  export const logs = (input, _, { log }) => { // taken out of its context, as one does
     const { count, text } = JSON.parse(new TextDecoder().decode(input));
-    for (let i = 0; i < count; i++) context.log(text + i);
+    for (let i = 0; i < count; i++) log(text + i);
     return 0;
   };
 `);
