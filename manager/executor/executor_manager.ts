@@ -30,6 +30,7 @@ import { checkPermissionRules } from "./permission_rules.ts";
 import { Registration } from "./registration.ts";
 import { RunningClock } from "./running_clock.ts";
 import { OsSandbox, type SandboxChoice } from "./sandbox/os_sandbox.ts";
+import { StateDir } from "../state_dir.ts";
 
 /** How long the resource manager may take to answer at the start. */
 const REGISTER_MS = 10_000;
@@ -46,7 +47,7 @@ export interface ExecutorManagerOptions extends NodeFabricOptions {
   readonly oversubscription?: number;
   /** Memory to lend, in bytes. */
   readonly memoryBytes: number;
-  /** Where the bundled executor is kept. */
+  /** Where the bundled executor, packages and bills that were not told are kept; no other manager may use it. */
   readonly stateDir: string;
   /** An executor bundled before. @default bundled at the start into `stateDir` */
   readonly executor?: ExecutorBundle;
@@ -156,7 +157,8 @@ export class ExecutorManager implements AsyncDisposable {
    * Bundles the executor, listens, registers.
    *
    * @throws {ManagerUnreachable} {Unauthorized} when the resource manager can't be had; {FabricError} when RDMA was
-   * asked for and can't be; {TypeError} when native packages are to be taken without a sandbox.
+   * asked for and can't be; {StateUnavailable} when another one uses the state folder; {TypeError} when native packages
+   * are to be taken without a sandbox.
    */
   static async start(options: ExecutorManagerOptions): Promise<ExecutorManager> {
     const { cores, oversubscription = 1, stateDir } = options;
@@ -166,9 +168,11 @@ export class ExecutorManager implements AsyncDisposable {
         "Cannot take native packages: only a sandbox bounds what they do, and it is none: set executorManager.sandbox.recipe, or --sandbox bubblewrap",
       );
     }
-    const bundle = options.executor ?? await bundleExecutor(`${stateDir}/executor`);
     // Whatever fails on the way, what was opened before is closed.
     await using opening = new AsyncDisposableStack();
+    // Two would replace each other's code and kept bills; of one name, they would end each other's leases as well.
+    opening.use(await StateDir.open(stateDir, "executor manager"));
+    const bundle = options.executor ?? await bundleExecutor(`${stateDir}/executor`);
     const libc = opening.adopt(openLibc(), (opened) => opened.close());
     const client = opening.use(new ManagerClient(options.manager));
     const words = leasable > cores ? opening.use(new CoreTokens(libc, cores)) : undefined;

@@ -160,6 +160,17 @@ export class Registration {
     });
   }
 
+  async #registerAgain(signal: AbortSignal): Promise<void> {
+    const id = this.#id;
+    const own = this.#epoch + 1;
+    await this.#register(signal);
+    if (this.#id !== id || this.#epoch <= own) return;
+    this.#log.warn(
+      "another executor manager registers as {name}: each start ends what the other serves, give each a --name of its own",
+      { name: this.#node.name },
+    );
+  }
+
   async #beat(): Promise<void> {
     const { signal } = this.#closing;
     while (!signal.aborted) {
@@ -179,7 +190,7 @@ export class Registration {
             undefined,
             "over: the resource manager does not know this node any more",
           );
-          await this.#register(signal).catch((again: Error) =>
+          await this.#registerAgain(signal).catch((again: Error) =>
             this.#log.warn("{error}", { error: again.message })
           );
         } else {

@@ -38,7 +38,7 @@ import { connectionsEach } from "./open_files.ts";
 import { checkPlacement, type Placement } from "./placement.ts";
 import { createRoutes } from "./routes.ts";
 import { SqliteStore } from "./sqlite_store.ts";
-import { StateDir } from "./state_dir.ts";
+import { StateDir } from "../state_dir.ts";
 import type { Quota, Store } from "./store.ts";
 import { TokenBook } from "./token_book.ts";
 import type { TlsFiles } from "./tls_files.ts";
@@ -118,7 +118,7 @@ export async function startResourceManager(
   let bills: BillBook | undefined;
   let queue: LeaseQueue | undefined;
   let orders: NodeOrders | undefined;
-  const stateDir = await StateDir.open(options.stateDir);
+  const stateDir = await StateDir.open(options.stateDir, "resource manager");
   let store: Store | undefined;
 
   const release = async () => {

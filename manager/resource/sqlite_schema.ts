@@ -1,6 +1,6 @@
 /** The tables of the resource manager in SQLite, as steps from one version to the next. */
 import type { DatabaseSync } from "node:sqlite";
-import { StateUnavailable } from "./start_errors.ts";
+import { StateUnavailable } from "../state_dir.ts";
 
 /** Step N brings a database from `user_version` N to N + 1. A step that was released never changes. */
 const migrations: readonly string[] = [

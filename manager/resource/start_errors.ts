@@ -6,11 +6,6 @@ export class AddressUnavailable extends RfaasError {
   override name = "AddressUnavailable";
 }
 
-/** The state folder can't be used: another resource manager holds it, or it is of a newer version. */
-export class StateUnavailable extends RfaasError {
-  override name = "StateUnavailable";
-}
-
 /** The certificate or its key can't be read, or is none. */
 export class CertificateUnavailable extends RfaasError {
   override name = "CertificateUnavailable";

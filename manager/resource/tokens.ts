@@ -4,7 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import { toBase64Url } from "../../runtime/grant/grant_key.ts";
-import { StateUnavailable } from "./start_errors.ts";
+import { StateUnavailable } from "../state_dir.ts";
 import type { Role, Store } from "./store.ts";
 
 /** The files that hold the first token of each role. */

@@ -4,6 +4,8 @@ import {
   type ExecutorManagerOptions,
 } from "../../manager/executor/executor_manager.ts";
 import { FabricError } from "../../fabric/errors.ts";
+import { configure, type LogRecord, reset } from "../../manager/log.ts";
+import { StateUnavailable } from "../../manager/state_dir.ts";
 import { Unauthorized } from "../../runtime/errors.ts";
 import { countDescriptors, countMappings, eventually } from "../support/descriptors.ts";
 import { TestManager } from "./resource_support.ts";
@@ -55,5 +57,31 @@ Deno.test("ExecutorManager.start() says at once that a sandbox's program is not 
     await assertRejects(start, TypeError, "there is no /nowhere/bwrap here");
   } finally {
     await Deno.remove(dir, { recursive: true });
+  }
+});
+
+Deno.test("two executor managers can't share a state folder, and one says that another has its name", async () => {
+  const warnings: LogRecord[] = [];
+  await configure({
+    sinks: { kept: (record) => warnings.push(record) },
+    loggers: [
+      { category: ["logtape", "meta"], lowestLevel: "error" },
+      { category: ["rfaas"], sinks: ["kept"], lowestLevel: "warning" },
+    ],
+  });
+  try {
+    await using test = await TestManager.start();
+    const manager = { url: test.url, token: test.token("node") };
+    const options = { ...nodeOptions(test.dir, test.url), manager };
+    await using _first = await ExecutorManager.start(options);
+    const second = () => ExecutorManager.start({ ...options, name: "other" });
+    await assertRejects(second, StateUnavailable, "another executor manager is using it");
+    const texts = () => warnings.map(({ message }) => message.join(""));
+    assertEquals(texts(), []);
+    await test.register(options.name); // as another one does that was started elsewhere
+    const told = () => texts().some((text) => /another executor manager registers as/.test(text));
+    await eventually(told, () => texts().join("\n"));
+  } finally {
+    await reset();
   }
 });

@@ -1,7 +1,8 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
 import { startResourceManager } from "../../manager/resource/resource_manager.ts";
-import { AddressUnavailable, StateUnavailable } from "../../manager/resource/start_errors.ts";
+import { AddressUnavailable } from "../../manager/resource/start_errors.ts";
+import { StateUnavailable } from "../../manager/state_dir.ts";
 import { Unauthorized } from "../../runtime/errors.ts";
 import { ManagerClient } from "../../runtime/http/manager_client.ts";
 import { TestManager } from "./resource_support.ts";

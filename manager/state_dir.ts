@@ -1,8 +1,14 @@
-/** The folder that a resource manager keeps its state in, held by one process at a time. */
-import { StateUnavailable } from "./start_errors.ts";
+/** The folder that a manager keeps its state in, held by one process at a time. */
+
+import { RfaasError } from "../runtime/errors.ts";
+
+/** The state folder can't be used: another manager holds it, or it is of a newer version. */
+export class StateUnavailable extends RfaasError {
+  override name = "StateUnavailable";
+}
 
 /** A held state folder. Closing it, or the process's end, lets the next one in. */
-export class StateDir {
+export class StateDir implements Disposable {
   /** Without a slash at its end. */
   readonly path: string;
   #lock: Deno.FsFile | undefined;
@@ -15,9 +21,10 @@ export class StateDir {
   /**
    * Creates the folder with mode 0700 if it is not there, and takes it.
    *
-   * @throws {StateUnavailable} if another resource manager holds it.
+   * @param holder who takes it, as messages name it.
+   * @throws {StateUnavailable} if another one holds it.
    */
-  static async open(path: string): Promise<StateDir> {
+  static async open(path: string, holder: string): Promise<StateDir> {
     const trimmed = path.replace(/(?<=.)\/+$/, "");
     try {
       await Deno.mkdir(trimmed, { recursive: true, mode: 0o700 });
@@ -28,7 +35,7 @@ export class StateDir {
     if (!await lock.tryLock(true)) {
       lock.close();
       throw new StateUnavailable(
-        `Cannot use state folder ${path}: another resource manager is using it`,
+        `Cannot use state folder ${path}: another ${holder} is using it, give each its own by --state`,
       );
     }
     return new StateDir(trimmed, lock);
@@ -38,6 +45,10 @@ export class StateDir {
   close(): void {
     this.#lock?.close();
     this.#lock = undefined;
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
   }
 }
 
