@@ -130,9 +130,10 @@ export class ControlChannel implements Disposable {
     );
     const abort = () => reject(signal!.reason);
     signal?.addEventListener("abort", abort, { once: true });
-    this.#waiting.set(id, { resolve, reject });
     try {
       this.#send({ id, type, body });
+      // Only now: a send that ends the channel fails all that waits, and nobody would hear of this one twice.
+      this.#waiting.set(id, { resolve, reject });
       return await promise;
     } finally {
       clearTimeout(timer);

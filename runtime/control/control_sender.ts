@@ -6,7 +6,7 @@ import { type Connection, SIGNALED } from "../../fabric/fabric.ts";
 /** Messages that may be on their way; a network reads them from the arena until they have arrived. */
 export const SEND_AREAS = 4;
 /** Messages that may wait for an area. More wait only for a peer that takes none. */
-const MAX_QUEUED = 256;
+export const MAX_QUEUED = 256;
 
 /** Where the areas lie, and how their requests are called. */
 export interface SenderLayout {

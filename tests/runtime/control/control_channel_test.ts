@@ -5,6 +5,7 @@ import {
   ControlError,
   controlOptions,
 } from "../../../runtime/control/control_channel.ts";
+import { MAX_QUEUED, SEND_AREAS } from "../../../runtime/control/control_sender.ts";
 import { testListenPlace } from "../../support/test_fabric.ts";
 import { until } from "../../support/process_table.ts";
 import { limitMs } from "../../support/time_factor.ts";
@@ -84,6 +85,17 @@ Deno.test("ControlChannel.request() refuses a message that is too long, and goes
   );
   assertEquals(error.code, "too-long");
   assertEquals(await channel.request("ask", {}), "yes");
+});
+
+Deno.test("ControlChannel.request() fails, and nothing else does, where too much waits for a peer that reads nothing", async () => {
+  await using fabrics = new Fabrics();
+  const { client, server } = await connectPair(fabrics);
+  using channel = new ControlChannel(client);
+  for (let i = 0; i < SEND_AREAS + MAX_QUEUED; i++) channel.notify("told");
+  // A rejection that nobody hears would end this process.
+  await assertRejects(() => channel.request("ask", {}), ControlError, "the peer takes none");
+  assertEquals(await channel.closed, "the peer takes no messages");
+  server.close();
 });
 
 Deno.test("a notice that makes no sense to its reader ends the channel, and says why", async () => {
