@@ -1,19 +1,24 @@
-/** The end of a command that runs until it is told: SIGINT, SIGTERM, or the end of standard input. */
+/** The end of a command that runs until it is told: SIGINT, SIGTERM, a terminal that closes, or the end of standard input. */
 
 /** A runner such as `deno task` passes on the SIGINT that a terminal sent to all: the same one comes twice within a moment. */
 const SAME_MS = 300;
+
+/** The signals, with the numbers that a shell adds to 128 for a process that one has ended. */
+const NUMBERS = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const;
+type EndingSignal = keyof typeof NUMBERS;
 
 /** Gives a signal that fires when the command is to end; a second one ends the process at once. */
 export class Ending implements Disposable {
   readonly #controller = new AbortController();
   #drains = false;
   #interruptedMs = -Infinity;
-  readonly #onSignal: Record<"SIGINT" | "SIGTERM", () => void>;
+  readonly #listeners = new Map<EndingSignal, () => void>();
+  /** Asked before the first listener: Deno then forgets it. */
+  readonly #outlivesTerminal = ignoresHangup();
 
   constructor() {
-    this.#onSignal = { SIGINT: () => this.#end("SIGINT"), SIGTERM: () => this.#end("SIGTERM") };
-    Deno.addSignalListener("SIGINT", this.#onSignal.SIGINT);
-    Deno.addSignalListener("SIGTERM", this.#onSignal.SIGTERM);
+    this.#listen("SIGINT");
+    this.#listen("SIGTERM");
   }
 
   get signal(): AbortSignal {
@@ -46,20 +51,42 @@ export class Ending implements Disposable {
     drain();
   }
 
-  [Symbol.dispose](): void {
-    Deno.removeSignalListener("SIGINT", this.#onSignal.SIGINT);
-    Deno.removeSignalListener("SIGTERM", this.#onSignal.SIGTERM);
+  /**
+   * Ends it too when its terminal closes, unless it was started to outlive that, as `nohup` does. Deno (2.9.6) ends at
+   * SIGHUP even then, but for a listener.
+   */
+  followTerminal(): void {
+    if (this.#outlivesTerminal) this.#listen("SIGHUP", () => {});
+    else this.#listen("SIGHUP");
   }
 
-  #end(name: "SIGINT" | "SIGTERM"): void {
+  [Symbol.dispose](): void {
+    for (const [name, listener] of this.#listeners) Deno.removeSignalListener(name, listener);
+  }
+
+  #listen(name: EndingSignal, listener = () => this.#end(name)): void {
+    this.#listeners.set(name, listener);
+    Deno.addSignalListener(name, listener);
+  }
+
+  #end(name: EndingSignal): void {
     if (name === "SIGINT") {
       const nowMs = performance.now();
       if (nowMs - this.#interruptedMs < SAME_MS) return;
       this.#interruptedMs = nowMs;
     }
-    // 128 and the signal's number, as a shell says of a process that a signal has ended.
-    if (this.signal.aborted) Deno.exit(name === "SIGINT" ? 130 : 143);
+    if (this.signal.aborted) Deno.exit(128 + NUMBERS[name]);
     this.#drains = true;
     this.#controller.abort(new Error(`Cannot go on: ${name} was received`));
+  }
+}
+
+/** Was SIGHUP ignored when this process began? Not where that may not be read. */
+function ignoresHangup(): boolean {
+  try {
+    const [, mask] = /^SigIgn:\s*([0-9a-f]+)$/m.exec(Deno.readTextFileSync("/proc/self/status"))!;
+    return (Number.parseInt(mask!.slice(-1), 16) & 1) !== 0; // signal 1 is bit 0
+  } catch {
+    return false;
   }
 }

@@ -12,7 +12,7 @@ import { Ending } from "./ending.ts";
 import { fabricOption } from "./fabric_option.ts";
 import { logToStderr } from "./logging.ts";
 import { type CommonOptions, newCommand, untilStdinEnds } from "./new_command.ts";
-import { byteSize, wholeNumber } from "./number_argument.ts";
+import { byteSize, fraction, wholeNumber } from "./number_argument.ts";
 import { sandboxOf } from "./sandbox_setting.ts";
 import { readToken } from "./token.ts";
 

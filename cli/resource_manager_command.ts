@@ -80,9 +80,9 @@ async function runResourceManager(options: Options): Promise<void> {
     prices: pricesOf(settings),
     ...tlsOf(settings),
   });
-  using _hangup = settings.get("resourceManager.tls.certificate") === undefined
-    ? undefined
-    : onHangup(() => manager.reloadCertificate());
+  const hasCertificate = settings.get("resourceManager.tls.certificate") !== undefined;
+  if (!hasCertificate) ending.followTerminal();
+  using _hangup = hasCertificate ? onHangup(() => manager.reloadCertificate()) : undefined;
   const { urls, tokenFiles } = manager;
   if (options.json) {
     console.log(JSON.stringify({ urls, tokenFiles }));

@@ -58,6 +58,7 @@ export function upCommand(): Command {
 
 async function runUp(options: Options): Promise<void> {
   using ending = new Ending();
+  ending.followTerminal();
   if (options.untilStdinEnds) ending.followStdin();
   const settings = await EffectiveSettings.load({
     flags: options,

@@ -48,7 +48,7 @@ Deno.test("rfaas up --json gives manager and token; invoke, nodes and leases tak
   });
 });
 
-for (const signal of ["SIGINT", "SIGTERM"] as const) {
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
   Deno.test(`rfaas up ends on ${signal} and leaves nothing`, async () => {
     await withUp(async (up, env, folder) => {
       const processes = descendants(up.pid);
