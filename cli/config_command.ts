@@ -6,7 +6,7 @@ import { configOption } from "./config/config_option.ts";
 import { EffectiveSettings, type SettingsSource } from "./config/effective_settings.ts";
 import { pathsOf } from "./config/settings.ts";
 import { executorManagerCommand } from "./executor_manager_command.ts";
-import { type CommonOptions, newCommand } from "./new_command.ts";
+import { type CommonOptions, newCommand, outputError } from "./new_command.ts";
 import { resourceManagerCommand } from "./resource_manager_command.ts";
 import { table } from "./table.ts";
 import { UP_STANDARDS, upCommand } from "./up_command.ts";
@@ -88,7 +88,7 @@ function flagsOf(name: string | undefined, args: readonly string[]): SettingsSou
     return { flags: {}, sections: ["resourceManager", "executorManager"] };
   }
   const { make, ...rest } = manager;
-  const command = make().exitOverride().action(() => {});
+  const command = make().exitOverride().action(() => {}).configureOutput({ outputError });
   command.parse(args, { from: "user" });
   return { ...rest, flags: command.opts() };
 }

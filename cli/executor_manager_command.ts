@@ -58,7 +58,7 @@ export function executorManagerCommand(): Command {
     .option(
       "--oversubscription <factor>",
       "workers that may be leased for a core (default: 1)",
-      Number,
+      fraction,
     )
     .option("--memory <size>", "memory to lend (default: half of the host's)", byteSize)
     .addOption(
@@ -99,6 +99,7 @@ export function executorManagerCommand(): Command {
 
 async function runExecutorManager(options: Options): Promise<void> {
   using ending = new Ending();
+  ending.followTerminal();
   if (options.untilStdinEnds) ending.followStdin();
   await using _log = await logToStderr(options.logLevel);
   const settings = await EffectiveSettings.load({

@@ -77,12 +77,28 @@ async function invokeOnce(name: string, options: Options): Promise<void> {
     for (let done = 0; done < result.length;) {
       done += await Deno.stdout.write(result.subarray(done));
     }
-  } else await Deno.writeFile(options.output, result);
+  } else await naming("write --output", options.output, (file) => Deno.writeFile(file, result));
+}
+
+/** Says of what goes wrong with a file which one it is, and what it was for. */
+async function naming<T>(
+  doing: string,
+  file: string,
+  work: (file: string) => Promise<T>,
+): Promise<T> {
+  try {
+    return await work(file);
+  } catch (cause) {
+    if (!(cause instanceof Error) || cause.name === "AbortError") throw cause;
+    throw new TypeError(`Cannot ${doing} ${file}`, { cause });
+  }
 }
 
 async function readInput(file: string | undefined, signal: AbortSignal): Promise<Uint8Array> {
   if (file === undefined) return new Uint8Array();
-  if (file !== "-") return await Deno.readFile(file, { signal });
+  if (file !== "-") {
+    return await naming("read --input", file, () => Deno.readFile(file, { signal }));
+  }
   const chunks: Uint8Array<ArrayBuffer>[] = [];
   for await (const chunk of Deno.stdin.readable.pipeThrough(new TransformStream(), { signal })) {
     chunks.push(chunk);

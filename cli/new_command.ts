@@ -31,3 +31,8 @@ export function untilStdinEnds(): Option {
 export interface CommonOptions {
   logLevel: typeof LOG_LEVELS[number];
 }
+
+/** How commander's own complaints begin. */
+export function outputError(text: string, write: (text: string) => void): void {
+  write(text.replace(/^error: /, "rfaas: "));
+}

@@ -15,6 +15,15 @@ export function wholeNumber(least: number): (text: string) => number {
   };
 }
 
+/** Reads a number, with or without a fraction. */
+export function fraction(text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || !Number.isFinite(value)) {
+    throw new InvalidArgumentError("It is not a number.");
+  }
+  return value;
+}
+
 /** Reads milliseconds, with or without a fraction. */
 export function milliseconds(text: string): number {
   const value = Number(text);

@@ -13,6 +13,7 @@ import { executorManagerCommand } from "./executor_manager_command.ts";
 import { invokeCommand } from "./invoke_command.ts";
 import { keysCommand } from "./keys_command.ts";
 import { leasesCommand } from "./leases_command.ts";
+import { outputError } from "./new_command.ts";
 import { nodesCommand } from "./nodes_command.ts";
 import { resourceManagerCommand } from "./resource_manager_command.ts";
 import { tokenCommand } from "./token_command.ts";
@@ -62,9 +63,7 @@ Exit status: 0 done, 1 failed, 2 not understood.`,
   const nested = program.commands.flatMap(({ commands }) => commands);
   for (const command of [program, ...program.commands, ...nested]) {
     command.exitOverride();
-    command.configureOutput({
-      outputError: (text, write) => write(text.replace(/^error: /, "rfaas: ")),
-    });
+    command.configureOutput({ outputError });
   }
   for (const command of program.commands) {
     command.showHelpAfterError(`Try: rfaas ${command.name()} --help`);

@@ -246,10 +246,11 @@ export const SETTINGS = {
     standard: DEFAULT_POOL.increment,
   }),
   "executorManager.state": setting(text, {
-    does: "The folder of the executor's code and of function packages.",
+    does: "The folder of the executor's code and of function packages, one for each manager.",
     flag: "--state",
-    standard: () => defaultStateDir("executor-manager"),
-    standardIs: "below XDG_STATE_HOME",
+    // A home is often one for all hosts of a cluster.
+    standard: () => `${defaultStateDir("executor-manager")}/${hostNodeName()}`,
+    standardIs: "below XDG_STATE_HOME, by the host's name",
   }),
 } as const;
 

@@ -124,7 +124,8 @@ export class Client implements AsyncDisposable {
    *
    * @typeParam M the module of its functions, as `typeof import("./functions.ts")`: then {@linkcode Lease.call} is
    * checked by the compiler.
-   * @throws {LeaseRefused} {FabricUnavailable} {ManagerUnreachable} {Unauthorized} {RangeError}, or the signal's reason.
+   * @throws {LeaseRefused} {FabricUnavailable} {ManagerUnreachable} {Unauthorized} {RangeError}, {UnknownFunction} for a
+   * name in `idempotent`, or the signal's reason.
    */
   async lease<M = unknown>(options: LeaseOptions): Promise<Lease<M>> {
     if (this.#closed) throw new TypeError("Cannot take lease: the client is closed");

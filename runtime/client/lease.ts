@@ -2,7 +2,7 @@
 
 import { unknownFunction } from "../call/call_errors.ts";
 import { CallTask, type InvokeOptions } from "../call/call_task.ts";
-import { ArgumentTooLong, ExecutorLost } from "../errors.ts";
+import { ArgumentTooLong, ExecutorLost, UnknownFunction } from "../errors.ts";
 import type { LeaseNews } from "./keeper_link.ts";
 import type { LeaseEvent } from "./lease_events.ts";
 import { type LeaseContext, LeaseLife } from "./lease_life.ts";
@@ -62,7 +62,10 @@ export class Lease<M = unknown> implements AsyncDisposable {
       const lease = new Lease(context);
       const life = lease.#life;
       const control: LeaseControl = {
-        begin: (signal) => life.begin(signal),
+        begin: async (signal) => {
+          await life.begin(signal);
+          lease.#checkIdempotent();
+        },
         started: (startup) => lease.#startup = startup,
         hear: (news) => life.hear(news),
         lose: (session) => life.lose(session),
@@ -289,6 +292,20 @@ export class Lease<M = unknown> implements AsyncDisposable {
   #isIdempotent(name: string): boolean {
     const { idempotent } = this.#options;
     return idempotent === true || idempotent.has(name);
+  }
+
+  /** A name with a slip of the pen would be missed only when an executor is lost. */
+  #checkIdempotent(): void {
+    const { idempotent } = this.#options;
+    if (idempotent === true) return;
+    const { signatures } = this.#life.crew;
+    const unknown = [...idempotent].find((name) => !signatures.has(name));
+    if (unknown === undefined) return;
+    throw new UnknownFunction(
+      `Cannot take lease: idempotent names ${unknown}, the package exports only ${
+        [...signatures.keys()].join(", ")
+      }`,
+    );
   }
 
   #sessionFor(worker: number | undefined): WorkerSession {

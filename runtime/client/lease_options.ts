@@ -4,7 +4,7 @@ import { maxLeaseWaitMs } from "../http/manager_api.ts";
 import { type AllPermissions, checkPermissions, type FunctionPermissions } from "../permissions.ts";
 import { MAX_DEPTH, MAX_SLOT_BYTES } from "../protocol/wire.ts";
 
-/** A number of bytes, or a text such as `"256MiB"` (KiB, MiB, GiB; kB, MB, GB). */
+/** A number of bytes, or a text such as `"256MiB"` (KiB, MiB, GiB, TiB; kB, MB, GB, TB). */
 export type ByteSize = number | string;
 
 /** The memory of a lease that names none: what nodes keep executors ready for. */
@@ -93,9 +93,11 @@ const UNITS: Record<string, number> = {
   kb: 1e3,
   mb: 1e6,
   gb: 1e9,
+  tb: 1e12,
   kib: 2 ** 10,
   mib: 2 ** 20,
   gib: 2 ** 30,
+  tib: 2 ** 40,
 };
 
 /**
@@ -112,7 +114,7 @@ const UNITS: Record<string, number> = {
 export function parseBytes(size: ByteSize, option: string): number {
   const match = typeof size === "number"
     ? [size, size, ""]
-    : /^\s*(\d+(?:\.\d+)?)\s*([kmg]?i?b|)\s*$/i.exec(size);
+    : /^\s*(\d+(?:\.\d+)?)\s*([kmgt]?i?b|)\s*$/i.exec(size);
   const bytes = match
     ? Math.round(Number(match[1]) * (UNITS[String(match[2]).toLowerCase()] ?? NaN))
     : NaN;

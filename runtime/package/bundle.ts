@@ -12,7 +12,14 @@ export async function bundleModule(
   entry: URL,
   signal?: AbortSignal,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  let { success, stdout, stderr } = await runBundler(entry, signal);
+  let { success, stdout, stderr } = await runBundler(entry, signal).catch((cause) => {
+    if (!(cause instanceof Deno.errors.NotCapable)) throw cause;
+    throw new LeaseRefused(
+      `Cannot bundle ${entry.href}: run this program with --allow-run, or give the bytes of what deno bundle makes of it (${cause.message})`,
+      "bad-package",
+      { cause },
+    );
+  });
   if (!success && /esbuild/.test(new TextDecoder().decode(stderr))) {
     // The first bundle of a machine puts esbuild in its place and then removes what it was unpacked to, under the hands
     // of another that does so at the same moment (Deno 2.9.6: "failed to copy esbuild binary"). Now it is in its place.

@@ -11,7 +11,7 @@ const MODULE_NAME = /\.[cm]?[jt]sx?$/i;
 /**
  * The package that `functions` names: bytes as they are; a module's file bundled; WebAssembly and shared libraries read.
  *
- * @throws {LeaseRefused} reason `bad-package`; or what reading the file throws, or the signal's reason.
+ * @throws {LeaseRefused} reason `bad-package`, or the signal's reason.
  */
 export async function readPackage(
   functions: URL | string | Uint8Array,
@@ -34,8 +34,11 @@ async function readUrl(url: URL, signal?: AbortSignal): Promise<Uint8Array<Array
     return await bundleModule(url, signal);
   }
   const bytes = await Deno.readFile(url, signal ? { signal } : {}).catch((cause) => {
-    if (!(cause instanceof Deno.errors.NotFound)) throw cause;
-    throw new LeaseRefused(`Cannot take lease: there is no ${url.href}`, "bad-package", { cause });
+    if (signal?.aborted || !(cause instanceof Error)) throw cause;
+    const state = cause instanceof Deno.errors.NotFound
+      ? `there is no ${url.href}`
+      : `${url.href} can't be read: ${cause.message}`;
+    throw new LeaseRefused(`Cannot take lease: ${state}`, "bad-package", { cause });
   });
   if (packageKind(bytes) === "module") {
     throw new LeaseRefused(

@@ -13,6 +13,8 @@ const USAGE: [string[], RegExp][] = [
   [["up", "--cores", "none"], /'none' is invalid[^]*not a whole number/],
   [["up", "--cores", "0"], /'0' is invalid/],
   [["up", "--memory", "much"], /'much' is invalid[^]*size/],
+  [["executor-manager", "--oversubscription", "much"], /'much' is invalid[^]*not a number/],
+  [["config", "show", "up", "--cores", "0"], /^rfaas: option '--cores <number>' argument '0'/],
   [["nodes", "--log-level", "loud"], /Allowed choices are/],
   [["demo", "--", "--nothing"], /unknown option '--nothing'/],
 ];
@@ -37,6 +39,13 @@ const FAILURES: [string[], RegExp][] = [
   [
     ["leases", "--manager", "http://127.0.0.1:1", "--token-file", "/proc/self/comm"],
     /127.0.0.1:1\b/,
+  ],
+  [
+    [
+      ...["invoke", "echo", "--functions", "f.ts", "--input", "/nowhere"],
+      ...["--manager", "http://127.0.0.1:1", "--token-file", "/proc/self/comm"],
+    ],
+    /^rfaas: Cannot read --input \/nowhere: No such file/,
   ],
   [["executor-manager"], /^rfaas: Cannot lend this host: give --manager/],
   [["resource-manager", "--listen", "nonsense", "--state", "STATE"], /listen at "nonsense"/],

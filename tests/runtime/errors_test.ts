@@ -225,6 +225,7 @@ Deno.test("LeaseRefused: more than there is, and packages that cannot be loaded;
   await expect(/^full: /, { functions: good, workers: 3 });
   await expect(/^full: /, { functions: good, workers: 1024 });
   await expect(/^full: /, { functions: good, memory: "2GiB" });
+  await expect(/^full: /, { functions: good, memory: "1TiB" });
   for (const workers of [0, -1, 1.5, NaN, 1025, 2 ** 31, Infinity]) {
     await assertRejects(() => client.lease({ functions: good, workers }), RangeError, `${workers}`);
   }
@@ -265,6 +266,13 @@ Deno.test("LeaseRefused: more than there is, and packages that cannot be loaded;
     functions: new URL("./missing-here.ts", import.meta.url),
   });
   await expect(/^bad-package: .*missing-here\.ts/s, { functions: "missing-here.ts" });
+  await expect(/^bad-package: .*can't be read/, { functions: new URL(".", import.meta.url) });
+
+  await assertRejects(
+    () => client.lease({ functions: good, idempotent: ["f", "misspelt"] }),
+    UnknownFunction,
+    "idempotent names misspelt, the package exports only f",
+  );
 
   await using last = await client.lease({ functions: good, workers: 2 });
   assertEquals(
