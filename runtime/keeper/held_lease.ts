@@ -193,7 +193,7 @@ export class HeldLease {
     while (!this.#over && !this.#giveUp.signal.aborted && performance.now() < untilMs) {
       // A term that is not renewed ends when it would have ended on the old node.
       const leftSeconds = Math.ceil((tenancy.endsAtMs - performance.now()) / 1000);
-      if (leftSeconds <= 0) return undefined;
+      if (!renew && leftSeconds <= 0) return undefined;
       const next = new Tenancy(
         {
           ...this.#request,

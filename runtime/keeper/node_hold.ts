@@ -116,8 +116,8 @@ export class NodeHold {
   }
 
   /** Shows the node a grant with a later end. @throws {ControlError} */
-  async renew(grant: string): Promise<void> {
-    v.parse(Renewed, await this.#channel.request("renew", { grant }));
+  async renew(grant: string, timeoutMs: number): Promise<void> {
+    v.parse(Renewed, await this.#channel.request("renew", { grant }, { timeoutMs }));
   }
 
   /** Gives it back; resolves when its cores are free, or the node does not answer. */

@@ -39,16 +39,13 @@ export class Renewal {
   }
 
   async #renew(): Promise<void> {
-    try {
-      await this.#tenancy.renew();
-      if (this.#stopped) return;
-      this.#handlers.renewed();
-      this.#schedule();
-    } catch (error) {
-      if (this.#stopped) return;
-      if (error instanceof LeaseOver) return this.#handlers.over(error.message);
-      // The resource manager may come back before the term is over; the node ends the lease if not.
-      this.#schedule(Math.min(RENEW_RETRY_MS, this.#tenancy.request.seconds * 100));
-    }
+    const beforeMs = this.#tenancy.endsAtMs;
+    const failure: unknown = await this.#tenancy.renew().then(() => undefined, (error) => error);
+    if (this.#stopped) return;
+    if (failure instanceof LeaseOver) return this.#handlers.over(failure.message);
+    if (this.#tenancy.endsAtMs > beforeMs) this.#handlers.renewed();
+    if (failure === undefined) return this.#schedule();
+    // The resource manager may come back before the term is over, or a node that hangs; the node ends the lease if not.
+    this.#schedule(Math.min(RENEW_RETRY_MS, this.#tenancy.request.seconds * 100));
   }
 }

@@ -11,6 +11,13 @@ import { slotMemoryBytes, slotMemoryText, type SlotNeeds } from "../protocol/slo
 /** Refusals that may be for the memory. */
 const OF_MEMORY = new Set(["full", "quota"]);
 
+/**
+ * How long a node may take to hear of a renewal: this share of the term, but no longer than so many milliseconds. Those
+ * that answer must be renewed again in time, however long another one hangs.
+ */
+const RENEW_SHARE = 0.2;
+const MAX_RENEW_MS = 5000;
+
 export class Tenancy {
   /** The lease's id; empty until it was granted. */
   lease = "";
@@ -62,7 +69,7 @@ export class Tenancy {
     });
     const grantedMs = performance.now();
     this.lease = taken.lease;
-    this.#setEnd(taken.nowMs, taken.expiresMs);
+    this.#setEnd(taken.expiresMs - taken.nowMs, grantedMs);
     const { held, missing, refusal } = await claimWorkers(taken.grants, places, (node, some) => {
       signal.throwIfAborted();
       return NodeHold.claim(reach, node, some, this.request, signal);
@@ -74,18 +81,25 @@ export class Tenancy {
     throw refused(workers, missing, refusal?.error);
   }
 
-  /** Moves the end by another term. @throws {LeaseOver} when it is too late. */
+  /**
+   * Moves the end by another term, if one of its nodes has heard of that.
+   *
+   * @throws {LeaseOver} when it is too late; what a node failed with, for another try.
+   */
   async renew(): Promise<void> {
     const { seconds } = this.request;
     const { nowMs, expiresMs, grants } = await this.#manager.renewLease(this.lease, { seconds });
+    const answeredMs = performance.now();
+    const timeoutMs = Math.min(MAX_RENEW_MS, seconds * 1000 * RENEW_SHARE);
     const shown = [...this.#holds].flatMap((hold) => {
       const grant = grants.find(({ node }) => node === hold.node)?.grant;
-      return grant === undefined ? [] : [hold.renew(grant)]; // a part that is over is told so by its node
+      return grant === undefined ? [] : [hold.renew(grant, timeoutMs)]; // a part that is over is told so by its node
     });
     if (shown.length === 0) throw new LeaseOver("Cannot renew lease: no node holds it");
-    const failed = (await Promise.allSettled(shown)).find(({ status }) => status === "rejected");
-    if (failed) throw (failed as PromiseRejectedResult).reason;
-    this.#setEnd(nowMs, expiresMs);
+    const heard = await Promise.allSettled(shown);
+    const failed = heard.filter((each) => each.status === "rejected");
+    if (failed.length < heard.length) this.#setEnd(expiresMs - nowMs, answeredMs);
+    if (failed.length > 0) throw failed[0]!.reason;
   }
 
   /** Gives all of it back. */
@@ -115,8 +129,8 @@ export class Tenancy {
     for (const hold of this.#holds) hold.close();
   }
 
-  #setEnd(nowMs: number, expiresMs: number): void {
-    this.endsAtMs = performance.now() + (expiresMs - nowMs);
+  #setEnd(leftMs: number, sinceMs: number): void {
+    this.endsAtMs = sinceMs + leftMs;
   }
 }
 

@@ -88,6 +88,29 @@ Deno.test("events come in their order: renewed, lost, recovered, renewed, closed
   assertEquals(told, ["renewed", "lost", "recovered", "renewed", "closed"]);
 });
 
+Deno.test("a node that hangs does not keep the rest of a lease from being renewed, and its part is not lost", async () => {
+  await using host = await ProcessHost.start({ cores: 1, nodes: 3 });
+  await using client = await host.connect();
+  await using lease = await host.lease(client, { seconds: 2, workers: 2, idempotent: ["echo"] });
+  const types: string[] = [];
+  const reading = (async () => {
+    for await (const { type } of lease.status()) types.push(type);
+  })();
+  const endMs = lease.expires.getTime();
+  const hung = host.nodes.get(lease.parts[1]!.node)!;
+  await stop(hung.pid);
+  const pastEnd = () => Date.now() > endMs + 1500;
+  await until(pastEnd, () => "the term is over, had it not been renewed");
+  assertEquals(await lease.invoke("echo", bytes, { worker: 0 }), bytes);
+  assert(lease.expires.getTime() > endMs, "the end has moved");
+  hung.signal("SIGCONT"); // to find its part over, or renewed just then
+  assertEquals(await within(5000, "its worker", lease.invoke("echo", bytes, { worker: 1 })), bytes);
+  assertEquals(await lease.invoke("echo", bytes, { worker: 0 }), bytes);
+  await lease.close();
+  await within(1000, "the end of the events", reading);
+  assert(!types.includes("shrunk"), types.join());
+});
+
 Deno.test("a client stopped past its term finds its lease over, and nothing of it at the node", async () => {
   await using host = await ProcessHost.start();
   await using sync = host.startClient("hotLoop", { seconds: 2 });
