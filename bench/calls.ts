@@ -4,13 +4,13 @@ import type { Lease } from "../mod.ts";
 import { type Contender, timeAsync } from "./contender.ts";
 
 export interface InvokeSyncOptions {
-  /** What it is called in reports. @default {"rfaas invokeSync"} */
+  /** The name in reports. @default {"rfaas invokeSync"} */
   readonly path?: string;
-  /** The function; it answers with as many bytes. @default {"echo"} */
+  /** The function. It returns as many bytes as it receives. @default {"echo"} */
   readonly name?: string;
-  /** Is the argument written for each call? @default true */
+  /** Whether the argument is written for each call. @default {true} */
   readonly writes?: boolean;
-  /** Is the result copied out after each call? @default false */
+  /** Whether the result is copied out after each call. @default {false} */
   readonly reads?: boolean;
   /** See {@linkcode Contender.restMs}. */
   readonly restMs?: number;
@@ -32,7 +32,7 @@ export function invokeSyncContender(
       const { input, output } = call;
       const result = new Uint8Array(length);
       input.set(payload);
-      call.invokeSync(length); // the worker may have slept
+      call.invokeSync(length); // the worker may sleep
       let before = cycles();
       for (let i = 0; i < times.length; i++) {
         if (writes) input.set(payload);
@@ -47,7 +47,7 @@ export function invokeSyncContender(
   };
 }
 
-/** `await call.invoke()`: the same memory, without blocking the event loop. */
+/** `await call.invoke()`: the same memory, with a free event loop. */
 export function preparedInvokeContender(
   lease: Lease,
   cycles: () => number,
@@ -71,10 +71,10 @@ export function preparedInvokeContender(
 }
 
 export interface InvokeOptions {
-  /** What it is called in reports. @default {"rfaas invoke"} */
+  /** The name in reports. @default {"rfaas invoke"} */
   readonly path?: string;
-  /** Is the result put into an array of the caller's? @default false */
-  readonly outputGiven?: boolean;
+  /** Whether the result is written to an array of the caller. @default {false} */
+  readonly hasOutput?: boolean;
   /** See {@linkcode Contender.restMs}. */
   readonly restMs?: number;
 }
@@ -83,13 +83,13 @@ export interface InvokeOptions {
 export function invokeContender(
   lease: Lease,
   cycles: () => number,
-  { path = "rfaas invoke", outputGiven = false, restMs = 0 }: InvokeOptions = {},
+  { path = "rfaas invoke", hasOutput = false, restMs = 0 }: InvokeOptions = {},
 ): Contender {
   return {
     path,
     restMs,
     async measure(payload, times) {
-      const options = outputGiven ? { output: new Uint8Array(payload.length) } : {};
+      const options = hasOutput ? { output: new Uint8Array(payload.length) } : {};
       await lease.invoke("echo", payload, options);
       await timeAsync(cycles, times, () => lease.invoke("echo", payload, options));
     },

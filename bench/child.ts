@@ -1,23 +1,29 @@
-/** A process that a benchmark talks to by lines. It ends when its standard input does, however this process ends. */
+/** A process with which a benchmark exchanges lines. It ends when its standard input ends, and so with this process. */
 
-const READY_MS = 60_000;
-const END_MS = 5000;
+import { TextLineStream } from "@std/streams";
+
+const READY_TIMEOUT_MS = 60_000;
+const END_GRACE_MS = 5000;
 
 export interface ChildOptions {
-  /** A program of the system; Deno if left out. */
+  /** The program. @default {Deno.execPath()} */
   readonly command?: string;
   readonly args: readonly string[];
 }
 
 export class Child implements AsyncDisposable {
-  /** The first line it said: it is ready. */
+  /** The first line that it printed, when it was ready. */
   readonly ready: string;
   readonly pid: number;
   readonly #child: Deno.ChildProcess;
   readonly #stdin: WritableStreamDefaultWriter<Uint8Array>;
-  readonly #lines: Lines;
+  readonly #lines: ReadableStreamDefaultReader<string>;
 
-  private constructor(child: Deno.ChildProcess, lines: Lines, ready: string) {
+  private constructor(
+    child: Deno.ChildProcess,
+    lines: ReadableStreamDefaultReader<string>,
+    ready: string,
+  ) {
     this.#child = child;
     this.#stdin = child.stdin.getWriter();
     this.#lines = lines;
@@ -25,18 +31,19 @@ export class Child implements AsyncDisposable {
     this.ready = ready;
   }
 
-  /** @throws {Error} if it ends before it has said a line. */
+  /** @throws {Error} If it ends before its first line. */
   static async start({ command = Deno.execPath(), args }: ChildOptions): Promise<Child> {
     const child = new Deno.Command(command, {
       args: [...args],
-      detached: true, // a Ctrl-C in the terminal is for the parent
+      detached: true, // a Ctrl-C in the terminal reaches the parent alone
       stdin: "piped",
       stdout: "piped",
       stderr: "inherit",
     }).spawn();
-    const lines = new Lines(child.stdout);
-    const timer = setTimeout(() => kill(child), READY_MS);
-    const ready = await lines.next();
+    const lines = child.stdout.pipeThrough(new TextDecoderStream())
+      .pipeThrough(new TextLineStream()).getReader();
+    const timer = setTimeout(() => kill(child), READY_TIMEOUT_MS);
+    const { value: ready } = await lines.read();
     clearTimeout(timer);
     if (ready !== undefined) return new Child(child, lines, ready);
     await child.stdin.close().catch(() => {});
@@ -44,30 +51,29 @@ export class Child implements AsyncDisposable {
     throw new Error(`Cannot start ${args[0]}: it ended with ${code} before it was ready`);
   }
 
-  /** Starts a program of this folder with all permissions. */
-  static deno(program: string, ...args: string[]): Promise<Child> {
-    const url = new URL(program, import.meta.url).href;
-    return Child.start({ args: ["run", "--allow-all", "--quiet", url, ...args] });
+  /** Starts a module with all permissions. */
+  static deno(program: URL, ...args: string[]): Promise<Child> {
+    return Child.start({ args: ["run", "--allow-all", "--quiet", program.href, ...args] });
   }
 
-  /** Says a line. */
-  async tell(line: string): Promise<void> {
+  /** Sends a line. */
+  async send(line: string): Promise<void> {
     await this.#stdin.write(new TextEncoder().encode(line + "\n"));
   }
 
-  /** Says a line and gives the answer. @throws {Error} if it ends instead. */
-  async ask(line: string): Promise<string> {
-    await this.tell(line);
-    const answer = await this.#lines.next();
-    if (answer === undefined) throw new Error("Cannot go on: the other process has ended");
-    return answer;
+  /** Sends a line and returns the response. @throws {Error} If the process ends first. */
+  async request(line: string): Promise<string> {
+    await this.send(line);
+    const { value: response } = await this.#lines.read();
+    if (response === undefined) throw new Error("Cannot read the response: the process has ended");
+    return response;
   }
 
-  /** Lets it end, and kills it if it does not. May be called twice. */
+  /** Ends the process, by SIGKILL after the grace period. May be called twice. */
   async close(): Promise<void> {
     await this.#stdin.close().catch(() => {});
-    const timer = setTimeout(() => kill(this.#child), END_MS);
-    await this.#lines.close();
+    const timer = setTimeout(() => kill(this.#child), END_GRACE_MS);
+    await this.#lines.cancel().catch(() => {});
     await this.#child.status;
     clearTimeout(timer);
   }
@@ -81,35 +87,6 @@ function kill(child: Deno.ChildProcess): void {
   try {
     child.kill("SIGKILL");
   } catch {
-    // gone already
-  }
-}
-
-class Lines {
-  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
-  readonly #decoder = new TextDecoder();
-  #parts: string[] = [];
-
-  constructor(stream: ReadableStream<Uint8Array>) {
-    this.#reader = stream.getReader();
-  }
-
-  async next(): Promise<string | undefined> {
-    for (;;) {
-      const last = this.#parts.at(-1) ?? "";
-      const end = last.indexOf("\n");
-      if (end >= 0) {
-        const line = this.#parts.slice(0, -1).join("") + last.slice(0, end);
-        this.#parts = [last.slice(end + 1)];
-        return line;
-      }
-      const { done, value } = await this.#reader.read();
-      if (done) return undefined;
-      this.#parts.push(this.#decoder.decode(value, { stream: true }));
-    }
-  }
-
-  async close(): Promise<void> {
-    await this.#reader.cancel().catch(() => {});
+    // it has ended
   }
 }

@@ -1,4 +1,4 @@
-/** The same echo with each codec, for what codecs cost. */
+/** The same echo with each codec, to measure the cost of codecs. */
 
 import { arrayOf, bytes, defineFunction, json, msgpack, struct } from "../functions.ts";
 
@@ -14,7 +14,7 @@ export const array = defineFunction(
   (value) => value,
 );
 
-/** Filled in place: the room is asked for by the context. */
+/** Writes its result in place, into the output of its context. */
 export const arrayInPlace = defineFunction(
   { input: arrayOf("f64"), output: arrayOf("f64") },
   (value, { output }) => {

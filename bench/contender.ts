@@ -1,19 +1,18 @@
-/** One way to pass bytes to another process or thread and back. */
+/** A transport that passes bytes to another process or thread and back. */
 export interface Contender extends AsyncDisposable {
-  /** What it is called in reports. */
+  /** The name in reports. */
   readonly path: string;
-  /** How long its other end keeps a core busy after a measurement, in milliseconds. @default 0 */
+  /** How long its other end keeps a core busy after a measurement, in milliseconds. @default {0} */
   readonly restMs?: number;
-  /** The largest payload it can pass. @default any */
+  /** The largest payload. @default {any} */
   readonly maxBytes?: number;
   /**
-   * Passes `payload` and takes it back `times.length` times, one after the other; puts the cycles of each round trip
-   * into `times`.
+   * Makes `times.length` sequential round trips with `payload`, and writes the cycles of each to `times`.
    */
   measure(payload: Uint8Array<ArrayBuffer>, times: Float64Array): Promise<void> | void;
 }
 
-/** Times an asynchronous round trip. */
+/** Measures asynchronous round trips, one after the other. */
 export async function timeAsync(
   cycles: () => number,
   times: Float64Array,

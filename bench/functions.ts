@@ -1,22 +1,22 @@
 /**
- * What benchmarks call. Each answers with as many bytes as it was handed.
+ * The functions that benchmarks call. Each returns as many bytes as it receives.
  *
  * @module
  */
 
-/** Copies one byte, as the reference's own benchmark does next to nothing: what is left is the call. */
+/** Copies one byte: next to no work, so that the cost of the call remains. */
 export function touch(input: Uint8Array, output: Uint8Array): number {
   output[0] = input[0]!;
   return input.length;
 }
 
-/** Copies all of it: what a function that reads its argument and writes its result pays at the least. */
+/** Copies all bytes: the minimum of a function that reads its argument and writes its result. */
 export function echo(input: Uint8Array, output: Uint8Array): number {
   output.set(input);
   return input.length;
 }
 
-/** Computes for as many milliseconds as the first byte says. */
+/** Computes for the number of milliseconds in the first byte. */
 export function compute(input: Uint8Array): number {
   const sinceMs = performance.now();
   while (performance.now() - sinceMs < input[0]!);
@@ -24,8 +24,8 @@ export function compute(input: Uint8Array): number {
 }
 
 /**
- * Computes so many rounds as the first 32 bits say (little endian), whatever the clock: a worker that has lost its core
- * does not get on meanwhile, as one that waits for a time would.
+ * Computes the number of rounds in the first 32 bits (little endian), independent of the clock: a worker that has lost its
+ * core makes no progress, unlike one that waits for a time.
  */
 export function work(input: Uint8Array): number {
   let rounds = input[0]! | (input[1]! << 8) | (input[2]! << 16) | (input[3]! << 24);
@@ -35,5 +35,5 @@ export function work(input: Uint8Array): number {
     state ^= state >>> 17;
     state ^= state << 5;
   }
-  return state === 0 ? 0 : input.length; // never 0, but who compiles it can't know
+  return state === 0 ? 0 : input.length; // never 0, but the compiler cannot prove it
 }

@@ -1,2 +1,2 @@
-/** HdrHistogram, as far as the benchmarks use it. */
+/** The part of HdrHistogram that the benchmarks use. */
 export { build } from "npm:hdr-histogram-js@3.0.1";

@@ -1,4 +1,4 @@
-/** What the figures of a run hold for. */
+/** The host of a run, for which its figures hold. */
 
 export interface Machine {
   readonly cpu: string;
@@ -8,7 +8,7 @@ export interface Machine {
   readonly v8: string;
   readonly commit: string;
   readonly date: string;
-  /** Processes that were running or wanted to, the minute before: above 1, others share the cores. */
+  /** Load average of the last minute. Above 1, other programs share the cores. */
   readonly load: number;
 }
 
@@ -22,11 +22,11 @@ export async function describeMachine(): Promise<Machine> {
     v8: Deno.version.v8,
     commit: await commit(),
     date: new Date().toISOString().slice(0, 16) + "Z",
-    load: Deno.loadavg()[0]!,
+    load: Number(Deno.loadavg()[0]!.toFixed(2)),
   };
 }
 
-/** The commit, with a plus if files differ from it. */
+/** The commit, with a plus sign if files differ from it. */
 async function commit(): Promise<string> {
   const git = async (...args: string[]) => {
     const { success, stdout } = await new Deno.Command("git", {
@@ -42,6 +42,6 @@ async function commit(): Promise<string> {
     const changed = await git("status", "--porcelain", "--untracked-files=no");
     return changed === "" ? head : `${head}+`;
   } catch {
-    return "unknown"; // no git here
+    return "unknown"; // git is not installed
   }
 }

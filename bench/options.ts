@@ -1,68 +1,107 @@
-/** The arguments of `deno task bench`. */
+/** The command line of `deno task bench`. */
 
-import { Command } from "commander";
-import type { Suite } from "./suite.ts";
+import { parseArgs } from "@std/cli";
+import {
+  printHelp,
+  readArguments,
+  refuseArguments,
+  refuseUnknown,
+  textOption,
+  UsageError,
+} from "../cli/program_arguments.ts";
+import type { Suite } from "./suites/suite.ts";
 
 export interface RunOptions {
   readonly suites: readonly Suite[];
   readonly quick: boolean;
   readonly seconds: number | undefined;
+  /** The etcd for the suite control. */
+  readonly store: string | undefined;
   readonly json: string | undefined;
   readonly html: string | undefined;
+  /** The JSON file of an earlier run. */
+  readonly compare: string | undefined;
 }
 
-/** Reads them; ends the process with 0 for `--help`, with 2 for what is not understood. */
+/** Reads the arguments. Ends the process after the help, or if they are wrong. */
 export function readOptions(args: readonly string[], suites: readonly Suite[]): RunOptions {
+  return readArguments("bench", () => {
+    const { help, quick, suite, seconds, store, json, html, compare, _ } = parseArgs(args, {
+      boolean: ["help", "quick"],
+      string: ["suite", "seconds", "store", "json", "html", "compare"],
+      collect: ["suite"],
+      alias: { help: "h" },
+      unknown: refuseUnknown,
+    });
+    if (help) printHelp(helpText(suites));
+    // `--suite` takes several names: `parseArgs()` leaves those after the first one in `_`.
+    if (suite.length === 0) refuseArguments(_);
+    return {
+      suites: suitesOf([...suite, ..._.map(String)], suites),
+      quick,
+      seconds: secondsOf(textOption("seconds", seconds)),
+      store: storeOf(textOption("store", store)),
+      json: textOption("json", json),
+      html: textOption("html", html),
+      compare: textOption("compare", compare),
+    };
+  });
+}
+
+function suitesOf(names: readonly string[], suites: readonly Suite[]): Suite[] {
+  const known = suites.map(({ name }) => name);
+  for (const name of names) {
+    if (!known.includes(textOption("suite", name))) {
+      throw new UsageError(`unknown suite '${name}': known suites are ${known.join(", ")}`);
+    }
+  }
+  return suites.filter(({ name, byDefault }) =>
+    names.length > 0 ? names.includes(name) : byDefault
+  );
+}
+
+function storeOf(text: string | undefined): string | undefined {
+  if (text === undefined || /^etcd:\/\/[^/]/.test(text)) return text;
+  throw new UsageError(`option '--store' expects etcd://HOST:PORT,…, not '${text}'`);
+}
+
+function secondsOf(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const seconds = Number(text);
+  if (!(seconds > 0)) {
+    throw new UsageError(`option '--seconds' expects a number above 0, not '${text}'`);
+  }
+  return seconds;
+}
+
+function helpText(suites: readonly Suite[]): string {
   const width = Math.max(...suites.map(({ name }) => name.length));
   const list = suites.map(({ name, about, byDefault }) =>
-    `  ${name.padEnd(width)}  ${about}${byDefault ? "" : " (only if named)"}`
+    `  ${name.padEnd(width)}  ${about}${byDefault ? "" : " (only by name)"}`
   );
-  const command = new Command("bench")
-    .description(
-      "Measures calls beside the floor and what else a host offers. Contenders take turns in one run;\n" +
-        "compare figures of one run only.",
-    )
-    .option("--suite <name...>", "which suites, all by default but those marked below")
-    .option("--quick", "fewer rounds: to see that it works")
-    .option("--seconds <number>", "how long timer and soak run")
-    .option("--json <file>", "also write the rows as JSON")
-    .option("--html <file>", "also write one page with charts")
-    .addHelpText(
-      "after",
-      [
-        "",
-        "Suites:",
-        ...list,
-        "",
-        "Example:",
-        "  $ deno task bench --suite hot throughput --html bench.html",
-        "",
-        "A full run takes some ten minutes; one suite after the other prints its table. Ctrl-C ends a run and",
-        "keeps what was measured until then. docs/performance.md says how to read it.",
-      ].join("\n"),
-    )
-    .exitOverride((error) => Deno.exit(error.exitCode === 0 ? 0 : 2))
-    .parse([...args], { from: "user" });
-  const { suite, quick = false, seconds, json, html } = command.opts<{
-    suite?: string[];
-    quick?: boolean;
-    seconds?: string;
-    json?: string;
-    html?: string;
-  }>();
-  const known = suites.map(({ name }) => name);
-  const unknown = suite?.find((name) => !known.includes(name));
-  if (unknown !== undefined) {
-    command.error(`Cannot run suite ${unknown}: there are ${known.join(", ")}`);
-  }
-  if (seconds !== undefined && !(Number(seconds) > 0)) {
-    command.error(`Cannot run for ${seconds} seconds: it must be a number above 0`);
-  }
-  return {
-    suites: suites.filter(({ name, byDefault }) => suite ? suite.includes(name) : byDefault),
-    quick,
-    seconds: seconds === undefined ? undefined : Number(seconds),
-    json,
-    html,
-  };
+  return `
+Usage: bench [options]
+
+Benchmark calls, beside the floor of this host and other transports. The contenders take turns
+within one run, so compare only figures of the same run.
+
+Options:
+  --suite <name...>   Suites to run (default: all but those marked below)
+  --quick             Run fewer rounds, to check that everything works
+  --seconds <number>  Duration of the suites timer and soak
+  --store <address>   etcd to measure beside SQLite in the suite control: etcd://HOST:PORT,…
+  --json <file>       Write the rows as JSON too
+  --html <file>       Write a page with charts too
+  --compare <file>    Show what is slower than in an earlier run, which wrote this JSON
+  -h, --help          Show help
+
+Suites:
+${list.join("\n")}
+
+Example:
+  $ deno task bench --suite hot throughput --html bench.html
+
+A full run takes about ten minutes. The table of a suite is printed when the suite ends. Ctrl-C ends
+the run and keeps the results so far. docs/performance.md explains the figures.
+`;
 }

@@ -1,4 +1,4 @@
-/** What is being measured, on standard error: one line that changes on a terminal, a line a suite elsewhere. */
+/** Shows progress on standard error: one changing line on a terminal, otherwise one line per suite. */
 export class ProgressLine {
   readonly #terminal = Deno.stderr.isTerminal();
   #suite = "";
@@ -10,7 +10,7 @@ export class ProgressLine {
     this.#suite = suite;
   }
 
-  /** A line that stays. */
+  /** Prints a line that stays. */
   note(text: string): void {
     this.clear();
     this.#write(`${text}\n`);

@@ -1,8 +1,10 @@
-/** What a benchmark reports. */
+/** The results of a benchmark. */
+
+import { alignColumns } from "../cli/table.ts";
 
 import { type CurvePoint, Times } from "./times.ts";
 
-/** One contender at one size. Times are microseconds a round trip. */
+/** One contender at one size. Times are microseconds per round trip. */
 export interface Row {
   readonly suite: string;
   readonly path: string;
@@ -15,7 +17,7 @@ export interface Row {
   readonly p99_us: number;
   readonly p999_us: number;
   readonly per_second: number;
-  /** For the page; not in the JSON. */
+  /** Only for the page. The JSON leaves it out. */
   readonly curve?: readonly CurvePoint[];
 }
 
@@ -43,16 +45,16 @@ export function toRow(
   };
 }
 
-/** The rows as the JSON file has them. */
+/** Returns the text of the JSON file. */
 export function toJson(machine: object, rows: readonly Row[]): string {
   const plain = rows.map(({ curve: _, ...row }) => row);
   return JSON.stringify({ machine, rows: plain }, null, 1) + "\n";
 }
 
-/** Rows of one suite as a table for people, each size with its times relative to the fastest. */
+/** Returns the rows of one suite as a table. The ratio compares a row with the fastest one of its size. */
 export function toTable(rows: readonly Row[]): string {
   const lines = [
-    ["bytes", "path", "n", "min", "p50", "p90", "p99", "p99.9", "a second", "p50 ratio"],
+    ["bytes", "path", "n", "min", "p50", "p90", "p99", "p99.9", "per second", "p50 ratio"],
   ];
   for (const row of rows) {
     const same = rows.filter(({ bytes }) => bytes === row.bytes);
@@ -67,18 +69,6 @@ export function toTable(rows: readonly Row[]): string {
     ]);
   }
   return alignColumns(lines, [1]);
-}
-
-/** Lines of cells, under each other. @param texts the columns that begin at the left. */
-export function alignColumns(
-  lines: readonly (readonly string[])[],
-  texts: readonly number[],
-): string {
-  const widths = lines[0]!.map((_, i) => Math.max(...lines.map((line) => line[i]!.length)));
-  return lines.map((line) =>
-    line.map((cell, i) => texts.includes(i) ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))
-      .join("  ").trimEnd()
-  ).join("\n");
 }
 
 function microseconds(us: number): string {

@@ -1,27 +1,29 @@
 /**
- * `deno task bench`: whole paths with percentiles. Each contender has its turn again and again in one run, since the
- * machine's mood changes; compare rows of one run only.
+ * `deno task bench`: whole paths with percentiles. The contenders take turns within one run, since the speed of a host
+ * varies over time. Compare only rows of the same run.
  *
  * @module
  */
-import { Ending } from "../cli/ending.ts";
+import { ShutdownSignal } from "../cli/shutdown_signal.ts";
 import { openCpu } from "../ffi/cpu.ts";
 import { openLibc } from "../ffi/libc.ts";
 import { describeMachine } from "./machine.ts";
+import { compareRuns, type EarlierRun, parseRun } from "./compare.ts";
 import { readOptions, type RunOptions } from "./options.ts";
 import { benchPage } from "./page/page.ts";
 import { ProgressLine } from "./progress_line.ts";
 import { toJson, toTable } from "./rows.ts";
-import { Bench } from "./suite.ts";
-import { SUITES } from "./suites.ts";
+import { Bench } from "./suites/suite.ts";
+import { SUITES } from "./suites/suites.ts";
 
-/** How long a suite that was told to end may take to let its processes go. */
-const END_MS = 15_000;
+/** Grace period for an interrupted suite to end its processes. */
+const END_GRACE_MS = 15_000;
 
-/** @returns the exit status: 0, 1 if a contender or a suite failed, 130 if it was told to end. */
+/** @returns The exit status: 0, 1 if a contender or a suite failed, or 130 if a signal interrupted the run. */
 async function run(options: RunOptions): Promise<number> {
-  using ending = new Ending();
+  using shutdown = new ShutdownSignal();
   const progress = new ProgressLine();
+  const earlier = options.compare === undefined ? undefined : await earlierRun(options.compare);
   const machine = await describeMachine();
   const libc = openLibc();
   const cpu = openCpu(libc);
@@ -29,17 +31,18 @@ async function run(options: RunOptions): Promise<number> {
     cycles: cpu.cycles,
     quick: options.quick,
     seconds: options.seconds,
-    signal: ending.signal,
+    store: options.store,
+    signal: shutdown.signal,
     onProgress: (text) => progress.show(text),
     onNote: (text) => progress.note(text),
   });
-  ending.signal.addEventListener("abort", () => {
-    progress.note("ending; once more ends at once");
-    Deno.unrefTimer(setTimeout(() => Deno.exit(1), END_MS));
+  shutdown.signal.addEventListener("abort", () => {
+    progress.note("ending the run; press Ctrl-C again to end at once");
+    Deno.unrefTimer(setTimeout(() => Deno.exit(1), END_GRACE_MS));
   }, { once: true });
   for (const suite of options.suites) {
-    if (ending.signal.aborted) break;
-    await bench.attempt(suite.name, () => suite.run(bench)).catch(() => {}); // told to end
+    if (shutdown.signal.aborted) break;
+    await bench.attempt(suite.name, () => suite.run(bench)).catch(() => {}); // interrupted
     progress.clear();
     const rows = bench.rows.filter((row) => row.suite === suite.name);
     if (rows.length > 0) console.log(`${suite.name}, in microseconds\n${toTable(rows)}\n`);
@@ -48,10 +51,21 @@ async function run(options: RunOptions): Promise<number> {
   cpu.close();
   libc.close();
   console.log(Object.entries(machine).map(([key, value]) => `${key} ${value}`).join(", "));
+  if (earlier) console.log(`\n${compareRuns(earlier, { machine, rows: bench.rows })}`);
   if (options.json) await Deno.writeTextFile(options.json, toJson(machine, bench.rows));
   if (options.html) await Deno.writeTextFile(options.html, await benchPage(machine, bench.rows));
-  if (ending.signal.aborted) return 130;
+  if (shutdown.signal.aborted) return 130;
   return bench.failures > 0 ? 1 : 0;
+}
+
+/** Reads the earlier run before anything is measured. Ends the process if that fails. */
+async function earlierRun(path: string): Promise<EarlierRun> {
+  try {
+    return parseRun(await Deno.readTextFile(path));
+  } catch (error) {
+    console.error(`bench: ${path}: ${(error as Error).message}`);
+    Deno.exit(2);
+  }
 }
 
 if (import.meta.main) Deno.exit(await run(readOptions(Deno.args, SUITES)));

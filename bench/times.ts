@@ -1,23 +1,22 @@
 /**
- * Many times, in the little memory of an HDR histogram: three digits that count, whatever the magnitude, so that
- * percentiles of ten minutes at full speed need no more room than those of a second. Filled after a turn has been
- * measured, since taking in a value costs some 45 ns.
+ * Measured times in an HDR histogram, with three significant digits at every magnitude: percentiles of ten minutes at full
+ * speed need no more memory than those of a second. Values are added after a turn, since adding one costs about 45 ns.
  *
  * @module
  */
 import { build } from "./hdr_histogram.ts";
 
-/** The histogram counts whole numbers: of picoseconds, so that parts of a nanosecond are told apart. */
+/** The histogram counts integers: picoseconds, to distinguish fractions of a nanosecond. */
 const UNITS_PER_US = 1e6;
-/** To begin with, in units; it grows by itself. */
-const HIGHEST = 2 ** 40;
+/** The initial upper end, in units. The histogram grows as needed. */
+const INITIAL_HIGHEST = 2 ** 40;
 const DIGITS = 3;
-/** Beyond it units are no whole numbers any more: two and a half hours. */
-const MOST_US = 9e9;
-/** Points of a curve for each step of nines. */
+/** The largest time, two and a half hours: above it, doubles cannot hold every unit. */
+const MAX_US = 9e9;
+/** Points of a curve per step of nines. */
 const POINTS_PER_STEP = 20;
 
-/** A point of a curve: 1 at 90 %, 2 at 99 %, 3 at 99.9 %, and how many microseconds that share takes at most. */
+/** A point of a curve: 1 for 90 %, 2 for 99 %, 3 for 99.9 %, and the maximum of that share in microseconds. */
 export type CurvePoint = readonly [nines: number, us: number];
 
 /** Times in microseconds. */
@@ -26,10 +25,10 @@ export class Times {
     bitBucketSize: 32,
     autoResize: true,
     lowestDiscernibleValue: 1,
-    highestTrackableValue: HIGHEST,
+    highestTrackableValue: INITIAL_HIGHEST,
     numberOfSignificantValueDigits: DIGITS,
   });
-  #least = Infinity;
+  #min = Infinity;
   #sum = 0;
 
   static of(timesUs: Iterable<number>): Times {
@@ -38,11 +37,13 @@ export class Times {
     return times;
   }
 
-  /** @throws {RangeError} for what is no time. */
+  /** @throws {RangeError} If the value is no time. */
   add(us: number): void {
-    if (!(us >= 0 && us <= MOST_US)) throw new RangeError(`Cannot count a time of ${us} us`);
+    if (!(us >= 0 && us <= MAX_US)) {
+      throw new RangeError(`Cannot add a time of ${us} us: expected 0 to ${MAX_US}`);
+    }
     this.#histogram.recordValue(Math.round(us * UNITS_PER_US));
-    this.#least = Math.min(this.#least, us);
+    this.#min = Math.min(this.#min, us);
     this.#sum += us;
   }
 
@@ -50,22 +51,22 @@ export class Times {
     return this.#histogram.totalCount;
   }
 
-  /** Exact, as the mean is. */
+  /** The exact minimum. The mean is exact too. */
   get minUs(): number {
-    return this.#least;
+    return this.#min;
   }
 
   get meanUs(): number {
     return this.#sum / this.count;
   }
 
-  /** @throws {RangeError} if there is no value. */
+  /** @throws {RangeError} If there is no value. */
   percentileUs(percent: number): number {
     if (this.count === 0) throw new RangeError("Cannot find a percentile: there are 0 values");
     return this.#histogram.getValueAtPercentile(percent) / UNITS_PER_US;
   }
 
-  /** The distribution, as far as the values tell it: up to the slowest of them. */
+  /** Returns the distribution, up to the slowest value. */
   curve(): CurvePoint[] {
     const end = Math.log10(this.count);
     const points: CurvePoint[] = [];

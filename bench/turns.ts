@@ -1,35 +1,35 @@
-/** Contenders in turn, again and again: the machine's mood changes, and is shared fairly this way. */
+/** Turns of contenders: the speed of a host varies over time, and turns share this variation fairly. */
 
 import type { Contender } from "./contender.ts";
 import { type Row, toRow } from "./rows.ts";
-import type { Bench } from "./suite.ts";
+import type { Bench } from "./suites/suite.ts";
 import { Times } from "./times.ts";
 
-/** Round trips of a turn at most: of fast ones there would be millions. */
+/** Maximum round trips of a turn: fast contenders would make millions. */
 const MAX_ROUNDS = 20_000;
-/** Round trips that a contender is asked for at first. It is asked for twice as many while that takes little of a turn. */
+/** Round trips of the first measurement. The number doubles while a measurement takes less than a fraction of a turn. */
 const FIRST_ROUNDS = 5;
-const LITTLE = 1 / 8;
+const DOUBLING_FRACTION = 1 / 8;
 
 export interface TurnsOptions {
   readonly suite: string;
   readonly bytes: number;
   readonly contenders: readonly Contender[];
-  /** Turns that count, of each contender; one more warms up. @default 5, quick 1 */
+  /** Turns of each contender, after one warm-up turn. @default {5, quick 1} */
   readonly turns?: number;
-  /** How long a turn takes, about. @default 150, quick 30 */
+  /** Approximate duration of a turn. @default {150, quick 30} */
   readonly turnMs?: number;
 }
 
-/** What is known of a contender. */
+/** The state of a contender. */
 interface Standing {
   readonly contender: Contender;
   readonly times: Times;
-  /** Round trips that it is asked for at a time. */
+  /** Round trips per measurement. */
   rounds: number;
 }
 
-/** Measures and adds a row for each; one that fails has a row only if it had a turn before. */
+/** Measures all contenders and adds their rows. One that fails has a row only if it had a turn before. */
 export async function takeTurns(bench: Bench, options: TurnsOptions): Promise<Row[]> {
   const { suite, bytes } = options;
   const turns = options.turns ?? (bench.quick ? 1 : 5);
@@ -40,7 +40,7 @@ export async function takeTurns(bench: Bench, options: TurnsOptions): Promise<Ro
     .map((contender): Standing => ({ contender, times: new Times(), rounds: FIRST_ROUNDS }));
   const all = standings;
   for (let turn = 0; turn <= turns; turn++) {
-    const going: Standing[] = [];
+    const next: Standing[] = [];
     for (const standing of standings) {
       const { contender, times } = standing;
       bench.progress(`${suite}, ${bytes} bytes, turn ${turn} of ${turns}: ${contender.path}`);
@@ -50,9 +50,9 @@ export async function takeTurns(bench: Bench, options: TurnsOptions): Promise<Ro
         if (contender.restMs) await bench.pause(contender.restMs);
         return true;
       });
-      if (done) going.push(standing);
+      if (done) next.push(standing);
     }
-    standings = going;
+    standings = next;
   }
   const rows = all.filter(({ times }) => times.count > 0)
     .map(({ contender, times }) => toRow(suite, contender.path, bytes, times));
@@ -61,10 +61,10 @@ export async function takeTurns(bench: Bench, options: TurnsOptions): Promise<Ro
 }
 
 /**
- * Measures for a turn's time, some at a time: how long they take can't be told before, and a stall on a busy machine must
- * not make all later turns short.
+ * Measures for the duration of a turn, in several measurements: their duration cannot be predicted, and a stall on a busy
+ * host must not make all later turns short.
  *
- * @returns the cycles of all.
+ * @returns The cycles of all round trips.
  */
 async function takeTurn(
   standing: Standing,
@@ -72,14 +72,16 @@ async function takeTurn(
   turnMs: number,
 ): Promise<number[]> {
   const all: number[] = [];
-  const beganMs = performance.now();
-  for (let nowMs = beganMs; nowMs - beganMs < turnMs && all.length < MAX_ROUNDS;) {
+  const startMs = performance.now();
+  for (let nowMs = startMs; nowMs - startMs < turnMs && all.length < MAX_ROUNDS;) {
     const measured = new Float64Array(Math.min(standing.rounds, MAX_ROUNDS - all.length));
     await standing.contender.measure(payload, measured);
     for (const cycles of measured) all.push(cycles);
     const tookMs = performance.now() - nowMs;
     nowMs += tookMs;
-    if (tookMs < LITTLE * turnMs) standing.rounds = Math.min(MAX_ROUNDS, 2 * standing.rounds);
+    if (tookMs < DOUBLING_FRACTION * turnMs) {
+      standing.rounds = Math.min(MAX_ROUNDS, 2 * standing.rounds);
+    }
   }
   return all;
 }

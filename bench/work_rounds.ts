@@ -1,26 +1,27 @@
-/** How much the function `work` is to compute. */
+/** The argument of the function `work`, which sets its computing time. */
 
 import { work } from "./functions.ts";
 
 const ROUNDS = 20_000;
-/** Calls before those that count, since the function must have been compiled; and those that count. */
-const WAKING = 1000;
+/** Calls before the measured ones, which compile the function. */
+const WARM_UP_CALLS = 1000;
+/** Measured calls. */
 const TRIES = 300;
 
-/** Rounds of `work` in a microsecond of this processor: its best, so that others who use the core do not count. */
+/** Returns the rounds of `work` in a microsecond, by its best time, which other programs on the core do not slow down. */
 export function roundsPerUs(cycles: () => number, perUs: number): number {
   const argument = workArgument(64, ROUNDS);
-  for (let i = 0; i < WAKING; i++) work(argument);
-  let least = Infinity;
+  for (let i = 0; i < WARM_UP_CALLS; i++) work(argument);
+  let best = Infinity;
   for (let i = 0; i < TRIES; i++) {
     const before = cycles();
     work(argument);
-    least = Math.min(least, cycles() - before);
+    best = Math.min(best, cycles() - before);
   }
-  return ROUNDS * perUs / least;
+  return ROUNDS * perUs / best;
 }
 
-/** The argument of `work`: `bytes` long, with the rounds in front. */
+/** Returns the argument of `work`: `bytes` long, with the rounds at the beginning. */
 export function workArgument(bytes: number, rounds: number): Uint8Array<ArrayBuffer> {
   const argument = new Uint8Array(bytes);
   new DataView(argument.buffer).setUint32(0, Math.round(rounds), true);

@@ -1,8 +1,8 @@
-/** What bills come to. Sums are exact; only what is printed is rounded. */
+/** Amounts and costs of bills. Sums are exact; only printed numbers are rounded. */
 
 import type { Bill, Prices } from "../runtime/http/bill_api.ts";
 
-/** Amounts of one bill or of several. */
+/** Amounts of one bill or several. */
 export interface Amounts {
   readonly coreNs: bigint;
   /** Bytes times nanoseconds. */
@@ -31,7 +31,7 @@ export function sumOf(all: readonly Amounts[]): Amounts {
   };
 }
 
-/** In the currency of the prices. */
+/** Returns the cost, in the currency of the prices. */
 export function costOf(amounts: Amounts, prices: Prices): number {
   const { coreSecond = 0, gibSecond = 0, computeSecond = 0, pollSecond = 0 } = prices;
   return seconds(amounts.coreNs) * coreSecond + gibSeconds(amounts) * gibSecond +
@@ -46,7 +46,7 @@ export function gibSeconds({ byteNs }: Amounts): number {
   return Number(byteNs) / 2 ** 30 / 1e9;
 }
 
-/** Nanoseconds as seconds with all nine digits behind the point. */
+/** Nanoseconds as seconds, with all nine digits after the point. */
 export function secondsText(ns: bigint): string {
   return `${ns / 1_000_000_000n}.${String(ns % 1_000_000_000n).padStart(9, "0")}`;
 }

@@ -1,8 +1,9 @@
 /** The log of a command: one line a record, on standard error. */
 
 import { configure, getTextFormatter, reset } from "../manager/log.ts";
+import { visibleText } from "./visible_text.ts";
 
-/** From everything to nearly nothing. */
+/** From the most to the fewest records. */
 export const LOG_LEVELS = ["debug", "info", "warning", "error", "fatal"] as const;
 
 /** Sends the log to standard error until the returned object is disposed of. */
@@ -16,9 +17,9 @@ export async function logToStderr(
     sinks: {
       stderr: (record) => {
         try {
-          Deno.stderr.writeSync(encoder.encode(format(record)));
+          Deno.stderr.writeSync(encoder.encode(`${visibleText(format(record).trimEnd())}\n`));
         } catch {
-          // whoever read it has gone; that is no reason to end
+          // The reader of the pipe has ended, which is no reason for the command to end.
         }
       },
     },

@@ -1,38 +1,43 @@
-/** Commands that are programs of their own in this repository. */
+/** Commands that run another program of this repository. */
 
-/** The program failed and has said why. */
-export class ScriptFailed extends Error {
-  override name = "ScriptFailed";
+/** The program failed and has printed why. */
+export class ScriptFailedError extends Error {
+  override name = "ScriptFailedError";
   readonly status: number;
   constructor(status: number) {
-    super(`Cannot finish: the program ended with exit status ${status}`);
+    super(`Cannot finish the program: it ended with exit status ${status}`);
     this.status = status;
   }
 }
 
 /**
- * Runs a program with this Deno and gives its exit status. It shares the terminal, so that a Ctrl-C reaches it;
- * SIGTERM is passed on.
+ * Runs a program with this Deno and returns its exit status. The program shares the terminal, so a Ctrl-C reaches it.
+ * SIGTERM is forwarded.
  *
- * @throws {Error} if there is no such program.
+ * @throws {Error} If the program does not exist.
  */
 export async function runScript(script: URL, args: readonly string[]): Promise<number> {
   const exists = await Deno.stat(script).then(() => true, () => false);
-  if (!exists) throw new Error(`Cannot run ${script.pathname}: there is no such program`);
+  if (!exists) {
+    throw new Error(
+      `Cannot run ${script.pathname}: no such file; the published package has no demo and no benchmarks, clone the repository`,
+    );
+  }
   const child = new Deno.Command(Deno.execPath(), {
     args: ["run", "--allow-all", "--quiet", script.href, ...args],
+    env: { NODE_OPTIONS: "" }, // --inspect would open the port of this process again
     stdin: "inherit",
     stdout: "inherit",
     stderr: "inherit",
   }).spawn();
-  const passOn = () => child.kill("SIGTERM");
+  const forward = () => child.kill("SIGTERM");
   const leaveToChild = () => {};
-  Deno.addSignalListener("SIGTERM", passOn);
+  Deno.addSignalListener("SIGTERM", forward);
   Deno.addSignalListener("SIGINT", leaveToChild);
   try {
     return (await child.status).code;
   } finally {
-    Deno.removeSignalListener("SIGTERM", passOn);
+    Deno.removeSignalListener("SIGTERM", forward);
     Deno.removeSignalListener("SIGINT", leaveToChild);
   }
 }

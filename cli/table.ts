@@ -1,19 +1,25 @@
 /** Tables in plain text. */
 
-/** Lays rows out in columns as wide as they need; numbers stand to the right. */
+import { visibleText } from "./visible_text.ts";
+
+/** Lays out rows in columns. A column of numbers, by its first row, is aligned to the right. */
 export function table(head: readonly string[], rows: readonly (string | number)[][]): string {
-  const all = [head, ...rows.map((row) => row.map(String))];
-  const widths = head.map((_, i) => Math.max(...all.map((row) => row[i]!.length)));
-  const isNumber = head.map((_, i) => rows.length > 0 && typeof rows[0]![i] === "number");
-  return all.map((row) =>
-    row.map((cell, i) => isNumber[i] ? cell.padStart(widths[i]!) : cell.padEnd(widths[i]!))
-      .join("  ").trimEnd()
-  ).join("\n");
+  const isText = (column: number) => typeof rows[0]?.[column] !== "number";
+  return alignColumns(
+    [head, ...rows.map((row) => row.map((cell) => visibleText(String(cell))))],
+    head.map((_, column) => column).filter(isText),
+  );
 }
 
-/** Bytes in GiB or MiB. */
-export function sizeText(bytes: number): string {
-  return bytes >= 2 ** 30
-    ? `${(bytes / 2 ** 30).toFixed(1)} GiB`
-    : `${(bytes / 2 ** 20).toFixed(0)} MiB`;
+/** Lays out lines of cells in columns. @param textColumns The columns that are aligned to the left. */
+export function alignColumns(
+  lines: readonly (readonly string[])[],
+  textColumns: readonly number[],
+): string {
+  const widths = lines[0]!.map((_, i) => Math.max(...lines.map((line) => line[i]!.length)));
+  return lines.map((line) =>
+    line.map((cell, i) =>
+      textColumns.includes(i) ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!)
+    ).join("  ").trimEnd()
+  ).join("\n");
 }

@@ -1,5 +1,6 @@
-/** What a completion tells: the numbers of enum ibv_wc_status and enum ibv_wc_opcode. */
+/** The numbers of a completion: enum ibv_wc_status and enum ibv_wc_opcode. */
 
+/** How a request or receive ended; the values of enum ibv_wc_status. */
 export const Status = {
   SUCCESS: 0,
   LOC_LEN_ERR: 1,
@@ -15,6 +16,7 @@ export const Status = {
   GENERAL_ERR: 21,
 } as const;
 
+/** What has completed; the values of enum ibv_wc_opcode. */
 export const Opcode = {
   SEND: 0,
   WRITE: 1,

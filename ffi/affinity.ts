@@ -1,15 +1,21 @@
-/** Which cores threads may run on (`man 2 sched_setaffinity`). */
+/** The cores on which a thread may run (`man 2 sched_setaffinity`). */
 
 import type { Libc } from "./libc.ts";
 
 /** Bytes of a mask: 1024 cores, as glibc's cpu_set_t. */
 const MASK_BYTES = 128;
+const MASK_SIZE = BigInt(MASK_BYTES);
 
-/** The cores that a thread may run on, by number; 0 is the calling one. */
+/**
+ * The numbers of the cores on which a thread may run.
+ *
+ * @param thread its number; 0 is the calling one.
+ * @throws {ErrnoError} when there is no such thread.
+ */
 export function allowedCores(libc: Libc, thread = 0): number[] {
   const mask = new Uint8Array(MASK_BYTES);
-  if (libc.c.sched_getaffinity(thread, BigInt(MASK_BYTES), mask) < 0) {
-    throw libc.fail(`learn the cores of thread ${thread}`);
+  if (libc.c.sched_getaffinity(thread, MASK_SIZE, mask) < 0) {
+    throw libc.fail(`read the cores of thread ${thread}`);
   }
   const cores: number[] = [];
   for (let core = 0; core < 8 * MASK_BYTES; core++) {
@@ -18,11 +24,52 @@ export function allowedCores(libc: Libc, thread = 0): number[] {
   return cores;
 }
 
-/** Keeps the calling thread, and those that it makes from now on, on these cores. */
-export function keepOnCores(libc: Libc, cores: readonly number[]): void {
+/**
+ * Restricts a thread, and the threads that it starts afterwards, to these cores.
+ *
+ * @param thread its number; 0 is the calling one.
+ * @throws {ErrnoError} when none of the cores can be used, or there is no such thread.
+ */
+export function keepOnCores(libc: Libc, cores: readonly number[], thread = 0): void {
   const mask = new Uint8Array(MASK_BYTES);
   for (const core of cores) mask[core >> 3]! |= 1 << (core & 7);
-  if (libc.c.sched_setaffinity(0, BigInt(MASK_BYTES), mask) < 0) {
-    throw libc.fail(`keep a thread on cores ${cores}`);
+  if (libc.c.sched_setaffinity(thread, MASK_SIZE, mask) < 0) {
+    throw libc.fail(`restrict thread ${thread} to cores ${cores}`);
+  }
+}
+
+/** Moves the calling thread to another core. Uses the same memory each time: a call may wait for it. */
+export class CoreLeaver {
+  readonly #libc: Libc;
+  /** The cores on which the thread may run, and those but the one that it leaves. */
+  readonly #allowed = new Uint8Array(MASK_BYTES);
+  readonly #others = new Uint8Array(MASK_BYTES);
+
+  constructor(libc: Libc) {
+    this.#libc = libc;
+  }
+
+  /** Returns on how many cores the thread may run; 0 if that cannot be read, as on a host of more than 1024 cores. */
+  count(): number {
+    if (this.#libc.c.sched_getaffinity(0, MASK_SIZE, this.#allowed) < 0) return 0;
+    let cores = 0;
+    for (let i = 0; i < MASK_BYTES; i++) {
+      for (let bits = this.#allowed[i]!; bits !== 0; bits &= bits - 1) cores++;
+    }
+    return cores;
+  }
+
+  /**
+   * Leaves a core. Afterwards the thread may run where it could when they were counted last.
+   *
+   * @returns whether it may run elsewhere.
+   */
+  leave(core: number): boolean {
+    const { c } = this.#libc;
+    this.#others.set(this.#allowed);
+    this.#others[core >> 3]! &= ~(1 << (core & 7));
+    if (c.sched_setaffinity(0, MASK_SIZE, this.#others) !== 0) return false;
+    c.sched_setaffinity(0, MASK_SIZE, this.#allowed);
+    return true;
   }
 }

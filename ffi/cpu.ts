@@ -1,10 +1,10 @@
-/** The cycle counter and the pause hint of the processor, as functions of a few nanoseconds. */
+/** The processor's cycle counter and pause hint, as functions that take a few nanoseconds. */
 
 import { type Arch, sharedObject } from "./elf.ts";
 import type { Libc } from "./libc.ts";
 import { openSharedObject } from "./shared_object.ts";
 
-/** Machine code by processor; each function takes nothing. */
+/** Machine code by processor; the functions take no arguments. */
 export const CPU_CODE: Record<Arch, { cycles: Uint8Array; pause: Uint8Array }> = {
   x86_64: {
     cycles: Uint8Array.of(
@@ -26,17 +26,21 @@ export const CPU_CODE: Record<Arch, { cycles: Uint8Array; pause: Uint8Array }> =
   },
 };
 
-/** What the processor offers. */
+/** The functions, loaded in this thread. */
 export interface Cpu {
-  /** The cycle counter, as a number exact to 2^53; its rate is the machine's own. */
+  /** The cycle counter, exact to 2^53. Its rate differs between machines. */
   cycles(): number;
-  /** Tells the core that this is a spin. */
+  /** Hints to the core that the thread spins. */
   pause(): void;
-  /** Gives the stubs back; they must not be called afterwards. */
+  /** Unloads the functions; they must not be called afterwards. */
   close(): void;
 }
 
-/** Loads the stubs for this processor. */
+/**
+ * Loads the functions for this processor.
+ *
+ * @throws {Error} as {@linkcode openSharedObject}.
+ */
 export function openCpu(libc: Libc): Cpu {
   const arch = Deno.build.arch as Arch;
   const object = openSharedObject(libc, "rfaas-cpu", sharedObject(CPU_CODE[arch], arch), {

@@ -1,21 +1,26 @@
 /**
  * A shared object of a few machine instructions, written without a compiler.
  *
- * Some things cost nothing in C and can't be had from a library: the cycle counter, the pause hint, the verbs
- * that verbs.h defines as `static inline`. A function of two instructions in an ELF file of our own is called by
- * Deno's FFI in 4 ns. What glibc asks for: PT_LOAD, PT_DYNAMIC with DT_HASH, DT_SYMTAB and DT_STRTAB; the dynamic
- * section stays writable (older glibc relocates it in place) and PT_GNU_STACK keeps the stack not executable
- * (newer glibc). Source: man 5 elf, System V ABI.
+ * Some functions of C are in no library: the cycle counter, the pause hint, the verbs that verbs.h defines as `static
+ * inline`. Deno's FFI calls a function of two instructions in an ELF file of our own in 4 ns. glibc requires PT_LOAD,
+ * and PT_DYNAMIC with DT_HASH, DT_SYMTAB and DT_STRTAB. The dynamic section is writable, because older glibc relocates
+ * it in place. PT_GNU_STACK keeps the stack not executable in newer glibc. Source: man 5 elf, System V ABI.
  */
 
-/** The machines that stubs are written for, as `Deno.build.arch` names them. */
+/** The processors that have stubs, by the names of `Deno.build.arch`. */
 export type Arch = "x86_64" | "aarch64";
 
 const MACHINE: Record<Arch, number> = { x86_64: 62, aarch64: 183 };
-/** Both pages of the file; aarch64 kernels may use pages of 64 KiB. */
+/** The size of both pages of the file, in bytes; aarch64 kernels may use pages of 64 KiB. */
 const PAGE = 0x10000;
 
-/** The bytes of an ELF64 shared object that exports `functions`, position-independent code by name. */
+/**
+ * Builds an ELF64 shared object.
+ *
+ * @param functions position-independent code by the name under which it is exported.
+ * @returns the bytes of the file.
+ * @throws {RangeError} when it is longer than a page of 64 KiB.
+ */
 export function sharedObject(
   functions: Record<string, Uint8Array>,
   arch: Arch,
@@ -34,7 +39,9 @@ export function sharedObject(
     codeAt.push(end);
     end += functions[name]!.length;
   }
-  if (end > PAGE) throw new RangeError(`Cannot write shared object: ${end} bytes, ${PAGE} at most`);
+  if (end > PAGE) {
+    throw new RangeError(`Cannot write shared object: expected at most ${PAGE} bytes, got ${end}`);
+  }
   const dynamicBytes = 6 * 16;
 
   const bytes = new Uint8Array(PAGE + dynamicBytes);

@@ -1,14 +1,13 @@
 /**
- * The functions that a shared library exports, read from its bytes: nothing of it has been loaded then.
+ * The functions that a shared library exports, read from its bytes before any of it is loaded.
  *
- * What counts is what the dynamic linker sees: PT_DYNAMIC, DT_SYMTAB and a hash table, which says how many symbols
- * there are. Section headers may have been stripped. Source: man 5 elf, System V ABI; for DT_GNU_HASH glibc's
- * elf/dl-lookup.c.
+ * The reader uses what the dynamic linker uses: PT_DYNAMIC, DT_SYMTAB and a hash table, which has the number of symbols.
+ * Section headers may have been stripped. Source: man 5 elf, System V ABI; for DT_GNU_HASH glibc's elf/dl-lookup.c.
  */
 
 import type { Arch } from "./elf.ts";
 
-/** e_machine, named where a library is likely to be for it. */
+/** Names of e_machine for the processors that libraries are commonly built for. */
 const MACHINES: Record<number, Arch | string> = {
   3: "x86 of 32 bits",
   21: "ppc64",
@@ -36,15 +35,15 @@ const STT_FUNC = 2;
 const STT_GNU_IFUNC = 10;
 const STV_DEFAULT = 0;
 const STV_PROTECTED = 3;
-/** What C++ calls its own symbols begins so; they are no functions of the C interface. */
+/** The prefix of mangled C++ symbols, which are not functions of the C interface. */
 const CPLUSPLUS = "_Z";
-/** Older linkers export these of every library. */
+/** Older linkers export these from every library. */
 const NOT_FOR_CALLERS = new Set(["_init", "_fini"]);
 
 /**
  * The names of the exported functions, sorted.
  *
- * @throws {TypeError} saying why this is no shared library for `arch`.
+ * @throws {TypeError} when this is not a shared library for `arch`; the message has the reason.
  */
 export function exportedFunctions(library: Uint8Array<ArrayBuffer>, arch: Arch): string[] {
   const file = new ElfFile(library);
@@ -78,7 +77,7 @@ interface Segment {
   readonly bytes: number;
 }
 
-/** Reads the file; whatever lies outside is an error. */
+/** Reads the file; an offset outside is an error. */
 class ElfFile {
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
@@ -109,14 +108,16 @@ class ElfFile {
     }
     if (this.u16(16) !== ET_DYN) {
       throw new TypeError(
-        `Cannot serve package: the ELF file is of type ${
+        `Cannot serve package: the ELF file has type ${
           this.u16(16)
-        }, no shared library: link it with -shared`,
+        } and is not a shared library: link it with -shared`,
       );
     }
     const at = this.u64(32);
     const count = this.u16(56);
-    if (this.u16(54) !== PROGRAM_HEADER_BYTES) throw this.damaged("its program headers");
+    if (this.u16(54) !== PROGRAM_HEADER_BYTES) {
+      throw this.damaged("its program headers have another size");
+    }
     for (let i = 0; i < count; i++) this.#readProgramHeader(at + i * PROGRAM_HEADER_BYTES);
   }
 
@@ -128,13 +129,13 @@ class ElfFile {
       address: this.u64(at + 16),
       bytes: this.u64(at + 32),
     };
-    // A mapping past the end of the file would end the process when it is touched.
+    // Touching a mapping past the end of the file would end the process.
     this.#need(segment.offset, segment.bytes);
     if (type === PT_LOAD) this.#segments.push(segment);
     else this.#dynamicSegment = segment;
   }
 
-  /** The dynamic section: values by their tag. */
+  /** The values of the dynamic section by their tag. */
   dynamic(): Map<number, number> {
     const values = new Map<number, number>();
     if (!this.#dynamicSegment) throw this.damaged("it has no dynamic section");
@@ -163,7 +164,7 @@ class ElfFile {
     return last + 1;
   }
 
-  /** Where in the file what is loaded at `address` lies. */
+  /** The offset in the file of what is loaded at `address`. */
   offsetOf(address: number | undefined, what: string): number {
     const segment = address === undefined
       ? undefined
@@ -189,15 +190,15 @@ class ElfFile {
     return this.#view.getUint32(at, true);
   }
 
-  /** Above 2^53 it is no more exact, and outside every file. */
+  /** Not exact above 2^53, which is outside every file. */
   u64(at: number): number {
     return this.u32(at) + this.u32(at + 4) * 2 ** 32;
   }
 
-  string(at: number, most: number): string {
-    this.#need(at, most);
+  string(at: number, maxBytes: number): string {
+    this.#need(at, maxBytes);
     const end = this.#bytes.indexOf(0, at);
-    if (end < 0 || end >= at + most) throw this.damaged("a name has no end");
+    if (end < 0 || end >= at + maxBytes) throw this.damaged("a name has no end");
     return new TextDecoder().decode(this.#bytes.subarray(at, end));
   }
 

@@ -1,6 +1,6 @@
-/** Error numbers of Linux as errors with names. */
+/** Error numbers of Linux, as errors with names. */
 
-/** The names this project may meet (asm-generic/errno-base.h and errno.h; the same on x86-64 and aarch64). */
+/** The names of likely errors (asm-generic/errno-base.h and errno.h; the same on x86-64 and aarch64). */
 const NAMES: Record<number, [name: string, text: string]> = {
   1: ["EPERM", "not permitted"],
   2: ["ENOENT", "no such file"],
@@ -13,7 +13,7 @@ const NAMES: Record<number, [name: string, text: string]> = {
   13: ["EACCES", "permission denied"],
   14: ["EFAULT", "bad address"],
   16: ["EBUSY", "busy"],
-  17: ["EEXIST", "exists already"],
+  17: ["EEXIST", "already exists"],
   19: ["ENODEV", "no such device"],
   22: ["EINVAL", "invalid argument"],
   23: ["ENFILE", "too many open files on this host"],
@@ -23,17 +23,17 @@ const NAMES: Record<number, [name: string, text: string]> = {
   28: ["ENOSPC", "no space left"],
   30: ["EROFS", "file system is read-only"],
   32: ["EPIPE", "peer has closed"],
-  38: ["ENOSYS", "not known to this kernel"],
+  38: ["ENOSYS", "not supported by this kernel"],
   90: ["EMSGSIZE", "message too long"],
   95: ["EOPNOTSUPP", "not supported"],
   98: ["EADDRINUSE", "address already in use"],
-  99: ["EADDRNOTAVAIL", "address not of this host"],
+  99: ["EADDRNOTAVAIL", "not an address of this host"],
   103: ["ECONNABORTED", "connection aborted"],
   104: ["ECONNRESET", "connection reset by peer"],
   105: ["ENOBUFS", "no buffer space"],
   107: ["ENOTCONN", "not connected"],
   110: ["ETIMEDOUT", "timed out"],
-  111: ["ECONNREFUSED", "nobody listens there"],
+  111: ["ECONNREFUSED", "no listener at this address"],
   113: ["EHOSTUNREACH", "host cannot be reached"],
 };
 
@@ -48,7 +48,7 @@ export const EADDRNOTAVAIL = 99;
 export const ECONNRESET = 104;
 export const ECONNREFUSED = 111;
 
-/** A failed call to the C library. */
+/** A call to the C library that failed. */
 export class ErrnoError extends Error {
   override name = "ErrnoError";
   /** The error number, such as 12. */
@@ -62,7 +62,7 @@ export class ErrnoError extends Error {
   }
 }
 
-/** The error for a call that failed with `errno`; `what` completes "Cannot …". */
+/** The error of a call that failed with `errno`; `what` completes "Cannot …". */
 export function errnoError(what: string, errno: number): ErrnoError {
   const [code, text] = NAMES[errno] ?? [`errno ${errno}`, "unknown error"];
   return new ErrnoError(`Cannot ${what}: ${text} (${code})`, errno, code);

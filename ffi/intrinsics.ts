@@ -1,8 +1,8 @@
 /**
- * Built-in functions, held from the moment this module is loaded.
+ * Built-in functions, bound when this module is loaded.
  *
- * A function package may replace `Atomics.load` or `Uint8Array.prototype.set` and would then be handed the
- * runtime's own memory at the next call. What the runtime calls after foreign code was loaded is taken from here.
+ * A function package may replace `Atomics.load` or `Uint8Array.prototype.set`, and its replacement would get the
+ * runtime's own memory at the next call. Code that runs after foreign code was loaded uses these instead.
  */
 
 export const atomicsLoad = Atomics.load;
@@ -14,12 +14,12 @@ export const nowMs: () => number = performance.now.bind(performance);
 
 const call = Function.prototype.call;
 
-/** `target.set(source, at)`, whatever has become of the prototype. */
+/** `target.set(source, at)`, even if the prototype was changed. */
 export const setBytes: (target: Uint8Array, source: Uint8Array, at: number) => void = call.bind(
   Uint8Array.prototype.set,
 );
 
-/** The constructor itself; reading it from the global object again might give another. */
+/** The built-in constructor; the property of the global object may be replaced later. */
 export const ByteView = Uint8Array;
 
 const stringify = JSON.stringify;

@@ -1,17 +1,20 @@
 /**
- * The kernel's own files (/proc, /sys/fs/cgroup), through libc: Deno gives the right to read them only to who may do
- * everything.
+ * The kernel's files (/proc, /sys/fs/cgroup), through libc: Deno itself lets only a program with `--allow-all` read them.
  */
 
 import { ENOENT, type ErrnoError } from "./errno.ts";
 import { cString, type Libc } from "./libc.ts";
 
-const O_RDONLY_CLOEXEC = 0o2000000;
+export const O_RDONLY_CLOEXEC = 0o2000000;
 const O_WRONLY_CLOEXEC = 0o1 | 0o2000000;
 const O_PATH_CLOEXEC = 0o10000000 | 0o2000000;
 const CHUNK_BYTES = 65_536;
 
-/** The whole text. @throws {ErrnoError} where it can't be read. */
+/**
+ * The whole text of a file.
+ *
+ * @throws {ErrnoError} when it cannot be read.
+ */
 export function readKernelFile(libc: Libc, path: string): string {
   const fd = openFile(libc, path, O_RDONLY_CLOEXEC);
   try {
@@ -30,9 +33,10 @@ export function readKernelFile(libc: Libc, path: string): string {
 }
 
 /**
- * Writes the whole text with one call, as these files want it.
+ * Writes the whole text with one call, as these files require.
  *
- * @throws {ErrnoError} where the kernel does not take it, or has no such file, unless it may be missing (`ifThere`).
+ * @param options `ifThere`: does nothing when there is no such file.
+ * @throws {ErrnoError} when there is no such file, or the kernel refuses the text.
  */
 export function writeKernelFile(
   libc: Libc,
@@ -57,7 +61,12 @@ export function writeKernelFile(
   }
 }
 
-/** The same for files that make the caller wait, such as cgroup.procs: the event loop goes on meanwhile. */
+/**
+ * Writes like {@linkcode writeKernelFile} on another thread, for files whose write blocks, such as cgroup.procs.
+ *
+ * @throws {ErrnoError} when there is no such file.
+ * @throws {Error} when the kernel refuses the text.
+ */
 export async function writeKernelFileAside(
   libc: Libc,
   path: string,
@@ -67,35 +76,45 @@ export async function writeKernelFileAside(
   try {
     const bytes = new TextEncoder().encode(text);
     const written = await libc.c.writeAside(fd, bytes, BigInt(bytes.length));
-    // errno belongs to another thread here.
-    if (Number(written) < 0) throw new Error(`Cannot write ${text} to ${path}: it was refused`);
+    // errno is that of another thread here.
+    if (Number(written) < 0) {
+      throw new Error(`Cannot write ${text} to ${path}: the kernel refused it`);
+    }
   } finally {
     libc.c.close(fd);
   }
 }
 
-/** Whether there is a file or a folder, which need not be readable. */
-export function isThere(libc: Libc, path: string): boolean {
+/** Whether there is a file or a folder; it need not be readable. */
+export function pathExists(libc: Libc, path: string): boolean {
   const fd = libc.c.open(cString(path), O_PATH_CLOEXEC, 0);
   if (fd < 0) return false;
   libc.c.close(fd);
   return true;
 }
 
-/** Makes a folder, such as a cgroup. @throws {ErrnoError} */
+/**
+ * Makes a folder, such as a cgroup.
+ *
+ * @throws {ErrnoError} when it exists already, or the kernel refuses.
+ */
 export function makeKernelFolder(libc: Libc, path: string): void {
   if (libc.c.mkdir(cString(path), 0o755) !== 0) throw libc.fail(`make ${path}`);
 }
 
-/** Removes an empty folder, such as a cgroup without processes; false if it can't. */
+/** Removes an empty folder, such as a cgroup without processes; false when that fails. */
 export function removeKernelFolder(libc: Libc, path: string): boolean {
   return libc.c.rmdir(cString(path)) === 0;
 }
 
-/** Where struct dirent has the name: after inode, offset, length and kind (`man 3 readdir`). */
+/** The offset of the name in struct dirent: after inode, offset, length and type (`man 3 readdir`). */
 const DIRENT_NAME = 19;
 
-/** The names in a folder, without those of itself and its parent. @throws {ErrnoError} */
+/**
+ * The names in a folder, without `.` and `..`.
+ *
+ * @throws {ErrnoError} when it cannot be read.
+ */
 export function listKernelFolder(libc: Libc, path: string): string[] {
   const folder = libc.c.opendir(cString(path));
   if (folder === null) throw libc.fail(`list ${path}`);

@@ -1,350 +1,85 @@
-/** The C library, as a table of typed functions. */
+/** The C library, opened in a thread. */
 
 import { errnoError } from "./errno.ts";
+import { FUNCTIONS } from "./libc_functions.ts";
 
-/** One line a parameter, its C type beside it. */
-const SYMBOLS = {
-  mmap: {
-    parameters: [
-      "pointer", // void *addr
-      "usize", // size_t length
-      "i32", // int prot
-      "i32", // int flags
-      "i32", // int fd
-      "i64", // off_t offset
-    ],
-    result: "pointer", // void *
-  },
-  munmap: {
-    parameters: [
-      "pointer", // void *addr
-      "usize", // size_t length
-    ],
-    result: "i32",
-  },
-  memfd_create: {
-    parameters: [
-      "buffer", // const char *name
-      "u32", // unsigned int flags
-    ],
-    result: "i32",
-  },
-  open: {
-    parameters: [
-      "buffer", // const char *path
-      "i32", // int flags
-      "u32", // mode_t mode
-    ],
-    result: "i32",
-  },
-  unlink: {
-    parameters: [
-      "buffer", // const char *path
-    ],
-    result: "i32",
-  },
-  mkdir: {
-    parameters: [
-      "buffer", // const char *path
-      "u32", // mode_t mode
-    ],
-    result: "i32",
-  },
-  rmdir: {
-    parameters: [
-      "buffer", // const char *path
-    ],
-    result: "i32",
-  },
-  opendir: {
-    parameters: [
-      "buffer", // const char *path
-    ],
-    result: "pointer", // DIR *
-  },
-  readdir: {
-    parameters: [
-      "pointer", // DIR *
-    ],
-    result: "pointer", // struct dirent *, null at the end
-  },
-  closedir: {
-    parameters: [
-      "pointer", // DIR *
-    ],
-    result: "i32",
-  },
-  ftruncate: {
-    parameters: [
-      "i32", // int fd
-      "i64", // off_t length
-    ],
-    result: "i32",
-  },
-  posix_fallocate: {
-    parameters: [
-      "i32", // int fd
-      "i64", // off_t offset
-      "i64", // off_t length
-    ],
-    result: "i32", // the error number itself
-  },
-  fcntl: {
-    parameters: [
-      "i32", // int fd
-      "i32", // int command
-      "i32", // int argument (variadic; one integer is passed alike on x86-64 and aarch64 Linux)
-    ],
-    result: "i32",
-  },
-  statx: {
-    parameters: [
-      "i32", // int dirfd
-      "buffer", // const char *path
-      "i32", // int flags
-      "u32", // unsigned int mask
-      "buffer", // struct statx *
-    ],
-    result: "i32",
-  },
-  socket: {
-    parameters: [
-      "i32", // int domain
-      "i32", // int type
-      "i32", // int protocol
-    ],
-    result: "i32",
-  },
-  bind: {
-    parameters: [
-      "i32", // int fd
-      "buffer", // const struct sockaddr *
-      "u32", // socklen_t
-    ],
-    result: "i32",
-  },
-  listen: {
-    parameters: [
-      "i32", // int fd
-      "i32", // int backlog
-    ],
-    result: "i32",
-  },
-  accept4: {
-    parameters: [
-      "i32", // int fd
-      "pointer", // struct sockaddr * (null)
-      "pointer", // socklen_t * (null)
-      "i32", // int flags
-    ],
-    result: "i32",
-  },
-  connect: {
-    parameters: [
-      "i32", // int fd
-      "buffer", // const struct sockaddr *
-      "u32", // socklen_t
-    ],
-    result: "i32",
-  },
-  getsockopt: {
-    parameters: [
-      "i32", // int fd
-      "i32", // int level
-      "i32", // int name
-      "buffer", // void *value
-      "buffer", // socklen_t *length
-    ],
-    result: "i32",
-  },
-  sendmsg: {
-    parameters: [
-      "i32", // int fd
-      "buffer", // const struct msghdr *
-      "i32", // int flags
-    ],
-    result: "isize",
-  },
-  recvmsg: {
-    parameters: [
-      "i32", // int fd
-      "buffer", // struct msghdr *
-      "i32", // int flags
-    ],
-    result: "isize",
-  },
-  send: {
-    parameters: [
-      "i32", // int fd
-      "buffer", // const void *
-      "usize", // size_t length
-      "i32", // int flags
-    ],
-    result: "isize",
-  },
-  recv: {
-    parameters: [
-      "i32", // int fd
-      "buffer", // void *
-      "usize", // size_t length
-      "i32", // int flags
-    ],
-    result: "isize",
-  },
-  shutdown: {
-    parameters: [
-      "i32", // int fd
-      "i32", // int how
-    ],
-    result: "i32",
-  },
-  close: {
-    parameters: [
-      "i32", // int fd
-    ],
-    result: "i32",
-  },
-  eventfd: {
-    parameters: [
-      "u32", // unsigned int initial
-      "i32", // int flags
-    ],
-    result: "i32",
-  },
-  read: {
-    parameters: [
-      "i32", // int fd
-      "buffer", // void *
-      "usize", // size_t count
-    ],
-    result: "isize",
-  },
-  write: {
-    parameters: [
-      "i32", // int fd
-      "buffer", // const void *
-      "usize", // size_t count
-    ],
-    result: "isize",
-  },
-  /** The same on a thread of its own. errno can't be read after it. */
-  writeAside: {
-    name: "write",
-    parameters: [
-      "i32", // int fd
-      "buffer", // const void *
-      "usize", // size_t count
-    ],
-    result: "isize",
-    nonblocking: true,
-  },
-  poll: {
-    parameters: [
-      "buffer", // struct pollfd *
-      "u64", // nfds_t
-      "i32", // int timeout, ms
-    ],
-    result: "i32",
-  },
-  /** The same on a thread of its own: the event loop goes on meanwhile. errno can't be read after it. */
-  pollAside: {
-    name: "poll",
-    parameters: [
-      "buffer", // struct pollfd *
-      "u64", // nfds_t
-      "i32", // int timeout, ms
-    ],
-    result: "i32",
-    nonblocking: true,
-  },
-  sched_yield: { parameters: [], result: "i32" },
-  syscall: {
-    parameters: [
-      "isize", // long number
-      "isize", // pid_t pid
-      "buffer", // struct sched_attr *attr
-      "isize", // unsigned int size or flags
-      "isize", // unsigned int flags
-    ],
-    result: "isize",
-  },
-  sched_setaffinity: {
-    parameters: [
-      "i32", // pid_t (0: this thread)
-      "usize", // size_t size of the mask
-      "buffer", // const cpu_set_t *
-    ],
-    result: "i32",
-  },
-  sched_getaffinity: {
-    parameters: [
-      "i32", // pid_t (0: this thread)
-      "usize", // size_t size of the mask
-      "buffer", // cpu_set_t *
-    ],
-    result: "i32",
-  },
-  prctl: {
-    parameters: [
-      "i32", // int option
-      "u64", // unsigned long argument (variadic; the options used here take one)
-    ],
-    result: "i32",
-  },
-  clock_gettime: {
-    parameters: [
-      "i32", // clockid_t
-      "buffer", // struct timespec *
-    ],
-    result: "i32",
-  },
-  kill: {
-    parameters: [
-      "i32", // pid_t
-      "i32", // int signal
-    ],
-    result: "i32",
-  },
-  getuid: { parameters: [], result: "u32" },
-  gettid: { parameters: [], result: "i32" },
-  __errno_location: { parameters: [], result: "pointer" }, // int *
-} as const satisfies Deno.ForeignLibraryInterface;
+/** Keeps which descriptors and mappings a thread has. */
+export interface Holdings {
+  socket(fd: number): void;
+  eventfd(fd: number): void;
+  mapping(address: number, length: number): void;
+  /** A descriptor is about to be closed. */
+  forget(fd: number): void;
+  /** A mapping is about to be removed. */
+  forgetMapping(address: number): void;
+}
 
 /** The C library, opened in this thread. */
 export interface Libc {
-  /** The functions, by their C names. Failures are reported as there; see {@linkcode Libc.fail}. */
-  readonly c: Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
+  /** The functions by their C names. They report failures as in C; see {@linkcode Libc.fail}. */
+  readonly c: Deno.DynamicLibrary<typeof FUNCTIONS>["symbols"];
+  /** What is released when the thread ends, if it may end while its process goes on. */
+  readonly holdings?: Holdings | undefined;
   /** The error number of this thread's last failed synchronous call. */
   errno(): number;
-  /** The error of the last failed call, to be thrown: `Cannot <what>: <text> (ENAME)`. */
+  /** Makes the error of the last failed call: `Cannot <what>: <text> (ENAME)`. */
   fail(what: string): Error;
-  /** Gives the library back. */
+  /** Closes the library. */
   close(): void;
 }
 
+/** The library as this thread has it open. */
+interface Opened {
+  readonly library: Deno.DynamicLibrary<typeof FUNCTIONS>;
+  readonly errno: Int32Array;
+  /** How many have opened and not closed it. */
+  users: number;
+}
+
+let opened: Opened | undefined;
+
 /**
- * Opens the C library for the calling thread.
+ * Opens the C library for the calling thread. All that have it open there share it, since to bind its functions takes 6
+ * to 10 ms, a tenth of the start of an executor.
  *
- * Each thread opens its own: `errno` lies in memory of the thread.
+ * Each thread opens its own, because each has its own `errno`.
  *
  * @throws {Deno.errors.NotCapable} without `--allow-ffi`.
  */
-export function openLibc(): Libc {
-  const library = Deno.dlopen("libc.so.6", SYMBOLS);
-  const location = library.symbols.__errno_location()!;
-  const errno = new Int32Array(new Deno.UnsafePointerView(location).getArrayBuffer(4));
+export function openLibc(holdings?: Holdings): Libc {
+  const mine = opened ??= bind();
+  mine.users++;
+  let isOpen = true;
   return {
-    c: library.symbols,
-    errno: () => errno[0]!,
-    fail: (what) => errnoError(what, errno[0]!),
-    close: () => library.close(),
+    c: mine.library.symbols,
+    holdings,
+    errno: () => mine.errno[0]!,
+    fail: (what) => errnoError(what, mine.errno[0]!),
+    close: () => {
+      if (!isOpen) return;
+      isOpen = false;
+      if (--mine.users > 0) return;
+      opened = undefined;
+      mine.library.close();
+    },
   };
 }
 
-/** A C string: UTF-8, ended by a zero byte. */
+function bind(): Opened {
+  const library = Deno.dlopen("libc.so.6", FUNCTIONS);
+  const location = library.symbols.__errno_location()!;
+  const errno = new Int32Array(new Deno.UnsafePointerView(location).getArrayBuffer(4));
+  return { library, errno, users: 0 };
+}
+
+/**
+ * A C string: UTF-8, ended by a zero byte.
+ *
+ * @throws {TypeError} when the text has a zero byte.
+ */
 export function cString(text: string): Uint8Array<ArrayBuffer> {
   if (text.includes("\0")) {
-    throw new TypeError(`Cannot pass text to C: it holds a zero byte: ${JSON.stringify(text)}`);
+    throw new TypeError(`Cannot pass ${JSON.stringify(text)} to C: it has a zero byte`);
   }
   return new TextEncoder().encode(text + "\0");
 }

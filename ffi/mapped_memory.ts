@@ -1,14 +1,15 @@
-/** Memory that was mapped from a descriptor, as an object that owns it. */
+/** Memory mapped from a descriptor, as an object that owns it. */
 
 import type { Libc } from "./libc.ts";
 
 const PROT_READ = 1;
 const PROT_WRITE = 2;
 const MAP_SHARED = 1;
+const MAP_PRIVATE_ANONYMOUS = 0x2 | 0x20;
 /** MAP_FAILED is (void *) -1. */
 const MAP_FAILED = 0xffffffffffffffffn;
 
-/** The page size that all lengths are rounded up to, in bytes. */
+/** The page size to which all lengths are rounded up, in bytes. */
 export const PAGE_BYTES = 4096;
 
 /** `bytes` rounded up to whole pages. */
@@ -17,24 +18,25 @@ export function wholePages(bytes: number): number {
 }
 
 /**
- * A shared mapping. Every range is handed out as an ArrayBuffer of its own, so that `view.buffer` shows no more
- * than what was given. {@linkcode MappedMemory.close} detaches them all before it unmaps: reading an unmapped page
- * would end the process.
+ * A shared mapping. Every range is handed out as an ArrayBuffer of its own, so that `view.buffer` shows no more than the
+ * range. {@linkcode MappedMemory.close} detaches them all before it unmaps, because reading an unmapped page would end
+ * the process.
  */
 export class MappedMemory implements Disposable {
   /** Bytes mapped. */
   readonly length: number;
   /** The address of the first byte. */
   readonly address: number;
+  /** The first byte, for functions of C. */
+  readonly pointer: Deno.PointerObject;
   readonly #libc: Libc;
-  readonly #pointer: Deno.PointerObject;
   readonly #view: Deno.UnsafePointerView;
   #handedOut: ArrayBuffer[] = [];
   #open = true;
 
   private constructor(libc: Libc, pointer: Deno.PointerObject, length: number) {
     this.#libc = libc;
-    this.#pointer = pointer;
+    this.pointer = pointer;
     this.#view = new Deno.UnsafePointerView(pointer);
     this.length = length;
     this.address = Number(Deno.UnsafePointer.value(pointer));
@@ -43,13 +45,27 @@ export class MappedMemory implements Disposable {
   /**
    * Maps the first `length` bytes of `fd` to read and write, shared. The descriptor may be closed afterwards.
    *
+   * @throws {RangeError} when the length is not a positive integer.
    * @throws {ErrnoError} when the kernel refuses.
    */
   static map(libc: Libc, fd: number, length: number): MappedMemory {
     if (!Number.isSafeInteger(length) || length <= 0) {
-      throw new RangeError(`Cannot map memory: length must be a positive integer, not ${length}`);
+      throw new RangeError(
+        `Cannot map memory: expected a length of at least 1 byte, got ${length}`,
+      );
     }
-    const pointer = libc.c.mmap(null, BigInt(length), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0n);
+    const memory = MappedMemory.#map(libc, fd, length, MAP_SHARED);
+    libc.holdings?.mapping(memory.address, length);
+    return memory;
+  }
+
+  /** Maps `length` bytes of zeros that no other process shares. @throws {ErrnoError} when the kernel refuses. */
+  static allocate(libc: Libc, length: number): MappedMemory {
+    return MappedMemory.#map(libc, -1, length, MAP_PRIVATE_ANONYMOUS);
+  }
+
+  static #map(libc: Libc, fd: number, length: number, flags: number): MappedMemory {
+    const pointer = libc.c.mmap(null, BigInt(length), PROT_READ | PROT_WRITE, flags, fd, 0n);
     if (
       pointer === null ||
       BigInt.asUintN(64, BigInt(Deno.UnsafePointer.value(pointer))) === MAP_FAILED
@@ -60,9 +76,10 @@ export class MappedMemory implements Disposable {
   }
 
   /**
-   * An ArrayBuffer over `length` bytes from `offset`; no copy.
+   * An ArrayBuffer over `length` bytes at `offset`, without a copy.
    *
    * @throws {RangeError} when the range is not inside the mapping.
+   * @throws {TypeError} after {@linkcode MappedMemory.close}.
    */
   buffer(offset: number, length: number): ArrayBuffer {
     if (!this.#open) throw new TypeError("Cannot show mapped memory: it is closed");
@@ -71,7 +88,7 @@ export class MappedMemory implements Disposable {
       offset + length > this.length
     ) {
       throw new RangeError(
-        `Cannot show mapped memory: ${length} bytes from ${offset} are not inside its ${this.length}`,
+        `Cannot show mapped memory: ${length} bytes at ${offset} are not inside its ${this.length}`,
       );
     }
     const buffer = this.#view.getArrayBuffer(length, offset);
@@ -85,7 +102,8 @@ export class MappedMemory implements Disposable {
     this.#open = false;
     for (const buffer of this.#handedOut) if (!buffer.detached) buffer.transfer();
     this.#handedOut = [];
-    this.#libc.c.munmap(this.#pointer, BigInt(this.length));
+    this.#libc.holdings?.forgetMapping(this.address);
+    this.#libc.c.munmap(this.pointer, BigInt(this.length));
   }
 
   [Symbol.dispose](): void {

@@ -1,29 +1,28 @@
 /**
  * A shared library from memory, and calls of its functions on the addresses of slots.
  *
- * Deno could open it and would give a JavaScript function for each symbol; but a place that calls several of those in
- * turn is no fast call any more. So one stub of our own takes the function's address beside its arguments: one place,
- * one symbol, however many functions there are.
+ * `Deno.dlopen` would make a JavaScript function per symbol, but a call site that calls several of them is not a fast
+ * call. So one stub takes the function's address with its arguments: one call site and one symbol for all functions.
  */
 
 import { type Arch, sharedObject } from "./elf.ts";
 import { cString, type Libc } from "./libc.ts";
 import { openSharedObject } from "./shared_object.ts";
 
-/** Calls function `called` on slot `slot`, whose argument has `bytes` bytes; gives what it returns. */
+/** Calls function number `called` on slot `slot`, whose argument has `bytes` bytes, and returns its result. */
 export type NativeCall = (called: number, slot: number, bytes: number) => number;
 
-/** Where a slot's argument and result lie. */
+/** The memory of a slot's argument and result. */
 export interface NativeSlot {
   readonly inputBuffer: ArrayBuffer;
   readonly outputBuffer: ArrayBuffer;
 }
 
 const MFD_CLOEXEC = 1;
-/** All symbols are found now, or it is not loaded: a missing one would end the process at its first call. */
+/** Resolves all symbols while loading: otherwise the first call of a missing one would end the process. */
 const RTLD_NOW = 2;
 
-/** `call(function, in, size, out)`: the last three move up by one register, then it jumps to the first. */
+/** `call(function, in, size, out)`: moves the last three arguments to the registers of the first three, then jumps to the function. */
 const CALL_CODE: Record<Arch, Uint8Array> = {
   x86_64: Uint8Array.of(
     ...[0x48, 0x89, 0xf8], // mov rax, rdi
@@ -53,7 +52,7 @@ const CALL_SYMBOLS = {
   },
 } as const satisfies Deno.ForeignLibraryInterface;
 
-/** Part of libc.so.6 since glibc 2.34; there this name is kept as well. */
+/** Its functions are in libc.so.6 since glibc 2.34, which still has a library of this name. */
 const LINKER = "libdl.so.2";
 const LINKER_SYMBOLS = {
   dlopen: {
@@ -79,19 +78,21 @@ const LINKER_SYMBOLS = {
   dlerror: { parameters: [], result: "pointer" }, // char *
 } as const satisfies Deno.ForeignLibraryInterface;
 
-/** A library that has been loaded. */
+/** A loaded library. */
 export interface NativeLibrary {
+  /** Calls a function of the library. */
   readonly call: NativeCall;
-  /** Runs its destructors and gives it back; `call` must not be used afterwards. */
+  /** Runs its destructors and unloads it; `call` must not be used afterwards. */
   close(): void;
 }
 
 /**
- * Loads a library into this process: its constructors run, and its code may do whatever the process may.
+ * Loads a library into this process. Its constructors run, and its code can do everything that the process may.
  *
- * @param names what {@linkcode NativeCall} counts as 0, 1 and so on.
- * @param slots the buffers must stay where they are: memory that is mapped.
- * @throws {TypeError} with what the dynamic linker says.
+ * @param names the functions, which {@linkcode NativeCall} numbers from 0.
+ * @param slots their buffers must not move: they lie in mapped memory.
+ * @throws {TypeError} with the dynamic linker's message, when it cannot load the library or find a function.
+ * @throws {ErrnoError} when the kernel refuses the memory for the library.
  */
 export function openNativeLibrary(
   libc: Libc,
@@ -102,11 +103,12 @@ export function openNativeLibrary(
   using opening = new DisposableStack();
   const linker = opening.adopt(Deno.dlopen(LINKER, LINKER_SYMBOLS), (opened) => opened.close());
   const { dlopen, dlsym, dlclose, dlerror } = linker.symbols;
-  const said = () => {
+  const linkerError = () => {
     const text = dlerror();
     return text === null ? "unknown failure" : Deno.UnsafePointerView.getCString(text);
   };
-  // The descriptor stays open: glibc knows a library by its path, and a second file under the same one would be this.
+  // The descriptor stays open: glibc identifies a library by its path, so a second file at the same path would be this
+  // one.
   const fd = libc.c.memfd_create(cString("rfaas-native"), MFD_CLOEXEC);
   if (fd < 0) throw libc.fail("keep the library in memory");
   opening.defer(() => libc.c.close(fd));
@@ -114,11 +116,13 @@ export function openNativeLibrary(
     throw libc.fail("write the library into memory");
   }
   const handle = dlopen(cString(`/proc/self/fd/${fd}`), RTLD_NOW);
-  if (handle === null) throw new TypeError(`Cannot load the library: ${said()}`);
+  if (handle === null) throw new TypeError(`Cannot load the library: ${linkerError()}`);
   opening.defer(() => dlclose(handle));
   const functions = names.map((name) => {
     const address = dlsym(handle, cString(name));
-    if (address === null) throw new TypeError(`Cannot find ${name} in the library: ${said()}`);
+    if (address === null) {
+      throw new TypeError(`Cannot find ${name} in the library: ${linkerError()}`);
+    }
     return address;
   });
   const inputs = slots.map(({ inputBuffer }) => Deno.UnsafePointer.of(inputBuffer));

@@ -1,24 +1,28 @@
 /**
- * One poll(2) for all the descriptors that an event loop waits on.
+ * One poll(2) for all descriptors on which an event loop waits.
  *
- * Deno runs nonblocking FFI calls on 32 threads; a call a descriptor would use them up, and then every file read
- * would wait. So one call watches them all, with an eventfd to end it when the set changes.
+ * Deno runs nonblocking FFI calls on 32 threads. A call per descriptor would occupy them, and then every file read would
+ * wait. So one call watches them all, and an eventfd ends it when the set changes.
  */
 
 import { ByteView, nowMs } from "./intrinsics.ts";
 import type { Libc } from "./libc.ts";
+import { MappedMemory, PAGE_BYTES } from "./mapped_memory.ts";
 
+/** The descriptor can be read. */
 export const POLLIN = 1;
+/** The descriptor has failed. */
 export const POLLERR = 8;
+/** The peer has closed. */
 export const POLLHUP = 16;
 const EFD_CLOEXEC_NONBLOCK = 0o2000000 | 0o4000;
 
 /** Words of struct pollfd: fd, then events and revents as 16 bits each. */
 const POLLFD_WORDS = 2;
+const POLLFD_BYTES = POLLFD_WORDS * 4;
 
-// A worker waits here after foreign code was loaded, which may replace any of these: it would be handed the waiters, or
-// give poll(2) less memory than it is told of. Lists are walked by index, since iterators can be replaced as well.
-const Memory = ArrayBuffer;
+// A worker waits here after foreign code was loaded, which may replace any of these: a replacement would get the
+// waiters. Lists are walked by index, since iterators can be replaced too.
 const Words = Int32Array;
 const Pending = Promise;
 const toBigInt = BigInt;
@@ -30,44 +34,57 @@ interface Waiter {
   resolve(events: number): void;
 }
 
-/** Of a wait. */
+/** The options of a wait. */
 export interface PollerOptions {
+  /** How long to wait. @default {Infinity} */
   timeoutMs?: number | undefined;
+  /** Cancels the wait. */
   signal?: AbortSignal | undefined;
 }
 
-/** Waits on descriptors for the event loop of this thread. It keeps the process alive only while someone waits. */
+/** Waits on descriptors for the event loop of this thread. Keeps the process alive only during a wait. */
 export class Poller implements Disposable {
-  /** Fulfilled once the poller was closed and its last call has returned: then the library may be closed too. */
+  /** Fulfilled once the poller is closed and its last call has returned; then the library may be closed. */
   readonly closed: Promise<void>;
   #hasClosed!: () => void;
   readonly #libc: Libc;
   readonly #wakeFd: number;
   readonly #one = new Uint8Array(new BigUint64Array([1n]).buffer);
+  /**
+   * Of struct pollfd. Not memory of JavaScript: a thread may end during poll(2), which then writes to it all the same. It
+   * is left to the process in this case.
+   */
+  #memory: MappedMemory;
+  #words: Int32Array;
   #waiters: Waiter[] = [];
   #running = false;
   #open = true;
 
+  /** @throws {ErrnoError} when the process has no free descriptor, or no memory. */
   constructor(libc: Libc) {
     this.#libc = libc;
     ({ promise: this.closed, resolve: this.#hasClosed } = Promise.withResolvers<void>());
     this.#wakeFd = libc.c.eventfd(0, EFD_CLOEXEC_NONBLOCK);
     if (this.#wakeFd < 0) throw libc.fail("make an eventfd");
+    libc.holdings?.eventfd(this.#wakeFd);
+    this.#memory = MappedMemory.allocate(libc, PAGE_BYTES);
+    this.#words = new Words(this.#memory.buffer(0, PAGE_BYTES));
   }
 
   /**
    * Waits until `fd` can be read or its peer is gone.
    *
-   * @returns false when `timeoutMs` passed first.
+   * @returns false after `timeoutMs`.
    * @throws the signal's reason when it is aborted.
+   * @throws {TypeError} after {@linkcode Poller.close}.
    */
   async readable(fd: number, options: PollerOptions = {}): Promise<boolean> {
     return await this.events(fd, options) !== 0;
   }
 
   /**
-   * The same, and tells what poll(2) saw; 0 when `timeoutMs` passed first. Who is woken by it has waited long enough, so
-   * that no promise lies between the call of poll(2) and this one: each costs microseconds in a cold cache.
+   * Waits like {@linkcode Poller.readable}, and returns the events of poll(2); 0 after `timeoutMs`. There is no further
+   * promise between the return of poll(2) and this one: each would cost microseconds in a cold cache.
    */
   events(fd: number, options: PollerOptions = {}): Promise<number> {
     const { timeoutMs = Infinity, signal } = options;
@@ -105,14 +122,14 @@ export class Poller implements Disposable {
     }
   }
 
-  /** Ends all waits (as timed out) and gives the descriptor back. May be called twice. */
+  /** Ends all waits as timed out, and closes the eventfd. May be called twice. */
   close(): void {
     if (!this.#open) return;
     this.#open = false;
     const waiters = this.#waiters;
     this.#waiters = [];
     for (let i = 0; i < waiters.length; i++) waiters[i]!.resolve(0);
-    if (this.#running) this.#wake(); // the last round closes the descriptor
+    if (this.#running) this.#wake(); // the last round closes the eventfd
     else this.#release();
   }
 
@@ -124,7 +141,7 @@ export class Poller implements Disposable {
     this.#libc.c.write(this.#wakeFd, this.#one, 8n);
   }
 
-  /** Takes a waiter off the list, which is made anew: whoever walks the old one goes on undisturbed. */
+  /** Removes a waiter by replacing the list, so that a loop over the old one is not disturbed. */
   #remove(waiter: Waiter): boolean {
     const left: Waiter[] = [];
     const waiters = this.#waiters;
@@ -141,8 +158,7 @@ export class Poller implements Disposable {
     while (this.#waiters.length > 0) {
       const count = this.#waiters.length;
       const waiters: Waiter[] = [];
-      const memory = new Memory((count + 1) * POLLFD_WORDS * 4);
-      const words = new Words(memory);
+      const words = this.#wordsFor(count + 1);
       words[0] = this.#wakeFd;
       words[1] = POLLIN;
       let untilMs = Infinity;
@@ -154,7 +170,7 @@ export class Poller implements Disposable {
       }
       const leftMs = min(max(0, ceil(untilMs - nowMs())), 0x7fffffff);
       await this.#libc.c.pollAside(
-        new ByteView(memory),
+        this.#memory.pointer,
         toBigInt(count + 1),
         untilMs === Infinity ? -1 : leftMs,
       );
@@ -172,8 +188,20 @@ export class Poller implements Disposable {
     if (!this.#open) this.#release();
   }
 
+  /** Memory for so many struct pollfd. */
+  #wordsFor(count: number): Int32Array {
+    let bytes = this.#memory.length;
+    if (bytes >= count * POLLFD_BYTES) return this.#words;
+    while (bytes < count * POLLFD_BYTES) bytes *= 2;
+    this.#memory.close();
+    this.#memory = MappedMemory.allocate(this.#libc, bytes);
+    return this.#words = new Words(this.#memory.buffer(0, bytes));
+  }
+
   #release(): void {
+    this.#libc.holdings?.forget(this.#wakeFd);
     this.#libc.c.close(this.#wakeFd);
+    this.#memory.close();
     this.#hasClosed();
   }
 }

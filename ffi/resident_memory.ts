@@ -1,9 +1,9 @@
-/** The memory that a process has of its own: anonymous and shared pages, not those of the files that it runs. */
+/** The resident memory of a process: anonymous and shared pages, without those of mapped files. */
 
 import { readKernelFile } from "./kernel_file.ts";
 import type { Libc } from "./libc.ts";
 
-/** Bytes; `undefined` when there is no such process. `man 5 proc_pid_status`. */
+/** In bytes; `undefined` when there is no such process. `man 5 proc_pid_status`. */
 export function residentBytes(libc: Libc, pid: number): number | undefined {
   let status: string;
   try {

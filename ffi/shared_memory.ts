@@ -1,6 +1,6 @@
 /** Descriptors of memory that two processes share: a sealed memfd, or an unnamed private file. */
 
-import { EINVAL } from "./errno.ts";
+import { EINVAL, errnoError } from "./errno.ts";
 import { cString, type Libc } from "./libc.ts";
 
 const MFD_CLOEXEC = 1;
@@ -18,12 +18,14 @@ const STATX_BASIC = 0x7ff;
 /**
  * Makes shared memory of `length` bytes, all zero, and returns its descriptor.
  *
- * A memfd has no name, so nothing is left to sweep when its last holder dies, and its seals keep everyone from
- * truncating it under a mapping (which would end the other process by SIGBUS). Where memfd is not to be had,
- * a file does: made new (never through a link) with mode 0600 in a private folder, unlinked at once, and reserved
- * in full, since a full disk would show as SIGBUS as well.
+ * A memfd has no name, so it leaves nothing behind when its last holder dies. Its seals prevent a truncation under a
+ * mapping, which would end the other process by SIGBUS. Where there is no memfd, a file replaces it: created new (never
+ * through a link) with mode 0600 in a private folder, unlinked at once, and allocated in full, since a full disk would
+ * cause SIGBUS as well.
  *
- * @param fallbackFolder where the file is made if there is no memfd; tests give `force: true`.
+ * @param fallback `folder`: where the file is created if there is no memfd; `force`: use the file, for tests.
+ * @throws {ErrnoError} when the kernel refuses.
+ * @throws {Error} when the folder is not private, or cannot hold `length` bytes.
  */
 export function createSharedMemory(
   libc: Libc,
@@ -56,44 +58,44 @@ function createUnnamedFile(libc: Libc, length: number, folder: string): number {
   const errno = libc.c.posix_fallocate(fd, 0n, BigInt(length));
   if (errno !== 0) {
     libc.c.close(fd);
-    throw new Error(`Cannot reserve ${length} bytes of shared memory in ${folder}: error ${errno}`);
+    throw errnoError(`allocate ${length} bytes of shared memory in ${folder}`, errno);
   }
   return fd;
 }
 
 /**
- * Checks a descriptor that came from another process before it is mapped: sealed against truncation, or an unnamed,
- * fully reserved private file of this user; and `length` bytes long.
+ * Checks a descriptor from another process before it is mapped: it must have `length` bytes, and be sealed against
+ * truncation or be an unnamed, fully allocated, private file of this user.
  *
- * @throws {Error} naming what is wrong.
+ * @throws {Error} when it is not; the message has the reason.
  */
 export function checkSharedMemory(libc: Libc, fd: number, length: number): void {
   const statx = new DataView(new ArrayBuffer(256));
   if (
     libc.c.statx(fd, cString(""), AT_EMPTY_PATH, STATX_BASIC, new Uint8Array(statx.buffer)) !== 0
   ) {
-    throw libc.fail("look at the peer's shared memory");
+    throw libc.fail("inspect the peer's shared memory");
   }
   const size = Number(statx.getBigUint64(40, true));
   if (size !== length) {
-    throw new Error(`Cannot use the peer's shared memory: it has ${size} bytes, not ${length}`);
+    throw new Error(`Cannot use the peer's shared memory: expected ${length} bytes, got ${size}`);
   }
   const seals = libc.c.fcntl(fd, F_GET_SEALS, 0);
   if (seals >= 0 && (seals & (F_SEAL_SHRINK | F_SEAL_GROW)) === (F_SEAL_SHRINK | F_SEAL_GROW)) {
     return;
   }
-  // A file on tmpfs bears this one seal from birth, one elsewhere knows of none.
+  // A file on tmpfs is created with this seal; on other file systems there are no seals.
   if (seals >= 0 ? seals !== F_SEAL_SEAL : libc.errno() !== EINVAL) {
     throw new Error("Cannot use the peer's shared memory: it is not sealed and could be truncated");
   }
   const links = statx.getUint32(16, true);
   const user = statx.getUint32(20, true);
   const mode = statx.getUint16(28, true);
-  const reserved = Number(statx.getBigUint64(48, true)) * 512;
+  const allocated = Number(statx.getBigUint64(48, true)) * 512;
   const isPrivateFile = (mode & 0o170000) === 0o100000 && (mode & 0o077) === 0 && links === 0;
-  if (!isPrivateFile || user !== libc.c.getuid() || reserved < length) {
+  if (!isPrivateFile || user !== libc.c.getuid() || allocated < length) {
     throw new Error(
-      "Cannot use the peer's shared memory: it is not an unnamed, reserved, private file of this user",
+      "Cannot use the peer's shared memory: it is not an unnamed, allocated, private file of this user",
     );
   }
 }

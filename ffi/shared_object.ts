@@ -1,4 +1,4 @@
-/** Loading a shared object that was made in memory. */
+/** Loading a shared object that was built in memory. */
 
 import { cString, type Libc } from "./libc.ts";
 
@@ -6,6 +6,7 @@ const MFD_CLOEXEC = 1;
 
 /** A loaded shared object. */
 export interface SharedObject<S extends Deno.ForeignLibraryInterface> {
+  /** Its functions, by name. */
   readonly symbols: Deno.DynamicLibrary<S>["symbols"];
   /** Unloads it, then closes its file. */
   close(): void;
@@ -14,8 +15,11 @@ export interface SharedObject<S extends Deno.ForeignLibraryInterface> {
 /**
  * Loads `bytes` as a shared library, from a memfd or, where that is forbidden (noexec), from a temporary file.
  *
- * glibc knows a library by its path, so the descriptor stays open as long as the library is loaded:
- * a second file under the same `/proc/self/fd/N` would give the first library.
+ * glibc identifies a library by its path, so the descriptor stays open while the library is loaded: otherwise a second
+ * file at the same `/proc/self/fd/N` would load the first library.
+ *
+ * @throws {Deno.errors.NotCapable} without `--allow-ffi`.
+ * @throws {Error} when the temporary file cannot be written or loaded.
  */
 export function openSharedObject<S extends Deno.ForeignLibraryInterface>(
   libc: Libc,
@@ -56,6 +60,6 @@ function openFromFile<S extends Deno.ForeignLibraryInterface>(
     const library = Deno.dlopen(path, symbols);
     return { symbols: library.symbols, close: () => library.close() };
   } finally {
-    Deno.removeSync(folder, { recursive: true }); // a loaded library needs its name no longer
+    Deno.removeSync(folder, { recursive: true }); // the loaded library does not need the file
   }
 }

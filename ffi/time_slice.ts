@@ -1,18 +1,18 @@
 /**
- * How long a thread may run before it has had its turn (`man 2 sched_setattr`; heeded since Linux 6.12, told to earlier
- * ones in vain). A shorter turn comes sooner: who is woken with one takes the core at once from who has a longer one.
+ * The time slice of a thread: how long it may run before another gets the core (`man 2 sched_setattr`). Linux honors it
+ * since 6.12; earlier kernels ignore it. When a thread with a shorter slice wakes, it preempts one with a longer slice.
  */
 
 import type { Arch } from "./elf.ts";
 import type { Libc } from "./libc.ts";
 
-/** Numbers of the system calls: the C library has had functions for them only since glibc 2.41. */
+/** Numbers of the system calls; glibc has functions for them since 2.41. */
 const NUMBERS: Record<Arch, { readonly set: bigint; readonly get: bigint }> = {
   x86_64: { set: 314n, get: 315n },
   aarch64: { set: 274n, get: 275n },
 };
 
-/** Bytes of struct sched_attr, its first version, and where its policy and its run time are. */
+/** Bytes of the first version of struct sched_attr, and the offsets of its policy and run time. */
 const ATTR_BYTES = 48;
 const POLICY_AT = 4;
 const RUNTIME_AT = 24;
@@ -20,7 +20,7 @@ const SCHED_OTHER = 0;
 const THIS_THREAD = 0;
 
 /**
- * A thread's turn in milliseconds; 0 where the kernel has no such thing or does not tell.
+ * A thread's time slice in milliseconds; 0 where the kernel does not report it.
  *
  * @param thread its number; 0 is the calling one.
  */
@@ -30,11 +30,11 @@ export function timeSliceMs(libc: Libc, thread: number = THIS_THREAD): number {
 }
 
 /**
- * Asks for turns of `ms` milliseconds (0.1 to 100) for the calling thread; its priority stays.
+ * Requests a time slice of `ms` milliseconds (0.1 to 100) for the calling thread; its priority stays.
  *
- * @returns false if it has a policy of its own or the kernel refuses.
+ * @returns false if the thread has another policy than SCHED_OTHER or the kernel refuses.
  */
-export function askForTimeSlice(libc: Libc, ms: number): boolean {
+export function requestTimeSlice(libc: Libc, ms: number): boolean {
   const attr = new DataView(new ArrayBuffer(ATTR_BYTES));
   if (!readAttr(libc, THIS_THREAD, attr) || attr.getUint32(POLICY_AT, true) !== SCHED_OTHER) {
     return false;

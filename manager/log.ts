@@ -1,6 +1,6 @@
 /**
- * The managers' log, by LogTape: silent until the app that runs a manager configures it. Values are
- * given as properties, never pasted into the message, so that the sink can escape them.
+ * The log of the managers, by LogTape. It is silent until the app that runs a manager configures it. Values are passed
+ * as properties, never inserted into the message, so that a sink can escape them.
  */
 export {
   configure,

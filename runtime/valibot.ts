@@ -1,7 +1,8 @@
 /**
- * The parts of valibot that rfaas uses, named in one place: modules in the graph of mod.ts can't lean
- * on an import map, so the version stands here and nowhere else.
+ * The parts of valibot that rfaas uses. Modules in the graph of mod.ts can't use an import map, so this file alone has the
+ * version.
  */
+// @ts-types="../vendor/valibot.d.ts"
 export {
   array,
   boolean,
@@ -27,10 +28,12 @@ export {
   parse,
   picklist,
   pipe,
+  rawTransform,
+  readonly,
   regex,
   safeParse,
   strictObject,
   string,
   transform,
   union,
-} from "npm:valibot@1.5.0";
+} from "../vendor/valibot.js";

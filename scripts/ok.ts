@@ -1,5 +1,5 @@
 /**
- * The gate before each commit, in one word: format, lint, types, examples in the texts, fast tests.
+ * The gate before each commit: format, lint, types, documentation, fast tests.
  *
  * @module
  */
@@ -7,16 +7,40 @@ const STEPS: readonly (readonly string[])[] = [
   ["fmt", "--check"],
   ["lint", "--quiet"],
   ["check", "--quiet", "."],
-  ["check", "--quiet", "--doc", "mod.ts", "runtime", "README.md"],
+  // The scripts of the dashboard, with the types of a browser.
+  [
+    "check",
+    "--quiet",
+    "--no-lock",
+    "--config",
+    "manager/resource/ui/page_types.json",
+    "manager/resource/ui/page/app.js",
+  ],
+  ["check", "--quiet", "--doc", "mod.ts", "functions.ts", "manager.ts", "runtime"],
+  ["doc", "--lint", "mod.ts", "functions.ts", "manager.ts"],
+  // The examples of these modules need no cluster, and no permission.
+  [
+    "test",
+    "--doc",
+    "--quiet",
+    "functions.ts",
+    "runtime/byte_size.ts",
+    "runtime/codec",
+    "runtime/functions",
+  ],
   [
     "test",
     "--allow-all",
     "--quiet",
     "--no-check",
     "tests/architecture_test.ts",
+    "tests/language_test.ts",
+    "tests/docs/code_blocks_test.ts",
+    "tests/docs/pages_test.ts",
     "tests/ffi",
     "tests/examples",
     "tests/scripts",
+    "tests/std",
     "tests/cli/config_published_test.ts",
   ],
 ];

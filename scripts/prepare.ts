@@ -1,20 +1,25 @@
-/** Fetches all that the code needs, so that no test waits for the network. */
+/** Fetches everything that the code needs, so that no test waits for the network. */
 
 import { bundleModule } from "../runtime/package/bundle.ts";
 
-/** What all packages are reached from. */
-const ENTRIES = ["mod.ts", "cli.ts", "examples/demo/demo.ts"];
-/** All modules below these, likewise. */
-const FOLDERS = ["tests", "bench"];
-/** What is bundled later. Bundling goes without the lock file, so it asks the registry for versions the first time. */
+/** The modules that import all packages, directly or not. */
+const ENTRIES = ["mod.ts", "cli.ts", "examples/demo/demo.ts", "examples/jacobi/jacobi.ts"];
+/** Folders whose modules are fetched too. */
+const FOLDERS = ["std", "tests", "bench"];
+/** Modules that are bundled later. Bundling ignores the lock file, so the first time it queries the registry for versions. */
 const BUNDLED = [
   "examples/demo/functions.ts",
+  "examples/black_scholes/kernel.ts",
+  "examples/jacobi/functions.ts",
+  "examples/matrix_product/functions.ts",
+  "examples/monte_carlo/functions.ts",
+  "examples/offload/functions.ts",
   "runtime/executor/main.ts",
   "bench/functions.ts",
   "bench/page/script.ts",
 ];
 
-/** Fetches the packages, as the lock file has them, and the bundler. */
+/** Fetches the packages in the lock file, and the bundler. */
 export async function prepare(): Promise<void> {
   const root = new URL("..", import.meta.url);
   const files = [...ENTRIES];

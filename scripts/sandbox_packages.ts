@@ -1,4 +1,4 @@
-/** The system packages that put executors into a sandbox, which the tests of it need. */
+/** The system packages with sandboxes for executors, for the sandbox tests. */
 
-/** Debian's names. Apptainer is not in Debian 12. */
+/** Names in Debian. Debian 12 has no Apptainer. */
 export const SANDBOX_PACKAGES: readonly string[] = ["bubblewrap", "podman", "runc"];

@@ -1,90 +1,109 @@
 /**
- * Runs the whole test suite: fetches what it needs first, shows its progress, and ends with a count.
+ * Runs the whole test suite: fetches what the tests need, checks all types once, runs the tests, and prints the slowest
+ * tests, the duration of each part, and the counts.
  *
- * Three parts, one after the other since they want the cores for themselves: the tests of this host; those that need
- * an RDMA device, on this host's own or in a machine; those of two machines.
+ * The parts run one after the other: the tests of this host, those that need an RDMA device (of this host or of a virtual
+ * machine), and those of two machines. The tests of this host run in lanes, each of which takes the next files.
  *
  * @module
  */
+import { ETCD, PROMETHEUS, unpack } from "./unpacked_package.ts";
 import { prepare } from "./prepare.ts";
 import { installPackages, MissingPackagesError, PACKAGES } from "./vm/packages.ts";
+import { BROWSER_PACKAGES } from "./browser_packages.ts";
+import { NETWORK_PACKAGES } from "./network_packages.ts";
+import { SLURM_PACKAGES } from "./slurm_packages.ts";
 import { SANDBOX_PACKAGES } from "./sandbox_packages.ts";
-import { onHost, type TestPlace, type TestRun, withDevice } from "./test_places.ts";
-import { addCounts, countTests, NO_TESTS, type TestCounts } from "./test_report.ts";
+import { ALONE, DEVICE_TESTS, DEVICE_TOO, LANES, MACHINE_TESTS } from "./test_parts.ts";
+import { hostRuns } from "./test_files.ts";
+import { hasDevice, onHost, type TestRun, withMachine } from "./test_places.ts";
+import { NO_TESTS } from "./test_report.ts";
+import { Suite } from "./test_suite.ts";
 
-/** How long one part may take; one that hangs would hold the machine for ever. */
+/** Time limit of one run: one that hangs would block the suite forever. */
 const LIMIT_MS = 30 * 60_000;
-/** The tests that need an RDMA device. */
-const DEVICE_TESTS = "tests/rdma";
-/** The tests that boot machines of their own. */
-const MACHINE_TESTS = "tests/vm";
-/** Tests of the host that find more to check where there is a device. */
-const DEVICE_TOO: readonly string[] = ["tests/cli/devices_test.ts", "tests/cli/doctor_test.ts"];
-/** Tests of whole leases that run on both fabrics. */
-const BOTH_FABRICS: readonly string[] = [
-  "tests/runtime/call/invoke_test.ts",
-  "tests/runtime/call/prepared_call_test.ts",
-  "tests/runtime/call/deadline_test.ts",
-  "tests/faults/executor_killed_test.ts",
-];
+/** Makes calls between two RDMA devices in place of shared memory. */
+const OVER_RDMA = { RFAAS_TEST_FABRIC: "verbs" };
 
 if (import.meta.main) Deno.exit(await runTests(Deno.args));
 
-/** @param args what is to be run, and other arguments of `deno test`; all tests if no path is named. */
+/** @param args Paths and flags of `deno test`. Without a path, all tests run. */
 async function runTests(args: readonly string[]): Promise<number> {
-  await prepare();
-  await installPackages([...PACKAGES, ...SANDBOX_PACKAGES], console.log).catch((error) => {
-    if (!(error instanceof MissingPackagesError)) throw error; // told below, by the tests that need them
-  });
+  const suite = new Suite(args.filter((arg) => arg.startsWith("-")));
   const paths = args.filter((arg) => !arg.startsWith("-"));
-  const flags = args.filter((arg) => arg.startsWith("-"));
-  const named = (folder: string) => paths.filter((path) => path.startsWith(folder));
-  let counts = NO_TESTS;
-  const run = async (place: TestPlace, { args, env = {} }: TestRun) => {
-    counts = addCounts(counts, tally(await place({ args: [...flags, ...args], env })));
-  };
-
-  const elsewhere = [...named(DEVICE_TESTS), ...named(MACHINE_TESTS)];
-  const here = paths.filter((path) => !elsewhere.includes(path));
-  if (paths.length === 0 || here.length > 0) {
-    const ignored = `--ignore=${DEVICE_TESTS},${MACHINE_TESTS}`;
-    await run(onHost(LIMIT_MS), { args: [ignored, ...here] });
-  }
-  if (paths.length === 0 || named(DEVICE_TESTS).length > 0) {
-    const why = await withDevice(LIMIT_MS, async (device) => {
-      await run(device, {
-        args: paths.length === 0 ? [DEVICE_TESTS, ...DEVICE_TOO] : named(DEVICE_TESTS),
+  await suite.part("preparing", async () => {
+    await prepare();
+    const packages = [
+      PACKAGES,
+      SANDBOX_PACKAGES,
+      BROWSER_PACKAGES,
+      NETWORK_PACKAGES,
+      SLURM_PACKAGES,
+    ].flat();
+    await installPackages([...new Set(packages)], console.log)
+      .catch((error) => {
+        if (!(error instanceof MissingPackagesError)) throw error; // the tests that need them are skipped
       });
-      if (paths.length > 0) return;
-      await run(device, { args: BOTH_FABRICS, env: { RFAAS_TEST_FABRIC: "verbs" } });
-    });
-    if (why !== undefined) {
-      console.log(`\nthe tests of RDMA were left out. ${why}`);
-      counts = addCounts(counts, { ...NO_TESTS, skipped: new Map([["no RDMA device", 1]]) });
-    }
-  }
-  if (paths.length === 0 || named(MACHINE_TESTS).length > 0) {
-    await run(onHost(LIMIT_MS), {
-      args: paths.length === 0 ? [MACHINE_TESTS] : named(MACHINE_TESTS),
-    });
-  }
-  tellSkips(counts);
-  // Told again here, at the end of a long output.
-  for (const failure of counts.failures) console.log(`\nFAILED: ${failure}\n`);
-  console.log(`${counts.passed} passed, ${counts.failed} failed`);
-  return counts.failed === 0 ? 0 : 1;
+    for (const each of [ETCD, PROMETHEUS]) await unpack(each, console.log);
+  });
+  const checked = await suite.part("types", () => checkTypes(paths.length > 0 ? paths : ["."]));
+  if (!checked) return 1;
+  await (paths.length > 0 ? runSome(suite, paths) : runAll(suite));
+  return suite.report();
 }
 
-/** A run that ended before it could report, or that fails outside of any test, is a failure as well. */
-function tally({ code, junit }: { code: number; junit: string }): TestCounts {
-  const counts = countTests(junit);
-  if (code === 0 || counts.failed > 0) return counts;
-  return { ...counts, failed: 1, failures: [`the run itself, which ended with code ${code}`] };
+/** Runs the tests at the paths, one part after the other. */
+async function runSome(suite: Suite, paths: readonly string[]): Promise<void> {
+  const named = (folder: string) => paths.filter((path) => path.startsWith(folder));
+  const [device, machines] = [named(DEVICE_TESTS), named(MACHINE_TESTS)];
+  const here = paths.filter((path) => !device.includes(path) && !machines.includes(path));
+  const options = { limitMs: LIMIT_MS };
+  if (here.length > 0) {
+    await suite.run("host", onHost(options), {
+      args: [...ignoring(DEVICE_TESTS, MACHINE_TESTS), ...here],
+    });
+  }
+  if (device.length > 0) await runOnDevice(suite, { args: device, env: OVER_RDMA });
+  if (machines.length > 0) await suite.run("machines", onHost(options), { args: machines });
 }
 
-function tellSkips({ skipped }: TestCounts): void {
-  const total = [...skipped.values()].reduce((sum, count) => sum + count, 0);
-  const reasons = [...skipped].sort(([, a], [, b]) => b - a)
-    .map(([reason, count]) => `${count} ${reason}`);
-  console.log(`\n${total} skipped${total > 0 ? `: ${reasons.join(", ")}` : ""}`);
+async function runAll(suite: Suite): Promise<void> {
+  const options = { limitMs: LIMIT_MS };
+  await suite.part("host", async () => {
+    const runs = (await hostRuns(new URL("..", import.meta.url))).entries();
+    const host = onHost({ ...options, printsAtEnd: true });
+    await Promise.all(Array.from({ length: LANES }, async () => {
+      for (const [index, args] of runs) await suite.count(`host, run ${index + 1}`, host, { args });
+    }));
+  });
+  await suite.run("host, alone", onHost(options), { args: ALONE });
+  // A machine that does not boot is a failure. The other tests continue.
+  await runOnDevice(suite, { args: [DEVICE_TESTS, ...DEVICE_TOO], env: OVER_RDMA })
+    .catch((error) => suite.fail(`the device: ${error}`));
+  await suite.run("machines", onHost(options), { args: [MACHINE_TESTS] });
+}
+
+/** Runs tests on the RDMA device of this host, or on that of a virtual machine. */
+async function runOnDevice(suite: Suite, run: TestRun): Promise<void> {
+  const options = { limitMs: LIMIT_MS };
+  if (await hasDevice()) return await suite.run("device", onHost(options), run);
+  const reason = await withMachine(options, (machine) => suite.run("device", machine, run));
+  if (reason === undefined) return;
+  console.log(`\nthe RDMA tests were skipped: ${reason}`);
+  suite.add({ ...NO_TESTS, skipped: new Map([["no RDMA device", 1]]) });
+}
+
+function ignoring(...paths: string[]): string[] {
+  return [`--ignore=${paths.join()}`];
+}
+
+async function checkTypes(paths: readonly string[]): Promise<boolean> {
+  const { success } = await new Deno.Command(Deno.execPath(), {
+    args: ["check", "--quiet", ...paths],
+    cwd: new URL("..", import.meta.url),
+    stdin: "null",
+    stdout: "inherit",
+    stderr: "inherit",
+  }).output();
+  return success;
 }

@@ -1,4 +1,4 @@
-/** Where tests run: on this host, on its RDMA device, or in a machine that has one. */
+/** The places where tests run: this host, or a virtual machine with an RDMA device. */
 
 import { openVerbs } from "../fabric/verbs/provider.ts";
 import { bootMachine } from "./vm/machine.ts";
@@ -12,35 +12,43 @@ export interface TestRun {
   readonly env?: Record<string, string>;
 }
 
-/** What a run left behind. */
+/** The result of a run. */
 export interface TestRunResult {
   readonly code: number;
-  /** What `--junit-path` wrote; empty if it did not come to that. */
+  /** The report of `--junit-path`; empty if the run ended before it. */
   readonly junit: string;
 }
 
-/** Runs tests one run after the other, their output beside that of this process. */
+/** Runs tests. */
 export type TestPlace = (run: TestRun) => Promise<TestRunResult>;
+
+/** How a place runs tests. */
+export interface PlaceOptions {
+  /** Time limit, after which a run that hangs is killed. */
+  readonly limitMs: number;
+  /** Prints the output at the end of the run, since another one prints meanwhile. @default false */
+  readonly printsAtEnd?: boolean;
+}
 
 const ROOT = new URL("..", import.meta.url);
 
-/** On this host. @param limitMs ends a run that hangs. */
-export function onHost(limitMs: number): TestPlace {
+/** Runs tests on this host. */
+export function onHost({ limitMs, printsAtEnd = false }: PlaceOptions): TestPlace {
   return async ({ args, env = {} }) => {
     const folder = await Deno.makeTempDir({ prefix: "rfaas-tests-" });
     try {
       const child = new Deno.Command(Deno.execPath(), {
-        args: ["test", "--allow-all", `--junit-path=${folder}/report.xml`, ...args],
+        args: testArguments(`${folder}/report.xml`, args),
         cwd: ROOT,
         env,
         stdin: "null",
-        stdout: "inherit",
-        stderr: "inherit",
+        stdout: printsAtEnd ? "piped" : "inherit",
+        stderr: printsAtEnd ? "piped" : "inherit",
       }).spawn();
       const timer = setTimeout(() => child.kill("SIGKILL"), limitMs);
-      const { code, signal } = await child.status;
+      const { code, signal } = printsAtEnd ? await printed(child) : await child.status;
       clearTimeout(timer);
-      if (signal) console.log(`\nthe tests were ended by ${signal}`);
+      if (signal) console.log(`\n${signal} ended the tests`);
       const junit = await Deno.readTextFile(`${folder}/report.xml`).catch(() => "");
       return { code, junit };
     } finally {
@@ -49,29 +57,34 @@ export function onHost(limitMs: number): TestPlace {
   };
 }
 
+/** Prints the output of a process once it has ended. */
+async function printed(child: Deno.ChildProcess): Promise<Deno.CommandStatus> {
+  const { stdout, stderr, ...status } = await child.output();
+  for (const output of [stdout, stderr]) console.log(new TextDecoder().decode(output));
+  return status;
+}
+
 /**
- * On an RDMA device: this host's own, or one in a machine that is booted for it.
+ * Boots a virtual machine with an RDMA device and runs tests in it.
  *
- * @returns the reason why there is neither, where a machine can't be had at all.
+ * @returns The reason, if no machine can run on this host.
  */
-export async function withDevice(
-  limitMs: number,
+export async function withMachine(
+  options: PlaceOptions,
   use: (place: TestPlace) => Promise<void>,
 ): Promise<string | undefined> {
-  if (await hasDevice()) {
-    console.log("\nthe tests of RDMA run on this host's own device");
-    await use(onHost(limitMs));
-    return undefined;
-  }
+  const { limitMs } = options;
   try {
-    await using machine = await bootMachine({ memoryMiB: 4096, tell: console.log });
+    await using machine = await bootMachine({
+      memoryMiB: 4096,
+      report: console.log,
+    });
     await use(async ({ args, env = {} }) => {
       const report = "/tmp/report.xml";
-      const process = machine.spawn(
-        // The types were checked on the host, where that takes a fifteenth of the time.
-        [Deno.execPath(), "test", "--allow-all", "--no-check", `--junit-path=${report}`, ...args],
-        { cwd: new URL(ROOT).pathname, env },
-      );
+      const process = machine.spawn([Deno.execPath(), ...testArguments(report, args)], {
+        cwd: new URL(ROOT).pathname,
+        env: { RFAAS_TIME_FACTOR: machine.factor.toFixed(1), ...env },
+      });
       const timer = setTimeout(() => process.kill("SIGKILL"), limitMs);
       const keepOpen = { preventClose: true };
       await Promise.all([
@@ -90,12 +103,18 @@ export async function withDevice(
   }
 }
 
-async function hasDevice(): Promise<boolean> {
+/** Without type checks: the types have been checked once for all runs. */
+function testArguments(report: string, args: readonly string[]): string[] {
+  return ["test", "--allow-all", "--no-check", `--junit-path=${report}`, ...args];
+}
+
+/** Whether this host has an RDMA device. */
+export async function hasDevice(): Promise<boolean> {
   try {
     await using fabric = openVerbs();
     (await fabric.listen()).close();
     return true;
   } catch {
-    return false; // no library, no device, no address on it
+    return false; // no library, no device, or no address on the device
   }
 }

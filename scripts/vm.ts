@@ -1,48 +1,60 @@
 /**
- * Runs a command in a machine with a soft-RoCE device, on the same files, in the same folder.
+ * Runs a command in a virtual machine with a soft-RoCE device, on the same files, in the same folder.
  *
  * @module
  */
+import { delay } from "@std/async";
+import { parseArgs } from "@std/cli";
+import {
+  printHelp,
+  readArguments,
+  refuseUnknown,
+  textOption,
+  UsageError,
+} from "../cli/program_arguments.ts";
 import { MachineEndedError } from "./vm/errors.ts";
 import { bootMachine, bootPair, type Machine, MachinePair } from "./vm/machine.ts";
 
-const HELP = `Usage: deno task vm [--timeout SECONDS] [--there COMMAND] -- COMMAND [ARGUMENT...]
+const TIMEOUT_SECONDS = 600;
 
-Boots a virtual machine with an RDMA device in software (rxe0), and runs the command there. The machine sees
-this host's files; what it writes stays in its memory and is gone with it. The command's output and exit
-status come out as if it ran here.
+const HELP = `
+Usage: vm [options] -- <command> [argument...]
+
+Boot a virtual machine with an RDMA device in software (rxe0) and run the command in it. The machine
+reads the files of this host; what it writes stays in its memory. The output and the exit status
+of the command are those of this program.
 
 Options:
-  --timeout SECONDS  how long it may take (default 600; the status is then 124)
-  --there COMMAND    boots a second machine, joined to the first by a cable, and runs this there with sh; its
-                     output goes to standard error. The first is 10.77.0.1, the second 10.77.0.2
-  --help             this text
+  --timeout <seconds>  Time limit (default: ${TIMEOUT_SECONDS}); the exit status is then 124
+  --there <command>    Boot a second machine, connected to the first, and run this command there
+                       with sh. Its output goes to standard error. The first machine is 10.77.0.1,
+                       the second 10.77.0.2
+  -h, --help           Show help
+
+Example:
+  $ deno task vm -- deno run -A cli.ts devices
 `;
 
-/** As timeout(1). */
+/** The status of timeout(1). */
 const TIMED_OUT = 124;
-/** As a shell, for a command that cannot be started. */
+/** The status of a shell for a command that cannot be started. */
 const NOT_STARTED = 127;
-/** The machine itself went down. */
+/** The status if the machine ends before the command. */
 const MACHINE_ENDED = 125;
-/** What a command still writes after its end, through programs that it left behind, is waited for so long. */
-const LAST_WORDS_MS = 2_000;
+/** How long to wait, after the end of the command, for output of programs that it left behind. */
+const LATE_OUTPUT_MS = 2_000;
 
 if (import.meta.main) Deno.exit(await main(Deno.args));
 
 interface Arguments {
   readonly argv: readonly [string, ...string[]];
   readonly seconds: number;
-  /** What the second machine runs, if there is to be one. */
+  /** The command of the second machine, if there is one. */
   readonly there: string | undefined;
 }
 
 async function main(args: readonly string[]): Promise<number> {
-  const options = readArguments(args);
-  if (typeof options === "string") {
-    console.error(options);
-    return options === HELP ? 0 : 2;
-  }
+  const options = readArguments("vm", () => readOptions(args));
   const { argv, seconds } = options;
   const end = new AbortController();
   const ended = Promise.withResolvers<number>();
@@ -53,7 +65,7 @@ async function main(args: readonly string[]): Promise<number> {
   Deno.addSignalListener("SIGINT", () => endWith(130));
   Deno.addSignalListener("SIGTERM", () => endWith(143));
   setTimeout(() => {
-    console.error(`Cannot wait for ${argv.join(" ")}: not at its end after ${seconds} s`);
+    console.error(`Cannot finish ${argv.join(" ")}: still running after ${seconds} s`);
     endWith(TIMED_OUT);
   }, seconds * 1000);
   const code = runInMachine(options, end.signal);
@@ -83,7 +95,7 @@ async function runHere(
   signal: AbortSignal,
 ): Promise<number> {
   const process = machine.spawn(argv, { stdin: "piped" });
-  // What is typed or piped here goes there, until it ends.
+  // The command reads the standard input of this program.
   void Deno.stdin.readable.pipeTo(process.stdin, { signal }).catch(() => {});
   const output = Promise.all([
     process.stdout.pipeTo(Deno.stdout.writable, { preventClose: true }),
@@ -91,11 +103,11 @@ async function runHere(
   ]);
   output.catch(() => {});
   const { code } = await process.status;
-  await Promise.race([output, new Promise((resolve) => setTimeout(resolve, LAST_WORDS_MS))]);
+  await Promise.race([output, delay(LATE_OUTPUT_MS)]);
   return code;
 }
 
-/** Chunk by chunk, since several programs may share it. */
+/** Writes chunk by chunk, since several programs may share standard error. */
 async function toStandardError(output: ReadableStream<Uint8Array>): Promise<void> {
   for await (const bytes of output) {
     for (let written = 0; written < bytes.length;) {
@@ -104,21 +116,32 @@ async function toStandardError(output: ReadableStream<Uint8Array>): Promise<void
   }
 }
 
-/** @returns what is to be done, or what to say instead. */
-function readArguments(args: readonly string[]): Arguments | string {
-  const rest = [...args];
-  let seconds = 600;
-  let there: string | undefined;
-  while (rest[0]?.startsWith("-")) {
-    const option = rest.shift();
-    if (option === "--help") return HELP;
-    if (option === "--") break;
-    const value = rest.shift();
-    if (option === "--timeout") seconds = Number(value);
-    else if (option === "--there") there = value;
-    else return `Cannot take the option ${option}: see --help`;
+function readOptions(all: readonly string[]): Arguments {
+  // `deno task vm -- --help`: no command begins with a dash, so this `--` is that of the task.
+  const args = all[0] === "--" && all[1]?.startsWith("-") ? all.slice(1) : all;
+  const { help, timeout, there, _ } = parseArgs(args, {
+    boolean: ["help"],
+    string: ["timeout", "there"],
+    alias: { help: "h" },
+    stopEarly: true,
+    unknown: refuseUnknown,
+  });
+  const [name, ...rest] = commandIn(args, _.length);
+  if (help || name === undefined) printHelp(HELP);
+  const seconds = Number(textOption("timeout", timeout ?? String(TIMEOUT_SECONDS)));
+  if (!(seconds > 0)) {
+    throw new UsageError(`option '--timeout' expects a number above 0, not '${timeout}'`);
   }
-  if (!(seconds > 0)) return "Cannot take the value of --timeout: not a number of seconds above 0";
-  const [name, ...more] = rest;
-  return name === undefined ? HELP : { argv: [name, ...more], seconds, there };
+  return { argv: [name, ...rest], seconds, there: textOption("there", there) };
+}
+
+/**
+ * The words after the options. `parseArgs()` drops the first `--`, even within the command, and turns a word into a
+ * number if it looks like one.
+ *
+ * @param count The words of the command, without that `--`.
+ */
+function commandIn(args: readonly string[], count: number): readonly string[] {
+  const begin = args.length - count;
+  return args.slice(args.indexOf("--") >= begin ? begin - 1 : begin);
 }

@@ -1,4 +1,4 @@
-/** What the page's script uses of a browser; Deno's types know of none. */
+/** The part of a browser that the script of the page uses. The types of Deno do not have it. */
 
 export interface Element {
   readonly id: string;

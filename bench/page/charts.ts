@@ -1,50 +1,50 @@
-/** Every chart of the page, in order: for which rows, and what it says. */
+/** All charts of the page in order, with their rows and texts. */
 
-import type { EChartsOption } from "../../examples/demo/echarts.ts";
+import type { EChartsOption } from "../../examples/shared/echarts.ts";
 import type { Row } from "../rows.ts";
 import { bandwidthChart, barsChart, overheadChart } from "./bar_charts.ts";
 import { distributionChart, latencyChart, partsChart, throughputChart } from "./line_charts.ts";
 import type { Look } from "./look.ts";
 
 export interface Chart {
-  /** Its element's. */
+  /** The id of its element. */
   readonly id: string;
   readonly title: string;
-  /** How to read it, in a sentence or two. */
+  /** An explanation in one or two sentences. */
   readonly text: string;
   readonly suite: string;
-  /** Of the rows of its suite, those that it shows. @default all */
+  /** Whether it shows a row of its suite. @default {all} */
   readonly shows?: (row: Row) => boolean;
   /** Its height in pixels. */
   readonly height: (rows: readonly Row[]) => number;
   readonly option: (rows: readonly Row[], look: Look) => EChartsOption;
 }
 
-/** The rows of the chart. */
+/** Returns the rows of a chart. */
 export function rowsOf({ suite, shows = () => true }: Chart, rows: readonly Row[]): Row[] {
   return rows.filter((row) => row.suite === suite && shows(row));
 }
 
 const lines = () => 440;
-/** A bar a row. */
+/** The height for one bar per row. */
 const bars = (rows: readonly Row[]) => 60 + 44 * rows.length;
 
 const ALL: readonly Chart[] = [
   {
     id: "latency",
-    title: "A round trip, by size",
-    text: "Median of a round trip with everything awake; lower is better. Both axes are " +
-      "logarithmic: a step down is ten times faster. Grey is the floor, two processes that pass " +
-      "the bytes through shared memory and do nothing else.",
+    title: "Round trips by size",
+    text: "Median of a round trip with all ends awake; lower is better. Both axes are " +
+      "logarithmic: one step down is ten times faster. Gray is the floor, two processes that only " +
+      "pass the bytes through shared memory.",
     suite: "hot",
     height: lines,
     option: latencyChart,
   },
   {
     id: "distribution",
-    title: "How steady it is, at 64 bytes",
-    text: "Of all round trips, the share below took no longer than the time at the left. A curve " +
-      "that stays flat far to the right is a call whose time can be relied on.",
+    title: "Distribution at 64 bytes",
+    text: "The share of round trips on the horizontal axis took at most the time on the vertical " +
+      "axis. A curve that stays flat far to the right shows steady calls.",
     suite: "hot",
     shows: ({ bytes }) => bytes === 64,
     height: lines,
@@ -52,19 +52,20 @@ const ALL: readonly Chart[] = [
   },
   {
     id: "tail",
-    title: "The slowest of them",
-    text: "The same over millions of round trips, with the cores left to the scheduler and with " +
-      "one for each end: what lies far above the median is an interrupt, or another thread that " +
-      "had the core.",
+    title: "The slowest calls",
+    text: "The same for millions of round trips, with the cores left to the scheduler and with a " +
+      "core for each end. Times far above the median come from interrupts and from other threads " +
+      "on the core.",
     suite: "tail",
     height: lines,
     option: distributionChart,
   },
   {
     id: "overhead",
-    title: "Our own instructions",
-    text: "Median nanoseconds that the code of both ends takes for one call, with nobody to wait " +
-      "for: what is left of a call when memory and the other processor are free.",
+    title: "Instructions of rfaas",
+    text:
+      "Median nanoseconds of the code of both ends for one call, in one thread: the cost of a " +
+      "call without the transfer between two cores.",
     suite: "overhead",
     shows: ({ path }) => /: (client, start|worker|client, finish)$/.test(path),
     height: (rows) => 110 + 16 * rows.length,
@@ -73,8 +74,8 @@ const ALL: readonly Chart[] = [
   {
     id: "prepared",
     title: "Throughput of prepared calls",
-    text: "Calls a second from one client thread, by calls in flight on each worker; higher is " +
-      "better. With more workers than cores they take turns.",
+    text: "Calls per second from one client thread, by calls in flight on each worker; higher is " +
+      "better. With more workers than cores, the workers take turns.",
     suite: "throughput",
     shows: ({ path }) => path.startsWith("prepared"),
     height: lines,
@@ -91,9 +92,10 @@ const ALL: readonly Chart[] = [
   },
   {
     id: "workers",
-    title: "What more workers give",
-    text: "Time a call of functions that compute for 5 and 50 microseconds; lower is better. One " +
-      "client thread polls as well, so that there are more pollers than two cores from two workers on.",
+    title: "The gain of more workers",
+    text:
+      "Time per call of functions that compute for 5 and 50 microseconds; lower is better. The " +
+      "client thread polls too, so two workers and the client exceed two cores.",
     suite: "throughput",
     shows: ({ path }) => path.startsWith("work"),
     height: bars,
@@ -103,9 +105,9 @@ const ALL: readonly Chart[] = [
     id: "bandwidth",
     title: "Large payloads",
     text:
-      "Gigabytes a second, there and back counted once; higher is better. In place nothing is " +
-      "copied, so that the figure may exceed that of memory itself. The bare processes make the " +
-      "copies of the calls that write, echo and read.",
+      "Gigabytes per second, with the payload of a round trip counted once; higher is better. In " +
+      "place nothing is copied, so the figure may exceed that of memory. The bare processes make " +
+      "the same copies as the calls that write, echo and read.",
     suite: "bandwidth",
     shows: ({ path }) => !/^bare(?!.*read$)/.test(path),
     height: () => 460,
@@ -113,9 +115,10 @@ const ALL: readonly Chart[] = [
   },
   {
     id: "warm",
-    title: "When somebody sleeps",
-    text: "Median of calls that first have to wake the other end, beside two bare processes that " +
-      "wake each other; the line reaches to the 99th percentile.",
+    title: "Sleeping ends",
+    text:
+      "Median of calls that must wake the other end first, beside two bare processes that wake " +
+      "each other. The line ends at the 99th percentile.",
     suite: "warm",
     height: bars,
     option: barsChart,
@@ -123,8 +126,9 @@ const ALL: readonly Chart[] = [
   {
     id: "cold",
     title: "Starts",
-    text: "Median from asking to the first result, logarithmic; the line reaches to the 99th " +
-      "percentile.",
+    text:
+      "Median time from the request of a lease to the first result, on a logarithmic axis. The " +
+      "line ends at the 99th percentile.",
     suite: "cold",
     height: bars,
     option: barsChart,
@@ -133,8 +137,8 @@ const ALL: readonly Chart[] = [
     id: "timer",
     title: "A timer of 10 ms",
     text:
-      "How late it fires: the event loop stays alive while calls are under way. Median, and to " +
-      "the 99th percentile.",
+      "Lateness of the timer: the event loop stays responsive while calls are in flight. Median, " +
+      "with a line to the 99th percentile.",
     suite: "timer",
     height: bars,
     option: barsChart,
@@ -149,25 +153,25 @@ const ALL: readonly Chart[] = [
   },
   {
     id: "control",
-    title: "Leases granted",
+    title: "Lease grants",
     text:
-      "How long the resource manager takes for a grant with 64 requests under way: median, and " +
-      "to the 99th percentile.",
+      "Time of a grant by the resource manager with 64 requests in flight: median, with a line to " +
+      "the 99th percentile.",
     suite: "control",
     height: bars,
     option: barsChart,
   },
   {
     id: "soak",
-    title: "For a long time",
-    text: "Calls a second, part by part of a long run with leases that come and go: flat is good.",
+    title: "Long run",
+    text: "Calls per second in each part of a long run with short leases. A flat line is good.",
     suite: "soak",
     height: () => 320,
     option: partsChart,
   },
 ];
 
-/** Their options are given the rows that they show. */
+/** The charts, whose options filter the rows. */
 export const CHARTS: readonly Chart[] = ALL.map((chart) => ({
   ...chart,
   option: (rows, look) => chart.option(rowsOf(chart, rows), look),

@@ -1,18 +1,18 @@
-/** What all charts have in common. */
+/** The common parts of all charts. */
 
-import type { EChartsOption } from "../../examples/demo/echarts.ts";
+import type { EChartsOption } from "../../examples/shared/echarts.ts";
 import { FONT, type Look } from "./look.ts";
 
-/** Of the legend, in pixels: its symbols, the gaps around them, its lines, and a letter about. */
+/** Sizes of the legend in pixels: a symbol, a gap, a line, and approximately a letter. */
 const SYMBOL = 22;
 const GAP = 14;
 const LINE = 24;
 const LETTER = 7;
 
-/** What a tooltip says, and how it points. */
+/** The text and the pointer of a tooltip. */
 export type Tooltip = Exclude<EChartsOption["tooltip"], readonly unknown[] | undefined>;
 
-/** Around the plot; the legend stands below it, where there is always room. */
+/** Returns everything around the plot. The legend is below it, where there is always space. */
 export function frame(look: Look, names: readonly string[], tooltip: Tooltip): EChartsOption {
   const legendWidth = 0.94 * look.width;
   const lines = names.length > 1 ? legendLines(names, legendWidth) : 0;
@@ -39,7 +39,7 @@ export function frame(look: Look, names: readonly string[], tooltip: Tooltip): E
       ...tooltip,
     },
     grid: {
-      left: 36, // the axis has its name there
+      left: 36, // for the name of the axis
       right: look.narrow ? 18 : 28,
       top: 16,
       bottom: 36 + LINE * lines,
@@ -48,7 +48,7 @@ export function frame(look: Look, names: readonly string[], tooltip: Tooltip): E
   };
 }
 
-/** How many lines the library will break the legend into. */
+/** The number of lines into which the library breaks the legend. */
 function legendLines(names: readonly string[], width: number): number {
   let lines = 1;
   let used = 0;
@@ -65,13 +65,13 @@ function legendLines(names: readonly string[], width: number): number {
 
 export interface AxisOptions {
   readonly name: string;
-  readonly say: (value: number) => string;
-  /** From the axis to its name, in pixels. @default 34 */
+  readonly format: (value: number) => string;
+  /** The distance from the axis to its name, in pixels. @default {34} */
   readonly gap?: number;
 }
 
 /** An axis of values, with its name in the middle. */
-export function valueAxis(look: Look, { name, say, gap = 34 }: AxisOptions) {
+export function valueAxis(look: Look, { name, format, gap = 34 }: AxisOptions) {
   const plain = categoryAxis(look);
   return {
     ...plain,
@@ -80,7 +80,7 @@ export function valueAxis(look: Look, { name, say, gap = 34 }: AxisOptions) {
     nameGap: gap,
     nameTextStyle: { color: look.faint, fontSize: 13 },
     splitLine: { show: true, lineStyle: { color: look.grid } },
-    axisLabel: { ...plain.axisLabel, formatter: say },
+    axisLabel: { ...plain.axisLabel, formatter: format },
   };
 }
 
@@ -94,25 +94,25 @@ export function categoryAxis(look: Look) {
   };
 }
 
-/** Is it rfaas, the floor, or another? */
+/** Whether a path is rfaas, the floor, or another transport. */
 export function kindOf(path: string): "own" | "floor" | "other" {
   if (path.startsWith("rfaas")) return "own";
   return /^(ping-pong|raw|two bare)/.test(path) ? "floor" : "other";
 }
 
-/** The line of each path: rfaas stands out, the floor is grey and broken, others are thin. */
+/** Returns the line of each path: wide for rfaas, gray and broken for the floor, thin for others. */
 export function lineStyles(look: Look, paths: readonly string[]) {
-  const seen = { own: 0, floor: 0, other: 0 };
+  const counts = { own: 0, floor: 0, other: 0 };
   return new Map(paths.map((path) => {
     const kind = kindOf(path);
-    const at = seen[kind]++;
-    const of = (colours: readonly string[]) => colours[at % colours.length]!;
-    const colour = kind === "own" ? of(look.own) : kind === "floor" ? look.floor : of(look.others);
+    const at = counts[kind]++;
+    const of = (colors: readonly string[]) => colors[at % colors.length]!;
+    const color = kind === "own" ? of(look.own) : kind === "floor" ? look.floor : of(look.others);
     const type = kind !== "floor"
       ? "solid" as const
       : at === 0
       ? "dashed" as const
       : "dotted" as const;
-    return [path, { color: colour, width: kind === "own" ? 3.5 : 1.8, type }];
+    return [path, { color: color, width: kind === "own" ? 3.5 : 1.8, type }];
   }));
 }

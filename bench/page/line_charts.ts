@@ -1,24 +1,25 @@
-/** Charts of lines: over size, over percentiles, over calls in flight, over time. */
+/** Line charts: by size, percentile, calls in flight, and time. */
 
-import type { EChartsOption } from "../../examples/demo/echarts.ts";
+import { sizeText } from "../../cli/quantity_text.ts";
+import type { EChartsOption } from "../../examples/shared/echarts.ts";
 import { percentAt, positionOf } from "../../examples/demo/percentile_axis.ts";
 import type { Row } from "../rows.ts";
 import { frame, lineStyles, type Tooltip, valueAxis } from "./frame.ts";
-import { type Look, sayBytes, sayCount, sayUs } from "./look.ts";
+import { formatCount, formatUs, type Look } from "./look.ts";
 
 const pathsOf = (rows: readonly Row[]) => [...new Set(rows.map(({ path }) => path))];
 
-/** What a tooltip is given, as far as it is used here. */
+/** The part of the data of a tooltip that is used here. */
 interface Hovered {
   readonly seriesName: string;
   readonly marker: string;
   readonly value: readonly [number, number];
 }
 
-/** A tooltip of all lines, from the lowest to the highest value. */
+/** Returns a tooltip with all lines, from the lowest value to the highest. */
 function allLines(
   title: (x: number) => string,
-  say: (y: number) => string,
+  format: (y: number) => string,
   descending = false,
 ): Tooltip {
   return {
@@ -29,44 +30,44 @@ function allLines(
       return [
         `<b>${title(lines[0]!.value[0])}</b>`,
         ...lines.map(({ marker, seriesName, value }) =>
-          `${marker}${seriesName} <b>${say(value[1])}</b>`
+          `${marker}${seriesName} <b>${format(value[1])}</b>`
         ),
       ].join("<br>");
     },
   };
 }
 
-/** A logarithmic axis with a label at each value that was measured. */
+/** Returns a logarithmic axis with a label at each measured value. */
 function steps(
   look: Look,
   name: string,
-  say: (value: number) => string,
+  format: (value: number) => string,
   values: readonly number[],
 ) {
-  const axis = valueAxis(look, { name, say });
+  const axis = valueAxis(look, { name, format });
   return {
     ...axis,
     type: "log" as const,
     logBase: 2,
     min: values[0]!,
     max: values.at(-1)!,
-    splitLine: { show: false }, // it has lines at powers of its own
+    splitLine: { show: false }, // its lines would be at other powers
     axisLabel: { ...axis.axisLabel, customValues: [...values] },
   };
 }
 
-/** Median over size, both logarithmic. */
+/** Draws the median by size, on logarithmic axes. */
 export function latencyChart(rows: readonly Row[], look: Look): EChartsOption {
   const paths = pathsOf(rows);
   const styles = lineStyles(look, paths);
   const sizes = [...new Set(rows.map(({ bytes }) => bytes))].sort((a, b) => a - b);
   return {
-    ...frame(look, paths, allLines(sayBytes, sayUs)),
+    ...frame(look, paths, allLines(sizeText, formatUs)),
     xAxis: {
-      ...steps(look, "bytes each way", sayBytes, sizes),
+      ...steps(look, "bytes each way", sizeText, sizes),
     },
     yAxis: {
-      ...valueAxis(look, { name: "median of a round trip", say: sayUs, gap: 58 }),
+      ...valueAxis(look, { name: "median of a round trip", format: formatUs, gap: 58 }),
       type: "log",
     },
     series: paths.map((path) => ({
@@ -81,7 +82,7 @@ export function latencyChart(rows: readonly Row[], look: Look): EChartsOption {
   };
 }
 
-/** Percentiles, stretched towards 100 %. */
+/** Draws percentiles, with the axis stretched towards 100 %. */
 export function distributionChart(rows: readonly Row[], look: Look): EChartsOption {
   const shown = rows.filter(({ curve }) => curve !== undefined);
   const paths = pathsOf(shown);
@@ -89,11 +90,11 @@ export function distributionChart(rows: readonly Row[], look: Look): EChartsOpti
   const end = Math.max(1, Math.ceil(Math.max(...shown.map(({ curve }) => curve!.at(-1)![0]))));
   const percentiles = valueAxis(look, {
     name: "percentile (share of round trips, %)",
-    say: percentAt,
+    format: percentAt,
   });
   const ticks = [0, positionOf(50), ...Array.from({ length: end }, (_, i) => i + 1)];
   return {
-    ...frame(look, paths, allLines((nines) => `${percentAt(nines)} %`, sayUs)),
+    ...frame(look, paths, allLines((nines) => `${percentAt(nines)} %`, formatUs)),
     xAxis: {
       ...percentiles,
       type: "value",
@@ -101,7 +102,7 @@ export function distributionChart(rows: readonly Row[], look: Look): EChartsOpti
       max: end,
       axisLabel: { ...percentiles.axisLabel, customValues: ticks },
     },
-    yAxis: { ...valueAxis(look, { name: "a round trip", say: sayUs, gap: 58 }), type: "log" },
+    yAxis: { ...valueAxis(look, { name: "a round trip", format: formatUs, gap: 58 }), type: "log" },
     series: shown.map(({ path, curve }) => ({
       name: path,
       type: "line",
@@ -113,7 +114,7 @@ export function distributionChart(rows: readonly Row[], look: Look): EChartsOpti
   };
 }
 
-/** Calls a second over calls in flight, a line for each number of workers. */
+/** Draws calls per second by calls in flight, with a line for each number of workers. */
 export function throughputChart(rows: readonly Row[], look: Look): EChartsOption {
   const points = rows.map(({ path, per_second }) => {
     const [, inFlight, workers] = /(\d+) in flight, (\d+) worker/.exec(path)!.map(Number);
@@ -122,15 +123,15 @@ export function throughputChart(rows: readonly Row[], look: Look): EChartsOption
   const workers = [...new Set(points.map((point) => point.workers))].sort((a, b) => a - b);
   const inFlights = [...new Set(points.map((point) => point.inFlight))].sort((a, b) => a - b);
   const name = (count: number) => `${count} worker${count > 1 ? "s" : ""}`;
-  const colours = [look.own[0]!, ...look.others];
-  const say = (inFlight: number) => `${inFlight} in flight`;
+  const colors = [look.own[0]!, ...look.others];
+  const title = (inFlight: number) => `${inFlight} in flight`;
   return {
-    ...frame(look, workers.map(name), allLines(say, sayCount, true)),
+    ...frame(look, workers.map(name), allLines(title, formatCount, true)),
     xAxis: {
       ...steps(look, "calls in flight on each worker", String, inFlights),
     },
     yAxis: {
-      ...valueAxis(look, { name: "calls a second", say: sayCount, gap: 46 }),
+      ...valueAxis(look, { name: "calls per second", format: formatCount, gap: 46 }),
       type: "value",
     },
     series: workers.map((count, i) => ({
@@ -138,27 +139,27 @@ export function throughputChart(rows: readonly Row[], look: Look): EChartsOption
       type: "line",
       symbol: "circle",
       symbolSize: 7,
-      lineStyle: { color: colours[i % colours.length]!, width: 2.5 },
-      itemStyle: { color: colours[i % colours.length]! },
+      lineStyle: { color: colors[i % colors.length]!, width: 2.5 },
+      itemStyle: { color: colors[i % colors.length]! },
       data: points.filter((point) => point.workers === count)
         .map((point) => [point.inFlight, point.per_second]),
     })),
   };
 }
 
-/** Calls a second, part by part. */
+/** Draws calls per second of each part. */
 export function partsChart(rows: readonly Row[], look: Look): EChartsOption {
   return {
-    ...frame(look, [], allLines((part) => `part ${part}`, sayCount)),
+    ...frame(look, [], allLines((part) => `part ${part}`, formatCount)),
     xAxis: {
-      ...valueAxis(look, { name: "part of the run", say: String }),
+      ...valueAxis(look, { name: "part of the run", format: String }),
       type: "value",
       min: 1,
       max: Math.max(2, rows.length),
       interval: 1,
     },
     yAxis: {
-      ...valueAxis(look, { name: "calls a second", say: sayCount, gap: 46 }),
+      ...valueAxis(look, { name: "calls per second", format: formatCount, gap: 46 }),
       type: "value",
       min: 0,
     },

@@ -1,26 +1,26 @@
-/** How the charts look, in light and in dark. */
+/** The look of the charts, in light and dark mode, and the formats of their figures. */
 
 export interface Palette {
   readonly text: string;
   readonly faint: string;
   readonly grid: string;
   readonly background: string;
-  /** rfaas itself, from the fastest way of calling to the most convenient. */
+  /** rfaas, from the fastest kind of call to the most convenient. */
   readonly own: readonly string[];
-  /** What nothing can beat. */
+  /** The lower bound. */
   readonly floor: string;
-  /** What others offer. */
+  /** Other transports. */
   readonly others: readonly string[];
 }
 
 export interface Look extends Palette {
-  /** Of the chart, in pixels. */
+  /** The width of the chart, in pixels. */
   readonly width: number;
-  /** There is no room to waste, as on a phone. */
+  /** Whether space is scarce, as on a phone. */
   readonly narrow: boolean;
 }
 
-// Okabe and Ito's colours, which the colour-blind can tell apart, lighter where the ground is dark.
+// The colors of Okabe and Ito, which color-blind readers can distinguish; lighter on a dark background.
 export const LIGHT: Palette = {
   text: "#222222",
   faint: "#666666",
@@ -42,8 +42,8 @@ export const DARK: Palette = {
 
 export const FONT = "system-ui, 'Segoe UI', 'DejaVu Sans', sans-serif";
 
-/** A time in the unit that people say: 210 ns, 4.5 us, 38 ms, 1.2 s. */
-export function sayUs(us: number): string {
+/** Formats a time in the usual unit: 210 ns, 4.5 µs, 38 ms, 1.2 s. */
+export function formatUs(us: number): string {
   const [value, unit] = us < 1
     ? [us * 1000, "ns"]
     : us < 1000
@@ -51,24 +51,18 @@ export function sayUs(us: number): string {
     : us < 1e6
     ? [us / 1000, "ms"]
     : [us / 1e6, "s"];
-  return `${sayNumber(value)} ${unit}`;
+  return `${formatNumber(value)} ${unit}`;
 }
 
-/** Three digits at most: 4.32M, 512k, 87, 1.5. */
-export function sayCount(value: number): string {
-  if (value >= 1e9) return `${sayNumber(value / 1e9)}G`;
-  if (value >= 1e6) return `${sayNumber(value / 1e6)}M`;
-  if (value >= 1e3) return `${sayNumber(value / 1e3)}k`;
-  return sayNumber(value);
+/** Formats a count with at most three digits: 4.32M, 512k, 87, 1.5. */
+export function formatCount(value: number): string {
+  if (value >= 1e9) return `${formatNumber(value / 1e9)}G`;
+  if (value >= 1e6) return `${formatNumber(value / 1e6)}M`;
+  if (value >= 1e3) return `${formatNumber(value / 1e3)}k`;
+  return formatNumber(value);
 }
 
-/** A size as people say it: 64 B, 4 KiB, 16 MiB. */
-export function sayBytes(bytes: number): string {
-  if (bytes >= 2 ** 20) return `${bytes / 2 ** 20} MiB`;
-  return bytes >= 2 ** 10 ? `${bytes / 2 ** 10} KiB` : `${bytes} B`;
-}
-
-function sayNumber(value: number): string {
+function formatNumber(value: number): string {
   if (value >= 100 || value === 0) return value.toFixed(0);
   return String(Number(value.toPrecision(value < 10 ? 2 : 3)));
 }

@@ -1,15 +1,17 @@
-/** One page with charts of all rows. It loads nothing: script, style and data are in it. */
+/** A page with charts of all rows. It loads nothing: script, style and data are part of it. */
 
+import { escape } from "@std/html";
+import { sizeText } from "../../cli/quantity_text.ts";
 import { bundleModule } from "../../runtime/package/bundle.ts";
 import type { Machine } from "../machine.ts";
 import type { Row } from "../rows.ts";
 import { type Chart, CHARTS, rowsOf } from "./charts.ts";
 import { headlines } from "./headlines.ts";
-import { DARK, LIGHT, type Palette, sayBytes, sayUs } from "./look.ts";
+import { DARK, formatUs, LIGHT, type Palette } from "./look.ts";
 
-/** @throws {LeaseRefused} if the script can't be bundled. */
+/** @throws {LeaseRefusedError} If the script cannot be bundled. */
 export async function benchPage(machine: Machine, rows: readonly Row[]): Promise<string> {
-  const script = await bundleModule(new URL("script.ts", import.meta.url));
+  const script = await bundleModule(new URL("./script.ts", import.meta.url));
   const charts = CHARTS.filter((chart) => rowsOf(chart, rows).length > 0);
   return `<!doctype html>
 <html lang="en">
@@ -18,12 +20,12 @@ export async function benchPage(machine: Machine, rows: readonly Row[]): Promise
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:">
-<title>rfaas, measured</title>
+<title>rfaas benchmark</title>
 <style>${STYLE}</style>
 </head>
 <body>
 <header>
-<h1>rfaas, measured</h1>
+<h1>rfaas benchmark</h1>
 <p>${escape(describe(machine))}</p>
 </header>
 ${headlineList(rows)}
@@ -34,7 +36,7 @@ ${charts.map((chart) => section(chart, rowsOf(chart, rows))).join("\n")}
 <summary>All figures</summary>
 <div class="table">${table(rows)}</div>
 </details>
-<footer>Compare figures of one run only: machines have moods, and contenders took turns in this one.</footer>
+<footer>Compare only figures of the same run, in which the contenders took turns: the speed of a host varies over time.</footer>
 <script type="application/json" id="rows">${
     JSON.stringify(rows).replaceAll("<", "\\u003c")
   }</script>
@@ -64,19 +66,19 @@ function headlineList(rows: readonly Row[]): string {
 function describe(machine: Machine): string {
   const { cpu, cores, kernel, deno, v8, commit, date, load } = machine;
   const busy = load > 1
-    ? `; load ${load.toFixed(1)} before it, so others used the cores as well`
+    ? `; load average ${load.toFixed(1)} before the run, so other programs used the cores too`
     : "";
   return `${date}, ${cores} cores (${cpu}), Linux ${kernel}, Deno ${deno}, V8 ${v8}, commit ${commit}${busy}`;
 }
 
 function table(rows: readonly Row[]): string {
-  const head = ["suite", "path", "size", "n", "min", "p50", "p90", "p99", "p99.9", "a second"];
+  const head = ["suite", "path", "size", "n", "min", "p50", "p90", "p99", "p99.9", "per second"];
   const lines = rows.map((row) => [
     row.suite,
     row.path,
-    sayBytes(row.bytes),
+    sizeText(row.bytes),
     row.n.toLocaleString("en"),
-    ...[row.min_us, row.p50_us, row.p90_us, row.p99_us, row.p999_us].map(sayUs),
+    ...[row.min_us, row.p50_us, row.p90_us, row.p99_us, row.p999_us].map(formatUs),
     row.per_second.toLocaleString("en"),
   ]);
   const cells = (tag: string, line: readonly string[]) =>
@@ -86,23 +88,19 @@ function table(rows: readonly Row[]): string {
   }</tbody></table>`;
 }
 
-function escape(text: string): string {
-  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll('"', "&quot;");
-}
-
-/** Code that can't end its element: in texts and patterns, the escape is the character that it stands for. */
+/** Escapes code so that it cannot end its element. Texts and patterns keep their meaning. */
 function inScript(text: string): string {
   return text.replaceAll("</", "<\\/").replaceAll("<!--", "<\\!--");
 }
 
-const colours = ({ text, faint, grid, background, own }: Palette) =>
+const colors = ({ text, faint, grid, background, own }: Palette) =>
   `--text: ${text}; --faint: ${faint}; --grid: ${grid}; --background: ${background}; --own: ${
     own[0]
   };`;
 
 const STYLE = `
-:root { ${colours(LIGHT)} }
-@media (prefers-color-scheme: dark) { :root { ${colours(DARK)} } }
+:root { ${colors(LIGHT)} }
+@media (prefers-color-scheme: dark) { :root { ${colors(DARK)} } }
 * { box-sizing: border-box; }
 body { margin: 0 auto; max-width: 1280px; padding: 24px clamp(12px, 3vw, 40px); background: var(--background);
   color: var(--text); font: 15px/1.45 system-ui, "Segoe UI", "DejaVu Sans", sans-serif; }

@@ -1,15 +1,15 @@
 /**
- * Runs in the page: draws each chart into the element that bears its name, anew when the window or its colours change.
+ * Runs in the page. Draws each chart into the element with its id, and again when the window or its colors change.
  *
  * @module
  */
-import { init } from "../../examples/demo/echarts.ts";
+import { init } from "../../examples/shared/echarts.ts";
 import type { Row } from "../rows.ts";
 import type { Browser } from "./browser.ts";
 import { CHARTS } from "./charts.ts";
 import { DARK, LIGHT } from "./look.ts";
 
-/** A chart of fewer pixels has no room to waste. */
+/** A chart with fewer pixels is narrow. */
 const NARROW_PX = 480;
 
 const browser = globalThis as unknown as Browser;
@@ -22,7 +22,7 @@ function draw(): void {
   drawn = [];
   for (const { id, option } of CHARTS) {
     const element = browser.document.getElementById(id);
-    if (!element) continue; // nothing was measured for it
+    if (!element) continue; // there are no rows for it
     const chart = init(element as never, null, { renderer: "svg" });
     chart.setOption(
       option(rows, {

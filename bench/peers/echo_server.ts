@@ -1,11 +1,11 @@
 /**
  * The other process of the contenders in sockets.ts: echoes over `http`, `unix` or `tcp` until its standard input ends.
- * Its first line says where.
+ * Its first line is its address.
  *
  * @module
  */
 
-/** What a socket's end reads at a time. */
+/** Bytes per read of a socket. */
 const BUFFER_BYTES = 1 << 20;
 
 const [kind] = Deno.args;

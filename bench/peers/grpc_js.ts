@@ -1,2 +1,2 @@
-/** gRPC for Node, as far as the benchmarks use it. */
+/** The part of gRPC for Node that the benchmarks use. */
 export { Client, credentials, Server, ServerCredentials } from "npm:@grpc/grpc-js@1.14.7";

@@ -1,7 +1,7 @@
 /**
- * grpc-js, both ends in Node, whose HTTP/2 server it is made for: bundled to one file, and run as `node FILE server`
- * and `node FILE client PORT`. The client measures by itself: told "BYTES ROUNDS" by a line, it answers with the
- * microseconds of each round.
+ * Both ends of grpc-js, in Node, whose HTTP/2 server it is made for: bundled to one file, and run as `node FILE server`
+ * and `node FILE client PORT`. The client measures: its response to a line "BYTES ROUNDS" is a line with the microseconds
+ * of each round.
  *
  * @module
  */
@@ -16,7 +16,7 @@ const UNLIMITED = {
   "grpc.max_receive_message_length": -1,
   "grpc.max_send_message_length": -1,
 };
-/** Bytes are passed as they are: what is measured is gRPC, not an encoding. */
+/** Passes bytes without encoding, so that only gRPC is measured. */
 const same = (bytes: Buffer) => bytes;
 
 function serve(): void {
@@ -47,8 +47,9 @@ async function measure(port: string): Promise<void> {
     new Promise<void>((resolve, reject) => {
       client.makeUnaryRequest(PATH, same, same, bytes, (error, reply) => {
         if (error) reject(error);
-        else if (reply?.length !== bytes.length) reject(new Error("the reply has other bytes"));
-        else resolve();
+        else if (reply?.length !== bytes.length) {
+          reject(new Error("Cannot accept the reply: it has another length"));
+        } else resolve();
       });
     });
   console.log("ready");

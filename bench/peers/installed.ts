@@ -1,8 +1,8 @@
-/** Programs of this host that not every host has. */
+/** Finds programs that are not on every host. */
 
-import { NotHere } from "../not_here.ts";
+import { UnavailableError } from "../unavailable.ts";
 
-/** @throws {NotHere} if no folder of PATH, nor of those for administrators, has the program. */
+/** @throws {UnavailableError} If the program is neither in PATH nor in the folders for administrators. */
 export async function needProgram(name: string): Promise<string> {
   for (
     const folder of [...(Deno.env.get("PATH") ?? "").split(":"), "/usr/sbin", "/usr/local/bin"]
@@ -10,5 +10,5 @@ export async function needProgram(name: string): Promise<string> {
     const path = `${folder}/${name}`;
     if (await Deno.stat(path).then(({ isFile }) => isFile, () => false)) return path;
   }
-  throw new NotHere(`${name} is not installed`);
+  throw new UnavailableError(`${name} is not installed`);
 }

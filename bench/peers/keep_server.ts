@@ -1,6 +1,6 @@
 /**
- * Runs a server that does not watch its standard input, and ends it when ours ends, however the benchmark ended: nothing
- * is left behind. Arguments: the program and its own.
+ * Runs a server that ignores its standard input, and ends it when the standard input of this process ends, so that no
+ * server outlives the benchmark. Arguments: the program and its arguments.
  *
  * @module
  */
@@ -12,7 +12,7 @@ const server = new Deno.Command(program!, {
   stderr: "null",
 }).spawn();
 console.log(server.pid);
-server.status.then(({ code }) => Deno.exit(code === 0 ? 1 : code)); // too early, whatever it says
+server.status.then(({ code }) => Deno.exit(code === 0 ? 1 : code)); // too early, so a failure with any code
 await new Response(Deno.stdin.readable).text();
 server.kill("SIGKILL"); // it has nothing to save
 await server.status;

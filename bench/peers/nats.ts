@@ -1,4 +1,4 @@
-/** NATS: a request through its server to a subscriber, and the reply back. */
+/** NATS: a request through its server to a subscriber, and the reply. */
 
 import { connect } from "./nats_client.ts";
 import { Child } from "../child.ts";
@@ -7,26 +7,28 @@ import { needProgram } from "./installed.ts";
 import { waitFor } from "./wait_for.ts";
 
 const SUBJECT = "echo";
-/** How long a request may take. */
-const LIMIT_MS = 20_000;
+/** Timeout of a request. */
+const REQUEST_TIMEOUT_MS = 20_000;
 
-/** @throws {NotHere} if it is not installed. */
+/** @throws {UnavailableError} If nats-server is not installed. */
 export async function natsContender(cycles: () => number): Promise<Contender> {
   const program = await needProgram("nats-server");
   const cleanUp = new AsyncDisposableStack();
   try {
     const folder = await Deno.makeTempDir({ prefix: "rfaas-bench-" });
     cleanUp.defer(() => Deno.remove(folder, { recursive: true }));
-    // 1 MiB is the largest message by default, 64 MiB the largest there can be.
+    // The largest message is 1 MiB by default, and 64 MiB at most.
     const config = 'host: "127.0.0.1"\nport: -1\nmax_payload: 64MB\n';
     await Deno.writeTextFile(`${folder}/nats.conf`, config);
     const args = ["-c", `${folder}/nats.conf`, "--ports_file_dir", folder];
-    const server = cleanUp.use(await Child.deno("peers/keep_server.ts", program, ...args));
+    const server = cleanUp.use(
+      await Child.deno(new URL("./keep_server.ts", import.meta.url), program, ...args),
+    );
     const servers = await waitFor("nats-server", async () => {
       const text = await Deno.readTextFile(`${folder}/nats-server_${server.ready}.ports`);
       return (JSON.parse(text) as { nats: string[] }).nats[0]!;
     });
-    cleanUp.use(await Child.deno("peers/nats.ts", servers));
+    cleanUp.use(await Child.deno(new URL("./nats.ts", import.meta.url), servers));
     const connection = await connect({ servers });
     cleanUp.defer(() => connection.close());
     return {
@@ -35,7 +37,7 @@ export async function natsContender(cycles: () => number): Promise<Contender> {
         timeAsync(
           cycles,
           times,
-          () => connection.request(SUBJECT, payload, { timeout: LIMIT_MS }),
+          () => connection.request(SUBJECT, payload, { timeout: REQUEST_TIMEOUT_MS }),
         ),
       [Symbol.asyncDispose]: () => cleanUp.disposeAsync(),
     };
@@ -45,7 +47,7 @@ export async function natsContender(cycles: () => number): Promise<Contender> {
   }
 }
 
-/** The subscriber, a process of its own. */
+/** The subscriber, in a separate process. */
 if (import.meta.main) {
   const connection = await connect({ servers: Deno.args[0]! });
   connection.subscribe(SUBJECT, {

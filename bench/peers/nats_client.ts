@@ -1,2 +1,2 @@
-/** The client of NATS, as far as the benchmarks use it. */
+/** The part of the NATS client that the benchmarks use. */
 export { connect } from "npm:@nats-io/transport-node@3.4.0";

@@ -1,5 +1,5 @@
 // The floor in C: two processes that pass bytes through shared memory, each spinning on a word that the other writes.
-// Told "BYTES ROUNDS" by a line, it answers with the cycles of each round; BYTES_MAX is its argument.
+// The response to a line "BYTES ROUNDS" is a line with the cycles of each round. The argument is the largest BYTES.
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,7 +43,7 @@ int main(int argc, char **argv) {
   pid_t peer = fork();
   if (peer < 0) { perror("fork"); return 1; }
   if (peer == 0) {
-    prctl(PR_SET_PDEATHSIG, SIGKILL); // it would spin for ever
+    prctl(PR_SET_PDEATHSIG, SIGKILL); // it would spin forever
     close(tasks[1]);
     struct task task;
     while (read(tasks[0], &task, sizeof task) == sizeof task) {

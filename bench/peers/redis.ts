@@ -1,4 +1,4 @@
-/** Redis, by its own protocol over a Unix socket: the least that a program can take of it, with no worker behind. */
+/** Redis, by its protocol over a Unix socket: the minimum that it can cost, without a worker behind it. */
 
 import { Child } from "../child.ts";
 import { type Contender, timeAsync } from "../contender.ts";
@@ -6,7 +6,7 @@ import { needProgram } from "./installed.ts";
 import { readAll, writeAll } from "./sockets.ts";
 import { waitFor } from "./wait_for.ts";
 
-/** `ECHO`. @throws {NotHere} if it is not installed. */
+/** `ECHO`. @throws {UnavailableError} If redis-server is not installed. */
 export async function redisContender(cycles: () => number): Promise<Contender> {
   const program = await needProgram("redis-server");
   const cleanUp = new AsyncDisposableStack();
@@ -15,7 +15,7 @@ export async function redisContender(cycles: () => number): Promise<Contender> {
     cleanUp.defer(() => Deno.remove(folder, { recursive: true }));
     const path = `${folder}/redis.sock`;
     const args = ["--port", "0", "--unixsocket", path, "--save", "", "--dir", folder];
-    cleanUp.use(await Child.deno("peers/keep_server.ts", program, ...args));
+    cleanUp.use(await Child.deno(new URL("./keep_server.ts", import.meta.url), program, ...args));
     const connection = await waitFor(
       "redis-server",
       () => Deno.connect({ transport: "unix", path }),

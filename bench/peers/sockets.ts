@@ -1,11 +1,12 @@
-/** What Deno itself offers on one host: HTTP, sockets, a Worker. */
+/** The transports of Deno on one host: HTTP, sockets, a Worker. */
 
 import { Child } from "../child.ts";
 import { type Contender, timeAsync } from "../contender.ts";
 
-const startServer = (kind: string) => Child.deno("peers/echo_server.ts", kind);
+const startServer = (kind: string) =>
+  Child.deno(new URL("./echo_server.ts", import.meta.url), kind);
 
-/** `Deno.serve` and `fetch`, connection kept alive. */
+/** `Deno.serve` and `fetch`, with a persistent connection. */
 export async function fetchContender(cycles: () => number): Promise<Contender> {
   const server = await startServer("http");
   return {
@@ -59,11 +60,11 @@ export async function writeAll(connection: Deno.Conn, bytes: Uint8Array): Promis
   for (let at = 0; at < bytes.length;) at += await connection.write(bytes.subarray(at));
 }
 
-/** Fills `into`. @throws {Error} if the other end closes before. */
+/** Fills `into`. @throws {Error} If the other end closes first. */
 export async function readAll(connection: Deno.Conn, into: Uint8Array): Promise<void> {
   for (let at = 0; at < into.length;) {
     const read = await connection.read(into.subarray(at));
-    if (read === null) throw new Error("Cannot read reply: the connection has ended");
+    if (read === null) throw new Error("Cannot read the reply: the connection has ended");
     at += read;
   }
 }
@@ -83,7 +84,7 @@ export function postMessageContender(cycles: () => number): Contender {
           worker.onerror = reject;
           worker.postMessage(payload);
         })),
-    // deno-lint-ignore require-await -- ends at once
+    // deno-lint-ignore require-await -- nothing to wait for
     async [Symbol.asyncDispose]() {
       worker.terminate();
     },

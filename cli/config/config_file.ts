@@ -1,22 +1,23 @@
-/** The configuration file: read, checked, and its published schema. */
+/** The configuration file and its published schema. */
 
 import { type JsonSchema, jsonSchemaOf } from "../../manager/json_schema.ts";
 import * as v from "../../runtime/valibot.ts";
 import type { Setting } from "./setting.ts";
 import { SETTINGS } from "./settings.ts";
 
-/** Objects within objects, settings at the ends. */
+/** The nested objects of the file, with settings as the leaves. */
 interface Tree {
   [key: string]: Tree | Setting;
 }
 
-/** How many faults of a file are told at once. */
+/** Faults of a file that one error lists at most. */
 const MAX_FAULTS = 5;
 
 /**
- * Reads a file and checks all of it. The values are as they stand in the file, by path.
+ * Reads a file and checks all of it.
  *
- * @throws {TypeError} that names the file, and the path of each field that is wrong.
+ * @returns The values as they are in the file, by path.
+ * @throws {TypeError} With the file, and the path of each wrong field.
  */
 export async function readConfigFile(file: string): Promise<Map<string, unknown>> {
   const cannot = (why: string, options?: ErrorOptions) =>
@@ -25,18 +26,14 @@ export async function readConfigFile(file: string): Promise<Map<string, unknown>
   try {
     content = await Deno.readTextFile(file);
   } catch (cause) {
-    throw cannot(
-      cause instanceof Deno.errors.NotFound ? "there is no such file" : "it can't be read",
-      {
-        cause,
-      },
-    );
+    const isMissing = cause instanceof Deno.errors.NotFound;
+    throw cannot(isMissing ? "no such file" : "cannot read the file", { cause });
   }
   let json: unknown;
   try {
-    json = JSON.parse(content);
+    json = JSON.parse(content.replace(/^\ufeff/, "")); // some editors begin a file with a byte order mark
   } catch (error) {
-    throw cannot(`it is not JSON: ${(error as Error).message}`);
+    throw cannot(`not valid JSON: ${(error as Error).message}`);
   }
   const checked = v.safeParse(schemaOf(settingsTree(), true), json);
   if (!checked.success) {
@@ -50,21 +47,21 @@ export async function readConfigFile(file: string): Promise<Map<string, unknown>
   return values;
 }
 
-/** What is wrong with one field: its path, what was expected, what stands there. */
+/** Describes one fault: the path of the field, what was expected, and the value. */
 export function faultText(issue: v.GenericIssue): string {
   const path = v.getDotPath(issue) ?? "the file";
   if (issue.type === "strict_object" && issue.expected === "never") return `${path}: unknown key`;
   const expected = issue.message.startsWith("Invalid ")
     ? `expected ${issue.expected ?? issue.type}`
     : issue.message;
-  return `${path}: ${expected}, got ${shown(issue.input)}`;
+  return `${path}: ${expected}, got ${abbreviate(issue.input)}`;
 }
 
 /** The published schema: docs/config.schema.json. */
 export function configJsonSchema(): JsonSchema {
   return {
     $schema: "https://json-schema.org/draft/2020-12/schema",
-    title: "The configuration of rfaas",
+    title: "Configuration of rfaas",
     ...jsonSchemaOfTree(settingsTree()),
   };
 }
@@ -81,10 +78,10 @@ function settingsTree(): Tree {
 }
 
 function isSetting(node: Tree | Setting): node is Setting {
-  return "schema" in node && "does" in node;
+  return "schema" in node && "description" in node;
 }
 
-/** Each field may be left out; one that is not known is refused, since it is most often a slip of the pen. */
+/** Each field is optional. An unknown field is refused: it is most often a typing error. */
 function schemaOf(tree: Tree, isRoot = false): v.GenericSchema {
   const entries = Object.entries(tree).map(([key, node]) => [
     key,
@@ -93,8 +90,8 @@ function schemaOf(tree: Tree, isRoot = false): v.GenericSchema {
   // Editors find the published schema by this key.
   if (isRoot) entries.push(["$schema", v.exactOptional(v.string())]);
   return v.pipe(
-    // An array would pass for an object without fields.
-    v.custom((given) => !Array.isArray(given), "expected an object"),
+    // valibot takes an array for an object without fields.
+    v.custom((value) => !Array.isArray(value), "expected an object"),
     v.strictObject(Object.fromEntries(entries)),
   );
 }
@@ -111,15 +108,18 @@ function jsonSchemaOfTree(tree: Tree): JsonSchema {
   };
 }
 
-function jsonSchemaOfSetting({ schema, does, standard, standardIs }: Setting): JsonSchema {
-  const description = standardIs === undefined ? does : `${does} Default: ${standardIs}.`;
-  const fixed = standard === undefined || typeof standard === "function"
+function jsonSchemaOfSetting(setting: Setting): JsonSchema {
+  const { schema, defaultText } = setting;
+  const description = defaultText === undefined
+    ? setting.description
+    : `${setting.description} Default: ${defaultText}.`;
+  const fixedDefault = setting.default === undefined || typeof setting.default === "function"
     ? {}
-    : { default: standard };
-  return { description, ...jsonSchemaOf(schema), ...fixed };
+    : { default: setting.default };
+  return { description, ...jsonSchemaOf(schema), ...fixedDefault };
 }
 
-function shown(value: unknown): string {
+function abbreviate(value: unknown): string {
   const text = JSON.stringify(value) ?? String(value);
   return text.length > 80 ? `${text.slice(0, 80)}…` : text;
 }

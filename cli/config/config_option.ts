@@ -1,7 +1,7 @@
-/** The option `--config`, which all managers have. */
+/** The option `--config`, which the commands of the managers have. */
 
 import { Option } from "commander";
 
 export function configOption(): Option {
-  return new Option("--config <file>", "the configuration, JSON (default: RFAAS_CONFIG)");
+  return new Option("--config <file>", "Configuration file, JSON (default: RFAAS_CONFIG)");
 }

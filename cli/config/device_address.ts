@@ -2,7 +2,7 @@
 
 import * as v from "../../runtime/valibot.ts";
 
-/** What of a port is looked at; the rest may stand there and is left alone. */
+/** The fields of a port that are read. Others are allowed and ignored. */
 export const rdmaPort = v.looseObject({
   device: v.pipe(v.string(), v.minLength(1)),
   port: v.pipe(v.number(), v.integer(), v.minValue(1)),
@@ -11,15 +11,15 @@ export const rdmaPort = v.looseObject({
 });
 
 /**
- * The address of the first port that is active and has one.
+ * Returns the address of the first port that is active and has one.
  *
- * @throws {TypeError} if there is none: who names devices wants one of them, and not another.
+ * @throws {TypeError} If there is none: a device that the configuration does not name is never used.
  */
 export function deviceAddress(ports: readonly v.InferOutput<typeof rdmaPort>[]): string {
   const found = ports.find(({ state = "ACTIVE", address }) => state === "ACTIVE" && address);
   if (found?.address !== undefined) return found.address;
   const names = ports.map(({ device, port }) => `${device} port ${port}`).join(", ") || "none";
   throw new TypeError(
-    `Cannot lend over RDMA: of executorManager.devices (${names}) no port is active and has an address`,
+    `Cannot lend over RDMA: no port in executorManager.devices (${names}) is active and has an address`,
   );
 }

@@ -1,27 +1,29 @@
-/** The settings in force: flag over environment over file over default. */
+/** The settings in effect: a flag wins over the environment, the environment over the file, the file over the default. */
 
 import * as v from "../../runtime/valibot.ts";
 import { faultText, readConfigFile } from "./config_file.ts";
 import type { Setting } from "./setting.ts";
 import { type Section, type SettingPath, SETTINGS, type SettingValue } from "./settings.ts";
 
-/** Where a value came from: `flag --cores`, `environment RFAAS_…`, `file …`, `default`, or `not set`. */
+/** Where a value comes from: `flag --cores`, `environment RFAAS_…`, `file …`, `default`, or `not set`. */
 export type Origin = string;
 
 export interface SettingsSource {
-  /** The options that the command was given, as commander names them. */
+  /** The options of the command, as commander names them. */
   readonly flags: object;
-  /** The sections that the flags are for. */
+  /** The sections that the flags apply to. */
   readonly sections: readonly Section[];
   /** The configuration file. @default RFAAS_CONFIG, else none */
   readonly config?: string | undefined;
-  /** Defaults of the command, in place of those in the table. */
-  readonly standards?: { readonly [P in SettingPath]?: SettingValue<P> };
+  /** Whether the variables of this process apply: not to a service. @default true */
+  readonly environment?: boolean;
+  /** Defaults of the command, which replace those in the table. */
+  readonly defaults?: { readonly [P in SettingPath]?: SettingValue<P> };
 }
 
-/** The values of one start of a command. */
+/** The settings of one run of a command. */
 export class EffectiveSettings {
-  /** The configuration file, where there is one. */
+  /** The configuration file, if there is one. */
   readonly file: string | undefined;
   readonly #source: SettingsSource;
   readonly #inFile: ReadonlyMap<string, unknown>;
@@ -36,53 +38,68 @@ export class EffectiveSettings {
     this.#inFile = inFile;
   }
 
-  /** @throws {TypeError} if the file can't be used; the message names the fields. */
+  /** @throws {TypeError} If the file cannot be used; the message has the wrong fields. */
   static async load(source: SettingsSource): Promise<EffectiveSettings> {
-    const file = source.config ?? (Deno.env.get("RFAAS_CONFIG") || undefined);
+    const variable = source.environment === false ? undefined : Deno.env.get("RFAAS_CONFIG");
+    const file = source.config ?? (variable || undefined);
     return new EffectiveSettings(source, file, file ? await readConfigFile(file) : new Map());
   }
 
-  /** The value in force, or undefined if nobody sets it. @throws {TypeError} that names where a wrong one stands. */
+  /**
+   * Returns the value in effect, or undefined if the setting is not set.
+   *
+   * @throws {TypeError} If the value is wrong; the message has its origin.
+   */
   get<P extends SettingPath>(path: P): SettingValue<P> | undefined {
     return this.find(path).value;
   }
 
-  /** The value of a setting that has a default. */
+  /** Returns the value of a setting that has a default. */
   require<P extends SettingPath>(path: P): SettingValue<P> {
     const { value } = this.find(path);
-    if (value === undefined) throw new TypeError(`Cannot go on: setting ${path} is not set`);
+    if (value === undefined) throw new TypeError(`Cannot continue: setting ${path} is not set`);
     return value;
   }
 
-  /** The value and where it came from. */
-  find<P extends SettingPath>(path: P): { value: SettingValue<P> | undefined; from: Origin } {
-    const setting: Setting = SETTINGS[path];
-    const [given, from] = this.#given(path, setting);
-    if (given === undefined) return { value: undefined, from };
-    const value = from.startsWith("environment ")
-      ? readVariable(setting, given as string)
-      : v.safeParse(setting.schema, given);
-    if (!value.success) {
-      const fault = faultText(value.issues[0]).replace(/^the file: /, "");
-      throw new TypeError(`Cannot use setting ${path} from ${from}: ${fault}`);
-    }
-    return { value: value.output as SettingValue<P>, from };
+  /** Whether a flag, a variable or the file sets it. */
+  isSet(path: SettingPath): boolean {
+    return this.#setValue(path, SETTINGS[path]) !== undefined;
   }
 
-  #given(path: SettingPath, setting: Setting): [unknown, Origin] {
-    const { flags, sections, standards } = this.#source;
+  /** Returns the value and its origin. */
+  find<P extends SettingPath>(path: P): { value: SettingValue<P> | undefined; from: Origin } {
+    const setting: Setting = SETTINGS[path];
+    const [raw, from] = this.#rawValue(path, setting);
+    if (raw === undefined) return { value: undefined, from };
+    const result = from.startsWith("environment ")
+      ? readVariable(setting, raw as string)
+      : v.safeParse(setting.schema, raw);
+    if (!result.success) {
+      const fault = faultText(result.issues[0]).replace(/^the file: /, "");
+      throw new TypeError(`Cannot use setting ${path} from ${from}: ${fault}`);
+    }
+    return { value: result.output as SettingValue<P>, from };
+  }
+
+  #rawValue(path: SettingPath, setting: Setting): [unknown, Origin] {
+    const set = this.#setValue(path, setting);
+    if (set !== undefined) return set;
+    const { defaults } = this.#source;
+    if (defaults && path in defaults) return [defaults[path], "default"];
+    if (setting.default === undefined) return [undefined, "not set"];
+    return [typeof setting.default === "function" ? setting.default() : setting.default, "default"];
+  }
+
+  #setValue(path: SettingPath, setting: Setting): [unknown, Origin] | undefined {
+    const { flags, sections, environment = true } = this.#source;
     if (setting.flag !== undefined && sections.some((name) => path.startsWith(`${name}.`))) {
       const flag = (flags as Record<string, unknown>)[attributeOf(setting.flag)];
       if (flag !== undefined) return [flag, `flag ${setting.flag}`];
     }
     const variable = variableOf(path);
-    const text = Deno.env.get(variable);
+    const text = environment ? Deno.env.get(variable) : undefined;
     if (text) return [text, `environment ${variable}`];
-    if (this.#inFile.has(path)) return [this.#inFile.get(path), `file ${this.file}`];
-    if (standards && path in standards) return [standards[path], "default"];
-    const { standard } = setting;
-    if (standard === undefined) return [undefined, "not set"];
-    return [typeof standard === "function" ? standard() : standard, "default"];
+    return this.#inFile.has(path) ? [this.#inFile.get(path), `file ${this.file}`] : undefined;
   }
 }
 
@@ -93,19 +110,19 @@ export function variableOf(path: SettingPath): string {
   return setting.variable ?? `RFAAS_${words.toUpperCase()}`;
 }
 
-/** A variable holds the text itself, or JSON, or the texts of a list with spaces between. */
+/** A variable holds a text, JSON, or a list of texts separated by spaces. */
 function readVariable({ schema }: Setting, text: string) {
-  const plain = v.safeParse(schema, text);
-  if (plain.success) return plain;
+  const asText = v.safeParse(schema, text);
+  if (asText.success) return asText;
   try {
     return v.safeParse(schema, JSON.parse(text));
   } catch {
-    const list = v.safeParse(schema, text.trim().split(/\s+/));
-    return list.success ? list : plain;
+    const asList = v.safeParse(schema, text.trim().split(/\s+/));
+    return asList.success ? asList : asText;
   }
 }
 
-/** As commander names the value of an option. */
+/** The name that commander gives to the value of an option. */
 function attributeOf(flag: string): string {
   return flag.slice(2).replaceAll(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
 }

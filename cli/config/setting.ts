@@ -1,25 +1,25 @@
-/** What a setting is, and the forms that several have. */
+/** The description of a setting, and the schemas that several settings share. */
 
-import { parseBytes } from "../../runtime/client/lease_options.ts";
+import { BYTE_SIZE_PATTERN, tryParseBytes } from "../../runtime/byte_size.ts";
 import * as v from "../../runtime/valibot.ts";
 
-/** One value of the configuration. */
+/** A value of the configuration. */
 export interface Setting<S extends v.GenericSchema = v.GenericSchema> {
-  /** Checks a value, wherever it comes from. */
+  /** Checks a value of any origin. */
   readonly schema: S;
-  /** What it does, in a few words, with its unit. Stands in the published schema. */
-  readonly does: string;
-  /** What holds if nobody says anything; a function where it depends on the host. Left out: not set. */
-  readonly standard?: unknown;
-  /** The default in words, where it depends on the host. */
-  readonly standardIs?: string;
-  /** The command's option that sets it. */
+  /** What the setting does, in a few words, with its unit. A part of the published schema. */
+  readonly description: string;
+  /** The default: a function if it depends on the host, undefined if the setting has none. */
+  readonly default?: unknown;
+  /** The default in words, if it depends on the host. */
+  readonly defaultText?: string;
+  /** The option of the command that sets it. */
   readonly flag?: `--${string}`;
-  /** The variable that sets it, where it has another name than its path gives. */
+  /** The environment variable that sets it, if its name is not made from the path. */
   readonly variable?: string;
 }
 
-/** Keeps the type of the schema. */
+/** Describes a setting and keeps the type of its schema. */
 export function setting<S extends v.GenericSchema>(
   schema: S,
   rest: Omit<Setting, "schema">,
@@ -27,25 +27,27 @@ export function setting<S extends v.GenericSchema>(
   return { schema, ...rest };
 }
 
-/** A text that is not empty. */
+/** A text of at least one character. */
 export const text = v.pipe(v.string(), v.minLength(1));
 
-/** A whole number of at least `least`. */
-export function whole(least: number, most: number = Number.MAX_SAFE_INTEGER) {
-  return v.pipe(v.number(), v.integer(), v.minValue(least), v.maxValue(most));
+/** An integer from `min` to `max`. */
+export function integer(min: number, max: number = Number.MAX_SAFE_INTEGER) {
+  return v.pipe(v.number(), v.integer(), v.minValue(min), v.maxValue(max));
 }
 
-/** Bytes, or a text such as `8GiB`; read as bytes. */
+const EXPECTED_SIZE = 'expected bytes or a size such as "8GiB"';
+
+/** A number of bytes, or a text such as `8GiB`. The output is in bytes. */
 export const size = v.pipe(
-  v.union([
-    whole(0),
-    v.pipe(
-      v.string(),
-      v.regex(/^\d+(\.\d+)?\s*([KMGkmg]?i?[Bb])?$/, 'expected bytes or a size such as "8GiB"'),
-    ),
-  ]),
-  v.transform((given) => parseBytes(given, "size")),
+  v.union([integer(0), v.pipe(v.string(), v.regex(BYTE_SIZE_PATTERN, EXPECTED_SIZE))]),
+  // A text that matches the pattern may still be too large.
+  v.rawTransform(({ dataset, addIssue, NEVER }) => {
+    const bytes = tryParseBytes(dataset.value);
+    if (bytes !== undefined) return bytes;
+    addIssue({ message: EXPECTED_SIZE });
+    return NEVER;
+  }),
 );
 
-/** An amount of money, in whatever currency. */
+/** An amount of money. The operator chooses the currency. */
 export const price = v.pipe(v.number(), v.minValue(0), v.maxValue(1e9));

@@ -1,5 +1,5 @@
 /**
- * Makes kernel.wasm of kernel.as. The file is kept beside it, so that only who changes the kernel needs the compiler.
+ * Compiles kernel.as to kernel.wasm. The repository has both, so the compiler is needed only to change the kernel.
  *
  * @example
  * ```sh
@@ -8,28 +8,11 @@
  *
  * @module
  */
-// deno-lint-ignore no-import-prefix -- its one home
-import asc from "npm:assemblyscript@0.28.20/asc";
+import { compileKernel } from "../shared/compile_kernel.ts";
 
-/** What the compiler calls its source; it takes no other ending. */
-const NAME = "kernel.ts";
-
-/** Compiles the kernel. No runtime and no import is left in it. */
-export async function buildWasm(): Promise<Uint8Array<ArrayBuffer>> {
-  const source = await Deno.readTextFile(new URL("./kernel.as", import.meta.url));
-  let wasm: Uint8Array | undefined;
-  const { error, stderr } = await asc.main(
-    [NAME, "-O3", "--noAssert", "--runtime", "stub", "--use", "abort=", "--outFile", "kernel.wasm"],
-    {
-      readFile: (name) => name === NAME ? source : null,
-      writeFile: (_, contents) => {
-        if (typeof contents !== "string") wasm = contents;
-      },
-      listFiles: () => [],
-    },
-  );
-  if (error || !wasm) throw new Error(`Cannot compile kernel.as: ${stderr}`, { cause: error });
-  return wasm.slice();
+/** Compiles the kernel. */
+export function buildWasm(): Promise<Uint8Array<ArrayBuffer>> {
+  return compileKernel(new URL("./kernel.as", import.meta.url));
 }
 
 if (import.meta.main) {

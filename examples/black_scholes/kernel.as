@@ -1,4 +1,4 @@
-// AssemblyScript: kernel.wasm is made of this by build_wasm.ts. See kernel.ts for the formula.
+// AssemblyScript, which build_wasm.ts compiles to kernel.wasm. See kernel.ts for the formula.
 
 function cumulative(x: f64): f64 {
   const k = 1 / (1 + 0.2316419 * Math.abs(x));

@@ -2,10 +2,10 @@
  * Prices of European options by Black and Scholes (1973), the same formula in the same order of operations as
  * kernel.as and kernel.c.
  *
- * In: five doubles an option (spot, strike, years, rate, volatility). Out: two (call, put).
+ * Input: five doubles per option (spot, strike, years, rate, volatility). Output: two (call, put).
  */
 
-/** The normal distribution, by Abramowitz and Stegun 26.2.17: off by 7.5e-8 at most. */
+/** The cumulative normal distribution, by Abramowitz and Stegun 26.2.17, with an error of at most 7.5e-8. */
 function cumulative(x: number): number {
   const k = 1 / (1 + 0.2316419 * Math.abs(x));
   const series = k * (0.31938153 +
@@ -14,7 +14,7 @@ function cumulative(x: number): number {
   return x < 0 ? tail : 1 - tail;
 }
 
-/** The function of the package. */
+/** Prices options: the exported function of the package. */
 export function price(input: Uint8Array, output: Uint8Array): number {
   const options = input.length / 40 | 0;
   const given = new Float64Array(input.buffer, input.byteOffset, 5 * options);

@@ -1,17 +1,17 @@
-/** How a bar looks and where it is drawn. */
+/** The look of a bar. */
 export interface BarOptions {
-  /** The line; names in braces are replaced by the bar's state or by the payload. */
+  /** The line. Names in braces stand for the state of the bar or for the payload. */
   format: string;
   barCompleteChar: string;
   barIncompleteChar: string;
   /** In characters. */
   barsize: number;
   hideCursor: boolean;
-  /** At most so many redraws a second. */
+  /** Maximum redraws per second. */
   fps: number;
 }
 
-/** Draws to standard error, and nothing at all if that is not a terminal. */
+/** Draws to standard error, if it is a terminal. */
 declare class SingleBar {
   constructor(options: BarOptions);
   start(total: number, value: number, payload: Record<string, string>): void;

@@ -1,20 +1,20 @@
 /**
- * One picture that shows all thumbnails, in rows on a dark ground.
+ * Draws one picture with all thumbnails in rows on a dark background.
  *
  * @module
  */
 import { decodeJpeg, encodeJpeg, type Pixels } from "./jpeg.ts";
 
 /** Between two thumbnails and around them all, in pixels. */
-const gap = 20;
+const GAP = 20;
 
-/** Of the sheet, from 1 to 100: the thumbnails have been through JPEG once and shall not show it. */
-const sheetQuality = 90;
+/** The quality of the sheet, from 1 to 100. It is high because the thumbnails were compressed once already. */
+const SHEET_QUALITY = 90;
 
-/** The ground's red, green and blue: nearly black, so that it takes nothing from the pictures. */
-const ground = [24, 25, 28] as const;
+/** The background's red, green and blue: nearly black. */
+const BACKGROUND = [24, 25, 28] as const;
 
-/** A row's pictures and where they go. */
+/** A row's pictures and their position. */
 interface Row {
   pictures: Pixels[];
   top: number;
@@ -23,7 +23,7 @@ interface Row {
 
 /**
  * Lays thumbnails out on a grid. Columns are as wide as the widest thumbnail, each row is as high as its
- * highest; every thumbnail is centred in its cell and a short last row is centred below the others.
+ * highest; every thumbnail is centered in its cell and a short last row is centered below the others.
  *
  * @param thumbnails JPEG files, at least one.
  * @returns A JPEG file.
@@ -39,30 +39,30 @@ export function contactSheet(thumbnails: Uint8Array[]): Uint8Array {
   const cell = Math.max(...pictures.map((picture) => picture.width));
 
   const rows: Row[] = [];
-  let bottom = gap;
+  let bottom = GAP;
   for (let first = 0; first < pictures.length; first += columns) {
     const row = pictures.slice(first, first + columns);
     const height = Math.max(...row.map((picture) => picture.height));
     rows.push({ pictures: row, top: bottom, height });
-    bottom += height + gap;
+    bottom += height + GAP;
   }
 
-  const width = gap + columns * (cell + gap);
+  const width = GAP + columns * (cell + GAP);
   const sheet: Pixels = { width, height: bottom, data: new Uint8Array(width * bottom * 3) };
-  for (let i = 0; i < sheet.data.length; i++) sheet.data[i] = ground[i % 3]!;
+  for (let i = 0; i < sheet.data.length; i++) sheet.data[i] = BACKGROUND[i % 3]!;
   for (const row of rows) {
-    const rowWidth = row.pictures.length * (cell + gap) - gap;
+    const rowWidth = row.pictures.length * (cell + GAP) - GAP;
     const left = Math.floor((width - rowWidth) / 2);
     row.pictures.forEach((picture, column) => {
-      const x = left + column * (cell + gap) + Math.floor((cell - picture.width) / 2);
+      const x = left + column * (cell + GAP) + Math.floor((cell - picture.width) / 2);
       const y = row.top + Math.floor((row.height - picture.height) / 2);
       paste(picture, sheet, x, y);
     });
   }
-  return encodeJpeg(sheet, sheetQuality);
+  return encodeJpeg(sheet, SHEET_QUALITY);
 }
 
-/** Somewhat wider than high, as screens are; of those widths the one that leaves the fewest holes. */
+/** Chooses a sheet that is somewhat wider than high, with the fewest empty cells. */
 function columnsFor(count: number): number {
   const least = Math.ceil(Math.sqrt(count));
   let best = least;

@@ -1,15 +1,15 @@
-/** The least that a call can cost: two processes that pass the same bytes, by the fabric of the demo. */
+/** The lower bound of a call's cost: two processes that exchange the same bytes over the demo's fabric. */
 
-import { Floor } from "../../bench/floor.ts";
-import { VerbsFloor } from "../../bench/verbs_floor.ts";
+import { Floor } from "../../bench/floors/floor.ts";
+import { VerbsFloor } from "../../bench/floors/verbs_floor.ts";
 
-/** Passes bytes back and forth with nothing around it. */
+/** Exchanges bytes without any call around them. */
 export interface EchoFloor extends AsyncDisposable {
-  /** Puts the cycles of each round into `times`. */
+  /** Writes the cycles of each round to `times`. */
   measure(times: Float64Array): Promise<void>;
 }
 
-/** @param cycles the cycle counter; the same one that the calls beside it are timed by. */
+/** @param cycles the cycle counter that also times the calls. */
 export async function openFloor(
   fabric: "shm" | "verbs",
   bytes: number,

@@ -1,5 +1,6 @@
 /** The first part: what a call costs, beside the least that it could cost. */
 
+import { delay } from "@std/async";
 import { calibrateCycles } from "../../bench/cycles.ts";
 import { openCpu } from "../../ffi/cpu.ts";
 import { openLibc } from "../../ffi/libc.ts";
@@ -9,27 +10,27 @@ import { percentileOf } from "./percentiles.ts";
 
 /** Bytes of argument and of result. */
 const BYTES = 64;
-/** Floor and calls take turns so often, since a machine is not equally fast at all times. */
+/** How often the floor and the calls alternate, because the speed of a machine varies over time. */
 const TURNS = 5;
-/** Calls that are made before, so that all code is compiled. */
+/** Calls before the measurement, which make V8 compile all code. */
 const WARM_UP_CALLS = 20_000;
 
 export interface EchoFigures {
   readonly calls: number;
   /** All calls, in microseconds, sorted. */
   readonly echoUs: Float64Array;
-  /** All passes of the floor, likewise. */
+  /** All round trips of the floor, in microseconds, sorted. */
   readonly floorUs: Float64Array;
-  /** The medians of the turn whose ratio is the middle one of all turns. */
+  /** The medians of the turn whose ratio is the median of all turns. */
   readonly echoP50: number;
   readonly floorP50: number;
 }
 
 /**
- * Calls `echo` hot, one call after the other, in turns with the floor; both are timed by the cycle counter.
+ * Calls `echo` hot, one call after the other, alternating with the floor. The cycle counter times both.
  *
- * @param fabric what the lease's calls travel by; the floor does likewise.
- * @param restMs how long a worker polls after its last call: the floor waits until it sleeps.
+ * @param fabric the fabric of the lease's calls, and of the floor.
+ * @param restMs how long a worker polls after its last call. The floor starts when the worker sleeps.
  */
 export async function measureEcho(
   lease: Lease,
@@ -53,14 +54,14 @@ export async function measureEcho(
     for (let i = 0; i < TURNS; i++) {
       signal.throwIfAborted();
       const turn = { echo: new Float64Array(each), floor: new Float64Array(each) };
-      await new Promise((resolve) => setTimeout(resolve, restMs));
+      await delay(restMs);
       await floor.measure(turn.floor);
       call.invokeSync(BYTES); // wakes the worker
       callInTurn(call, payload, cpu.cycles, turn.echo);
       turns.push(turn);
     }
     if (call.output.some((byte, i) => byte !== payload[i])) {
-      throw new Error("Cannot trust the figures: echo gave other bytes back");
+      throw new Error("Cannot use the figures: echo returned other bytes than it received");
     }
     return sumUp(turns, perUs);
   } finally {
@@ -69,7 +70,7 @@ export async function measureEcho(
   }
 }
 
-/** The measured loop. One reading of the counter a call: its end is the next one's beginning. */
+/** The measured loop. It reads the counter once a call: the end of one call is the start of the next. */
 function callInTurn(
   call: ReturnType<Lease["prepare"]>,
   payload: Uint8Array,

@@ -1,45 +1,46 @@
-/** The third part: what goes wrong is told, by the right error, and the lease goes on. */
+/** The third part: each fault is reported by the right error, and the lease continues. */
 
-import { DeadlineExceeded, ExecutorLost, FunctionError, type Lease } from "../../mod.ts";
-import { busiestChild } from "./busiest_child.ts";
+import { deadline } from "@std/async";
+import { DeadlineExceededError, ExecutorLostError, FunctionError, type Lease } from "../../mod.ts";
+import { busiestDescendant } from "./busiest_descendant.ts";
 
-/** What `spin` is given. */
+/** The deadline of the call to `spin`. */
 const DEADLINE_MS = 50;
-/** How long anything here may take before it counts as failed; an emulated machine starts an executor in ten seconds. */
+/** The time limit of each step. An emulated machine starts an executor in ten seconds. */
 const GIVE_UP_MS = 30_000;
 
-/** A fault that was made, and what was seen of it. */
+/** A fault and what followed it. */
 export interface Fault {
-  /** The right error came, and a call after it worked. */
+  /** Whether the expected error came, and a call after it succeeded. */
   readonly ok: boolean;
-  /** What was seen, in words. */
+  /** A description for the report. */
   readonly text: string;
 }
 
-/** A call that never ends is given up in time; the executor that it holds up is replaced. */
+/** A call that never ends fails at its deadline, and its executor is replaced. */
 export async function showDeadline(lease: Lease): Promise<Fault> {
   const replaced = untilReplaced(lease);
-  const fault = await show(lease, DeadlineExceeded, "a call that never ends", () => ({
+  const fault = await show(lease, DeadlineExceededError, "a call that never ends", () => ({
     call: lease.invoke("spin", new Uint8Array(), { deadlineMs: DEADLINE_MS }),
   }));
   await replaced;
   return fault;
 }
 
-/** A function's error arrives as it was thrown. */
+/** An error that a function throws reaches the caller. */
 export function showThrow(lease: Lease): Promise<Fault> {
   return show(lease, FunctionError, "a function that throws", () => ({
     call: lease.invoke("fail", new Uint8Array()),
   }));
 }
 
-/** An executor that is killed in mid-call is noticed and replaced. */
+/** The death of an executor during a call is detected, and the executor is replaced. */
 export function showKilledExecutor(lease: Lease, executorManager: number): Promise<Fault> {
-  return show(lease, ExecutorLost, "an executor killed in mid-call", () => {
+  return show(lease, ExecutorLostError, "an executor killed during a call", () => {
     const call = lease.invoke("spin", new Uint8Array(), {
       signal: AbortSignal.timeout(GIVE_UP_MS),
     });
-    const struck = busiestChild(executorManager).then((executor) => {
+    const struck = busiestDescendant(executorManager).then((executor) => {
       Deno.kill(executor, "SIGKILL");
       return performance.now();
     });
@@ -47,18 +48,15 @@ export function showKilledExecutor(lease: Lease, executorManager: number): Promi
   });
 }
 
-/** Settles when the lease has a fresh executor, or after a while. */
+/** Settles when the lease has a new executor, or after {@linkcode GIVE_UP_MS}. */
 async function untilReplaced(lease: Lease): Promise<void> {
-  const { promise: late, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, GIVE_UP_MS);
   const replaced = async () => {
     for await (const { type } of lease.status()) if (type === "recovered") return;
   };
-  await Promise.race([replaced(), late]);
-  clearTimeout(timer);
+  await deadline(replaced(), GIVE_UP_MS).catch(() => {});
 }
 
-/** Makes a fault, waits for its error, then sees whether the lease still answers, with the right bytes. */
+/** Causes a fault, waits for its error, then checks that the lease still answers with the right bytes. */
 async function show(
   lease: Lease,
   expected: new (...args: never[]) => Error,
@@ -74,8 +72,8 @@ async function show(
     return { ok: false, text: `${what}: expected ${expected.name}, not ${error}` };
   }
   const bytes = crypto.getRandomValues(new Uint8Array(64));
-  const deadline = AbortSignal.timeout(GIVE_UP_MS);
-  const again = await lease.invoke("echo", bytes, { signal: deadline }).catch((error) => error);
+  const signal = AbortSignal.timeout(GIVE_UP_MS);
+  const again = await lease.invoke("echo", bytes, { signal }).catch((error) => error);
   if (!(again instanceof Uint8Array) || again.some((byte, i) => byte !== bytes[i])) {
     return { ok: false, text: `${what}: ${expected.name}, but the next call failed: ${again}` };
   }

@@ -1,7 +1,7 @@
 /**
- * The functions that the demo runs on leased workers. Each is handed its argument and room for its
- * result, both in registered memory, and returns how many bytes of the result it wrote. They run with
- * every permission denied, from the one file that this module and its imports are bundled to.
+ * The functions that the demo runs on leased workers. Each receives its argument and an output buffer, both in
+ * registered memory, and returns the number of bytes written. They run without any permission. This module and
+ * its imports are bundled into one file.
  *
  * @module
  */
@@ -9,13 +9,13 @@ import { decodeJpeg, encodeJpeg } from "./jpeg.ts";
 import { shrink } from "./shrink.ts";
 
 /** The longer side of a thumbnail, in pixels. */
-const thumbnailSide = 256;
+const THUMBNAIL_SIDE = 256;
 
-/** Of a thumbnail, from 1 to 100: beyond 85 a file grows faster than it gets better to look at. */
-const thumbnailQuality = 85;
+/** The quality of a thumbnail, from 1 to 100. Above 85 a file grows faster than the picture improves. */
+const THUMBNAIL_QUALITY = 85;
 
 /**
- * Gives its argument back: what is left of a call's time is rfaas itself.
+ * Returns its argument. The time of such a call is the cost of rfaas itself.
  *
  * @param input Any bytes.
  * @param output Receives the same bytes.
@@ -27,7 +27,7 @@ export function echo(input: Uint8Array, output: Uint8Array): number {
 }
 
 /**
- * Makes a thumbnail of a photograph. Equal arguments give equal bytes, here and on any worker.
+ * Makes a thumbnail of a photograph. Equal arguments give equal bytes on every host.
  *
  * @param input A JPEG file.
  * @param output Receives a JPEG whose longer side has 256 pixels, fewer if the photograph has fewer.
@@ -36,10 +36,10 @@ export function echo(input: Uint8Array, output: Uint8Array): number {
  * @throws {RangeError} If it has too many pixels, or its thumbnail does not fit into the output.
  */
 export function thumbnail(input: Uint8Array, output: Uint8Array): number {
-  const small = encodeJpeg(shrink(decodeJpeg(input), thumbnailSide), thumbnailQuality);
+  const small = encodeJpeg(shrink(decodeJpeg(input), THUMBNAIL_SIDE), THUMBNAIL_QUALITY);
   if (small.length > output.length) {
     throw new RangeError(
-      `Cannot return a thumbnail of ${small.length} bytes: the output has room for ${output.length}`,
+      `Cannot return a thumbnail of ${small.length} bytes: the output buffer has ${output.length}`,
     );
   }
   output.set(small);
@@ -47,7 +47,7 @@ export function thumbnail(input: Uint8Array, output: Uint8Array): number {
 }
 
 /**
- * Throws, to show what a caller sees of it.
+ * Throws, to show which error the caller receives.
  *
  * @throws {Error} Always.
  */
@@ -55,13 +55,13 @@ export function fail(_input: Uint8Array, _output: Uint8Array): number {
   throw new Error("Cannot do anything: this function always throws");
 }
 
-/** Never returns and never yields: what a deadline and the end of an executor are shown with. */
+/** Never returns and never yields. The demo shows a deadline and the death of an executor with it. */
 export function spin(_input: Uint8Array, _output: Uint8Array): number {
   while (true); // on purpose
 }
 
 /**
- * Echoes after 5 ms, as a function that waits for something does.
+ * Echoes after 5 ms, like a function that waits for input or output.
  *
  * @param input Any bytes.
  * @param output Receives the same bytes.

@@ -1,18 +1,17 @@
 /**
- * JPEG to pixels and back: the one file of the demo that knows its codec.
+ * Converts JPEG to pixels and back. Only this file of the demo uses the codec.
  *
- * The codec is jpeg-js: plain JavaScript without dependencies, so `deno bundle` puts it into the one file
- * that is shipped to the workers (67 KB) and it runs there with every permission denied. The WebAssembly
- * codecs decode twice as fast (@jsquash/jpeg: 29 ms a megapixel against 71), but their .wasm is a file of its own:
- * importing it as bytes needs a flag from the user, and inlined it makes a package of two megabytes.
+ * The codec is jpeg-js: plain JavaScript without dependencies. `deno bundle` includes it in the one file that is sent to
+ * the workers (67 KB), and it runs there without any permission. WebAssembly codecs decode twice as fast
+ * (@jsquash/jpeg: 29 ms a megapixel, jpeg-js: 71), but their .wasm is a separate file: importing it as bytes needs a
+ * flag from the user, and inlining it makes a package of two megabytes.
  *
  * @module
  */
-// deno-lint-ignore no-import-prefix -- the import map does not reach who imports this elsewhere
-import jpeg from "npm:jpeg-js@0.4.4";
+import { jpeg } from "./jpeg_js.ts";
 
-/** The largest picture that {@link decodeJpeg} accepts: beyond it a worker's memory would not do. */
-export const largestMegapixels = 50;
+/** The largest picture that {@linkcode decodeJpeg} accepts. A larger one exceeds the memory of a worker. */
+const LARGEST_MEGAPIXELS = 50;
 
 /** A picture in memory: three bytes (red, green, blue) a pixel, rows from the top. */
 export interface Pixels {
@@ -36,7 +35,7 @@ export function jpegSize(bytes: Uint8Array): { width: number; height: number } {
   let at = 2;
   while (at + 9 <= bytes.length && bytes[at] === 0xff) {
     const marker = view.getUint8(at + 1);
-    if (marker === 0xff) { // a fill byte: any number may stand before a marker
+    if (marker === 0xff) { // a fill byte: any number may precede a marker
       at += 1;
       continue;
     }
@@ -45,7 +44,7 @@ export function jpegSize(bytes: Uint8Array): { width: number; height: number } {
       const height = view.getUint16(at + 5);
       const width = view.getUint16(at + 7);
       if (width * height > 0) return { width, height };
-      throw new TypeError(`Cannot read a JPEG: its frame header says ${width} by ${height} pixels`);
+      throw new TypeError(`Cannot read a JPEG: its frame header has ${width} by ${height} pixels`);
     }
     at += 2 + view.getUint16(at + 2);
   }
@@ -58,22 +57,22 @@ export function jpegSize(bytes: Uint8Array): { width: number; height: number } {
  * @param bytes The file's content.
  * @returns Its pixels.
  * @throws {TypeError} If the bytes are not a JPEG, or one that is damaged.
- * @throws {RangeError} If the picture has more than {@link largestMegapixels}.
+ * @throws {RangeError} If the picture has more than {@linkcode LARGEST_MEGAPIXELS}.
  */
 export function decodeJpeg(bytes: Uint8Array): Pixels {
   const { width, height } = jpegSize(bytes);
   const megapixels = width * height / 1e6;
-  if (megapixels > largestMegapixels) {
+  if (megapixels > LARGEST_MEGAPIXELS) {
     throw new RangeError(
-      `Cannot decode a JPEG of ${megapixels.toFixed(1)} megapixels: ${largestMegapixels} at most`,
+      `Cannot decode a JPEG of ${megapixels.toFixed(1)} megapixels: ${LARGEST_MEGAPIXELS} at most`,
     );
   }
   try {
     const { data } = jpeg.decode(bytes, {
       useTArray: true,
       formatAsRGBA: false,
-      maxResolutionInMP: largestMegapixels,
-      maxMemoryUsageInMB: 1024, // it takes up to 18 bytes a pixel, so its default of 512 ends at 28 megapixels
+      maxResolutionInMP: LARGEST_MEGAPIXELS,
+      maxMemoryUsageInMB: 1024, // up to 18 bytes a pixel: the default of 512 suffices for 28 megapixels
     });
     return { width, height, data };
   } catch (cause) {
@@ -90,7 +89,7 @@ export function decodeJpeg(bytes: Uint8Array): Pixels {
  * @returns The file's content.
  */
 export function encodeJpeg({ width, height, data }: Pixels, quality: number): Uint8Array {
-  const rgba = new Uint8Array(width * height * 4); // the encoder takes four bytes a pixel only
+  const rgba = new Uint8Array(width * height * 4); // the encoder accepts four bytes a pixel only
   for (let from = 0, to = 0; from < data.length; from += 3, to += 4) {
     rgba[to] = data[from]!;
     rgba[to + 1] = data[from + 1]!;

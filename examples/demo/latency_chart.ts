@@ -1,35 +1,33 @@
 /**
- * Draws how long calls took, as an SVG that any browser shows. The horizontal axis is stretched towards
- * 100 %, so that the slowest call in ten thousand is as easy to see as the median: a curve that stays flat
- * far to the right is a call whose time can be relied on.
+ * Draws the latency of calls as an SVG. The horizontal axis is stretched towards 100 %, so that the slowest call in
+ * ten thousand is as visible as the median. A curve that stays flat far to the right means steady calls.
  *
  * @module
  */
-import { type EChartsOption, init } from "./echarts.ts";
+import type { EChartsOption } from "../shared/echarts.ts";
+import { CHART_TEXT, svgOf } from "../shared/svg_chart.ts";
 import { curve, percentAt, positionOf } from "./percentile_axis.ts";
 import { percentileOf } from "./percentiles.ts";
 
-/** What {@link latencyChart} draws. */
+/** Options of {@linkcode latencyChart}. */
 export interface LatencyChart {
-  /** Stands above the chart. */
+  /** The title above the chart. */
   title: string;
-  /** One curve each. The values are microseconds in any order, which is left as it is. */
+  /** One curve each. The values are microseconds in any order; they are not changed. */
   series: { name: string; valuesUs: Float64Array }[];
 }
 
-/** Of the picture, in pixels. */
+/** The size of the picture, in pixels. */
 const size = { width: 1000, height: 600 };
 
-/** One a curve; the colour-blind can tell them apart (Okabe and Ito's set). */
-const colours = ["#0072b2", "#d55e00", "#009e73", "#cc79a7"];
+/** One per curve. Color-blind readers can distinguish them (the set of Okabe and Ito). */
+const colors = ["#0072b2", "#d55e00", "#009e73", "#cc79a7"];
 
-/** Percentiles whose values are written at the curves. */
+/** Percentiles that are labeled at the curves. */
 const marked = [50, 99, 99.9];
 
-/** The least time that a logarithmic axis is asked to show: a coarse clock may measure 0. */
-const leastUs = 0.001;
-
-const text = { fontFamily: "system-ui, 'Segoe UI', 'DejaVu Sans', sans-serif", color: "#333333" };
+/** The smallest time on the logarithmic axis. A coarse clock may measure 0. */
+const LEAST_US = 0.001;
 
 /** A series ready to be drawn. */
 interface Curve {
@@ -50,46 +48,37 @@ export function latencyChart({ title, series }: LatencyChart): string {
     if (valuesUs.length === 0) {
       throw new RangeError(`Cannot draw the latency of "${name}": there are 0 values`);
     }
-    return { name, sorted: valuesUs.map((us) => Math.max(us, leastUs)).sort() };
+    return { name, sorted: valuesUs.map((us) => Math.max(us, LEAST_US)).sort() };
   });
-  const chart = init(null, null, { renderer: "svg", ssr: true, ...size });
-  try {
-    chart.setOption({ ...frame(title), ...axes(curves), series: curves.map(line) });
-    return chart.renderToSVGString();
-  } finally {
-    chart.dispose();
-  }
+  return svgOf({ ...frame(title), ...axes(curves), series: curves.map(line) }, size);
 }
 
-/** All that stands around the plot. */
+/** Everything around the plot. */
 function frame(title: string): EChartsOption {
   return {
-    animation: false, // the picture has to be right without a script that plays it
-    backgroundColor: "#ffffff",
-    color: colours,
-    textStyle: text,
+    color: colors,
     title: {
       text: title,
       subtext:
         "How to read it: of all calls, the share below took no longer than the time at the left",
       left: 24,
       top: 16,
-      textStyle: { ...text, fontSize: 20 },
-      subtextStyle: { ...text, fontSize: 13, color: "#666666" },
+      textStyle: { ...CHART_TEXT, fontSize: 20 },
+      subtextStyle: { ...CHART_TEXT, fontSize: 13, color: "#666666" },
     },
-    // The gap makes up for the width of the names, which is only guessed without a browser.
+    // The gap covers the error of the names' width, which is an estimate without a browser.
     legend: {
       right: 32,
       top: 20,
       icon: "roundRect",
       itemGap: 40,
-      textStyle: { ...text, fontSize: 14 },
+      textStyle: { ...CHART_TEXT, fontSize: 14 },
     },
     grid: { left: 88, right: 40, top: 96, bottom: 72 },
   };
 }
 
-/** Percentiles to the right, as far as the longest series tells them apart; times upwards. */
+/** Percentiles to the right, as far as the longest series distinguishes them; times upwards. */
 function axes(curves: Curve[]): EChartsOption {
   const most = Math.max(...curves.map(({ sorted }) => sorted.length));
   const steps = Math.max(1, Math.ceil(Math.log10(most)));
@@ -126,7 +115,7 @@ function axes(curves: Curve[]): EChartsOption {
 /** A curve with its marked percentiles. */
 function line({ name, sorted }: Curve, _index: number, all: Curve[]) {
   const label = { color: "inherit", fontSize: 13, fontWeight: "bold", distance: 8 } as const;
-  // Where a curve is steep it passes behind its label.
+  // A steep curve passes behind its label.
   const halo = { textBorderColor: "#ffffff", textBorderWidth: 4 };
   const marks = marked.map((percent) => {
     const us = percentileOf(sorted, percent);
@@ -149,7 +138,7 @@ function line({ name, sorted }: Curve, _index: number, all: Curve[]) {
   };
 }
 
-/** Three digits that count: 0.213, 1.05, 38.2, 1240. */
+/** Formats three significant digits: 0.213, 1.05, 38.2, 1240. */
 function microseconds(us: number): string {
   return us >= 1000 ? us.toFixed(0) : us.toPrecision(3);
 }

@@ -1,38 +1,62 @@
-/** What the demo can be asked for. */
+/** The command line of the demo. */
 
-import { Command, Option } from "commander";
+import { parseArgs } from "@std/cli";
+import {
+  choiceOption,
+  printHelp,
+  readArguments,
+  refuseArguments,
+  refuseUnknown,
+  textOption,
+} from "../../cli/program_arguments.ts";
+
+const HELP = `
+Usage: demo [options]
+
+A tour of rfaas on this host: calls on two leased workers, thumbnails, and faults.
+
+Options:
+  --photos <folder>  Folder of photographs, JPEG (default: those of the demo)
+  --out <folder>     Folder for the thumbnails and the chart (default: out/demo)
+  --json             Print the figures as one line of JSON, the last line
+  --fabric <kind>    shm: shared memory; verbs: an RDMA device (default: shm)
+  -h, --help         Show help
+
+Example:
+  $ deno task demo --photos ~/Pictures --out thumbnails
+`;
 
 export interface DemoOptions {
   /** A folder of JPEG files. */
   readonly photos: string;
-  /** Where the pictures go. */
+  /** The folder for the thumbnails and the chart. */
   readonly out: string;
-  /** Print the figures as JSON, as the last line. */
+  /** Whether to print the figures as JSON, as the last line. */
   readonly json: boolean;
-  /** Which fabric to use. */
   readonly fabric: "shm" | "verbs";
-  /** Fewer calls and photographs, for tests. */
+  /** Fewer calls and photographs, for tests. Not in the help. */
   readonly quick: boolean;
 }
 
-/** Reads the arguments; prints help, or what is wrong with them, and ends the process there. */
+/** Reads the arguments. Ends the process after the help, or if they are wrong. */
 export function readDemoOptions(args: readonly string[]): DemoOptions {
-  const command = new Command("demo")
-    .description("Lease two workers, call them, make thumbnails there, break things, clean up.")
-    .option("--photos <folder>", "your own photographs (JPEG)", shippedPhotos())
-    .option("--out <folder>", "where the thumbnails and the chart go", "out/demo")
-    .option("--json", "print the figures as one line of JSON, the last one", false)
-    .addOption(
-      new Option("--fabric <name>", "what bytes travel by: shared memory, or an RDMA device")
-        .choices(["shm", "verbs"]).default("shm"),
-    )
-    .addOption(new Option("--quick").hideHelp().default(false))
-    .allowExcessArguments(false)
-    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "rfaas: ")) })
-    .exitOverride((error) => Deno.exit(error.exitCode === 0 ? 0 : 2))
-    .addHelpText("after", "\nExample:\n  $ deno task demo --photos ~/Pictures --out thumbnails");
-  command.parse(args, { from: "user" });
-  return command.opts();
+  return readArguments("demo", () => {
+    const { help, _, photos, out, fabric, json, quick } = parseArgs(args, {
+      boolean: ["help", "json", "quick"],
+      string: ["photos", "out", "fabric"],
+      alias: { help: "h" },
+      unknown: refuseUnknown,
+    });
+    if (help) printHelp(HELP);
+    refuseArguments(_);
+    return {
+      photos: textOption("photos", photos) ?? shippedPhotos(),
+      out: textOption("out", out) ?? "out/demo",
+      fabric: choiceOption("fabric", fabric ?? "shm", ["shm", "verbs"]),
+      json,
+      quick,
+    };
+  });
 }
 
 function shippedPhotos(): string {

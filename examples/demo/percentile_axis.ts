@@ -1,26 +1,26 @@
 /**
- * The axis of a percentile chart: each step to the right divides the share of slower calls by ten, so
- * that 90, 99, 99.9 and 99.99 % stand at 1, 2, 3 and 4.
+ * The axis of a percentile chart. Each step to the right divides the share of slower calls by ten: 90, 99, 99.9 and
+ * 99.99 % are at 1, 2, 3 and 4.
  *
  * @module
  */
 
-/** Points a curve has for each step of the axis: on the demo's chart about one for two pixels. */
-const pointsPerStep = 100;
+/** Points of a curve for each step of the axis: about one for two pixels of the demo's chart. */
+const POINTS_PER_STEP = 100;
 
 /**
- * Where a percentile stands on the axis.
+ * Returns the position of a percentile on the axis.
  *
  * @param percent From 0 to below 100.
  * @returns The position, from 0.
  */
 export function positionOf(percent: number): number {
-  // Rounded, since 99.9 % would come out at 3.0000000000000004 and so beyond an axis that ends at 3.
+  // Without rounding 99.9 % is at 3.0000000000000004, beyond an axis that ends at 3.
   return Math.round(-Math.log10(1 - percent / 100) * 1e9) / 1e9;
 }
 
 /**
- * The percentile at a position, written with as many nines as tell it from its neighbours.
+ * Formats the percentile at a position, with enough nines to distinguish it from its neighbors.
  *
  * @param position From 0.
  * @returns For instance "50" or "99.9".
@@ -30,8 +30,7 @@ export function percentAt(position: number): string {
 }
 
 /**
- * The points of a curve, just close enough together: a hundred thousand of them would make a file of
- * megabytes that looks the same.
+ * Returns the points of a curve. A hundred thousand points would look the same and make a file of megabytes.
  *
  * @param sorted The values in ascending order, at least one.
  * @returns Position and value, from the smallest to the greatest; the last is always the greatest.
@@ -39,8 +38,8 @@ export function percentAt(position: number): string {
 export function curve(sorted: Float64Array): [position: number, value: number][] {
   const points: [number, number][] = [];
   const end = Math.log10(sorted.length);
-  for (let i = 0; i < end * pointsPerStep; i++) {
-    const position = i / pointsPerStep;
+  for (let i = 0; i < end * POINTS_PER_STEP; i++) {
+    const position = i / POINTS_PER_STEP;
     const index = Math.floor(sorted.length * (1 - 10 ** -position));
     points.push([position, sorted[index]!]);
   }

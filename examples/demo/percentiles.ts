@@ -1,11 +1,11 @@
 /**
- * Percentiles of measured times. A hundred thousand values are few enough to keep and sort them all, so
- * the figures are exact; a histogram of buckets would round them to save memory that is not short.
+ * Percentiles of measured times. All values are kept and sorted, so the figures are exact; a hundred thousand values
+ * need no histogram.
  *
  * @module
  */
 
-/** What {@link percentiles} finds, in the unit of the values. */
+/** The result of {@linkcode percentiles}, in the unit of the values. */
 export interface Percentiles {
   p50: number;
   p99: number;
@@ -16,7 +16,7 @@ export interface Percentiles {
 
 /**
  * Finds a percentile among sorted values by the nearest-rank rule: the smallest value such that at
- * least that percentage of all values is no greater. It is always one of the values.
+ * least that percentage of all values is no greater. The result is always one of the values.
  *
  * @param sorted The values in ascending order, at least one.
  * @param percent Above 0, up to 100.
@@ -27,7 +27,7 @@ export function percentileOf(sorted: Float64Array, percent: number): number {
   if (!(percent > 0 && percent <= 100)) {
     throw new RangeError(`Cannot find percentile ${percent}: it lies outside 0 to 100`);
   }
-  // Rounded to a billionth first, since 99.9 / 100 * 1000 is 999.0000000000001 in floating point.
+  // Rounded to a billionth first: 99.9 / 100 * 1000 is 999.0000000000001 in floating point.
   const rank = Math.ceil(Math.round(percent / 100 * sorted.length * 1e9) / 1e9);
   const value = sorted[Math.max(rank, 1) - 1];
   if (value === undefined) {
@@ -37,8 +37,7 @@ export function percentileOf(sorted: Float64Array, percent: number): number {
 }
 
 /**
- * Finds the percentiles that tell how steady a call is. Sorts the values in place, so that no copy is
- * made of them and a second call finds them sorted.
+ * Finds the percentiles that show how steady a call is. Sorts the values in place, without a copy.
  *
  * @param values The measured times, at least one; their order is lost.
  * @returns The median, the tail and the extremes.

@@ -1,4 +1,4 @@
-/** The photographs to work on. */
+/** Reads the photographs of the demo. */
 
 import { jpegSize } from "./jpeg.ts";
 
@@ -11,7 +11,7 @@ export interface Photo {
 /**
  * Reads the JPEG files of a folder, by name.
  *
- * @throws {TypeError} if there is none, or one is no JPEG.
+ * @throws {TypeError} If the folder has no JPEG file, or one is damaged.
  */
 export async function readPhotos(folder: string): Promise<Photo[]> {
   const names: string[] = [];

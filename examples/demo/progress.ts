@@ -1,22 +1,22 @@
 /**
- * Shows how far some work has come, on standard error, so that standard output stays for results.
+ * Shows the progress of work on standard error. Standard output stays free for results.
  *
  * @module
  */
-import { SingleBar } from "./cli_progress.ts";
+import { cliProgress } from "./cli_progress.ts";
 
-/** What a bar is about. */
+/** Options of {@linkcode progressBar}. */
 export interface ProgressOptions {
-  /** Names the work, in front of the bar. */
+  /** The name of the work, shown before the bar. */
   label: string;
   /** How many pieces the work has. */
   total: number;
 }
 
-/** A bar that is shown until it is disposed of. */
+/** A bar that is visible until it is disposed. */
 export interface ProgressBar extends Disposable {
   /**
-   * Tells how many pieces are done.
+   * Sets the number of finished pieces.
    *
    * @param done From 0 to the total.
    */
@@ -24,8 +24,8 @@ export interface ProgressBar extends Disposable {
 }
 
 /**
- * Shows progress: a bar if standard error is a terminal, else one line once the work is over, so that a
- * log holds no half-drawn bars.
+ * Shows progress: a bar if standard error is a terminal, otherwise one line at the end of the work, which keeps
+ * logs readable.
  *
  * @example
  * ```ts
@@ -43,12 +43,12 @@ export function progressBar({ label, total }: ProgressOptions): ProgressBar {
   const seconds = () => (performance.now() - started) / 1000;
   const figures = () => ({
     label,
-    rate: done === 0 ? "–" : (done / seconds()).toFixed(1), // the first piece has yet to tell
+    rate: done === 0 ? "–" : (done / seconds()).toFixed(1),
     elapsed: seconds().toFixed(1),
   });
 
   const bar = Deno.stderr.isTerminal()
-    ? new SingleBar({
+    ? new cliProgress.SingleBar({
       format: "{label}  {bar}  {value}/{total}  {rate}/s  {elapsed} s",
       barCompleteChar: "█",
       barIncompleteChar: "░",
@@ -67,7 +67,7 @@ export function progressBar({ label, total }: ProgressOptions): ProgressBar {
     [Symbol.dispose](): void {
       if (over) return;
       over = true;
-      if (bar) return bar.stop(); // which draws the last state once more
+      if (bar) return bar.stop(); // stop() draws the last state again
       const { rate, elapsed } = figures();
       console.error(`${label}  ${done}/${total}  ${rate}/s  ${elapsed} s`);
     },

@@ -1,7 +1,7 @@
 /**
- * Makes a picture smaller by area averaging: each pixel of the result is the mean of the rectangle of
- * the picture that it covers, edge pixels by the part that is covered. No aliasing, and only
- * additions and multiplications, so every machine comes to the same bytes.
+ * Makes a picture smaller by area averaging: each pixel of the result is the mean of the rectangle that it covers;
+ * pixels on an edge count by the part that is covered. The result has no aliasing, and every machine computes the
+ * same bytes, because only additions and multiplications are used.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import type { Pixels } from "./jpeg.ts";
 
 /**
  * Shrinks a picture so that its longer side has at most `longestSide` pixels; its aspect ratio stays.
- * A picture that is small enough is given back as it is.
+ * A picture that is small enough is returned unchanged.
  *
  * @param picture The picture, which is not changed.
  * @param longestSide In pixels.
@@ -21,8 +21,8 @@ export function shrink(picture: Pixels, longestSide: number): Pixels {
   const width = Math.max(1, Math.round(picture.width * scale));
   const height = Math.max(1, Math.round(picture.height * scale));
 
-  // One row of the picture is shrunk at a time and added, by its weight, to the row of the result
-  // that it falls into; the row on a border falls into two.
+  // Each row of the picture is shrunk, multiplied by its weight and added to its row of the result. A row on a border
+  // belongs to two rows of the result.
   const data = new Uint8Array(width * height * 3);
   const row = new Float64Array(width * 3);
   const sum = new Float64Array(width * 3);
@@ -32,7 +32,7 @@ export function shrink(picture: Pixels, longestSide: number): Pixels {
     sum.fill(0);
     const end = Math.min(picture.height, (y + 1) * step);
     for (let from = y * step; from < end - 1e-9;) {
-      const source = Math.floor(from + 1e-9); // the tolerance keeps rounding from making slivers
+      const source = Math.floor(from + 1e-9); // the tolerance prevents slivers from rounding
       const to = Math.min(source + 1, end);
       if (source !== read) shrinkRow(picture, source, row);
       read = source;

@@ -1,4 +1,4 @@
-/** The second part: real work on the leased workers, checked against the same work done here. */
+/** The second part: real work on the leased workers, compared with the same work in this thread. */
 
 import type { Lease } from "../../mod.ts";
 import { contactSheet } from "./contact_sheet.ts";
@@ -6,20 +6,20 @@ import { thumbnail } from "./functions.ts";
 import type { Photo } from "./photos.ts";
 import { progressBar } from "./progress.ts";
 
-/** Room for a thumbnail made here. */
-const ROOM = 1 << 20;
+/** The output buffer of a thumbnail that is made in this thread, in bytes. */
+const OUTPUT_BYTES = 1 << 20;
 
 export interface ThumbnailFigures {
   readonly images: number;
-  /** Thumbnails that are byte for byte what the same function makes here. */
+  /** Thumbnails that equal, byte for byte, those made in this thread. */
   readonly ok: number;
-  /** For all of them, on the leased workers. */
+  /** Time on the leased workers. */
   readonly seconds: number;
-  /** For the same work in this thread. */
+  /** Time of the same work in this thread. */
   readonly localSeconds: number;
 }
 
-/** Makes a thumbnail of each photograph, and one sheet of them all, in `folder`. */
+/** Writes a thumbnail of each photograph and one sheet with all of them to `folder`. */
 export async function makeThumbnails(
   lease: Lease,
   photos: readonly Photo[],
@@ -27,15 +27,15 @@ export async function makeThumbnails(
   signal: AbortSignal,
 ): Promise<ThumbnailFigures> {
   const beginMs = performance.now();
-  const thumbnails = await shrinkThere(lease, photos, signal);
-  const thereMs = performance.now();
-  const room = new Uint8Array(ROOM);
+  const thumbnails = await shrinkRemotely(lease, photos, signal);
+  const remoteMs = performance.now();
+  const output = new Uint8Array(OUTPUT_BYTES);
   let ok = 0;
   let localMs = 0;
   for (const [i, { bytes }] of photos.entries()) {
     signal.throwIfAborted();
     const sinceMs = performance.now();
-    const here = room.subarray(0, thumbnail(bytes, room));
+    const here = output.subarray(0, thumbnail(bytes, output));
     localMs += performance.now() - sinceMs;
     const there = thumbnails[i]!;
     if (there.length === here.length && there.every((byte, at) => byte === here[at])) ok++;
@@ -45,12 +45,12 @@ export async function makeThumbnails(
   return {
     images: photos.length,
     ok,
-    seconds: (thereMs - beginMs) / 1000,
+    seconds: (remoteMs - beginMs) / 1000,
     localSeconds: localMs / 1000,
   };
 }
 
-async function shrinkThere(lease: Lease, photos: readonly Photo[], signal: AbortSignal) {
+async function shrinkRemotely(lease: Lease, photos: readonly Photo[], signal: AbortSignal) {
   using bar = progressBar({ label: "  thumbnails", total: photos.length });
   return await lease.map("thumbnail", photos.map(({ bytes }) => bytes), {
     concurrency: lease.workers,

@@ -2,8 +2,8 @@
  * The one message of rping: a range of the sender's memory that the receiver may read or write.
  *
  * 16 bytes, in network byte order: address (64 bits), rkey (32), size (32); see struct rping_rdma_info in
- * librdmacm/examples/rping.c of rdma-core. The server's "go ahead" is a message of this length as well; what stands in
- * it means nothing.
+ * librdmacm/examples/rping.c of rdma-core. The server's confirmation is a message of this length too, with no meaning
+ * in its content.
  */
 
 import { PingError } from "./errors.ts";
@@ -32,7 +32,7 @@ export function encodeAdvertisement(
 /**
  * Reads the message.
  *
- * @throws {PingError} code `protocol` when it has another length, or an address that no number holds.
+ * @throws {PingError} With code `protocol`, for another length, or an address above 2^53.
  */
 export function decodeAdvertisement(bytes: Uint8Array): Advertisement {
   if (bytes.length !== ADVERTISEMENT_BYTES) {

@@ -1,14 +1,14 @@
-/** What can go wrong between two ends that are connected. */
+/** Errors between two connected ends. */
 
 /** Why a ping failed, for callers that branch. */
 export type PingErrorCode =
-  | "silent" // the peer is there, but does not say what it should
-  | "gone" // the peer disconnected, died, or can't be reached any more
+  | "silent" // the peer is connected but sends nothing
+  | "gone" // the peer disconnected, died, or is unreachable
   | "failed" // a message, read or write was refused
-  | "protocol" // the peer says what it should not
-  | "data"; // what arrived is not what was sent
+  | "protocol" // the peer sent an unexpected message
+  | "data"; // the received bytes differ from the sent ones
 
-/** A failed ping; what fails before two ends are connected is a FabricError. */
+/** A failed ping. Failures before the connection is established are FabricErrors. */
 export class PingError extends Error {
   override name = "PingError";
   readonly code: PingErrorCode;

@@ -1,4 +1,4 @@
-/** One end of a connection as rping uses it: messages both ways, reads and writes of the peer's memory. */
+/** One end of a connection as rping uses it: messages in both directions, reads and writes of the peer's memory. */
 
 import {
   type Connection,
@@ -16,33 +16,33 @@ import {
 import { PingError } from "./errors.ts";
 import { MOST_PING_BYTES } from "./ping_data.ts";
 
-/** Where things lie in the arena; messages and data in cache lines of their own. */
+/** Offsets in the arena. Messages and data have separate cache lines. */
 const INBOX = 0;
 const OUTBOX = 64;
 export const PING = 128;
 export const PONG = PING + MOST_PING_BYTES + 1;
 const ARENA_BYTES = PONG + MOST_PING_BYTES + 1;
 
-/** What the id of a completion says. */
+/** Ids of completions. */
 const RECEIVE = 1;
 const SEND = 2;
 const TRANSFER = 3;
 
-/** What both ends can be told. */
+/** Options of both ends. */
 export interface ExchangeOptions {
-  /** Text to send along when connecting or accepting. */
-  readonly say: string;
-  /** How long the peer may take for its next step. */
+  /** Text to send as private data of the connection. */
+  readonly text: string;
+  /** How long the peer may take for each step. */
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
 }
 
-/** What a connection for an {@linkcode Exchange} is made with: its first receive waits before the peer can send. */
-export function connectionOptions({ say, timeoutMs, signal }: ExchangeOptions): ConnectionOptions {
+/** Options of a connection for an {@linkcode Exchange}. Its first receive is posted before the peer can send. */
+export function connectionOptions({ text, timeoutMs, signal }: ExchangeOptions): ConnectionOptions {
   return {
     arenaBytes: ARENA_BYTES,
     receives: [{ id: RECEIVE, offset: INBOX, length: ADVERTISEMENT_BYTES }],
-    privateData: new TextEncoder().encode(say),
+    privateData: new TextEncoder().encode(text),
     timeoutMs,
     signal,
   };
@@ -54,11 +54,11 @@ export class Exchange implements Disposable {
   readonly #signal: AbortSignal;
   readonly #inbox: Uint8Array;
   readonly #outbox: Uint8Array;
-  /** Messages that have come, of which at most one is new where both ends follow the protocol. */
-  readonly #heard: Advertisement[] = [];
+  /** Received messages: at most one if both ends follow the protocol. */
+  readonly #received: Advertisement[] = [];
   #transferring = false;
 
-  /** @param connection one that was made with {@linkcode connectionOptions}; it is taken over. */
+  /** @param connection made with {@linkcode connectionOptions}; the exchange closes it. */
   constructor(connection: Connection, { timeoutMs, signal }: ExchangeOptions) {
     this.#connection = connection;
     this.#timeoutMs = timeoutMs;
@@ -67,66 +67,72 @@ export class Exchange implements Disposable {
     this.#outbox = this.bytes(OUTBOX, ADVERTISEMENT_BYTES);
   }
 
-  /** What the peer sent along; RDMA fills it up with zeros, and rping of rdma-core sends nothing. */
-  get peerSays(): string {
+  /** The text of the peer's private data. RDMA pads it with zeros, and rdma-core's rping sends none. */
+  get peerText(): string {
     return new TextDecoder().decode(this.#connection.privateData).replace(/\0+$/, "");
   }
 
-  /** A part of the arena, to read and write in place. */
+  /** Returns a part of the arena, to read and write in place. */
   bytes(offset: number, length: number): Uint8Array<ArrayBuffer> {
     return new Uint8Array(this.#connection.buffer(offset, length));
   }
 
-  /** Lets the peer use a part of the arena. */
+  /** Allows the peer to access a part of the arena. */
   register(offset: number, length: number, access: number): MemoryRegion {
     return this.#connection.register(offset, length, access);
   }
 
-  /** Sends a message. The one before has been answered by now, so the outbox is free. */
-  say({ address, rkey, size }: Advertisement): void {
+  /**
+   * Sends an advertisement. The previous one was answered, so the outbox is free. Once the connection is over, nothing is
+   * sent: what the caller receives next fails with the reason.
+   */
+  advertise({ address, rkey, size }: Advertisement): void {
+    if (this.#connection.state !== "connected") return;
     encodeAdvertisement(this.#outbox, { address, rkey, size });
     this.#connection.send(SEND, OUTBOX, ADVERTISEMENT_BYTES, 0);
   }
 
   /**
-   * The peer's next message.
+   * Returns the peer's next message.
    *
-   * @param what is awaited, for errors.
-   * @returns `undefined` once the peer has disconnected.
+   * @param what a description for errors.
+   * @returns `undefined` after the peer disconnected.
    */
-  async hearOrEnd(what: string): Promise<Advertisement | undefined> {
-    const come = await this.#until(() => this.#heard.length > 0, what);
-    if (!come && this.#connection.state !== "disconnected") throw this.#gone(what);
-    return this.#heard.shift();
+  async receiveOrEnd(what: string): Promise<Advertisement | undefined> {
+    const arrived = await this.#until(() => this.#received.length > 0, what);
+    if (!arrived && this.#connection.state !== "disconnected") throw this.#gone(what);
+    return this.#received.shift();
   }
 
-  /** The peer's next message, which must come. */
-  async hear(what: string): Promise<Advertisement> {
-    const message = await this.hearOrEnd(what);
+  /** Returns the peer's next message. A disconnection is an error. */
+  async receive(what: string): Promise<Advertisement> {
+    const message = await this.receiveOrEnd(what);
     if (!message) throw this.#gone(what);
     return message;
   }
 
-  /** Fills a part of the arena from the peer's memory. */
+  /** Reads from the peer's memory into a part of the arena. */
   async read(offset: number, length: number, from: Advertisement, what: string): Promise<void> {
+    if (this.#connection.state !== "connected") throw this.#gone(what);
     this.#transferring = true;
     this.#connection.read(TRANSFER, offset, length, from.address, from.rkey, SIGNALED);
     if (!await this.#until(() => !this.#transferring, what)) throw this.#gone(what);
   }
 
-  /** Puts a part of the arena into the peer's memory. */
+  /** Writes a part of the arena to the peer's memory. */
   async write(offset: number, length: number, to: Advertisement, what: string): Promise<void> {
+    if (this.#connection.state !== "connected") throw this.#gone(what);
     this.#transferring = true;
     this.#connection.write(TRANSFER, offset, length, to.address, to.rkey, SIGNALED);
     if (!await this.#until(() => !this.#transferring, what)) throw this.#gone(what);
   }
 
-  /** Disconnects, after what was sent has arrived. */
+  /** Disconnects after all sent messages have arrived. */
   [Symbol.dispose](): void {
     this.#connection.close();
   }
 
-  /** False when the connection is over before. */
+  /** Returns false if the connection ends first. */
   async #until(done: () => boolean, what: string): Promise<boolean> {
     const connection = this.#connection;
     const untilMs = performance.now() + this.#timeoutMs;
@@ -137,7 +143,7 @@ export class Exchange implements Disposable {
       const timeoutMs = untilMs - performance.now();
       if (timeoutMs <= 0) {
         throw new PingError(
-          `Cannot get ${what}: the peer said nothing for ${this.#timeoutMs / 1000} s`,
+          `Cannot get ${what}: the peer sent nothing for ${this.#timeoutMs / 1000} s`,
           "silent",
         );
       }
@@ -147,15 +153,15 @@ export class Exchange implements Disposable {
 
   #take(what: string): void {
     const { id, status, byteLength } = this.#connection.completion;
-    // The connection's state tells why what was outstanding came back, and that nobody answers.
+    // The connection's state has the reason of flushed requests and of missing acknowledgements.
     if (status === Status.WR_FLUSH_ERR || status === Status.RETRY_EXC_ERR) return;
     if (status !== Status.SUCCESS) {
       throw new PingError(`Cannot get ${what}: ${statusName(status)}`, "failed");
     }
     if (id === TRANSFER) this.#transferring = false;
     if (id !== RECEIVE) return;
-    this.#heard.push(decodeAdvertisement(this.#inbox.subarray(0, byteLength)));
-    if (this.#connection.state !== "connected") return; // what it said before it left still counts
+    this.#received.push(decodeAdvertisement(this.#inbox.subarray(0, byteLength)));
+    if (this.#connection.state !== "connected") return; // messages from before the disconnection still count
     this.#connection.postReceive(RECEIVE, INBOX, ADVERTISEMENT_BYTES);
   }
 

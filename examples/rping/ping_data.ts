@@ -1,18 +1,18 @@
 /**
- * What a ping carries: `rdma-ping-ROUND: `, then the characters from `A` to `z` over and over, which begin one later
- * each round, and a zero at the end.
+ * The data of a ping: `rdma-ping-ROUND: `, then the characters from `A` to `z` repeatedly, and a zero at the end. Each
+ * round begins one character later.
  */
 
 import { PingError } from "./errors.ts";
 
-/** The sizes that rping takes (`rping -S`): room for the longest number, and less than 64 KiB. */
+/** The sizes that rping accepts (`rping -S`): enough for the longest number, and less than 64 KiB. */
 export const LEAST_PING_BYTES = 23;
 export const MOST_PING_BYTES = 65535;
 
 const FIRST = "A".charCodeAt(0);
 const CHARACTERS = "z".charCodeAt(0) - FIRST + 1;
 
-/** Fills `bytes` with the ping of a round; rounds count from 0. */
+/** Fills `bytes` with the ping of a round, counted from 0. */
 export function fillPing(bytes: Uint8Array, round: number): void {
   const { written } = new TextEncoder().encodeInto(`rdma-ping-${round}: `, bytes);
   for (let i = written; i < bytes.length; i++) {
@@ -22,10 +22,10 @@ export function fillPing(bytes: Uint8Array, round: number): void {
 }
 
 /**
- * Compares every byte.
+ * Checks every byte of a ping.
  *
- * @param what completes "Cannot accept …".
- * @throws {PingError} code `data`, with the first byte that differs.
+ * @param what Completes "Cannot accept …".
+ * @throws {PingError} With code `data` and the first byte that differs.
  */
 export function checkPing(bytes: Uint8Array, round: number, what: string): void {
   const expected = new Uint8Array(bytes.length);

@@ -1,8 +1,8 @@
 /**
- * Pings over RDMA: a client and a server that talk to rdma-core's `rping`, and to each other.
+ * Pings over RDMA: a client and a server that work with rdma-core's `rping` and with each other.
  *
- * Each round, the client offers a range of its memory, the server reads it and says so; the client offers another, the
- * server writes the same bytes there and says so; both check every byte.
+ * In each round the client advertises a range of its memory, and the server reads it and confirms. Then the client
+ * advertises another range, and the server writes the same bytes there and confirms. Both check every byte.
  *
  * @example
  * ```sh
@@ -12,7 +12,7 @@
  *
  * @module
  */
-import { Ending } from "../../cli/ending.ts";
+import { ShutdownSignal } from "../../cli/shutdown_signal.ts";
 import { FabricError } from "../../fabric/errors.ts";
 import { openVerbs } from "../../fabric/verbs/provider.ts";
 import { ping } from "./client.ts";
@@ -34,17 +34,17 @@ if (import.meta.main) {
 }
 
 async function run({ role, count, size, ...options }: RpingOptions): Promise<void> {
-  using ending = new Ending();
+  using shutdown = new ShutdownSignal();
   await using provider = openVerbs();
-  const told = { ...options, signal: ending.signal, tell: console.log };
+  const common = { ...options, signal: shutdown.signal, report: console.log };
   if (role === "server") {
     const defaults = DEFAULTS.server;
-    const rounds = await serve(provider, { ...told, count, size: size ?? defaults.size });
+    const rounds = await serve(provider, { ...common, count, size: size ?? defaults.size });
     console.log(`served ${rounds} rounds, every byte checked`);
   } else {
     const rounds = count ?? DEFAULTS.client.count;
     const bytes = size ?? DEFAULTS.client.size;
-    const us = await ping(provider, { ...told, count: rounds, size: bytes });
-    console.log(`${rounds} pings of ${bytes} bytes came back whole, ${us.toFixed(1)} us each`);
+    const us = await ping(provider, { ...common, count: rounds, size: bytes });
+    console.log(`${rounds} pings of ${bytes} bytes returned intact, ${us.toFixed(1)} us each`);
   }
 }

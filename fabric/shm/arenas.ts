@@ -1,4 +1,4 @@
-/** The two arenas of a connection as one end may touch them: its own freely, the peer's as far as it lends them. */
+/** The two arenas of a connection, from one end: its own without limits, the peer's as far as it has regions. */
 
 import { atomicsAdd, atomicsCompareExchange, ByteView, setBytes } from "../../ffi/intrinsics.ts";
 import { FabricError } from "../errors.ts";
@@ -7,11 +7,11 @@ import { Status } from "../status.ts";
 import type { EndMemory } from "./memory.ts";
 import { RemoteRegions } from "./regions.ts";
 
-/** Local ranges have been checked by the caller; what is wrong with a remote one is told as a {@linkcode Status}. */
+/** Copies between the arenas. Callers have checked the local range; a wrong remote range returns a {@linkcode Status}. */
 export class Arenas {
   readonly #theirs: EndMemory;
   readonly #lent: RemoteRegions;
-  // The buffers are held apart: `view.buffer` is a getter that foreign code may replace.
+  // The buffers are kept beside their views: `view.buffer` is a getter that foreign code may replace.
   readonly #arena: ArrayBuffer;
   readonly #remoteArena: ArrayBuffer;
   readonly #bytes: Uint8Array;
@@ -30,20 +30,24 @@ export class Arenas {
     this.#remoteWords64 = new BigInt64Array(this.#remoteArena);
   }
 
-  /** The peer's range itself. */
-  share(remoteAddress: number, length: number, rkey: number): ArrayBuffer {
+  /**
+   * The peer's range itself.
+   *
+   * @throws {FabricError} code `range` when the key, range or right is wrong.
+   */
+  peerBuffer(remoteAddress: number, length: number, rkey: number): ArrayBuffer {
     const whole = Number.isSafeInteger(remoteAddress) && Number.isSafeInteger(length) &&
       length >= 0;
     if (!whole || !this.#lent.allows(rkey, remoteAddress, length, Access.REMOTE_WRITE)) {
       throw new FabricError(
-        `Cannot share ${length} bytes at ${remoteAddress}: the peer has not lent them under this key`,
+        `Cannot share ${length} bytes at ${remoteAddress}: the peer has no such region under this key`,
         "range",
       );
     }
     return this.#theirs.arena.buffer(remoteAddress, length);
   }
 
-  /** Puts a message where the peer has posted a receive, which it may have done wrongly. */
+  /** Copies a message into the receive that the peer posted, which may lie outside its arena. */
   deliver(offset: number, length: number, receiveOffset: number): number {
     if (!(receiveOffset >= 0 && receiveOffset + length <= this.#theirs.arenaBytes)) {
       return Status.REM_OP_ERR;

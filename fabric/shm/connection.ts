@@ -1,44 +1,59 @@
 /** One end of a connection through shared memory. */
 
-import { FabricError } from "../errors.ts";
+import { completionsNotPolled, notConnected } from "../connection_errors.ts";
 import {
   type Completion,
   type Connection,
   type ConnectionState,
   type MemoryRegion,
+  type SharedMemory,
   SIGNALED,
 } from "../fabric.ts";
+import type { Libc } from "../../ffi/libc.ts";
 import { checkAtomic, checkLocal, checkMessage } from "../ranges.ts";
 import { Opcode, Status } from "../status.ts";
 import { Arenas } from "./arenas.ts";
 import type { Inbox } from "./inbox.ts";
+import { sharesCore } from "./lone_core.ts";
 import type { EndMemory } from "./memory.ts";
 import { Outbox } from "./outbox.ts";
+import { PeerCore } from "./peer_core.ts";
 import { RegionTable } from "./regions.ts";
 import { SendCompletions } from "./send_completions.ts";
-import type { Doorbell, Heard } from "./doorbell.ts";
+import type { Doorbell, WakeReason } from "./doorbell.ts";
 
-/** How a connection came to be, from the handshake. */
+/** What the handshake leaves for a connection. */
 export interface ShmEnds {
+  readonly libc: Libc;
   readonly mine: EndMemory;
   readonly theirs: EndMemory;
-  /** Over this end's control block; the first receives are posted already. */
+  /** Over this end's control block; the initial receives are posted already. */
   readonly inbox: Inbox;
   readonly doorbell: Doorbell;
   readonly privateData: Uint8Array;
   readonly sendDepth: number;
   readonly receiverNotReadyMs: number;
-  /** Messages taken to have been sent to the peer; 0 outside tests. */
+  /** The number from which messages to the peer are counted; 0 outside tests. */
   readonly sentSequence: number;
 }
 
-export class ShmConnection implements Connection {
+/**
+ * One end of a connection between processes of one host.
+ *
+ * This end carries out a request when it is posted, by copying between the two mapped arenas. So requests complete at
+ * once, and only receives wait for the peer.
+ */
+export class ShmConnection implements Connection, SharedMemory {
   readonly privateData: Uint8Array;
   readonly completion: Completion = { id: 0, status: 0, opcode: 0, byteLength: 0, immediate: 0 };
   readonly arenaBytes: number;
+  readonly shared: SharedMemory = this;
+  readonly sharesCore: boolean;
   #state: ConnectionState = "connected";
   #reason = "";
-  /** Waits that are under way. */
+  /** Whether the peer has changed memory that this end watches. */
+  #arrived = () => false;
+  /** Waits in progress. */
   #sleepers = 0;
   readonly #mine: EndMemory;
   readonly #theirs: EndMemory;
@@ -48,15 +63,17 @@ export class ShmConnection implements Connection {
   readonly #sent: SendCompletions;
   readonly #regions: RegionTable;
   readonly #arenas: Arenas;
+  readonly #core: PeerCore;
 
   constructor(ends: ShmEnds) {
-    const { mine, theirs } = ends;
+    const { libc, mine, theirs } = ends;
     this.privateData = ends.privateData;
     this.arenaBytes = mine.arenaBytes;
     this.#mine = mine;
     this.#theirs = theirs;
     this.#doorbell = ends.doorbell;
     const theirControl = theirs.control.buffer(0, theirs.control.length);
+    this.sharesCore = sharesCore(mine.control, theirs.control);
     this.#inbox = ends.inbox;
     this.#outbox = new Outbox(
       theirControl,
@@ -68,6 +85,7 @@ export class ShmConnection implements Connection {
     this.#sent = new SendCompletions(ends.sendDepth);
     this.#regions = new RegionTable(mine.control.buffer(0, mine.control.length), mine.arenaBytes);
     this.#arenas = new Arenas(mine, theirs, theirControl);
+    this.#core = new PeerCore(libc, mine.control, theirs.control);
   }
 
   get state(): ConnectionState {
@@ -88,9 +106,9 @@ export class ShmConnection implements Connection {
     return this.#regions.register(offset, length, access);
   }
 
-  share(remoteAddress: number, length: number, rkey: number): ArrayBuffer | undefined {
+  peerBuffer(remoteAddress: number, length: number, rkey: number): ArrayBuffer {
     this.#checkConnected("share memory");
-    return this.#arenas.share(remoteAddress, length, rkey);
+    return this.#arenas.peerBuffer(remoteAddress, length, rkey);
   }
 
   postReceive(id: number, offset: number, length: number): void {
@@ -105,7 +123,7 @@ export class ShmConnection implements Connection {
     try {
       this.#inbox.postEmpty(count);
     } finally {
-      this.#inbox.publish(); // those that found room count
+      this.#inbox.publish(); // those that fit are posted
     }
   }
 
@@ -160,10 +178,21 @@ export class ShmConnection implements Connection {
     if ((flags & SIGNALED) !== 0) this.#sent.push(id, Opcode.WRITE, Status.SUCCESS);
   }
 
-  notify(length: number, immediate: number): void {
-    if (this.#state !== "connected") this.#checkConnected("post a request");
-    if (!this.#outbox.reserve()) return this.#failUnreceived(0, Opcode.WRITE);
-    this.#outbox.publish(Opcode.RECEIVE_WRITE_IMMEDIATE, length, immediate);
+  wake(): void {
+    if (this.#state !== "connected") throw notConnected(this, "wake the peer");
+    this.#outbox.wakeSleeper();
+  }
+
+  publishCore(): void {
+    if (this.#state === "connected") this.#core.publish();
+  }
+
+  leaveCore(): boolean {
+    return this.#state === "connected" && this.#core.leave();
+  }
+
+  watch(arrived: () => boolean): void {
+    this.#arrived = arrived;
   }
 
   read(
@@ -226,7 +255,7 @@ export class ShmConnection implements Connection {
     if (this.#state === "connected") {
       if (!this.#outbox.peerLeft()) return false;
       this.#leave("disconnected", "the peer disconnected");
-      return this.poll(); // what it said before it left comes first
+      return this.poll(); // its last messages come before the flushed receives
     }
     return this.#inbox.takeFlushed(this.completion);
   }
@@ -242,7 +271,7 @@ export class ShmConnection implements Connection {
     if (this.#arm()) return true;
     try {
       const events = await this.#doorbell.wait(options);
-      return this.#woken(this.#doorbell.heard(events)) || this.#mayPoll();
+      return this.#woken(this.#doorbell.reasonOf(events)) || this.#mayPoll();
     } finally {
       this.#disarm();
     }
@@ -250,9 +279,13 @@ export class ShmConnection implements Connection {
 
   waitSync(timeoutMs: number, stopFd = -1): boolean {
     if (this.#arm()) return true;
-    const rung = this.#doorbell.waitSync(timeoutMs, stopFd);
+    const reason = this.#doorbell.waitSync(timeoutMs, stopFd);
     this.#disarm();
-    return this.#woken(rung) || this.#mayPoll();
+    return this.#woken(reason) || this.#mayPoll();
+  }
+
+  isPeerGone(): boolean {
+    return this.#state !== "closed" && this.#doorbell.peerGone();
   }
 
   disconnect(): void {
@@ -274,11 +307,11 @@ export class ShmConnection implements Connection {
     this.close();
   }
 
-  /** Says that this end will sleep; true if it must not, because there is something to look at. */
+  /** Announces that this end will sleep; true if it must not, because there is something to poll. */
   #arm(): boolean {
     if (this.#state !== "connected") return true;
     if (this.#mayPoll()) return true;
-    this.#woken(this.#doorbell.settle());
+    this.#woken(this.#doorbell.clear());
     this.#inbox.sleeping(1);
     this.#sleepers++;
     if (!this.#mayPoll()) return false;
@@ -286,7 +319,7 @@ export class ShmConnection implements Connection {
     return true;
   }
 
-  /** Ends one wait; who still waits beside it goes on to be woken. */
+  /** Ends one wait; the other waits of this end remain armed. */
   #disarm(): void {
     this.#sleepers--;
     if (this.#state === "closed") return;
@@ -296,14 +329,14 @@ export class ShmConnection implements Connection {
 
   #mayPoll(): boolean {
     return this.#state !== "connected" || this.#sent.waiting !== 0 || this.#inbox.ready() ||
-      this.#outbox.peerLeft();
+      this.#outbox.peerLeft() || this.#arrived();
   }
 
-  #woken(rung: Heard): boolean {
-    if (rung === "gone" && this.#state === "connected" && !this.#outbox.peerLeft()) {
+  #woken(reason: WakeReason): boolean {
+    if (reason === "gone" && this.#state === "connected" && !this.#outbox.peerLeft()) {
       this.#leave("disconnected", "the peer is gone");
     }
-    return rung !== "timeout";
+    return reason !== "timeout";
   }
 
   #leave(state: "disconnected" | "error", reason: string): void {
@@ -315,7 +348,7 @@ export class ShmConnection implements Connection {
     if (this.#sleepers > 0) this.#doorbell.wakeWaiters();
   }
 
-  /** In shared memory a request is done when it was posted. */
+  /** Completes a request, which is done once it was posted. */
   #complete(id: number, opcode: number, status: number, flags: number): void {
     if (status !== Status.SUCCESS) this.#fail(id, opcode, status);
     else if ((flags & SIGNALED) !== 0) this.#sent.push(id, opcode, status);
@@ -327,7 +360,7 @@ export class ShmConnection implements Connection {
     this.#leave("error", "a request failed");
   }
 
-  /** No receive came for a message: the peer is slow, or it is no more. */
+  /** Fails a message that met no receive: the peer is slow, or gone. */
   #failUnreceived(id: number, opcode: number): void {
     this.#fail(
       id,
@@ -337,21 +370,11 @@ export class ShmConnection implements Connection {
   }
 
   #checkPost(flags: number): void {
-    if (this.#state !== "connected") this.#checkConnected("post a request");
-    if ((flags & SIGNALED) !== 0 && this.#sent.full) {
-      throw new FabricError(
-        `Cannot post a request: ${this.#sent.depth} completions have not been polled`,
-        "full",
-      );
-    }
+    if (this.#state !== "connected") throw notConnected(this, "post a request");
+    if ((flags & SIGNALED) !== 0 && this.#sent.full) throw completionsNotPolled(this.#sent.depth);
   }
 
   #checkConnected(what: string): void {
-    if (this.#state !== "connected") {
-      throw new FabricError(
-        `Cannot ${what}: the connection is ${this.#state} (${this.#reason})`,
-        "state",
-      );
-    }
+    if (this.#state !== "connected") throw notConnected(this, what);
   }
 }

@@ -1,22 +1,23 @@
 /**
- * The socket of the handshake, kept: it wakes a sleeper, and the kernel closes it when a peer dies.
+ * The socket of the handshake, kept open: it wakes a sleeping end, and the kernel closes it when a peer dies.
  *
- * Who is woken has no time for the ring itself: it is taken off the socket before the next sleep, when nobody waits
- * (20 µs in a cold cache).
+ * A woken end does not read the ring at once, which takes 20 µs in a cold cache. It reads it before its next sleep,
+ * when no message waits.
  */
 
 import { EAGAIN, EINTR } from "../../ffi/errno.ts";
 import type { Libc } from "../../ffi/libc.ts";
-import { closeUnix } from "../../ffi/unix_socket.ts";
+import { closeUnix } from "../../ffi/sockets/unix_socket.ts";
 import { type Poller, POLLERR, POLLHUP, POLLIN } from "../../ffi/poller.ts";
 
 const POLLRDHUP = 0x2000;
 const MSG_DONTWAIT = 0x40;
 const MSG_NOSIGNAL = 0x4000;
 
-/** How a wait has ended. */
-export type Heard = "rung" | "gone" | "timeout";
+/** Why a wait ended. */
+export type WakeReason = "rung" | "gone" | "timeout";
 
+/** One end's side of the socket. Rings are bytes without meaning; many count as one. */
 export class Doorbell {
   readonly #libc: Libc;
   readonly #poller: Poller;
@@ -25,7 +26,7 @@ export class Doorbell {
   readonly #pollfds = new Int32Array(4);
   readonly #pollBytes: Uint8Array<ArrayBuffer>;
   #fd: number;
-  /** A ring was heard and lies in the socket still. */
+  /** A ring was seen and is still in the socket. */
   #rung = false;
 
   constructor(libc: Libc, poller: Poller, fd: number) {
@@ -35,12 +36,12 @@ export class Doorbell {
     this.#pollBytes = new Uint8Array(this.#pollfds.buffer);
   }
 
-  /** Wakes the peer. A full socket holds a ring already, a broken one has nobody to wake. */
+  /** Wakes the peer. Errors need no handling: a full socket holds a ring already, a broken one has no peer. */
   ring(): void {
     this.#libc.c.send(this.#fd, this.#byte, 1n, MSG_DONTWAIT | MSG_NOSIGNAL);
   }
 
-  /** Has the kernel closed the peer's end? Takes no ring away. */
+  /** Whether the kernel has closed the peer's end. Leaves rings in the socket. */
   peerGone(): boolean {
     this.#pollfds[0] = this.#fd;
     this.#pollfds[1] = POLLRDHUP;
@@ -48,39 +49,49 @@ export class Doorbell {
     return ((this.#pollfds[1]! >>> 16) & (POLLRDHUP | POLLHUP | POLLERR)) !== 0;
   }
 
-  /** Waits for a ring or the peer's end; {@linkcode Doorbell.heard} tells which. */
+  /**
+   * Waits for a ring or the peer's end on the event loop.
+   *
+   * @returns the events for {@linkcode Doorbell.reasonOf}.
+   * @throws the signal's reason when it is aborted.
+   */
   wait(options: { timeoutMs?: number; signal?: AbortSignal }): Promise<number> {
     return this.#poller.events(this.#fd, options);
   }
 
   /** Blocks the thread; a readable `stopFd` counts as rung. */
-  waitSync(timeoutMs: number, stopFd: number): Heard {
+  waitSync(timeoutMs: number, stopFd: number): WakeReason {
     this.#pollfds[0] = this.#fd;
     this.#pollfds[1] = POLLIN;
     this.#pollfds[2] = stopFd;
     this.#pollfds[3] = POLLIN;
-    // poll(2) takes a negative time-out for none: one that has passed must not become one that never comes.
+    // poll(2) takes a negative timeout as infinite, so one that has passed becomes 0.
     const ms = timeoutMs === Infinity
       ? -1
       : Math.min(Math.max(0, Math.ceil(timeoutMs)), 0x7fffffff);
     const ready = this.#libc.c.poll(this.#pollBytes, stopFd < 0 ? 1n : 2n, ms);
     if (ready <= 0) return "timeout";
     const events = this.#pollfds[1]! >>> 16;
-    return events === 0 ? "rung" : this.heard(events);
+    return events === 0 ? "rung" : this.reasonOf(events);
   }
 
-  /** What the events of a wait say. */
-  heard(events: number): Heard {
+  /** The reason that the events of a wait stand for. */
+  reasonOf(events: number): WakeReason {
     if (events === 0) return "timeout";
     this.#rung = true;
-    return (events & (POLLHUP | POLLERR)) === 0 ? "rung" : this.settle();
-  }
-
-  /** Takes off the socket what was heard. Before a sleep, and before the peer is told of it: a later ring must stay. */
-  settle(): "rung" | "gone" {
-    if (!this.#rung || this.#fd < 0) return "rung";
+    if ((events & (POLLHUP | POLLERR)) === 0) return "rung";
     this.#rung = false;
     return this.#drain();
+  }
+
+  /**
+   * Reads the ring that was seen. Call it before the peer learns of a sleep: a later ring must stay. A sleep has one ring
+   * at most; one that is left over ends the next wait, after which the caller polls once more.
+   */
+  clear(): "rung" | "gone" {
+    if (!this.#rung || this.#fd < 0) return "rung";
+    this.#rung = false;
+    return this.#read() < 0 ? "gone" : "rung";
   }
 
   /** Ends the waits of this end's own event loop. */
@@ -88,6 +99,7 @@ export class Doorbell {
     if (this.#fd >= 0) this.#poller.release(this.#fd);
   }
 
+  /** Leaves the core to other threads. */
   yield(): void {
     this.#libc.c.sched_yield();
   }
@@ -100,14 +112,23 @@ export class Doorbell {
     closeUnix(this.#libc, fd);
   }
 
+  /** Reads all rings, until the peer's end. */
   #drain(): "rung" | "gone" {
     for (;;) {
+      const rings = this.#read();
+      if (rings !== 1) return rings < 0 ? "gone" : "rung";
+    }
+  }
+
+  /** Reads one ring, if there is one; returns how many, or -1 if the peer is gone. */
+  #read(): 1 | 0 | -1 {
+    for (;;) {
       const received = this.#libc.c.recv(this.#fd, this.#byte, 1n, MSG_DONTWAIT);
-      if (received > 0n) continue;
-      if (received === 0n) return "gone";
+      if (received > 0n) return 1;
+      if (received === 0n) return -1;
       const errno = this.#libc.errno();
-      if (errno === EAGAIN) return "rung";
-      if (errno !== EINTR) return "gone";
+      if (errno === EAGAIN) return 0;
+      if (errno !== EINTR) return -1;
     }
   }
 }

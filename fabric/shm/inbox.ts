@@ -1,28 +1,26 @@
 /** The receiving half of a shm connection: posted receives and the ring of their completions. */
 
 import { atomicsLoad, atomicsStore } from "../../ffi/intrinsics.ts";
-import { ORDERED_LOADS } from "../../ffi/memory_order.ts";
-import { FabricError } from "../errors.ts";
+import { ATOMIC_POLL_MASK, ORDERED_LOADS } from "../../ffi/memory_order.ts";
+import { receiveQueueFull } from "../connection_errors.ts";
 import type { Completion } from "../fabric.ts";
 import { Opcode, Status } from "../status.ts";
 import {
-  ASLEEP,
+  ASLEEP_INDEX,
   ENTRY_BYTES,
   ENTRY_IMMEDIATE,
   ENTRY_KIND,
   ENTRY_SEQUENCE,
   ENTRY_WORDS,
-  POSTED,
+  POSTED_INDEX,
   RECEIVE_LENGTH,
   RECEIVE_WORDS,
-  RECEIVES,
+  RECEIVES_INDEX,
   ringStart,
-  STATE,
+  STATE_INDEX,
 } from "./layout.ts";
 
-/** Of 16 looks in vain one is atomic; the others are plain loads, see memory_order.ts. */
-const MISSES_MASK = 15;
-
+/** Owns this end's control block. The peer may write anything into the ring, so every entry is checked. */
 export class Inbox {
   readonly #words: Int32Array;
   readonly #floats: Float64Array;
@@ -30,16 +28,16 @@ export class Inbox {
   readonly #entries: number;
   readonly #mask: number;
   readonly #start: number;
-  /** What was posted, by place in the ring; the peer can't reach these. */
+  /** Ids and lengths of the receives, by place in the ring; the peer cannot change these. */
   readonly #ids: Int32Array;
   readonly #lengths: Float64Array;
   /** Places of the ring that name memory or an id. */
   #filled = 0;
   #posted: number;
   #taken: number;
-  /** Looks in vain. */
+  /** Empty polls, modulo 16. */
   #misses = 0;
-  /** The ring is read no more: it is corrupt, or what is left of the receives is being flushed. */
+  /** The ring is not read any more: it is corrupt, or the rest of the receives is being flushed. */
   #finished = false;
 
   constructor(mine: ArrayBuffer, arenaBytes: number, entries: number, firstSequence: number) {
@@ -56,12 +54,15 @@ export class Inbox {
     this.publish();
   }
 
+  /**
+   * Posts a receive, which the peer sees after {@linkcode Inbox.publish}.
+   *
+   * @throws {FabricError} code `full`.
+   */
   post(id: number, offset: number, length: number): void {
-    if (((this.#posted - this.#taken) | 0) >= this.#entries) {
-      throw new FabricError(`Cannot post a receive: ${this.#entries} are posted already`, "full");
-    }
+    if (((this.#posted - this.#taken) | 0) >= this.#entries) throw receiveQueueFull(this.#entries);
     const slot = this.#posted & this.#mask;
-    const at = RECEIVES + slot * RECEIVE_WORDS;
+    const at = RECEIVES_INDEX + slot * RECEIVE_WORDS;
     if (this.#ids[slot] !== 0 || this.#lengths[slot] !== 0) this.#filled--;
     if (id !== 0 || length !== 0) this.#filled++;
     this.#floats[at >>> 1] = offset;
@@ -71,20 +72,24 @@ export class Inbox {
     this.#posted = (this.#posted + 1) | 0;
   }
 
-  /** Posts receives without memory and with the id 0. */
+  /**
+   * Posts receives without memory and with the id 0; as many as fit.
+   *
+   * @throws {FabricError} code `full`.
+   */
   postEmpty(count: number): void {
-    const room = this.#entries - ((this.#posted - this.#taken) | 0);
-    if (this.#filled > 0 || count > room) {
+    const free = this.#entries - ((this.#posted - this.#taken) | 0);
+    if (this.#filled > 0 || count > free) {
       for (let i = 0; i < count; i++) this.post(0, 0, 0);
-    } else this.#posted = (this.#posted + count) | 0; // the ring holds no others: nothing is to be written
+    } else this.#posted = (this.#posted + count) | 0; // all places hold empty receives already
   }
 
-  /** Shows the peer what was posted. */
+  /** Makes the posted receives visible to the peer. */
   publish(): void {
-    atomicsStore(this.#words, POSTED, this.#posted);
+    atomicsStore(this.#words, POSTED_INDEX, this.#posted);
   }
 
-  /** Is there a message? */
+  /** Whether there is a message. */
   ready(): boolean {
     if (this.#finished) return false;
     const at = this.#start + (this.#taken & this.#mask) * ENTRY_WORDS;
@@ -92,6 +97,7 @@ export class Inbox {
       ((this.#taken + 1 - this.#entries) | 0);
   }
 
+  /** Takes the next message, or `FATAL_ERR` once when the ring is corrupt; false when there is none. */
   take(completion: Completion): boolean {
     if (this.#finished) return false;
     const taken = this.#taken;
@@ -100,7 +106,9 @@ export class Inbox {
     const published = (taken + 1) | 0;
     const lapAgo = (published - this.#entries) | 0;
     const seen = this.#words[at + ENTRY_SEQUENCE]!;
-    if (seen === lapAgo && (this.#misses = (this.#misses + 1) & MISSES_MASK) !== 0) return false;
+    if (seen === lapAgo && (this.#misses = (this.#misses + 1) & ATOMIC_POLL_MASK) !== 0) {
+      return false;
+    }
     if (seen !== published || !ORDERED_LOADS) {
       const sequence = atomicsLoad(this.#words, at + ENTRY_SEQUENCE);
       if (sequence === lapAgo) return false;
@@ -119,7 +127,7 @@ export class Inbox {
     return true;
   }
 
-  /** Receives that no message took, once the connection is over. */
+  /** Takes the next receive that met no message, once the connection is over; false when there is none. */
   takeFlushed(completion: Completion): boolean {
     this.#finished = true;
     if (this.#taken === this.#posted) return false;
@@ -132,12 +140,14 @@ export class Inbox {
     return true;
   }
 
+  /** Marks this end as having left. */
   leave(): void {
-    atomicsStore(this.#words, STATE, 1);
+    atomicsStore(this.#words, STATE_INDEX, 1);
   }
 
+  /** Sets whether the peer must ring to wake this end. */
   sleeping(flag: 0 | 1): void {
-    atomicsStore(this.#words, ASLEEP, flag);
+    atomicsStore(this.#words, ASLEEP_INDEX, flag);
   }
 
   #plausible(kind: number, byteLength: number, slot: number): boolean {
@@ -148,16 +158,16 @@ export class Inbox {
     return kind === (Opcode.RECEIVE | (Status.LOC_LEN_ERR << 16));
   }
 
-  /** The ring holds what no honest peer writes: tell it once, then read it no more. */
+  /** Reports, once, that the ring holds what no honest peer writes; it is not read again. */
   #takeCorrupt(completion: Completion): boolean {
     this.#finished = true;
-    const unasked = this.#taken === this.#posted; // no receive was posted for it
-    completion.id = unasked ? 0 : this.#ids[this.#taken & this.#mask]!;
+    const unexpected = this.#taken === this.#posted; // no receive was posted for it
+    completion.id = unexpected ? 0 : this.#ids[this.#taken & this.#mask]!;
     completion.status = Status.FATAL_ERR;
     completion.opcode = Opcode.RECEIVE;
     completion.byteLength = 0;
     completion.immediate = 0;
-    if (!unasked) this.#taken = (this.#taken + 1) | 0;
+    if (!unexpected) this.#taken = (this.#taken + 1) | 0;
     return true;
   }
 }

@@ -1,4 +1,4 @@
-/** The last step of a handshake: both memories become a connection. */
+/** The last step of a shm handshake: the memories of both ends become a connection. */
 
 import type { Libc } from "../../ffi/libc.ts";
 import type { Poller } from "../../ffi/poller.ts";
@@ -8,6 +8,7 @@ import { Doorbell } from "./doorbell.ts";
 import type { ReceivedIntroduction } from "./handshake.ts";
 import { Inbox } from "./inbox.ts";
 import { ringEntries } from "./layout.ts";
+import { publishLoneCore } from "./lone_core.ts";
 import {
   closeDescriptors,
   createEnd,
@@ -16,15 +17,15 @@ import {
   mapPeerEnd,
 } from "./memory.ts";
 
-/** What only tests set. */
+/** Options that only tests set. */
 export interface ShmTuning {
-  /** Messages taken to have come already, so that 2^32 is near. */
+  /** The number from which messages are counted, to pass 2^32 soon. @default {0} */
   readonly firstSequence?: number;
-  /** Use the file that stands in where memfd is not to be had. */
+  /** Use the file that replaces memfd where there is none. @default {false} */
   readonly forceFile?: boolean;
 }
 
-/** What a provider shares with its listeners. */
+/** What a provider shares with its listeners and requests. */
 export interface ShmContext {
   readonly libc: Libc;
   readonly poller: Poller;
@@ -39,7 +40,12 @@ export interface OwnEnd {
   readonly firstSequence: number;
 }
 
-/** Makes this end's memory and posts its first receives; the options were checked. */
+/**
+ * Makes this end's memory and posts its initial receives.
+ *
+ * @param options checked by the caller.
+ * @throws {ErrnoError} when the kernel refuses the memory.
+ */
 export function prepareEnd(context: ShmContext, options: ConnectionOptions): OwnEnd {
   const { libc, tuning } = context;
   const firstSequence = tuning.firstSequence ?? 0;
@@ -54,16 +60,21 @@ export function prepareEnd(context: ShmContext, options: ConnectionOptions): Own
   );
   for (const { id, offset, length } of options.receives ?? []) inbox.post(id, offset, length);
   inbox.publish();
+  publishLoneCore(libc, control);
   return { ...end, inbox, firstSequence };
 }
 
-/** Unmaps an end that came to nothing; its descriptors are closed apart. */
+/** Unmaps an end whose handshake failed. Its descriptors are closed separately. */
 export function releaseMemory(end: OwnEnd | undefined): void {
   end?.memory.arena.close();
   end?.memory.control.close();
 }
 
-/** Makes one end from its memory and the peer's introduction; closes the peer's descriptors in any case. */
+/**
+ * Makes a connection from this end's memory and the peer's introduction. Always closes the peer's descriptors.
+ *
+ * @throws {FabricError} code `peer` when the peer's memory does not fit its introduction.
+ */
 export function joinEnds(
   context: ShmContext,
   fd: number,
@@ -75,6 +86,7 @@ export function joinEnds(
   try {
     const theirs = mapPeerEnd(libc, peer.descriptors!, peer.arenaBytes, peer.entries);
     return new ShmConnection({
+      libc,
       mine: mine.memory,
       inbox: mine.inbox,
       theirs,

@@ -1,8 +1,8 @@
 /**
- * The control block: what one end publishes for the other, and the ring in which the other tells it of messages.
+ * The control block: what one end publishes for the other, and the ring that the other fills with completions.
  *
- * Each end makes one block and maps both. All words are 32 bits. Words with different writers, and words that change
- * at different times, lie in cache lines of their own.
+ * Each end makes one block and maps both. All words have 32 bits, and indexes count words. Words with different writers,
+ * and words that change at different times, have cache lines of their own.
  */
 
 /** Bytes of a cache line. */
@@ -10,26 +10,35 @@ export const LINE_BYTES = 64;
 const LINE = LINE_BYTES / 4;
 
 /** Written by the owner: 0 while connected; not 0 once it has left. */
-export const STATE = 0;
-/** Written by the owner before it sleeps, taken back by who wakes it. */
-export const ASLEEP = LINE;
-/** Written by the owner: receives posted since the beginning, modulo 2^32. */
-export const POSTED = 2 * LINE;
+export const STATE_INDEX = 0;
+/**
+ * Written by the owner once, before the peer sees the block: the number of the only core on which its thread may run,
+ * plus 1; 0 if it may run on several.
+ */
+export const LONE_CORE_INDEX = 1;
+/** Written by the owner: the number of the core on which its thread ran, plus 1; 0 before it has published one. */
+export const CORE_INDEX = 2;
+/** Set by the owner before it sleeps, cleared by the peer that wakes it. */
+export const ASLEEP_INDEX = LINE;
+/** Written by the owner: receives posted since the start, modulo 2^32. */
+export const POSTED_INDEX = 2 * LINE;
 /** Written by the owner: the regions that the peer may use. */
-export const REGIONS = 3 * LINE;
+export const REGIONS_INDEX = 3 * LINE;
 
 /** Regions that one arena may have at a time. */
 export const MAX_REGIONS = 32;
 /** Words of a region: rkey (0: free), access, then address and length as two 64-bit floats. */
 export const REGION_WORDS = 8;
+/** Index of the rkey within a region. */
 export const REGION_RKEY = 0;
+/** Index of the access flags within a region. */
 export const REGION_ACCESS = 1;
-/** Index of the address among the block's 64-bit floats, counted from the region's first. */
+/** Indexes of address and length among the block's 64-bit floats, from the region's first. */
 export const REGION_ADDRESS_F64 = 1;
 export const REGION_LENGTH_F64 = 2;
 
 /** Written by the owner: the receives, a ring of offset (64-bit float) and length. */
-export const RECEIVES = REGIONS + MAX_REGIONS * REGION_WORDS;
+export const RECEIVES_INDEX = REGIONS_INDEX + MAX_REGIONS * REGION_WORDS;
 export const RECEIVE_WORDS = 4;
 export const RECEIVE_LENGTH = 2;
 
@@ -45,7 +54,7 @@ export const ENTRY_IMMEDIATE = 3;
 
 /** Where the completion ring begins, in words. */
 export function ringStart(entries: number): number {
-  return RECEIVES + entries * RECEIVE_WORDS;
+  return RECEIVES_INDEX + entries * RECEIVE_WORDS;
 }
 
 /** Bytes of a control block whose rings have `entries` entries (a power of two). */
@@ -58,5 +67,5 @@ export function ringEntries(depth: number): number {
   return Math.max(16, 2 ** Math.ceil(Math.log2(depth)));
 }
 
-/** Most entries of a ring; what a peer may ask us to map is bounded by it. */
+/** The most entries of a ring; this bounds the memory of a peer that this end maps. */
 export const MAX_RING_ENTRIES = 65536;

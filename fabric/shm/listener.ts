@@ -1,32 +1,37 @@
-/** Where shm connections arrive. */
+/** The listener for shm connections. */
 
 import { EADDRINUSE, ErrnoError } from "../../ffi/errno.ts";
-import { acceptUnix, closeUnix, listenUnix, peerUser } from "../../ffi/unix_socket.ts";
+import { acceptUnix, closeUnix, listenUnix, peerUser } from "../../ffi/sockets/unix_socket.ts";
 import { FabricError } from "../errors.ts";
 import type { ConnectionRequest, Listener } from "../fabric.ts";
+import { RequestQueue } from "../request_queue.ts";
 import { HELLO, receiveIntroduction } from "./handshake.ts";
 import type { ShmContext } from "./join.ts";
 import { ShmRequest } from "./request.ts";
 
-/** Connections that may be half open at a time; one more ends the oldest. */
+/** Connections that may be half open at a time; a further one ends the oldest. */
 const MAX_HALF_OPEN = 64;
-/** How long a peer that has connected may take to say hello. */
+/** How long a connected peer may take to send its hello. */
 const HELLO_MS = 2000;
 /** Requests that may wait to be accepted; each holds three descriptors. */
 const MAX_WAITING = 128;
-/** How long to wait when the process has no descriptor left for a connection. */
+/** How long to wait when the process has no free descriptor for a connection. */
 const RETRY_MS = 20;
 const BACKLOG = 128;
 
+/** Listens on an abstract Unix socket. Peers of other users and malformed hellos never reach `accept`. */
 export class ShmListener implements Listener {
   readonly address: string;
   readonly #context: ShmContext;
   readonly #closing = new AbortController();
-  readonly #requests: ShmRequest[] = [];
-  readonly #takers: ((request: ShmRequest | undefined) => void)[] = [];
+  readonly #requests = new RequestQueue<ShmRequest>(MAX_WAITING);
   readonly #halfOpen = new Set<number>();
   #fd: number;
 
+  /**
+   * @throws {FabricError} code `address` when the name is in use.
+   * @throws {ErrnoError} when the kernel refuses for another reason.
+   */
   constructor(context: ShmContext, socketName: string, address: string) {
     this.#context = context;
     this.address = address;
@@ -34,35 +39,15 @@ export class ShmListener implements Listener {
       this.#fd = listenUnix(context.libc, socketName, BACKLOG);
     } catch (error) {
       if (!(error instanceof ErrnoError) || error.errno !== EADDRINUSE) throw error;
-      throw new FabricError(`Cannot listen on ${address}: the address is taken`, "address", {
+      throw new FabricError(`Cannot listen on ${address}: the address is in use`, "address", {
         cause: error,
       });
     }
     this.#run();
   }
 
-  async accept(options: { signal?: AbortSignal } = {}): Promise<ConnectionRequest | undefined> {
-    options.signal?.throwIfAborted();
-    let waiting = this.#requests.shift();
-    while (waiting?.gone) {
-      waiting.drop();
-      waiting = this.#requests.shift();
-    }
-    if (waiting || this.#fd < 0) return waiting;
-    const { promise, resolve, reject } = Promise.withResolvers<ConnectionRequest | undefined>();
-    const abort = () => {
-      const i = this.#takers.indexOf(resolve);
-      if (i < 0) return; // a request has just come for it
-      this.#takers.splice(i, 1);
-      reject(options.signal!.reason);
-    };
-    this.#takers.push(resolve);
-    options.signal?.addEventListener("abort", abort, { once: true });
-    try {
-      return await promise;
-    } finally {
-      options.signal?.removeEventListener("abort", abort);
-    }
+  accept(options: { signal?: AbortSignal } = {}): Promise<ConnectionRequest | undefined> {
+    return this.#requests.take(options.signal);
   }
 
   close(): void {
@@ -72,8 +57,7 @@ export class ShmListener implements Listener {
     this.#closing.abort();
     this.#context.poller.release(fd);
     closeUnix(this.#context.libc, fd);
-    for (const request of this.#requests.splice(0)) request.drop();
-    for (const take of this.#takers.splice(0)) take(undefined);
+    this.#requests.close();
   }
 
   [Symbol.dispose](): void {
@@ -93,7 +77,7 @@ export class ShmListener implements Listener {
           const fd = acceptUnix(libc, this.#fd);
           if (fd < 0) break;
           this.#greet(fd);
-        } catch { // this process has no descriptor left: wait until one comes free
+        } catch { // this process has no free descriptor: wait until it closes one
           await poller.readable(-1, { timeoutMs: RETRY_MS, signal: this.#closing.signal })
             .catch(() => {});
         }
@@ -101,10 +85,10 @@ export class ShmListener implements Listener {
     }
   }
 
-  /** Waits for the hello of a new connection, beside others. */
+  /** Waits for the hello of a new connection, concurrently with others. */
   async #greet(fd: number): Promise<void> {
     const { libc, poller } = this.#context;
-    // Who is honest says hello at once, so the oldest is the least likely to.
+    // An honest peer sends its hello at once, so the oldest is the least likely to be one.
     if (this.#halfOpen.size >= MAX_HALF_OPEN) {
       const oldest = this.#halfOpen.values().next().value!;
       this.#halfOpen.delete(oldest);
@@ -114,31 +98,22 @@ export class ShmListener implements Listener {
     try {
       const { uid, pid } = peerUser(libc, fd);
       if (uid !== libc.c.getuid()) throw new FabricError(`Cannot serve user ${uid}`, "peer");
-      const said = await poller.readable(fd, { timeoutMs: HELLO_MS, signal: this.#closing.signal });
-      const peer = said ? receiveIntroduction(libc, fd, HELLO) : undefined;
-      if (!peer) throw new FabricError("Cannot shake hands: no hello came", "peer");
-      this.#offer(new ShmRequest(this.#context, fd, peer, pid));
+      const arrived = await poller.readable(fd, {
+        timeoutMs: HELLO_MS,
+        signal: this.#closing.signal,
+      });
+      const peer = arrived ? receiveIntroduction(libc, fd, HELLO) : undefined;
+      if (!peer) {
+        throw new FabricError(
+          `Cannot complete the handshake: no hello within ${HELLO_MS} ms`,
+          "peer",
+        );
+      }
+      this.#requests.offer(new ShmRequest(this.#context, fd, peer, pid));
     } catch {
-      closeUnix(libc, fd); // whoever it was has shown that it is no peer of ours
+      closeUnix(libc, fd); // not a valid peer
     } finally {
       this.#halfOpen.delete(fd);
-    }
-  }
-
-  #offer(request: ShmRequest): void {
-    if (request.gone) return request.drop();
-    const take = this.#takers.shift();
-    if (take) return take(request);
-    if (this.#requests.length >= MAX_WAITING) this.#sweep();
-    if (this.#fd >= 0 && this.#requests.length < MAX_WAITING) this.#requests.push(request);
-    else request.drop();
-  }
-
-  /** Drops the requests whose peers have given up. */
-  #sweep(): void {
-    for (const request of this.#requests.splice(0)) {
-      if (request.gone) request.drop();
-      else this.#requests.push(request);
     }
   }
 }

@@ -1,4 +1,4 @@
-/** What both ends of a shm connection have mapped. */
+/** The memory of the two ends of a shm connection: making it, and mapping the peer's. */
 
 import type { Libc } from "../../ffi/libc.ts";
 import { MappedMemory, wholePages } from "../../ffi/mapped_memory.ts";
@@ -10,26 +10,29 @@ import { controlBytes, ENTRY_WORDS, ringStart } from "./layout.ts";
 export interface EndMemory {
   readonly arena: MappedMemory;
   readonly control: MappedMemory;
-  /** Bytes of the arena as asked for; the mapping is whole pages. */
+  /** Bytes of the arena as in the options; the mapping is rounded up to pages. */
   readonly arenaBytes: number;
   /** Entries of the rings in the control block. */
   readonly entries: number;
 }
 
-/** Where an end's descriptors are kept until the peer has them. */
+/** The descriptors of an end's memory, open until they were sent to the peer. */
 export interface EndDescriptors {
   readonly arenaFd: number;
   readonly controlFd: number;
 }
 
-/** The user's folder for shared memory where memfd is not to be had. */
+/** The user's folder for shared memory where there is no memfd. */
 function fallbackFolder(libc: Libc): string {
   return `/dev/shm/rfaas-${libc.c.getuid()}`;
 }
 
 /**
- * Makes this end's memory. `firstSequence` is the number of messages that are taken to have come already;
- * tests start it high to pass 2^32.
+ * Makes this end's memory.
+ *
+ * @param firstSequence the number from which messages are counted; tests start it high to pass 2^32.
+ * @throws {ErrnoError} when the kernel refuses.
+ * @throws {Error} when the file that replaces memfd cannot be made.
  */
 export function createEnd(
   libc: Libc,
@@ -51,7 +54,7 @@ export function createEnd(
     const words = new Int32Array(control.buffer(0, controlLength));
     const start = ringStart(entries);
     for (let i = 0; i < entries; i++) {
-      // The sequence of a lap ago, which no entry of the first lap can be mistaken for.
+      // The sequence of one lap before, which differs from every entry of the first lap.
       const message = (firstSequence + i) | 0;
       const slot = message & (entries - 1);
       words[start + slot * ENTRY_WORDS] = (message + 1 - entries) | 0;
@@ -65,7 +68,12 @@ export function createEnd(
   }
 }
 
-/** Checks and maps the peer's memory; the descriptors stay the caller's. */
+/**
+ * Checks and maps the peer's memory. The caller closes the descriptors.
+ *
+ * @throws {FabricError} code `peer` when the memory has another length or can be truncated.
+ * @throws {ErrnoError} when the kernel refuses to map it.
+ */
 export function mapPeerEnd(
   libc: Libc,
   descriptors: EndDescriptors,
@@ -90,7 +98,7 @@ export function mapPeerEnd(
   }
 }
 
-/** Closes them; the mappings stay. */
+/** Closes the descriptors; mappings of them stay. */
 export function closeDescriptors(libc: Libc, descriptors: EndDescriptors): void {
   libc.c.close(descriptors.arenaFd);
   libc.c.close(descriptors.controlFd);

@@ -1,26 +1,27 @@
-/** The sending half of a shm connection: the peer's receives and the ring that tells it of messages. */
+/** The sending half of a shm connection: the peer's receives and the ring of their completions. */
 
 import { ORDERED_LOADS } from "../../ffi/memory_order.ts";
 import { atomicsExchange, atomicsLoad, atomicsStore, nowMs } from "../../ffi/intrinsics.ts";
 import type { Doorbell } from "./doorbell.ts";
 import {
-  ASLEEP,
+  ASLEEP_INDEX,
   ENTRY_BYTES,
   ENTRY_IMMEDIATE,
   ENTRY_KIND,
   ENTRY_SEQUENCE,
   ENTRY_WORDS,
-  POSTED,
+  POSTED_INDEX,
   RECEIVE_LENGTH,
   RECEIVE_WORDS,
-  RECEIVES,
+  RECEIVES_INDEX,
   ringStart,
-  STATE,
+  STATE_INDEX,
 } from "./layout.ts";
 
-/** How often a message that waits for a receive looks whether the peer still lives. */
+/** How often a message that waits for a receive checks that the peer is alive. */
 const PROBE_MS = 1;
 
+/** Writes into the peer's control block. */
 export class Outbox {
   readonly #words: Int32Array;
   readonly #floats: Float64Array;
@@ -28,9 +29,9 @@ export class Outbox {
   readonly #start: number;
   readonly #doorbell: Doorbell;
   readonly #receiverNotReadyMs: number;
-  /** Messages sent. */
+  /** Messages sent, modulo 2^32. */
   #sent: number;
-  /** The peer's receives as last seen; its line is read again only when these are used up. */
+  /** The peer's receives as last read; the word is read again only when these are used up. */
   #posted: number;
 
   constructor(
@@ -50,22 +51,23 @@ export class Outbox {
     this.#posted = firstSequence | 0;
   }
 
-  /** Makes sure of a receive at the peer; false when none came in time. */
+  /** Ensures that the peer has a receive; false when it posts none in time. */
   reserve(): boolean {
     return this.#sent !== this.#posted || this.#awaitReceive();
   }
 
-  /** Where the next receive lies in the peer's arena. */
+  /** The offset of the next receive in the peer's arena. */
   get receiveOffset(): number {
-    return this.#floats[(RECEIVES + (this.#sent & this.#mask) * RECEIVE_WORDS) >>> 1]!;
+    return this.#floats[(RECEIVES_INDEX + (this.#sent & this.#mask) * RECEIVE_WORDS) >>> 1]!;
   }
 
-  /** How much the next receive takes. */
+  /** Bytes of the next receive. */
   get receiveLength(): number {
-    return this.#words[RECEIVES + (this.#sent & this.#mask) * RECEIVE_WORDS + RECEIVE_LENGTH]!;
+    return this
+      .#words[RECEIVES_INDEX + (this.#sent & this.#mask) * RECEIVE_WORDS + RECEIVE_LENGTH]!;
   }
 
-  /** Takes the next receive and tells the peer. */
+  /** Completes the peer's next receive, and wakes the peer if it sleeps. */
   publish(kind: number, byteLength: number, immediate: number): void {
     const sent = this.#sent;
     const at = this.#start + (sent & this.#mask) * ENTRY_WORDS;
@@ -74,33 +76,40 @@ export class Outbox {
     this.#words[at + ENTRY_IMMEDIATE] = immediate;
     this.#sent = (sent + 1) | 0;
     atomicsStore(this.#words, at + ENTRY_SEQUENCE, this.#sent);
-    const asleep = ORDERED_LOADS ? this.#words[ASLEEP]! : atomicsLoad(this.#words, ASLEEP);
+    this.wakeSleeper();
+  }
+
+  /** Wakes the peer if it sleeps. An atomic store came before. */
+  wakeSleeper(): void {
+    const asleep = ORDERED_LOADS
+      ? this.#words[ASLEEP_INDEX]!
+      : atomicsLoad(this.#words, ASLEEP_INDEX);
     if (asleep !== 0) this.wake(false);
   }
 
-  /** Has the peer said that it left? */
+  /** Whether the peer has marked itself as having left. */
   peerLeft(): boolean {
-    // Plain first: it is asked with each look in vain. What is seen atomically is seen after all that was sent before.
-    return this.#words[STATE] !== 0 && atomicsLoad(this.#words, STATE) !== 0;
+    // Plain first, because every empty poll reads it. The atomic load comes after all that the peer sent before.
+    return this.#words[STATE_INDEX] !== 0 && atomicsLoad(this.#words, STATE_INDEX) !== 0;
   }
 
-  /** Has it left, or has the kernel closed its end? A system call. */
+  /** Whether it has left, or the kernel has closed its end. A system call. */
   peerGone(): boolean {
     return this.peerLeft() || this.#doorbell.peerGone();
   }
 
-  /** Wakes the peer if it sleeps, or in any case. */
+  /** Wakes the peer if it sleeps; with `always`, in any case. */
   wake(always: boolean): void {
-    if (atomicsExchange(this.#words, ASLEEP, 0) !== 0 || always) this.#doorbell.ring();
+    if (atomicsExchange(this.#words, ASLEEP_INDEX, 0) !== 0 || always) this.#doorbell.ring();
   }
 
   #awaitReceive(): boolean {
-    this.#posted = atomicsLoad(this.#words, POSTED);
-    if (this.#posted !== this.#sent) return true; // as a rule: no look at the clock
+    this.#posted = atomicsLoad(this.#words, POSTED_INDEX);
+    if (this.#posted !== this.#sent) return true; // the common case reads no clock
     const untilMs = nowMs() + this.#receiverNotReadyMs;
     let probeMs = nowMs() + PROBE_MS;
     for (;;) {
-      this.#posted = atomicsLoad(this.#words, POSTED);
+      this.#posted = atomicsLoad(this.#words, POSTED_INDEX);
       if (this.#posted !== this.#sent) return true;
       const now = nowMs();
       if (now >= untilMs || this.peerLeft()) return false;

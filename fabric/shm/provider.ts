@@ -1,9 +1,9 @@
-/** The provider for processes of one host and one user. */
+/** The provider for processes of the same user on one host. */
 
-import { openLibc } from "../../ffi/libc.ts";
+import { type Holdings, openLibc } from "../../ffi/libc.ts";
 import { ECONNREFUSED, ErrnoError } from "../../ffi/errno.ts";
 import { Poller } from "../../ffi/poller.ts";
-import { closeUnix, connectUnix, peerUser } from "../../ffi/unix_socket.ts";
+import { closeUnix, connectUnix, peerUser } from "../../ffi/sockets/unix_socket.ts";
 import { parseAddress } from "../address.ts";
 import { FabricError } from "../errors.ts";
 import { checkConnectionOptions } from "../options.ts";
@@ -20,10 +20,10 @@ import {
   type ShmTuning,
 } from "./join.ts";
 
-/** Names of sockets begin with this, so that they show what they are in `ss -x`. */
+/** The prefix of socket names, which identifies them in the output of `ss -x`. */
 const SOCKET_PREFIX = "rfaas/";
 
-/** How often a connect is tried again while the listener's queue is full. */
+/** How long to wait between tries while the listener's queue is full. */
 const RETRY_MS = 2;
 
 class ShmProvider implements Provider {
@@ -32,8 +32,8 @@ class ShmProvider implements Provider {
   readonly #context: ShmContext;
   #open = true;
 
-  constructor(tuning: ShmTuning) {
-    const libc = openLibc();
+  constructor(tuning: ShmTuning, holdings?: Holdings) {
+    const libc = openLibc(holdings);
     const poller = new Poller(libc);
     this.#context = { libc, poller, tuning };
     this.closed = poller.closed.then(() => libc.close()); // its last call still needs the library
@@ -47,7 +47,7 @@ class ShmProvider implements Provider {
       return listen();
     } catch (error) {
       if (!(error instanceof FabricError) || error.code !== "address") throw error;
-      // A listener that was just closed keeps its name until the poll under way has returned; this outlasts it.
+      // The name of a listener that was just closed stays taken until the poll in progress returns; this waits for that.
       await this.#context.poller.readable(-1, { timeoutMs: 0 });
       return listen();
     }
@@ -58,9 +58,9 @@ class ShmProvider implements Provider {
     const name = socketName(address);
     checkConnectionOptions(options);
     const untilMs = performance.now() + (options.timeoutMs ?? 5000);
-    const timedOut = (what: string) =>
+    const timedOut = (state: string) =>
       new FabricError(
-        `Cannot connect to ${address}: ${what} within ${options.timeoutMs ?? 5000} ms`,
+        `Cannot connect to ${address}: ${state} within ${options.timeoutMs ?? 5000} ms`,
         "timeout",
       );
     const fd = await this.#dial(name, address, untilMs, options.signal);
@@ -94,12 +94,16 @@ class ShmProvider implements Provider {
       }
       const peer = receiveIntroduction(libc, fd, ACCEPT);
       if (peer?.kind === REJECT) {
-        throw new FabricError(`Cannot connect to ${address}: rejected`, "rejected", {
-          privateData: peer.privateData,
-        });
+        throw new FabricError(
+          `Cannot connect to ${address}: the listener rejected the request`,
+          "rejected",
+          {
+            privateData: peer.privateData,
+          },
+        );
       }
       if (peer === undefined) {
-        throw new FabricError(`Cannot connect to ${address}: no accept came`, "peer");
+        throw new FabricError(`Cannot connect to ${address}: the peer has sent no answer`, "peer");
       }
       return joinEnds(this.#context, fd, mine, peer, options);
     } catch (error) {
@@ -137,10 +141,12 @@ class ShmProvider implements Provider {
         if (fd >= 0 || performance.now() >= untilMs) return fd;
       } catch (error) {
         if (!(error instanceof ErrnoError)) throw error;
-        const nobody = error.errno === ECONNREFUSED;
+        const refused = error.errno === ECONNREFUSED;
         throw new FabricError(
-          `Cannot connect to ${address}: ${nobody ? "nobody listens there" : error.message}`,
-          nobody ? "refused" : "unavailable",
+          `Cannot connect to ${address}: ${
+            refused ? "no listener at this address" : error.message
+          }`,
+          refused ? "refused" : "unavailable",
           { cause: error },
         );
       }
@@ -152,7 +158,10 @@ class ShmProvider implements Provider {
 function socketName(address: string): string {
   const parsed = parseAddress(address);
   if (parsed.provider !== "shm") {
-    throw new FabricError(`Cannot use ${address} with the shm fabric`, "address");
+    throw new FabricError(
+      `Cannot use ${address} with the shm fabric: expected shm:NAME`,
+      "address",
+    );
   }
   return SOCKET_PREFIX + parsed.name;
 }
@@ -160,8 +169,9 @@ function socketName(address: string): string {
 /**
  * Opens shared memory for the calling thread.
  *
+ * @param holdings of a thread that may end while its process goes on.
  * @throws {Deno.errors.NotCapable} without `--allow-ffi`.
  */
-export function openShm(tuning: ShmTuning = {}): Provider {
-  return new ShmProvider(tuning);
+export function openShm(tuning: ShmTuning = {}, holdings?: Holdings): Provider {
+  return new ShmProvider(tuning, holdings);
 }

@@ -1,20 +1,16 @@
-/** A shm connection that was asked for: to be accepted, rejected or dropped. */
+/** A request for a shm connection, to be accepted, rejected or dropped. */
 
-import { closeUnix } from "../../ffi/unix_socket.ts";
+import { closeUnix } from "../../ffi/sockets/unix_socket.ts";
+import { answeredBefore } from "../connection_errors.ts";
 import { FabricError } from "../errors.ts";
 import type { Connection, ConnectionOptions, ConnectionRequest } from "../fabric.ts";
-import { checkConnectionOptions } from "../options.ts";
+import { checkConnectionOptions, checkPrivateData } from "../options.ts";
 import { Doorbell } from "./doorbell.ts";
-import {
-  ACCEPT,
-  checkPrivateData,
-  type ReceivedIntroduction,
-  REJECT,
-  sendIntroduction,
-} from "./handshake.ts";
+import { ACCEPT, type ReceivedIntroduction, REJECT, sendIntroduction } from "./handshake.ts";
 import { joinEnds, type OwnEnd, prepareEnd, releaseMemory, type ShmContext } from "./join.ts";
 import { closeDescriptors } from "./memory.ts";
 
+/** Holds the peer's socket and descriptors until it is answered. */
 export class ShmRequest implements ConnectionRequest {
   readonly privateData: Uint8Array;
   readonly peerProcess: number;
@@ -31,7 +27,7 @@ export class ShmRequest implements ConnectionRequest {
     this.privateData = peer.privateData;
   }
 
-  // deno-lint-ignore require-await -- the contract is asynchronous; this provider need not wait
+  // deno-lint-ignore require-await -- the interface is asynchronous; this provider does not wait
   async accept(options: ConnectionOptions): Promise<Connection> {
     checkConnectionOptions(options);
     this.#answer();
@@ -63,18 +59,18 @@ export class ShmRequest implements ConnectionRequest {
         privateData,
       });
     } catch {
-      // a peer that has gone needs no answer
+      // the peer has gone and needs no answer
     }
     this.#release();
   }
 
-  /** Lets an unanswered request go. */
+  /** Closes a request that was not answered. */
   drop(): void {
     this.#answered = true;
     this.#release();
   }
 
-  /** Has the peer given up waiting? */
+  /** Whether the peer has given up waiting. A system call. */
   get gone(): boolean {
     return new Doorbell(this.#context.libc, this.#context.poller, this.#fd).peerGone();
   }
@@ -111,7 +107,7 @@ export class ShmRequest implements ConnectionRequest {
   }
 
   #answer(): void {
-    if (this.#answered) throw new FabricError("Cannot answer a connection request twice", "state");
+    if (this.#answered) throw answeredBefore();
     this.#answered = true;
   }
 }

@@ -1,7 +1,8 @@
-/** Completions of this end's own requests: in shared memory a request is done when it was posted. */
+/** Completions of this end's own requests. In shared memory a request is done once it was posted. */
 
 import type { Completion } from "../fabric.ts";
 
+/** A ring of records that are not yet polled. */
 export class SendCompletions {
   /** Completions not yet polled. */
   waiting = 0;
@@ -15,10 +16,12 @@ export class SendCompletions {
     this.#records = new Int32Array((depth + 1) * 3); // one more for the failure that ends the connection
   }
 
+  /** Whether a signaled request must be refused. */
   get full(): boolean {
     return this.waiting >= this.depth;
   }
 
+  /** Adds a completion. */
   push(id: number, opcode: number, status: number): void {
     const at = ((this.#next + this.waiting) % (this.depth + 1)) * 3;
     this.#records[at] = id;
@@ -27,6 +30,7 @@ export class SendCompletions {
     this.waiting++;
   }
 
+  /** Takes the oldest completion, of which there must be one. */
   take(completion: Completion): boolean {
     const at = this.#next * 3;
     completion.id = this.#records[at]!;

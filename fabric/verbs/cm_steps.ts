@@ -1,4 +1,4 @@
-/** The steps of making a connection: each an event of rdma_cm that must come within a time limit. */
+/** The steps of making a connection: each is an event of rdma_cm that must arrive within a time limit. */
 
 import type { CmEventName, TakenCmEvent } from "../../ffi/verbs/events.ts";
 import { FabricError } from "../errors.ts";
@@ -9,42 +9,43 @@ const REJ_INVALID_SERVICE_ID = 8;
 const REJ_CONSUMER_DEFINED = 28;
 const ECONNREFUSED = 111;
 
-/** How long to wait, and what ends the wait. */
+/** The limits of a wait. */
 export interface StepLimits {
-  /** On the clock of `performance.now()`. */
+  /** The end of the wait, on the clock of `performance.now()`. */
   readonly untilMs: number;
-  /** For messages: the whole time that was given. */
+  /** The whole time of the handshake, for messages. */
   readonly timeoutMs: number;
   readonly signal: AbortSignal | undefined;
 }
 
-/** Events of one id that are awaited one after the other. */
+/** The events of one id, awaited one after the other. */
 export class CmSteps {
-  readonly #what: string;
+  readonly #operation: string;
   readonly #events: TakenCmEvent[] = [];
   #taker: ((event: TakenCmEvent | undefined) => void) | undefined;
 
-  /** @param what completes "Cannot …" in errors. */
-  constructor(what: string) {
-    this.#what = what;
+  /** @param operation completes "Cannot …" in errors. */
+  constructor(operation: string) {
+    this.#operation = operation;
   }
 
   /** The handler of the id's events. */
-  readonly hear = (event: TakenCmEvent): void => {
+  readonly onEvent = (event: TakenCmEvent): void => {
     if (this.#taker) this.#taker(event);
     else this.#events.push(event);
   };
 
   /**
-   * The next event, which must have this name.
+   * Waits for the next event, which must have this name.
    *
-   * @throws {FabricError} when it is another one or time is up; the signal's reason.
+   * @throws {FabricError} code `timeout`; for another event `refused`, `rejected`, `peer` or `unavailable`.
+   * @throws the signal's reason when it is aborted.
    */
   async expect(name: CmEventName, limits: StepLimits): Promise<TakenCmEvent> {
     const event = await this.#next(limits);
     if (event === undefined) {
       throw new FabricError(
-        `Cannot ${this.#what}: no answer within ${limits.timeoutMs} ms`,
+        `Cannot ${this.#operation}: no answer within ${limits.timeoutMs} ms`,
         "timeout",
       );
     }
@@ -71,14 +72,14 @@ export class CmSteps {
   }
 
   #failure({ name, status, privateData }: TakenCmEvent): FabricError {
-    const cannot = `Cannot ${this.#what}:`;
+    const cannot = `Cannot ${this.#operation}:`;
     switch (name) {
       case "REJECTED":
         if (status === REJ_INVALID_SERVICE_ID || Math.abs(status) === ECONNREFUSED) {
-          return new FabricError(`${cannot} nobody listens there`, "refused");
+          return new FabricError(`${cannot} no listener at this address`, "refused");
         }
         if (status === REJ_CONSUMER_DEFINED) {
-          return new FabricError(`${cannot} the listener said no`, "rejected", {
+          return new FabricError(`${cannot} the listener rejected the request`, "rejected", {
             privateData: privateData.subarray(0, MAX_PRIVATE_DATA_BYTES),
           });
         }
@@ -87,7 +88,7 @@ export class CmSteps {
       case "ROUTE_ERROR":
       case "UNREACHABLE":
         return new FabricError(
-          `${cannot} the host can't be reached over RDMA (${name}, error ${-status})`,
+          `${cannot} the host cannot be reached over RDMA (${name}, error ${-status})`,
           "refused",
         );
       case "DEVICE_REMOVAL":

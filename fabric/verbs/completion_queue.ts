@@ -1,15 +1,15 @@
-/** The completion queue of a connection: polled in batches, and looked through for what makes room in the send queue. */
+/** The completion queue of a connection, polled in batches. Completed sends free entries of the send queue. */
 
 import { WC } from "../../ffi/verbs/layout.ts";
 import type { CompletionQueue as Handle } from "../../ffi/verbs/handles.ts";
 import type { Verbs } from "../../ffi/verbs/open_verbs.ts";
 import { FabricError } from "../errors.ts";
 import { Status } from "../status.ts";
-import { RECEIVE, WANTED } from "./request_words.ts";
+import { RECEIVE, REPORTED } from "./request_words.ts";
 import { BATCH, type WorkMemory } from "./work_memory.ts";
 
-/** Words of struct ibv_wc, and where its fields stand. */
 const WC_WORDS = WC.bytes / 4;
+/** Indexes of the fields of struct ibv_wc, in words of 32 bits. */
 export const WC_ID = WC.wr_id / 4;
 export const WC_ID_HIGH = WC_ID + 1;
 export const WC_STATUS = WC.status / 4;
@@ -17,8 +17,9 @@ export const WC_OPCODE = WC.opcode / 4;
 export const WC_BYTES = WC.byte_len / 4;
 export const WC_IMMEDIATE = WC.imm_data / 4;
 
+/** Polls the device and keeps the order of completions. */
 export class CompletionQueue {
-  /** The completions; {@linkcode CompletionQueue.take} tells where in here one begins. */
+  /** The completions; {@linkcode CompletionQueue.take} returns the index at which one begins. */
   readonly words: Uint32Array;
   readonly #pollCq: Verbs["inline"]["poll_cq"];
   readonly #handle: Handle;
@@ -26,11 +27,11 @@ export class CompletionQueue {
   readonly #retire: (idHigh: number) => void;
   #next = 0;
   #count = 0;
-  /** What {@linkcode CompletionQueue.gather} found and nobody has taken; it comes after the batch. */
+  /** Completions that {@linkcode CompletionQueue.gather} took from the device; they come after the batch. */
   #gathered: Uint32Array[] = [];
   #gatheredTaken = 0;
 
-  /** @param retire is told the upper half of a send's wr_id as soon as the send is known to be done. */
+  /** @param retire is called with the upper half of a send's wr_id as soon as the send is known to be done. */
   constructor(
     verbs: Verbs,
     handle: Handle,
@@ -44,7 +45,12 @@ export class CompletionQueue {
     this.words = memory.completions;
   }
 
-  /** The place in {@linkcode CompletionQueue.words} of the next completion, or -1 when there is none. */
+  /**
+   * Takes the next completion.
+   *
+   * @returns its index in {@linkcode CompletionQueue.words}, or -1 when there is none.
+   * @throws {FabricError} code `state` when the device's queue has failed.
+   */
   take(): number {
     if (this.#next === this.#count) {
       if (this.#gathered.length !== 0) return this.#takeGathered();
@@ -55,15 +61,15 @@ export class CompletionQueue {
     return this.#next++ * WC_WORDS;
   }
 
-  /** Is there a completion that the poster wants to hear of? Asks the device. */
+  /** Whether there is a completion to report. Polls the device. */
   ready(): boolean {
     if (this.#gathered.length === 0) this.gather();
     return this.#gathered.length !== 0;
   }
 
-  /** Takes what the device has, so that sends which are done make room, and keeps it to be taken in its turn. */
+  /** Takes all completions from the device, which frees entries of the send queue, and keeps those to report. */
   gather(): void {
-    if (this.#next < this.#count) { // the batch is still being taken: make it the head of what was gathered
+    if (this.#next < this.#count) { // the rest of the batch comes first
       for (; this.#next < this.#count; this.#next++) this.#keep(this.#next * WC_WORDS);
     }
     for (;;) {
@@ -78,7 +84,7 @@ export class CompletionQueue {
     const high = this.words[at + WC_ID_HIGH]!;
     if ((high & RECEIVE) === 0) {
       this.#retire(high);
-      if (this.words[at + WC_STATUS] === Status.SUCCESS && (high & WANTED) === 0) return;
+      if (this.words[at + WC_STATUS] === Status.SUCCESS && (high & REPORTED) === 0) return;
     }
     const copy = new WordList(WC_WORDS);
     for (let i = 0; i < WC_WORDS; i++) copy[i] = this.words[at + i]!;
@@ -104,5 +110,5 @@ export class CompletionQueue {
   }
 }
 
-// Held before foreign code is loaded.
+// Bound before foreign code is loaded, which may replace the global.
 const WordList = Uint32Array;

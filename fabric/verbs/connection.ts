@@ -3,6 +3,7 @@
 import type { Poller } from "../../ffi/poller.ts";
 import { WR } from "../../ffi/verbs/constants.ts";
 import type { TakenCmEvent } from "../../ffi/verbs/events.ts";
+import { completionsNotPolled, notConnected } from "../connection_errors.ts";
 import { FabricError } from "../errors.ts";
 import {
   Access,
@@ -28,16 +29,19 @@ import type { Endpoint } from "./endpoint.ts";
 import { KeepAlive } from "./keep_alive.ts";
 import { receiverNotReady } from "./receiver_not_ready.ts";
 import { ReceiveQueue } from "./receive_queue.ts";
-import { KEEP_ALIVE, RECEIVE, WANTED } from "./request_words.ts";
+import { KEEP_ALIVE, RECEIVE, REPORTED } from "./request_words.ts";
 import { SendQueue, swapBytes } from "./send_queue.ts";
 import { Sleeper } from "./sleep.ts";
 import { FLUSH_MS } from "./tuning.ts";
 import { WorkMemory } from "./work_memory.ts";
 
+/** One end of a connection over RDMA: a queue pair, with the requests and completions of both directions. */
 export class VerbsConnection implements Connection {
   readonly completion: Completion = { id: 0, status: 0, opcode: 0, byteLength: 0, immediate: 0 };
   readonly arenaBytes: number;
-  /** Told when the connection has been closed. */
+  /** The ends of a network connection share no memory. */
+  readonly shared = undefined;
+  /** Called when the connection has been closed. */
   onClosed: (() => void) | null = null;
   #privateData: Uint8Array = new Uint8Array(0);
   #state: ConnectionState = "connected";
@@ -51,7 +55,7 @@ export class VerbsConnection implements Connection {
   readonly #keepAlive: KeepAlive;
   readonly #unwatch: () => void;
 
-  /** Takes the endpoint over, whose queue pair is not connected yet, and posts the first receives. */
+  /** Owns the endpoint from here on, whose queue pair is not connected yet. Posts the initial receives. */
   constructor(endpoint: Endpoint, poller: Poller, options: ConnectionOptions) {
     const { arenaBytes, sendDepth = 256, receiveDepth = 256, receives = [] } = options;
     const { verbs, arena } = endpoint;
@@ -78,19 +82,19 @@ export class VerbsConnection implements Connection {
       (idHigh) => this.#sends.retire(idHigh),
     );
     this.#sleeper = new Sleeper(endpoint, poller, this.#completions, {
-      over: () => this.#state !== "connected",
-      closed: () => this.#state === "closed",
+      isOver: () => this.#state !== "connected",
+      isClosed: () => this.#state === "closed",
       keepAlive: () => this.keepAlive(),
     });
     this.#keepAlive = new KeepAlive(
       endpoint,
       this.#sends,
       this.#completions,
-      receiverNotReady(options.receiverNotReadyMs).patienceMs,
+      receiverNotReady(options.receiverNotReadyMs).maxWaitMs,
     );
     this.#unwatch = endpoint.device.watch(
       verbs.memory.addressOf(endpoint.queuePair),
-      (why) => this.#leave("error", why),
+      (reason) => this.#leave("error", reason),
     );
     for (const { id, offset, length } of receives) this.#receives.post(id, offset, length);
   }
@@ -107,14 +111,19 @@ export class VerbsConnection implements Connection {
     return this.#reason;
   }
 
-  /** The handshake is done; this is what the peer said. */
+  /**
+   * Ends the handshake.
+   *
+   * @param privateData what the peer sent.
+   * @throws {FabricError} code `unavailable` when the device refuses.
+   */
   established(privateData: Uint8Array): void {
     this.#privateData = privateData;
     this.#endpoint.setReceiverNotReadyTimer();
   }
 
-  /** What the connection manager tells of a connection that was made. */
-  readonly hear = (event: TakenCmEvent): void => {
+  /** The handler of the id's events after the handshake. */
+  readonly onEvent = (event: TakenCmEvent): void => {
     if (event.name === "DISCONNECTED") this.#leave("disconnected", "the peer disconnected");
     else if (event.name === "DEVICE_REMOVAL") this.#leave("error", "the RDMA device was removed");
   };
@@ -136,10 +145,6 @@ export class VerbsConnection implements Connection {
     );
     const address = this.#endpoint.arena.address + offset;
     return { offset, length, address, rkey, deregister: release };
-  }
-
-  share(): undefined {
-    this.#checkConnected("share memory");
   }
 
   postReceive(id: number, offset: number, length: number): void {
@@ -193,10 +198,6 @@ export class VerbsConnection implements Connection {
       rkey,
       immediate,
     );
-  }
-
-  notify(): never {
-    throw new FabricError("Cannot notify: an RDMA device shares no memory", "state");
   }
 
   read(
@@ -285,10 +286,10 @@ export class VerbsConnection implements Connection {
     this.onClosed?.();
   }
 
-  /** Closes a connection whose handshake failed: there is nobody to disconnect from. */
+  /** Closes a connection whose handshake failed, without a disconnect. */
   abandon(): void {
     this.#state = "disconnected";
-    this.#reason = "it never was connected";
+    this.#reason = "the handshake failed";
     this.close();
   }
 
@@ -296,14 +297,22 @@ export class VerbsConnection implements Connection {
     this.close();
   }
 
-  /** Makes sure, now and then, that the peer still answers. */
+  /**
+   * Checks that the peer still answers, at most once a second (`KEEP_ALIVE_MS`). A failed check ends the connection: a
+   * timer calls this, and an error there would end the process.
+   */
   keepAlive(): void {
     if (this.#state !== "connected") return;
-    const over = this.#keepAlive.look();
-    if (over !== "") this.#leave("error", over);
+    let reason: string;
+    try {
+      reason = this.#keepAlive.check();
+    } catch (error) {
+      reason = (error as Error).message;
+    }
+    if (reason !== "") this.#leave("error", reason);
   }
 
-  /** Puts a completion into the record; false for those that nobody wants. */
+  /** Copies a completion into the record; false for one that is not reported. */
   #decode(at: number): boolean {
     const { words } = this.#completions;
     const { completion } = this;
@@ -311,7 +320,7 @@ export class VerbsConnection implements Connection {
     const status = words[at + WC_STATUS]!;
     completion.id = words[at + WC_ID]! | 0;
     if ((high & RECEIVE) !== 0) {
-      this.#receives.taken();
+      this.#receives.polled();
       completion.opcode = words[at + WC_OPCODE]!;
       completion.byteLength = words[at + WC_BYTES]!;
       completion.immediate = swapBytes(words[at + WC_IMMEDIATE]!) | 0;
@@ -320,7 +329,7 @@ export class VerbsConnection implements Connection {
       return true;
     }
     this.#sends.retire(high);
-    if ((high & WANTED) !== 0) this.#sends.taken();
+    if ((high & REPORTED) !== 0) this.#sends.polled();
     else if (status === Status.SUCCESS) return false;
     completion.opcode = words[at + WC_OPCODE]!;
     completion.byteLength = 0;
@@ -328,7 +337,7 @@ export class VerbsConnection implements Connection {
     completion.status = status;
     if (status === Status.SUCCESS) return true;
     if (status === Status.RETRY_EXC_ERR) {
-      this.#endpoint.device.look();
+      this.#endpoint.device.takeEvents();
       this.#leave("error", this.#keepAlive.noAnswer);
     } else {
       this.#leave("error", `a request failed with ${statusName(status)}`);
@@ -336,11 +345,11 @@ export class VerbsConnection implements Connection {
     return (high & KEEP_ALIVE) === 0;
   }
 
-  /** A device may tell the receiver of a message too long by other names; what no message has taken was flushed. */
+  /** Maps the device's status: `LOC_LEN_ERR` for a message too long, `WR_FLUSH_ERR` for a receive without a message. */
   #receiveFailed(status: number): void {
     const { completion } = this;
     completion.opcode = Opcode.RECEIVE;
-    // Linux's software device says LOC_QP_OP_ERR (what was lent is in order), or REM_INV_REQ_ERR.
+    // Linux's software device reports LOC_QP_OP_ERR (the receive itself is valid) or REM_INV_REQ_ERR.
     const tooLong = status === Status.LOC_LEN_ERR || status === Status.LOC_QP_OP_ERR ||
       status === Status.REM_INV_REQ_ERR;
     completion.status = tooLong ? Status.LOC_LEN_ERR : Status.WR_FLUSH_ERR;
@@ -351,27 +360,17 @@ export class VerbsConnection implements Connection {
     if (this.#state !== "connected") return;
     this.#state = state;
     this.#reason = reason;
-    // Moves the queue pair to error, which flushes what is outstanding, and tells the peer.
+    // Moves the queue pair to error, which flushes outstanding requests, and notifies the peer.
     this.#endpoint.verbs.rdma.rdma_disconnect(this.#endpoint.id);
     this.#sleeper.wake();
   }
 
   #checkPost(flags: number): void {
-    if (this.#state !== "connected") this.#checkConnected("post a request");
-    if ((flags & SIGNALED) !== 0 && this.#sends.full) {
-      throw new FabricError(
-        `Cannot post a request: ${this.#sends.depth} completions have not been polled`,
-        "full",
-      );
-    }
+    if (this.#state !== "connected") throw notConnected(this, "post a request");
+    if ((flags & SIGNALED) !== 0 && this.#sends.full) throw completionsNotPolled(this.#sends.depth);
   }
 
   #checkConnected(what: string): void {
-    if (this.#state !== "connected") {
-      throw new FabricError(
-        `Cannot ${what}: the connection is ${this.#state} (${this.#reason})`,
-        "state",
-      );
-    }
+    if (this.#state !== "connected") throw notConnected(this, what);
   }
 }

@@ -1,4 +1,4 @@
-/** The events of rdma_cm for one thread: taken from its channel, handed to whom they concern. */
+/** The events of rdma_cm for one thread: taken from its channel, passed to the handler of their id. */
 
 import type { Poller } from "../../ffi/poller.ts";
 import type { CmId, Context, EventChannel } from "../../ffi/verbs/handles.ts";
@@ -8,7 +8,7 @@ import { check, eventChannelFd, makeNonBlocking } from "../../ffi/verbs/objects.
 import type { Verbs } from "../../ffi/verbs/open_verbs.ts";
 import { Device } from "./device.ts";
 
-/** Who wants to hear of an id's events. */
+/** Handles the events of an id. */
 export type CmHandler = (event: TakenCmEvent) => void;
 
 interface Listed {
@@ -16,19 +16,21 @@ interface Listed {
   readonly handler: CmHandler;
 }
 
+/** Owns an event channel, and the ids and devices that the thread uses through it. */
 export class ConnectionManager {
-  /** Readable when an event waits. */
+  /** A descriptor that is readable while an event waits. */
   readonly fd: number;
   readonly verbs: Verbs;
   readonly #poller: Poller;
   readonly #channel: EventChannel;
-  // A list and not a Map: a worker comes by here after foreign code was loaded, which may replace Map's methods.
+  // A list, not a Map: a worker uses it after foreign code was loaded, which may replace Map's methods.
   #listed: readonly Listed[] = [];
   readonly #devices = new Map<bigint, Device>();
   #holds = 0;
   #running = false;
   #open = true;
 
+  /** @throws {ErrnoError} when there is no RDMA device. */
   constructor(verbs: Verbs, poller: Poller) {
     this.verbs = verbs;
     this.#poller = poller;
@@ -39,9 +41,14 @@ export class ConnectionManager {
     );
     this.fd = eventChannelFd(verbs.memory, this.#channel);
     makeNonBlocking(verbs.libc, this.fd);
+    verbs.libc.holdings?.socket(this.fd); // not a socket, but closed the same way: the kernel disconnects its peers
   }
 
-  /** A new id of reliable connections; its events go to `handler` until {@linkcode ConnectionManager.destroy}. */
+  /**
+   * Makes an id for a reliable connection. Its events go to `handler` until {@linkcode ConnectionManager.destroy}.
+   *
+   * @throws {ErrnoError} when the kernel refuses.
+   */
   create(handler: CmHandler): CmId {
     const { rdma, libc, memory } = this.verbs;
     const out = new BigUint64Array(1);
@@ -53,7 +60,7 @@ export class ConnectionManager {
     return id;
   }
 
-  /** Sends the events of an id that came with a request to `handler`. */
+  /** Passes the events of an id to `handler` from here on. */
   adopt(id: CmId, handler: CmHandler): void {
     const address = this.verbs.memory.addressOf(id);
     this.#listed = [...this.#listed.filter((listed) => listed.address !== address), {
@@ -62,15 +69,19 @@ export class ConnectionManager {
     }];
   }
 
-  /** What this thread knows of a device. */
+  /**
+   * The device of a context, the same object each time.
+   *
+   * @throws {FabricError} as the constructor of {@linkcode Device}.
+   */
   device(context: Context): Device {
     const address = this.verbs.memory.addressOf(context);
-    const known = this.#devices.get(address) ?? new Device(this.verbs, context);
-    this.#devices.set(address, known);
-    return known;
+    const device = this.#devices.get(address) ?? new Device(this.verbs, context);
+    this.#devices.set(address, device);
+    return device;
   }
 
-  /** Gives an id up. Its queue pair must be destroyed before. */
+  /** Destroys an id. Its queue pair must be destroyed before. */
   destroy(id: CmId): void {
     const address = this.verbs.memory.addressOf(id);
     const left: Listed[] = [];
@@ -81,39 +92,42 @@ export class ConnectionManager {
     this.verbs.rdma.rdma_destroy_id(id);
   }
 
-  /** Takes the events on the event loop until {@linkcode ConnectionManager.unhold}, which keeps the process alive. */
+  /** Handles events on the event loop, which keeps the process alive, until {@linkcode ConnectionManager.unhold}. */
   hold(): void {
     this.#holds++;
     if (!this.#running) this.#run();
   }
 
+  /** Ends one {@linkcode ConnectionManager.hold}. */
   unhold(): void {
     if (--this.#holds === 0) this.#poller.release(this.fd);
   }
 
-  /** Takes all events that wait (a system call when there is none). */
+  /** Handles all events that wait (one system call when there is none). */
   drain(): void {
     while (this.#open) {
       const event = takeCmEvent(this.verbs, this.#channel);
       if (event === undefined) return;
-      const about = event.name === "CONNECT_REQUEST" ? event.listenAddress : event.idAddress;
-      let known = false;
+      const address = event.name === "CONNECT_REQUEST" ? event.listenAddress : event.idAddress;
+      let handled = false;
       for (let i = 0; i < this.#listed.length; i++) {
         const listed = this.#listed[i]!;
-        if (listed.address !== about) continue;
-        known = true;
+        if (listed.address !== address) continue;
+        handled = true;
         listed.handler(event);
         break;
       }
-      // A request to a listener that has just closed: its id is nobody's.
-      if (!known && event.name === "CONNECT_REQUEST") this.verbs.rdma.rdma_destroy_id(event.id);
+      // A request to a listener that has just closed: its id has no owner.
+      if (!handled && event.name === "CONNECT_REQUEST") this.verbs.rdma.rdma_destroy_id(event.id);
     }
   }
 
+  /** Destroys the channel. All ids must be destroyed before. May be called twice. */
   close(): void {
     if (!this.#open) return;
     this.#open = false;
     this.#poller.release(this.fd);
+    this.verbs.libc.holdings?.forget(this.fd);
     this.verbs.rdma.rdma_destroy_event_channel(this.#channel);
   }
 

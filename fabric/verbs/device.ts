@@ -1,4 +1,4 @@
-/** An RDMA device as one thread sees it: what it grants, and what it tells beside the queues. */
+/** An RDMA device as one thread sees it: its limits, and its events apart from the queues. */
 
 import { ASYNC_EVENT_TYPE } from "../../ffi/verbs/constants.ts";
 import { takeAsyncEvent } from "../../ffi/verbs/events.ts";
@@ -12,21 +12,25 @@ import { READS_IN_FLIGHT } from "./tuning.ts";
 
 interface Watched {
   readonly queuePair: bigint;
-  readonly failed: (why: string) => void;
+  readonly onFailed: (reason: string) => void;
 }
 
+/** A device that the connection manager has opened. */
 export class Device {
   readonly context: Context;
-  /** Reads and atomics that may be on their way at once. */
+  /** Reads and atomics that may be in flight at once. */
   readonly readsInFlight: number;
-  /** What is wrong with it, in a few words; empty when nothing is known to be. */
+  /** Why it cannot be used, in a few words; empty while no event reported a failure. */
   trouble = "";
   readonly #verbs: Verbs;
   readonly #maxQueue: number;
   readonly #maxCompletions: number;
   #watched: readonly Watched[] = [];
 
-  /** @throws {FabricError} code `unavailable`, or VerbsUnavailable, when its library is not what it should be. */
+  /**
+   * @throws {FabricError} code `unavailable` when the device cannot be queried.
+   * @throws {VerbsUnavailableError} code `symbol` when the library has another layout, or the driver lacks a verb.
+   */
   constructor(verbs: Verbs, context: Context) {
     this.#verbs = verbs;
     this.context = context;
@@ -36,7 +40,7 @@ export class Device {
     const errno = verbs.ibv.ibv_query_device(context, attributes);
     if (errno !== 0) {
       throw new FabricError(
-        `Cannot ask the RDMA device what it grants: error ${errno}`,
+        `Cannot query the RDMA device: error ${errno}`,
         "unavailable",
       );
     }
@@ -50,21 +54,25 @@ export class Device {
     );
   }
 
-  /** @throws {FabricError} code `range` when it does not grant such queues. */
+  /**
+   * Checks the depths of a connection's queues.
+   *
+   * @throws {FabricError} code `range` when the device has less.
+   */
   checkQueues(sends: number, receives: number): void {
     if (
       Math.max(sends, receives) <= this.#maxQueue && sends + receives <= this.#maxCompletions
     ) return;
     throw new FabricError(
-      `Cannot make queues of ${sends} sends and ${receives} receives: the RDMA device grants ` +
+      `Cannot make queues of ${sends} sends and ${receives} receives: the RDMA device allows ` +
         `${this.#maxQueue} each and ${this.#maxCompletions} completions`,
       "range",
     );
   }
 
-  /** Tells `failed` of a queue pair's failure until the function returned is called. */
-  watch(queuePair: bigint, failed: (why: string) => void): () => void {
-    const watched = { queuePair, failed };
+  /** Calls `onFailed` when a queue pair fails, until the returned function is called. */
+  watch(queuePair: bigint, onFailed: (reason: string) => void): () => void {
+    const watched = { queuePair, onFailed };
     this.#watched = [...this.#watched, watched];
     return () => {
       const left: Watched[] = [];
@@ -76,10 +84,10 @@ export class Device {
   }
 
   /**
-   * Takes what the device has told. All threads of a process share its one queue, so an event may go to another
-   * thread: what matters comes by completions and by the connection manager as well, and this says why.
+   * Takes the device's events. All threads of a process share its one queue, so an event may go to another thread.
+   * Failures are reported by completions and by the connection manager as well; an event only adds the reason.
    */
-  look(): void {
+  takeEvents(): void {
     for (;;) {
       const event = takeAsyncEvent(this.#verbs, this.context);
       if (event === undefined) return;
@@ -94,7 +102,7 @@ export class Device {
       const watched = this.#watched;
       for (let i = 0; i < watched.length; i++) {
         if (all || watched[i]!.queuePair === element) {
-          watched[i]!.failed(`the device says: ${text}`);
+          watched[i]!.onFailed(`the device reported: ${text}`);
         }
       }
     }

@@ -1,4 +1,4 @@
-/** What a connection is made of on this side: protection domain, queues, queue pair, arena; made and torn down in order. */
+/** The verbs objects of one end: protection domain, arena, queues, queue pair. They are made and destroyed in order. */
 
 import type { MappedMemory } from "../../ffi/mapped_memory.ts";
 import { ACCESS, QP_MASK, QPS, QPT } from "../../ffi/verbs/constants.ts";
@@ -26,18 +26,19 @@ import { FabricError } from "../errors.ts";
 import type { ConnectionOptions } from "../fabric.ts";
 import type { ConnectionManager } from "./connection_manager.ts";
 import type { Device } from "./device.ts";
-import { SILENT_ROOM } from "./send_queue.ts";
+import { UNREPORTED_DEPTH } from "./send_queue.ts";
 import { INLINE_BYTES, RECEIVER_NOT_READY_CODE } from "./tuning.ts";
 import { mapShared } from "./work_memory.ts";
 
-/** A part of the arena, registered with the device. */
+/** A range of the arena that is registered with the device. */
 export interface Registered {
   readonly lkey: number;
   readonly rkey: number;
-  /** May be called twice. */
+  /** Deregisters. May be called twice. */
   release(): void;
 }
 
+/** Owns the objects; the connection posts and polls through them. */
 export class Endpoint {
   readonly verbs: Verbs;
   readonly cm: ConnectionManager;
@@ -47,18 +48,22 @@ export class Endpoint {
   readonly lkey: number;
   readonly completionQueue: CompletionQueueHandle;
   readonly channel: CompletionChannel;
-  /** Readable when an armed completion queue has something. */
+  /** A descriptor that is readable while an armed completion queue has a completion. */
   readonly fd: number;
   readonly queuePair: QueuePair;
-  /** Bytes that may travel in a request itself. */
+  /** The most bytes of a message that a request itself may carry. */
   readonly maxInlineBytes: number;
   readonly device: Device;
   readonly #pd: ProtectionDomain;
   #regions: RegionHandle[] = [];
-  /** What was made, undone from the last to the first: the queue pair before the memory that it may touch. */
+  /** Destructors, called from the last to the first: the queue pair goes before the memory that it may touch. */
   readonly #undo: (() => void)[] = [];
 
-  /** @throws {FabricError} code `unavailable` or `range`, when the device refuses; nothing is left then. The id stays the caller's. */
+  /**
+   * Makes the objects. The caller keeps the id. On failure the objects made so far are destroyed.
+   *
+   * @throws {FabricError} code `range` when the device has no queues of these depths; `unavailable` when it refuses.
+   */
   constructor(cm: ConnectionManager, id: CmId, options: ConnectionOptions) {
     const { verbs } = cm;
     const { libc, ibv } = verbs;
@@ -69,7 +74,7 @@ export class Endpoint {
     try {
       const context = check(libc, idContext(verbs.memory, id), "find the device of a connection");
       this.device = cm.device(context);
-      const sends = sendDepth + SILENT_ROOM;
+      const sends = sendDepth + UNREPORTED_DEPTH;
       this.device.checkQueues(sends, receiveDepth);
       this.#pd = check(libc, ibv.ibv_alloc_pd(context), "make a protection domain");
       this.#undo.push(() => ibv.ibv_dealloc_pd(this.#pd));
@@ -81,7 +86,7 @@ export class Endpoint {
       this.#undo.push(() => ibv.ibv_destroy_comp_channel(this.channel));
       this.fd = channelFd(verbs.memory, this.channel);
       makeNonBlocking(libc, this.fd);
-      const entries = sends + receiveDepth; // all that can be outstanding: it can't overrun
+      const entries = sends + receiveDepth; // the most that can be outstanding, so it cannot overrun
       this.completionQueue = check(
         libc,
         ibv.ibv_create_cq(context, entries, null, this.channel, 0),
@@ -97,7 +102,11 @@ export class Endpoint {
     }
   }
 
-  /** @throws {FabricError} code `unavailable` when the device refuses, such as by the limit of locked memory. */
+  /**
+   * Registers a range of the arena, in bytes.
+   *
+   * @throws {FabricError} code `unavailable` when the device refuses, such as by the limit of locked memory.
+   */
   register(offset: number, length: number, access: number): Registered {
     const { ibv, libc, memory } = this.verbs;
     const at = memoryAt(memory, { memory: this.arena, offset }, length);
@@ -121,7 +130,11 @@ export class Endpoint {
     };
   }
 
-  /** Sets how long peers wait before they try again to send what met no receive; of a connected queue pair. */
+  /**
+   * Sets how long the peer waits before it resends a message that met no receive. The queue pair must be connected.
+   *
+   * @throws {FabricError} code `unavailable` when the device refuses.
+   */
   setReceiverNotReadyTimer(): void {
     const attributes = new Uint8Array(QP_ATTR.bytes);
     const view = new DataView(attributes.buffer);
@@ -130,11 +143,11 @@ export class Endpoint {
     const mask = QP_MASK.STATE | QP_MASK.MIN_RNR_TIMER;
     const errno = this.verbs.ibv.ibv_modify_qp(this.queuePair, attributes, mask);
     if (errno !== 0) {
-      throw new FabricError(`Cannot set up the queue pair: error ${errno}`, "unavailable");
+      throw new FabricError(`Cannot modify the queue pair: error ${errno}`, "unavailable");
     }
   }
 
-  /** Has the device given the queue pair up? Asks the kernel. */
+  /** Whether the queue pair is in error. A system call. */
   failed(): boolean {
     const [attributes, initial] = [new Words(QP_ATTR.bytes / 4), new Words(QP_INIT_ATTR.bytes / 4)];
     const errno = this.verbs.ibv.ibv_query_qp(
@@ -146,7 +159,7 @@ export class Endpoint {
     return errno === 0 && attributes[QP_ATTR.qp_state / 4] === QPS.ERR;
   }
 
-  /** Takes the queue pair down, then the memory: no device touches it any more. The id stays. */
+  /** Destroys the queue pair, then the memory: no device touches it any more. The id stays. May be called twice. */
   close(): void {
     for (let i = this.#undo.length - 1; i >= 0; i--) this.#undo[i]!();
     this.#undo.length = 0;
@@ -182,5 +195,5 @@ export class Endpoint {
   }
 }
 
-// Held before foreign code is loaded.
+// Bound before foreign code is loaded, which may replace the global.
 const Words = Uint32Array;

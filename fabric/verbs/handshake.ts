@@ -1,4 +1,4 @@
-/** Connecting and accepting through rdma_cm, step by step, each with its time limit. */
+/** Connecting and accepting through rdma_cm, step by step, each with a time limit. */
 
 import {
   type ConnectionParameters,
@@ -16,12 +16,19 @@ import { Endpoint } from "./endpoint.ts";
 import { receiverNotReady } from "./receiver_not_ready.ts";
 import { ACK_TIMEOUT, RETRIES } from "./tuning.ts";
 
-/** The limits that a caller's options set. */
+/** The limits that a caller's options set, from this moment on. */
 export function limitsOf({ timeoutMs = 5000, signal }: ConnectionOptions): StepLimits {
   return { untilMs: performance.now() + timeoutMs, timeoutMs, signal };
 }
 
-/** Connects to the struct sockaddr `peer`; `address` is its name for messages. */
+/**
+ * Connects.
+ *
+ * @param peer the struct sockaddr of the listener.
+ * @param address its text, for messages.
+ * @throws {FabricError} as {@linkcode Provider.connect}.
+ * @throws the signal's reason when it is aborted.
+ */
 export async function connectVerbs(
   cm: ConnectionManager,
   poller: Poller,
@@ -31,85 +38,113 @@ export async function connectVerbs(
   limits: StepLimits,
 ): Promise<VerbsConnection> {
   const { rdma, libc } = cm.verbs;
-  const what = `connect to ${address}`;
-  const steps = new CmSteps(what);
+  const operation = `connect to ${address}`;
+  const steps = new CmSteps(operation);
   const leftMs = () => Math.max(1, Math.ceil(limits.untilMs - performance.now()));
-  const id = cm.create(steps.hear);
-  let endpoint: Endpoint | undefined;
-  let connection: VerbsConnection | undefined;
+  const must = (result: number) => {
+    if (result === 0) return;
+    const cause = libc.fail(operation);
+    throw new FabricError(cause.message, "refused", { cause });
+  };
+  const id = cm.create(steps.onEvent);
   cm.hold();
   try {
-    const must = (result: number) => {
-      if (result === 0) return;
-      const cause = libc.fail(what);
-      throw new FabricError(cause.message, "refused", { cause });
-    };
-    must(rdma.rdma_resolve_addr(id, null, peer, leftMs()));
-    await steps.expect("ADDR_RESOLVED", limits);
-    setAckTimeout(cm, id);
-    must(rdma.rdma_resolve_route(id, leftMs()));
-    await steps.expect("ROUTE_RESOLVED", limits);
-    endpoint = new Endpoint(cm, id, options);
-    connection = new VerbsConnection(endpoint, poller, options);
-    const reads = endpoint.device.readsInFlight;
-    must(
-      withConnectionParameters(
-        parametersOf(options, reads, reads),
-        (parameters) => rdma.rdma_connect(id, parameters),
-      ),
-    );
-    const { privateData } = await steps.expect("ESTABLISHED", limits);
-    cm.adopt(id, connection.hear);
-    connection.established(privateData.slice(0, MAX_PRIVATE_DATA_BYTES));
-    return connection;
-  } catch (error) {
-    if (connection) connection.abandon();
-    else {
-      endpoint?.close();
+    try {
+      must(rdma.rdma_resolve_addr(id, null, peer, leftMs()));
+      await steps.expect("ADDR_RESOLVED", limits);
+      setAckTimeout(cm, id);
+      must(rdma.rdma_resolve_route(id, leftMs()));
+      await steps.expect("ROUTE_RESOLVED", limits);
+    } catch (error) {
       cm.destroy(id);
+      throw error;
     }
-    throw error;
+    return await establish({ cm, poller, id, steps, limits }, options, ({ device }) => {
+      const parameters = parametersOf(options, device.readsInFlight, device.readsInFlight);
+      must(withConnectionParameters(parameters, (struct) => rdma.rdma_connect(id, struct)));
+    });
   } finally {
     cm.unhold();
   }
 }
 
-/** Answers a request with yes. The id is used up, whatever becomes of it. */
+/** What an accept takes of a connection request. */
+export interface AcceptedRequest {
+  readonly id: CmId;
+  readonly steps: CmSteps;
+  readonly privateData: Uint8Array;
+  readonly responderResources: number;
+  readonly initiatorDepth: number;
+}
+
+/**
+ * Accepts a request. Its id belongs to the connection, or is destroyed when this fails.
+ *
+ * @throws {FabricError} as {@linkcode ConnectionRequest.accept}.
+ * @throws the signal's reason when it is aborted.
+ */
 export async function acceptVerbs(
   cm: ConnectionManager,
   poller: Poller,
-  request: {
-    readonly id: CmId;
-    readonly steps: CmSteps;
-    readonly privateData: Uint8Array;
-    readonly responderResources: number;
-    readonly initiatorDepth: number;
-  },
+  request: AcceptedRequest,
   options: ConnectionOptions,
 ): Promise<VerbsConnection> {
   const { rdma, libc } = cm.verbs;
   const { id, steps } = request;
-  const limits = limitsOf(options);
-  let endpoint: Endpoint | undefined;
-  let connection: VerbsConnection | undefined;
+  const side = { cm, poller, id, steps, limits: limitsOf(options) };
+  const accept = ({ device }: Endpoint) => {
+    // The limits of the peer, from the event, bound those of this side (man rdma_accept).
+    const parameters = parametersOf(
+      options,
+      Math.min(device.readsInFlight, request.responderResources),
+      Math.min(device.readsInFlight, request.initiatorDepth),
+    );
+    if (withConnectionParameters(parameters, (struct) => rdma.rdma_accept(id, struct)) === 0) {
+      return;
+    }
+    const cause = libc.fail("accept the connection");
+    throw new FabricError(`${cause.message}: the peer has given up`, "peer", { cause });
+  };
   cm.hold();
   try {
     setAckTimeout(cm, id);
+    return await establish(side, options, accept, request.privateData);
+  } finally {
+    cm.unhold();
+  }
+}
+
+/** One end of a handshake. */
+interface HandshakeSide {
+  readonly cm: ConnectionManager;
+  readonly poller: Poller;
+  readonly id: CmId;
+  readonly steps: CmSteps;
+  readonly limits: StepLimits;
+}
+
+/**
+ * Makes the endpoint and the connection of an id and completes the handshake. On failure everything is released, the id
+ * included.
+ *
+ * @param start posts this end's part of the handshake.
+ * @param privateData the peer's, where it has arrived already; otherwise it comes with the last event.
+ */
+async function establish(
+  { cm, poller, id, steps, limits }: HandshakeSide,
+  options: ConnectionOptions,
+  start: (endpoint: Endpoint) => void,
+  privateData?: Uint8Array,
+): Promise<VerbsConnection> {
+  let endpoint: Endpoint | undefined;
+  let connection: VerbsConnection | undefined;
+  try {
     endpoint = new Endpoint(cm, id, options);
     connection = new VerbsConnection(endpoint, poller, options);
-    // What the peer will do at most, and what it is ready for, as the event has them (man rdma_accept).
-    const parameters = parametersOf(
-      options,
-      Math.min(endpoint.device.readsInFlight, request.responderResources),
-      Math.min(endpoint.device.readsInFlight, request.initiatorDepth),
-    );
-    if (withConnectionParameters(parameters, (told) => rdma.rdma_accept(id, told)) !== 0) {
-      const cause = libc.fail("accept the connection");
-      throw new FabricError(`${cause.message}: the peer has given up`, "peer", { cause });
-    }
-    await steps.expect("ESTABLISHED", limits);
-    cm.adopt(id, connection.hear);
-    connection.established(request.privateData);
+    start(endpoint);
+    const event = await steps.expect("ESTABLISHED", limits);
+    cm.adopt(id, connection.onEvent);
+    connection.established(privateData ?? event.privateData.slice(0, MAX_PRIVATE_DATA_BYTES));
     return connection;
   } catch (error) {
     if (connection) connection.abandon();
@@ -118,12 +153,10 @@ export async function acceptVerbs(
       cm.destroy(id);
     }
     throw error;
-  } finally {
-    cm.unhold();
   }
 }
 
-/** What both sides tell rdma_cm alike; reads and atomics are counted apart by direction. */
+/** The parameters that both sides send alike; reads and atomics are limited by direction. */
 function parametersOf(
   { privateData = new Uint8Array(0), receiverNotReadyMs }: ConnectionOptions,
   responderResources: number,
@@ -138,7 +171,7 @@ function parametersOf(
   };
 }
 
-/** A kernel that does not know this option keeps its own time, which is longer. */
+/** Sets the acknowledgement timeout. A kernel without this option keeps its own, longer one. */
 function setAckTimeout(cm: ConnectionManager, id: CmId): void {
   cm.verbs.rdma.rdma_set_option(
     id,

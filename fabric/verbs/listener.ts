@@ -1,4 +1,4 @@
-/** Where verbs connections arrive. */
+/** The listener for verbs connections. */
 
 import type { Poller } from "../../ffi/poller.ts";
 import { OPTION } from "../../ffi/verbs/constants.ts";
@@ -8,48 +8,51 @@ import { idContext, idLocalAddress } from "../../ffi/verbs/objects.ts";
 import { EADDRINUSE, EADDRNOTAVAIL, ENODEV, ErrnoError, errnoError } from "../../ffi/errno.ts";
 import { FabricError } from "../errors.ts";
 import type { ConnectionRequest, Listener } from "../fabric.ts";
+import { RequestQueue } from "../request_queue.ts";
 import type { VerbsConnection } from "./connection.ts";
 import type { ConnectionManager } from "./connection_manager.ts";
 import { VerbsRequest } from "./request.ts";
 import { BACKLOG } from "./tuning.ts";
 
+/** Listens by an id of rdma_cm. */
 export class VerbsListener implements Listener {
   readonly address: string;
   readonly #cm: ConnectionManager;
   readonly #poller: Poller;
   readonly #id: CmId;
-  readonly #made: (connection: VerbsConnection) => void;
-  readonly #requests: VerbsRequest[] = [];
-  readonly #takers: ((request: ConnectionRequest | undefined) => void)[] = [];
+  readonly #onConnected: (connection: VerbsConnection) => void;
+  readonly #requests = new RequestQueue<VerbsRequest>(BACKLOG);
   #open = true;
 
   /**
    * @param local struct sockaddr to listen on; its port may be 0.
-   * @param host what peers call it.
-   * @param made is told of each connection that was accepted.
+   * @param host its name in the address for peers.
+   * @param onConnected called with each accepted connection.
+   * @throws {FabricError} code `address` when the address is in use or of another host; `unavailable` when no device
+   * has it.
    */
   constructor(
     cm: ConnectionManager,
     poller: Poller,
     local: Uint8Array<ArrayBuffer>,
     host: string,
-    made: (connection: VerbsConnection) => void,
+    onConnected: (connection: VerbsConnection) => void,
   ) {
     const { rdma, libc, memory } = cm.verbs;
     this.#cm = cm;
     this.#poller = poller;
-    this.#made = made;
-    this.#id = cm.create((event) => this.#hear(event));
+    this.#onConnected = onConnected;
+    this.#id = cm.create((event) => this.#onEvent(event));
     try {
       const yes = new Uint8Array(new Int32Array([1]).buffer);
-      // A port that was in use just before may be taken again, as servers do with SO_REUSEADDR.
+      // Allows a port that was in use just before, as SO_REUSEADDR does.
       rdma.rdma_set_option(this.#id, OPTION.ID, OPTION.ID_REUSEADDR, yes, 4n);
       if (
         rdma.rdma_bind_addr(this.#id, local) !== 0 || rdma.rdma_listen(this.#id, BACKLOG) !== 0
       ) {
         throw libc.fail(`listen on ${host}`);
       }
-      if (idContext(memory, this.#id) === null) { // as is that of the loopback, and of "all addresses"
+      if (idContext(memory, this.#id) === null) { // so for the loopback address, and for "all addresses"
         throw errnoError(`listen on ${host}`, ENODEV);
       }
     } catch (cause) {
@@ -61,48 +64,26 @@ export class VerbsListener implements Listener {
     cm.hold();
   }
 
-  async accept(options: { signal?: AbortSignal } = {}): Promise<ConnectionRequest | undefined> {
-    const { signal } = options;
-    signal?.throwIfAborted();
-    const waiting = this.#requests.shift();
-    if (waiting || !this.#open) return waiting;
-    const { promise, resolve, reject } = Promise.withResolvers<ConnectionRequest | undefined>();
-    const abort = () => {
-      const i = this.#takers.indexOf(resolve);
-      if (i < 0) return; // a request has just come for it
-      this.#takers.splice(i, 1);
-      reject(signal!.reason);
-    };
-    this.#takers.push(resolve);
-    signal?.addEventListener("abort", abort, { once: true });
-    try {
-      return await promise;
-    } finally {
-      signal?.removeEventListener("abort", abort);
-    }
+  accept(options: { signal?: AbortSignal } = {}): Promise<ConnectionRequest | undefined> {
+    return this.#requests.take(options.signal);
   }
 
   close(): void {
     if (!this.#open) return;
     this.#open = false;
-    for (const request of this.#requests.splice(0)) request.drop();
-    this.#cm.drain(); // those that have come in the meantime are dropped as they come
+    this.#requests.close();
+    this.#cm.drain(); // requests that have arrived since are dropped
     this.#cm.destroy(this.#id);
     this.#cm.unhold();
-    for (const take of this.#takers.splice(0)) take(undefined);
   }
 
   [Symbol.dispose](): void {
     this.close();
   }
 
-  #hear(event: TakenCmEvent): void {
+  #onEvent(event: TakenCmEvent): void {
     if (event.name !== "CONNECT_REQUEST") return;
-    const request = new VerbsRequest(this.#cm, this.#poller, event, this.#made);
-    if (!this.#open || this.#requests.length >= BACKLOG) return request.drop();
-    const take = this.#takers.shift();
-    if (take) take(request);
-    else this.#requests.push(request);
+    this.#requests.offer(new VerbsRequest(this.#cm, this.#poller, event, this.#onConnected));
   }
 }
 

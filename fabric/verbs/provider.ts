@@ -1,6 +1,6 @@
 /** The provider for RDMA devices: InfiniBand, RoCE, soft-RoCE. */
 
-import { openLibc } from "../../ffi/libc.ts";
+import { type Holdings, openLibc } from "../../ffi/libc.ts";
 import { Poller } from "../../ffi/poller.ts";
 import { openVerbs as openLibraries } from "../../ffi/verbs/open_verbs.ts";
 import { resolveSocketAddress } from "../../ffi/verbs/socket_address.ts";
@@ -17,7 +17,7 @@ import { KEEP_ALIVE_MS } from "./tuning.ts";
 
 /** Options of {@linkcode openVerbs}. */
 export interface VerbsOptions {
-  /** The IP address of this host's RDMA port where `listen()` listens when it is told none. @default the first one */
+  /** The IP address at which `listen()` without an address listens. @default {the first one with an RDMA device} */
   host?: string;
 }
 
@@ -28,12 +28,12 @@ class VerbsProvider implements Provider {
   readonly #cm: ConnectionManager;
   readonly #host: string | undefined;
   readonly #connections = new Set<VerbsConnection>();
-  #keeper: ReturnType<typeof setInterval> | undefined;
+  #keepAliveTimer: ReturnType<typeof setInterval> | undefined;
   #open = true;
 
-  constructor({ host }: VerbsOptions) {
+  constructor({ host }: VerbsOptions, holdings?: Holdings) {
     this.#host = host;
-    const libc = openLibc();
+    const libc = openLibc(holdings);
     try {
       const verbs = openLibraries(libc);
       this.#poller = new Poller(libc);
@@ -51,19 +51,19 @@ class VerbsProvider implements Provider {
   async listen(address?: string): Promise<Listener> {
     const { host, port } = address === undefined
       ? { host: this.#host ?? await findRdmaHost(this.#cm), port: 0 }
-      : placeOf(address);
+      : hostAndPort(address);
     const local = await resolve(host, port, true);
     return new VerbsListener(
       this.#cm,
       this.#poller,
       local,
       host,
-      (connection) => this.#keep(connection),
+      (connection) => this.#watch(connection),
     );
   }
 
   async connect(address: string, options: ConnectionOptions): Promise<Connection> {
-    const { host, port } = placeOf(address);
+    const { host, port } = hostAndPort(address);
     checkConnectionOptions(options);
     const limits = limitsOf(options);
     const peer = await resolve(host, port, false);
@@ -76,14 +76,14 @@ class VerbsProvider implements Provider {
       options,
       limits,
     );
-    this.#keep(connection);
+    this.#watch(connection);
     return connection;
   }
 
   close(): void {
     if (!this.#open) return;
     this.#open = false;
-    clearInterval(this.#keeper);
+    clearInterval(this.#keepAliveTimer);
     this.#cm.close();
     this.#poller.close();
   }
@@ -97,28 +97,31 @@ class VerbsProvider implements Provider {
     await this.closed;
   }
 
-  /** Keeps an eye on a connection while it is open, even if its owner does nothing with it. */
-  #keep(connection: VerbsConnection): void {
+  /** Checks a connection regularly while it is open, even if its owner does nothing with it. */
+  #watch(connection: VerbsConnection): void {
     this.#connections.add(connection);
     connection.onClosed = () => {
       this.#connections.delete(connection);
       if (this.#connections.size > 0) return;
-      clearInterval(this.#keeper);
-      this.#keeper = undefined;
+      clearInterval(this.#keepAliveTimer);
+      this.#keepAliveTimer = undefined;
     };
-    if (this.#keeper !== undefined) return;
-    this.#keeper = setInterval(() => {
+    if (this.#keepAliveTimer !== undefined) return;
+    this.#keepAliveTimer = setInterval(() => {
       this.#cm.drain();
-      for (const kept of this.#connections) kept.keepAlive();
+      for (const open of this.#connections) open.keepAlive();
     }, KEEP_ALIVE_MS);
-    Deno.unrefTimer(this.#keeper);
+    Deno.unrefTimer(this.#keepAliveTimer);
   }
 }
 
-function placeOf(address: string): { host: string; port: number } {
+function hostAndPort(address: string): { host: string; port: number } {
   const parsed = parseAddress(address);
   if (parsed.provider !== "verbs") {
-    throw new FabricError(`Cannot use ${address} with the verbs fabric`, "address");
+    throw new FabricError(
+      `Cannot use ${address} with the verbs fabric: expected verbs://HOST:PORT`,
+      "address",
+    );
   }
   return parsed;
 }
@@ -138,8 +141,10 @@ async function resolve(
 /**
  * Opens the RDMA libraries for the calling thread.
  *
- * @throws {FabricError} code `unavailable` when there is no library, no device or no permission: the message says what to do.
+ * @param holdings of a thread that may end while its process goes on.
+ * @throws {FabricError} code `unavailable` when there is no library, no device or no permission; the message has the remedy.
+ * @throws {Deno.errors.NotCapable} without `--allow-ffi`.
  */
-export function openVerbs(options: VerbsOptions = {}): Provider {
-  return new VerbsProvider(options);
+export function openVerbs(options: VerbsOptions = {}, holdings?: Holdings): Provider {
+  return new VerbsProvider(options, holdings);
 }

@@ -1,4 +1,4 @@
-/** Which of this host's addresses belongs to an RDMA port. */
+/** Finding an address of this host that belongs to an RDMA port. */
 
 import type { CmId } from "../../ffi/verbs/handles.ts";
 import { idContext } from "../../ffi/verbs/objects.ts";
@@ -7,7 +7,8 @@ import { FabricError } from "../errors.ts";
 import type { ConnectionManager } from "./connection_manager.ts";
 
 /**
- * The first address of this host that an RDMA device answers to: binding to it gives a device (man rdma_bind_addr).
+ * The first address of this host that belongs to an RDMA device: binding an id to it sets the id's device (man
+ * rdma_bind_addr).
  *
  * @throws {FabricError} code `unavailable` when there is none.
  * @throws {Deno.errors.NotCapable} without `--allow-sys=networkInterfaces`.
@@ -27,7 +28,7 @@ export async function findRdmaHost(cm: ConnectionManager): Promise<string> {
   throw new FabricError(
     `Cannot listen on RDMA: none of this host's addresses belongs to an RDMA device (${
       tried.join(", ") || "it has none"
-    }); give one to the device's interface: ip address add 10.0.0.1/24 dev eth0`,
+    }); assign one to the device's interface: ip address add 10.0.0.1/24 dev eth0`,
     "unavailable",
   );
 }

@@ -1,8 +1,9 @@
-/** The receive queue of a connection: lends ranges of the arena to messages, and knows how many are lent. */
+/** The receive queue of a connection: posts receives and counts those outstanding. */
 
 import type { QueuePair } from "../../ffi/verbs/handles.ts";
 import { RECV_WR, SGE } from "../../ffi/verbs/layout.ts";
 import type { Verbs } from "../../ffi/verbs/open_verbs.ts";
+import { receiveQueueFull } from "../connection_errors.ts";
 import { FabricError } from "../errors.ts";
 import { CHAIN, type WorkMemory } from "./work_memory.ts";
 
@@ -12,6 +13,7 @@ const SGE_COUNT = RECV_WR.num_sge / 4;
 const SGE_ADDRESS = SGE.addr / 4;
 const SGE_LENGTH = SGE.length / 4;
 
+/** Posts through the connection's work memory. */
 export class ReceiveQueue {
   readonly #postRecv: Verbs["inline"]["post_recv"];
   readonly #queuePair: QueuePair;
@@ -34,8 +36,13 @@ export class ReceiveQueue {
     this.#depth = depth;
   }
 
+  /**
+   * Lends a range of the arena to a message.
+   *
+   * @throws {FabricError} code `full`, or `state` when the device refuses.
+   */
   post(id: number, offset: number, length: number): void {
-    if (this.#posted >= this.#depth) throw this.#full();
+    if (this.#posted >= this.#depth) throw receiveQueueFull(this.#depth);
     const { receiveRequest, receiveSge } = this.#memory;
     const address = this.#arenaAddress + offset;
     receiveRequest[ID] = id;
@@ -49,21 +56,25 @@ export class ReceiveQueue {
     this.#posted++;
   }
 
-  /** Posts receives without memory; as many as there is room for count, even if it is not enough. */
+  /**
+   * Posts receives without memory; as many as fit.
+   *
+   * @throws {FabricError} code `full` when not all fit, or `state` when the device refuses.
+   */
   postEmpty(count: number): void {
     const { chainPointers, refusedPointer } = this.#memory;
     for (let left = count; left > 0;) {
-      const room = this.#depth - this.#posted;
-      if (room <= 0) throw this.#full();
-      const links = left < room ? (left < CHAIN ? left : CHAIN) : (room < CHAIN ? room : CHAIN);
+      const free = this.#depth - this.#posted;
+      if (free <= 0) throw receiveQueueFull(this.#depth);
+      const links = left < free ? (left < CHAIN ? left : CHAIN) : (free < CHAIN ? free : CHAIN);
       this.#check(this.#postRecv(this.#queuePair, chainPointers[links]!, refusedPointer));
       this.#posted += links;
       left -= links;
     }
   }
 
-  /** The poster has taken a receive's completion. */
-  taken(): void {
+  /** Counts a receive whose completion was polled. */
+  polled(): void {
     this.#posted--;
   }
 
@@ -73,9 +84,5 @@ export class ReceiveQueue {
       `Cannot post a receive: the device refused it (error ${errno})`,
       "state",
     );
-  }
-
-  #full(): FabricError {
-    return new FabricError(`Cannot post a receive: ${this.#depth} are posted already`, "full");
   }
 }

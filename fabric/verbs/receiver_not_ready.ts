@@ -1,16 +1,16 @@
-/** How long a message waits for a receive at the peer: in a device's terms. */
+/** Converts the time that a message waits for a receive at the peer to the settings of a device. */
 
 import { MAX_RECEIVER_NOT_READY_RETRIES, RECEIVER_NOT_READY_STEP_MS } from "./tuning.ts";
 
-/** @param ms as in the connection's options. */
+/** @param ms `receiverNotReadyMs` of the connection's options. */
 export function receiverNotReady(ms = 20): {
-  /** Tries, in three bits; 7 is for ever. */
+  /** Retries, in three bits; 7 means without a limit. */
   readonly retries: number;
-  /** How long the connection itself waits before it gives up; Infinity where the device does. */
-  readonly patienceMs: number;
+  /** After how long the connection itself gives up; Infinity where the device does. */
+  readonly maxWaitMs: number;
 } {
   const retries = Math.max(1, Math.ceil(ms / RECEIVER_NOT_READY_STEP_MS));
   return retries <= MAX_RECEIVER_NOT_READY_RETRIES
-    ? { retries, patienceMs: Infinity }
-    : { retries: MAX_RECEIVER_NOT_READY_RETRIES + 1, patienceMs: ms };
+    ? { retries, maxWaitMs: Infinity }
+    : { retries: MAX_RECEIVER_NOT_READY_RETRIES + 1, maxWaitMs: ms };
 }

@@ -1,4 +1,4 @@
-/** The send queue of a connection: writes work requests, posts them, and knows how many are outstanding. */
+/** The send queue of a connection: writes work requests, posts them, and counts those outstanding. */
 
 import { nowMs } from "../../ffi/intrinsics.ts";
 import { SEND as SEND_FLAGS, WR } from "../../ffi/verbs/constants.ts";
@@ -7,16 +7,16 @@ import { SEND_WR, SGE } from "../../ffi/verbs/layout.ts";
 import type { Verbs } from "../../ffi/verbs/open_verbs.ts";
 import { FabricError } from "../errors.ts";
 import { SIGNALED } from "../fabric.ts";
-import { KEEP_ALIVE, PLACE_MASK, WANTED } from "./request_words.ts";
+import { KEEP_ALIVE, PLACE_MASK, REPORTED } from "./request_words.ts";
 import type { WorkMemory } from "./work_memory.ts";
 
-/** Requests without a completion may stand in the queue beside those with one. */
-export const SILENT_ROOM = 64;
-/** One request in so many asks for a completion, so that the queue can be known to empty. */
-const SIGNAL_EVERY = SILENT_ROOM / 2;
-/** How long a request waits for room: the device's own retries have ended by then. */
-const ROOM_MS = 10_000;
-/** What post_send says of a full queue. */
+/** Places of the queue for requests whose completion is not reported, in addition to the depth for those reported. */
+export const UNREPORTED_DEPTH = 64;
+/** One in this many unreported requests is signaled to the device, which shows how far the queue has emptied. */
+const SIGNAL_EVERY = UNREPORTED_DEPTH / 2;
+/** How long a request waits for a free place: the device's own retries have ended by then. */
+const FULL_TIMEOUT_MS = 10_000;
+/** The error of post_send for a full queue. */
 const ENOMEM = 12;
 
 // Words of struct ibv_send_wr and of struct ibv_sge in the work memory.
@@ -33,17 +33,19 @@ const ATOMIC_RKEY = SEND_WR.atomic_rkey / 4;
 const SGE_ADDRESS = SGE.addr / 4;
 const SGE_LENGTH = SGE.length / 4;
 
+/** The limits of a send queue. */
 export interface SendQueueOptions {
-  /** Requests with a completion that may be outstanding, completions not yet taken included. */
+  /** Reported requests that may be outstanding, completions not yet polled included. */
   readonly depth: number;
-  /** Messages up to this long are sent with the request itself. */
+  /** The request itself carries a message of up to so many bytes. */
   readonly maxInlineBytes: number;
-  /** The arena's address. */
+  /** The address of the arena's first byte. */
   readonly arenaAddress: number;
-  /** Takes what the device has completed, which may make room. */
+  /** Takes the device's completions, which may free places. */
   readonly gather: () => void;
 }
 
+/** Posts through the connection's work memory. */
 export class SendQueue {
   readonly #postSend: Verbs["inline"]["post_send"];
   readonly #queuePair: QueuePair;
@@ -51,12 +53,13 @@ export class SendQueue {
   readonly #request: Uint32Array;
   readonly #atomicOperands: BigUint64Array;
   readonly #sge: Uint32Array;
-  readonly #o: SendQueueOptions;
-  readonly #room: number;
+  readonly #options: SendQueueOptions;
+  readonly #capacity: number;
   /** Requests posted, and those known to be done, modulo {@linkcode PLACE_MASK} + 1. */
   #posted = 0;
   #done = 0;
-  #wanted = 0;
+  /** Reported requests whose completion is not yet polled. */
+  #reported = 0;
   #sinceSignal = 0;
 
   constructor(
@@ -71,8 +74,8 @@ export class SendQueue {
     this.#request = memory.sendRequest;
     this.#atomicOperands = memory.sendRequest64;
     this.#sge = memory.sendSge;
-    this.#o = options;
-    this.#room = options.depth + SILENT_ROOM;
+    this.#options = options;
+    this.#capacity = options.depth + UNREPORTED_DEPTH;
   }
 
   /** Requests that are not known to be done. */
@@ -80,21 +83,26 @@ export class SendQueue {
     return (this.#posted - this.#done) & PLACE_MASK;
   }
 
-  /** Grows with the requests known to be done, and begins anew now and then. */
+  /** The number of requests known to be done, modulo {@linkcode PLACE_MASK} + 1. */
   get done(): number {
     return this.#done;
   }
 
-  /** Is there no room for a request with a completion? */
+  /** Whether a signaled request must be refused. */
   get full(): boolean {
-    return this.#wanted >= this.#o.depth;
+    return this.#reported >= this.#options.depth;
   }
 
+  /** Reported requests that may be outstanding. */
   get depth(): number {
-    return this.#o.depth;
+    return this.#options.depth;
   }
 
-  /** Posts a send, write or read of a local range. */
+  /**
+   * Posts a send, write or read of a local range.
+   *
+   * @throws {FabricError} code `full`, or `state` when the device refuses.
+   */
   post(
     id: number,
     opcode: number,
@@ -115,11 +123,15 @@ export class SendQueue {
       id,
       opcode,
       flags,
-      length <= this.#o.maxInlineBytes && opcode !== WR.RDMA_READ ? SEND_FLAGS.INLINE : 0,
+      length <= this.#options.maxInlineBytes && opcode !== WR.RDMA_READ ? SEND_FLAGS.INLINE : 0,
     );
   }
 
-  /** Posts a fetch-and-add (`operand` is added) or compare-and-swap (with `operand` compared). */
+  /**
+   * Posts a fetch-and-add, which adds `operand`, or a compare-and-swap, which compares with `operand`.
+   *
+   * @throws {FabricError} code `full`, or `state` when the device refuses.
+   */
   postAtomic(
     id: number,
     opcode: number,
@@ -140,41 +152,45 @@ export class SendQueue {
     this.#post(id, opcode, flags, 0);
   }
 
-  /** Posts a write of nothing, which the peer's device must acknowledge. */
+  /**
+   * Posts an empty write, which the peer's device acknowledges.
+   *
+   * @throws {FabricError} code `full`, or `state` when the device refuses.
+   */
   postKeepAlive(): void {
     this.#request[REMOTE] = this.#request[REMOTE + 1] = this.#request[RKEY] = 0;
     this.#local(0, 0);
     this.#submit(0, WR.RDMA_WRITE, KEEP_ALIVE, SEND_FLAGS.SIGNALED);
   }
 
-  /** A send whose wr_id had this upper half is done, and with it all before. */
+  /** Marks the send whose wr_id has this upper half as done, and all before it. */
   retire(idHigh: number): void {
     const place = idHigh & PLACE_MASK;
-    // What was gathered is told of again when it is taken; by then later ones may be done.
+    // A gathered completion comes here again when it is taken; by then later sends may be done.
     if (((this.#posted - place) & PLACE_MASK) < this.outstanding) this.#done = place;
   }
 
-  /** The poster has taken a completion that it wanted. */
-  taken(): void {
-    this.#wanted--;
+  /** Counts a reported request whose completion was polled. */
+  polled(): void {
+    this.#reported--;
   }
 
-  /** Waits, but not for long, until what was sent has arrived: a disconnect drops what has not. */
+  /** Waits at most `timeoutMs` until all requests are done: a disconnect drops the others. */
   flush(timeoutMs: number): void {
     if (this.outstanding === 0) return;
     const untilMs = nowMs() + timeoutMs;
     try {
-      this.postKeepAlive(); // the last requests may have asked for no completion
+      this.postKeepAlive(); // the last requests may not be signaled
       do {
-        this.#o.gather();
+        this.#options.gather();
       } while (this.outstanding !== 0 && nowMs() < untilMs);
     } catch {
-      // the queue pair has failed: nothing will arrive any more
+      // the queue pair has failed, so no request will be done any more
     }
   }
 
   #local(offset: number, length: number): void {
-    const address = this.#o.arenaAddress + offset;
+    const address = this.#options.arenaAddress + offset;
     this.#request[SGE_COUNT] = length === 0 ? 0 : 1;
     this.#sge[SGE_ADDRESS] = address;
     this.#sge[SGE_ADDRESS + 1] = address * 2 ** -32;
@@ -182,10 +198,10 @@ export class SendQueue {
   }
 
   #post(id: number, opcode: number, flags: number, inline: number): void {
-    if (this.outstanding >= this.#room) this.#makeRoom();
+    if (this.outstanding >= this.#capacity) this.#awaitFreePlace();
     if ((flags & SIGNALED) !== 0) {
-      this.#submit(id, opcode, WANTED, inline | SEND_FLAGS.SIGNALED);
-      this.#wanted++;
+      this.#submit(id, opcode, REPORTED, inline | SEND_FLAGS.SIGNALED);
+      this.#reported++;
       this.#sinceSignal = 0;
     } else if (++this.#sinceSignal >= SIGNAL_EVERY) {
       this.#submit(id, opcode, 0, inline | SEND_FLAGS.SIGNALED);
@@ -218,15 +234,15 @@ export class SendQueue {
     this.#posted = place;
   }
 
-  /** Waits until requests that asked for no completion have left the queue. */
-  #makeRoom(): void {
-    const untilMs = nowMs() + ROOM_MS;
+  /** Waits until unreported requests have left the queue. */
+  #awaitFreePlace(): void {
+    const untilMs = nowMs() + FULL_TIMEOUT_MS;
     for (;;) {
-      this.#o.gather();
-      if (this.outstanding < this.#room) return;
+      this.#options.gather();
+      if (this.outstanding < this.#capacity) return;
       if (nowMs() > untilMs) {
         throw new FabricError(
-          `Cannot post a request: ${this.outstanding} are outstanding for ${ROOM_MS} ms`,
+          `Cannot post a request: ${this.outstanding} are outstanding for ${FULL_TIMEOUT_MS} ms`,
           "full",
         );
       }

@@ -1,4 +1,4 @@
-/** Sleeping until a connection has something to look at, on the event loop or by blocking the thread. */
+/** Sleeping until a connection has something to poll, on the event loop or by blocking the thread. */
 
 import { nowMs } from "../../ffi/intrinsics.ts";
 import { type Poller, POLLIN } from "../../ffi/poller.ts";
@@ -7,18 +7,19 @@ import type { CompletionQueue } from "./completion_queue.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { KEEP_ALIVE_MS } from "./tuning.ts";
 
-/** What a sleeper asks of its connection. */
+/** The state of a connection that a sleeper reads. */
 export interface Sleeping {
-  /** Has the connection left `connected`? */
-  over(): boolean;
-  /** Has it been closed? Then nothing of it may be touched. */
-  closed(): boolean;
-  /** Called every now and then while the thread is blocked. */
+  /** Whether the connection has left `connected`. */
+  isOver(): boolean;
+  /** Whether it has been closed; then none of its memory may be touched. */
+  isClosed(): boolean;
+  /** Called once in {@linkcode KEEP_ALIVE_MS} while the thread is blocked. */
   keepAlive(): void;
 }
 
 const { ceil } = Math;
 
+/** The waits of one connection. */
 export class Sleeper {
   readonly #endpoint: Endpoint;
   readonly #poller: Poller;
@@ -41,6 +42,12 @@ export class Sleeper {
     this.#pollBytes = new Uint8Array(this.#pollfds.buffer);
   }
 
+  /**
+   * Waits on the event loop.
+   *
+   * @returns false after `timeoutMs`.
+   * @throws the signal's reason when it is aborted.
+   */
   async wait(options: { timeoutMs?: number; signal?: AbortSignal }): Promise<boolean> {
     const { timeoutMs = Infinity, signal } = options;
     signal?.throwIfAborted();
@@ -51,7 +58,7 @@ export class Sleeper {
       for (;;) {
         if (this.#arm()) return true;
         await this.#poller.readable(fd, { timeoutMs: untilMs - nowMs(), signal });
-        if (this.#lookAround()) return true;
+        if (this.#mayPoll()) return true;
         if (nowMs() >= untilMs) return false;
       }
     } finally {
@@ -59,6 +66,7 @@ export class Sleeper {
     }
   }
 
+  /** Blocks the thread; a readable `stopFd` ends the wait, a negative one is ignored. */
   waitSync(timeoutMs: number, stopFd: number): boolean {
     const untilMs = nowMs() + timeoutMs;
     const { cm, fd, verbs } = this.#endpoint;
@@ -73,7 +81,7 @@ export class Sleeper {
       const ms = leftMs > KEEP_ALIVE_MS ? KEEP_ALIVE_MS : leftMs > 0 ? ceil(leftMs) : 0;
       verbs.libc.c.poll(this.#pollBytes, stopFd < 0 ? 2n : 3n, ms);
       cm.drain();
-      if (this.#lookAround()) return true;
+      if (this.#mayPoll()) return true;
       if (stopFd >= 0 && pollfds[5]! >>> 16 !== 0) return true;
       if (nowMs() >= untilMs) return false;
       this.#connection.keepAlive();
@@ -85,7 +93,7 @@ export class Sleeper {
     this.#poller.release(this.#endpoint.fd);
   }
 
-  /** Takes the completion events: the queue can't be destroyed before. */
+  /** Takes and acknowledges the completion events: before that the queue cannot be destroyed. */
   takeEvents(): void {
     const { verbs, channel, completionQueue } = this.#endpoint;
     while (takeCqEvent(verbs, channel) !== undefined) {
@@ -93,18 +101,18 @@ export class Sleeper {
     }
   }
 
-  /** Asks to be woken; true if there is something to look at already. */
+  /** Arms the completion queue; true if there is something to poll already. */
   #arm(): boolean {
-    if (this.#connection.over() || this.#completions.ready()) return true;
+    if (this.#connection.isOver() || this.#completions.ready()) return true;
     this.#endpoint.verbs.inline.req_notify_cq(this.#endpoint.completionQueue, 0);
-    return this.#completions.ready(); // it may have come before it was asked for
+    return this.#completions.ready(); // a completion may have arrived before the queue was armed
   }
 
-  /** True when there is something to look at; then who waits beside is woken too, since its wake-up is used up. */
-  #lookAround(): boolean {
-    if (this.#connection.closed()) return true;
+  /** Whether there is something to poll. If so, wakes the other waits too, because one event wakes only one. */
+  #mayPoll(): boolean {
+    if (this.#connection.isClosed()) return true;
     this.takeEvents();
-    if (!this.#connection.over() && !this.#completions.ready()) return false;
+    if (!this.#connection.isOver() && !this.#completions.ready()) return false;
     this.wake();
     return true;
   }

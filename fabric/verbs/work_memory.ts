@@ -1,4 +1,4 @@
-/** The memory through which a connection talks to the provider library: work requests, and a batch of completions. */
+/** The memory that a connection shares with the provider library: work requests, and a batch of completions. */
 
 import type { Libc } from "../../ffi/libc.ts";
 import { MappedMemory, wholePages } from "../../ffi/mapped_memory.ts";
@@ -18,12 +18,12 @@ import {
 } from "../../ffi/verbs/memory_pointer.ts";
 import type { Verbs } from "../../ffi/verbs/open_verbs.ts";
 
-/** Completions that one poll can bring. */
+/** The most completions of one poll. */
 export const BATCH = 16;
-/** Receives without memory that are posted by one call. */
+/** The most receives without memory that one call posts. */
 export const CHAIN = 64;
 
-// Each begins on a cache line of its own.
+// Offsets in bytes. Each structure begins on a cache line of its own.
 const SEND_AT = 0;
 const SEND_SGE_AT = SEND_WR.bytes;
 const REFUSED_AT = 192;
@@ -33,7 +33,11 @@ const CHAIN_AT = 320;
 const COMPLETIONS_AT = CHAIN_AT + CHAIN * RECV_WR.bytes;
 const BYTES = wholePages(COMPLETIONS_AT + BATCH * WC.bytes);
 
-/** Shared memory without a name: no fork of this process can split it from what a device sees. */
+/**
+ * Maps unnamed shared memory, rounded up to pages: a fork of this process cannot separate it from what a device sees.
+ *
+ * @throws {ErrnoError} when the kernel refuses.
+ */
 export function mapShared(libc: Libc, name: string, bytes: number): MappedMemory {
   const fallback = { folder: `/dev/shm/rfaas-${libc.c.getuid()}` };
   const length = wholePages(bytes);
@@ -45,6 +49,7 @@ export function mapShared(libc: Libc, name: string, bytes: number): MappedMemory
   }
 }
 
+/** The structures, and the pointers to them that the verbs take. */
 export class WorkMemory implements Disposable {
   /** One struct ibv_send_wr with one struct ibv_sge. */
   readonly sendRequest: Uint32Array;
@@ -55,8 +60,9 @@ export class WorkMemory implements Disposable {
   readonly receiveRequest: Uint32Array;
   readonly receiveSge: Uint32Array;
   readonly receivePointer: ReceiveRequest;
-  /** Where the chain of receives without memory begins if it is to have `i` links, by `i`; from 1. */
+  /** By `i` from 1: the first of the last `i` receives of the chain, to post `i` receives without memory. */
   readonly chainPointers: readonly (ReceiveRequest | undefined)[];
+  /** An array of struct ibv_wc. */
   readonly completions: Uint32Array;
   readonly completionsPointer: Completions;
   readonly refusedPointer: RefusedRequest;

@@ -1,8 +1,8 @@
 /**
- * Reading what a library points at.
+ * Reading memory that a library points at.
  *
- * Through the C library and not through Deno.UnsafePointerView: a worker that gave `--allow-ffi` up may go on
- * calling symbols that it has, and must still be able to read the events of its connection.
+ * It uses the C library, not Deno.UnsafePointerView: a worker that has revoked `--allow-ffi` can still call the symbols
+ * that it has, and must be able to read the events of its connection.
  */
 
 const SYMBOLS = {
@@ -14,7 +14,7 @@ const SYMBOLS = {
     ],
     result: "void",
   },
-  /** memmove gives its first argument back: a number goes in, a pointer comes out, nothing is moved. */
+  /** memmove returns its first argument: this passes a number, returns a pointer, and moves nothing. */
   toPointer: {
     name: "memmove",
     parameters: [
@@ -24,7 +24,7 @@ const SYMBOLS = {
     ],
     result: "pointer",
   },
-  /** The same the other way round. */
+  /** The reverse: passes a pointer and returns a number. */
   toAddress: {
     name: "memmove",
     parameters: [
@@ -42,21 +42,25 @@ const SYMBOLS = {
   },
 } as const satisfies Deno.ForeignLibraryInterface;
 
-/** Memory that belongs to a C library. What is read must be there: nothing checks it. */
+/** Reads memory that belongs to a C library. Addresses are not checked: a wrong one ends the process. */
 export interface CMemory {
   /** A copy of `length` bytes. */
   bytesAt(pointer: Deno.PointerObject, length: number): Uint8Array<ArrayBuffer>;
-  /** The pointer whose value is `address`; null for 0. The caller knows what lies there. */
+  /** The pointer whose value is `address`; null for 0. The caller names the type of what is there. */
   pointerTo<T extends Deno.PointerObject>(address: bigint): T | null;
-  /** The address that a pointer has. */
+  /** The address of a pointer. */
   addressOf(pointer: Deno.PointerObject): bigint;
   /** A C string; "" for null. */
   textAt(pointer: Deno.PointerValue): string;
-  /** Gives the library back. */
+  /** Closes the library. */
   close(): void;
 }
 
-/** Opens the reader for the calling thread. */
+/**
+ * Opens the reader for the calling thread.
+ *
+ * @throws {Deno.errors.NotCapable} without `--allow-ffi`.
+ */
 export function openCMemory(): CMemory {
   const library = Deno.dlopen("libc.so.6", SYMBOLS);
   const { symbols } = library;

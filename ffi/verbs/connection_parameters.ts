@@ -1,21 +1,21 @@
-/** struct rdma_conn_param: what rdma_connect and rdma_accept are told. */
+/** struct rdma_conn_param, the parameters of rdma_connect and rdma_accept. */
 
 import { CONN_PARAM } from "./layout.ts";
 
-/** Its members, named as there. */
+/** The members of the structure. */
 export interface ConnectionParameters {
   readonly privateData: Uint8Array;
   /** Reads and atomics of the peer that this side serves at once. */
   readonly responderResources: number;
-  /** Reads and atomics of this side that may be on their way at once. */
+  /** Reads and atomics of this side that may be in flight at once. */
   readonly initiatorDepth: number;
-  /** How often the device sends again what is not acknowledged; 3 bits. */
+  /** How often the device resends a packet that is not acknowledged; 3 bits. */
   readonly retryCount: number;
-  /** How often it sends again what met no receive; 3 bits, 7 is for ever. */
+  /** How often it resends a message that met no receive; 3 bits, 7 means without a limit. */
   readonly rnrRetryCount: number;
 }
 
-/** Calls `use` with the structure; the memory that it points to is there until `use` has returned. */
+/** Calls `use` with the structure, and returns its result. The private data stays in memory until `use` returns. */
 export function withConnectionParameters<T>(
   parameters: ConnectionParameters,
   use: (structure: Uint8Array<ArrayBuffer>) => T,
@@ -34,6 +34,6 @@ export function withConnectionParameters<T>(
   view.setUint8(CONN_PARAM.retry_count, parameters.retryCount);
   view.setUint8(CONN_PARAM.rnr_retry_count, parameters.rnrRetryCount);
   const result = use(structure);
-  data.fill(0); // a use after the call, so that nothing frees it before
+  data.fill(0); // used after the call, so that it is not freed before
   return result;
 }

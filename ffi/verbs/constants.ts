@@ -1,6 +1,6 @@
-/** Numbers of verbs.h and rdma_cma.h, under the names they have there, without the prefix. */
+/** Numbers of verbs.h and rdma_cma.h, by their names without the prefix. */
 
-/** enum ibv_wr_opcode: what a send request asks for (`IBV_WR_…`). */
+/** enum ibv_wr_opcode: the operation of a send request (`IBV_WR_…`). */
 export const WR = {
   RDMA_WRITE: 0,
   RDMA_WRITE_WITH_IMM: 1,
@@ -53,7 +53,7 @@ export const WC_STATUS = {
   GENERAL_ERR: 21,
 } as const;
 
-/** enum ibv_wc_opcode: what has ended (`IBV_WC_…`); only set when the status is SUCCESS. */
+/** enum ibv_wc_opcode: the operation that ended (`IBV_WC_…`); only set when the status is SUCCESS. */
 export const WC_OPCODE = {
   SEND: 0,
   RDMA_WRITE: 1,
@@ -76,7 +76,7 @@ export const QPT = { RC: 2, UC: 3, UD: 4 } as const;
 /** enum ibv_qp_state (`IBV_QPS_…`). */
 export const QPS = { RESET: 0, INIT: 1, RTR: 2, RTS: 3, SQD: 4, SQE: 5, ERR: 6 } as const;
 
-/** enum ibv_qp_attr_mask: which members of struct ibv_qp_attr are meant (`IBV_QP_…`). */
+/** enum ibv_qp_attr_mask: selects members of struct ibv_qp_attr (`IBV_QP_…`). */
 export const QP_MASK = {
   STATE: 1 << 0,
   CUR_STATE: 1 << 1,
@@ -108,7 +108,7 @@ export const DEVICE_CAP = {
   MEM_WINDOW_TYPE_2B: 1 << 24,
 } as const;
 
-/** enum ibv_atomic_cap (`IBV_ATOMIC_…`): atomic to nobody, to this device's users, to the processor too. */
+/** enum ibv_atomic_cap (`IBV_ATOMIC_…`): not supported, atomic among requests to this device, and to the processor. */
 export const ATOMIC = { NONE: 0, HCA: 1, GLOB: 2 } as const;
 
 /** enum ibv_mtu (`IBV_MTU_…`). */
@@ -127,7 +127,7 @@ export const PORT_STATE = {
 /** `IBV_LINK_LAYER_…`. */
 export const LINK_LAYER = { UNSPECIFIED: 0, INFINIBAND: 1, ETHERNET: 2 } as const;
 
-/** enum ibv_event_type: what happens beside the queues (`IBV_EVENT_…`). */
+/** enum ibv_event_type: events apart from completions (`IBV_EVENT_…`). */
 export const ASYNC_EVENT_TYPE = {
   CQ_ERR: 0,
   QP_FATAL: 1,
@@ -178,8 +178,8 @@ export const OPTION = {
   ID: 0,
   /** uint8_t */
   ID_TOS: 0,
-  /** int: may bind to an address that was in use just before. */
+  /** int: allows binding to an address that was in use just before. */
   ID_REUSEADDR: 1,
-  /** uint8_t: time to wait for an acknowledgement, 4.096 us times two to its power. */
+  /** uint8_t: how long to wait for an acknowledgement, 4.096 us times two to this power. */
   ID_ACK_TIMEOUT: 3,
 } as const;

@@ -1,4 +1,4 @@
-/** Which of this host's addresses belongs to which RDMA device: the connection manager is asked. */
+/** Finding the RDMA device of each address of this host, through the connection manager. */
 
 import { PS } from "./constants.ts";
 import type { CmId, Device, EventChannel } from "./handles.ts";
@@ -7,14 +7,21 @@ import { check, idContext, idPort } from "./objects.ts";
 import type { Verbs } from "./open_verbs.ts";
 import { resolveSocketAddress } from "./socket_address.ts";
 
-/** An address that a device answers to. */
+/** An address of a device. */
 export interface DeviceAddress {
   readonly address: string;
+  /** The device's name, such as `rxe0`. */
   readonly device: string;
+  /** The device's port, from 1. */
   readonly port: number;
 }
 
-/** Binds to each address in turn: an address of a device gives the device (`man rdma_bind_addr`). */
+/**
+ * Finds the devices by binding an id to each address, which sets the id's device (`man rdma_bind_addr`).
+ *
+ * @returns the addresses that belong to a device.
+ * @throws {ErrnoError} when there is no RDMA device.
+ */
 export async function findDeviceAddresses(
   verbs: Verbs,
   addresses: readonly string[],

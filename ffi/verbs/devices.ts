@@ -1,4 +1,4 @@
-/** The RDMA devices of this host and their ports, as libibverbs tells of them. */
+/** The RDMA devices of this host and their ports, as libibverbs reports them. */
 
 import { errnoError } from "../errno.ts";
 import { DEVICE_CAP, LINK_LAYER, MTU, PORT_STATE, QPT } from "./constants.ts";
@@ -9,37 +9,38 @@ import { check } from "./objects.ts";
 import { deviceError, type Verbs } from "./open_verbs.ts";
 import { ipv6Text } from "./socket_address.ts";
 
-/** An entry of a port's table of addresses. */
+/** An entry of a port's address table. */
 export interface GidFacts {
+  /** Its index in the table. */
   readonly index: number;
-  /** As IPv6 writes it; RoCE maps an IPv4 address into `::ffff:`. */
+  /** As an IPv6 address; RoCE maps an IPv4 address into `::ffff:`. */
   readonly gid: string;
 }
 
-/** A port. */
+/** The properties of a port. */
 export interface PortFacts {
-  /** From 1. */
+  /** Its number, from 1. */
   readonly port: number;
   readonly state: keyof typeof PORT_STATE;
   readonly linkLayer: "Ethernet" | "InfiniBand" | "unspecified";
-  /** Bytes of payload in a packet, now. */
+  /** Bytes of payload in a packet, as configured. */
   readonly mtuBytes: number;
-  /** The same at most. */
+  /** The most bytes of payload in a packet. */
   readonly maxMtuBytes: number;
   readonly gids: readonly GidFacts[];
 }
 
-/** A device. */
+/** The properties of a device. */
 export interface DeviceFacts {
   readonly name: string;
   /** Sixteen hexadecimal digits. */
   readonly guid: string;
   readonly firmware: string;
-  /** Requests that one queue holds. */
+  /** The most requests of a queue. */
   readonly maxQueueDepth: number;
-  /** Bytes that a request itself can carry; measured by making a queue pair. */
+  /** The most bytes that a request itself can carry; found by making a queue pair. */
   readonly maxInlineBytes: number;
-  /** Reads and atomics that a connection may have on their way. */
+  /** Reads and atomics that a connection may have in flight. */
   readonly maxReadsAtOnce: number;
   readonly atomics: boolean;
   readonly memoryWindows: boolean;
@@ -47,9 +48,10 @@ export interface DeviceFacts {
 }
 
 /**
- * Looks at every device.
+ * Lists all devices.
  *
- * @throws {VerbsUnavailable} when one can't be opened.
+ * @throws {VerbsUnavailableError} when one cannot be opened.
+ * @throws {ErrnoError} when one cannot be queried.
  */
 export function listDevices(verbs: Verbs): DeviceFacts[] {
   const { ibv, libc, memory } = verbs;
@@ -60,14 +62,14 @@ export function listDevices(verbs: Verbs): DeviceFacts[] {
       const entry = memory.bytesAt(memory.pointerTo(at)!, 8);
       const device = memory.pointerTo<Device>(new BigUint64Array(entry.buffer)[0]!);
       if (device === null) return found;
-      found.push(lookAt(verbs, device));
+      found.push(describe(verbs, device));
     }
   } finally {
     ibv.ibv_free_device_list(list);
   }
 }
 
-function lookAt(verbs: Verbs, device: Device): DeviceFacts {
+function describe(verbs: Verbs, device: Device): DeviceFacts {
   const { ibv, libc, memory } = verbs;
   const name = memory.textAt(ibv.ibv_get_device_name(device));
   const context = ibv.ibv_open_device(device);
@@ -83,16 +85,16 @@ function lookAt(verbs: Verbs, device: Device): DeviceFacts {
     const ports = view.getUint8(DEVICE_ATTR.phys_port_cnt);
     return {
       name,
-      // In network byte order, as text too.
+      // In network byte order, like its text.
       guid: bytes.subarray(DEVICE_ATTR.node_guid, DEVICE_ATTR.node_guid + 8).toHex(),
       firmware: new TextDecoder().decode(bytes.subarray(0, 64)).split("\0")[0]!,
       maxQueueDepth: view.getInt32(DEVICE_ATTR.max_qp_wr, true),
-      maxInlineBytes: measureInline(verbs, context),
+      maxInlineBytes: findMaxInline(verbs, context),
       maxReadsAtOnce: view.getInt32(DEVICE_ATTR.max_qp_rd_atom, true),
       atomics: view.getInt32(DEVICE_ATTR.atomic_cap, true) !== 0,
       memoryWindows: memoryWindows &&
         (view.getUint32(DEVICE_ATTR.device_cap_flags, true) & windows) !== 0,
-      ports: Array.from({ length: ports }, (_, i) => lookAtPort(verbs, context, i + 1)),
+      ports: Array.from({ length: ports }, (_, i) => describePort(verbs, context, i + 1)),
     };
   } finally {
     ibv.ibv_close_device(context);
@@ -104,7 +106,7 @@ function fileOf({ memory }: Verbs, device: Device): string {
   return `/dev/infiniband/${new TextDecoder().decode(bytes.subarray(0, bytes.indexOf(0)))}`;
 }
 
-function lookAtPort(verbs: Verbs, context: Context, port: number): PortFacts {
+function describePort(verbs: Verbs, context: Context, port: number): PortFacts {
   const bytes = new Uint8Array(PORT_ATTR.bytes);
   const errno = verbs.ibv.ibv_query_port(context, port, bytes);
   if (errno !== 0) throw errnoError(`query port ${port} of an RDMA device`, errno);
@@ -129,13 +131,13 @@ function nameOf<T extends Record<string | number, number>>(table: T, value: numb
   return Object.keys(table).find((name) => table[name] === value) as keyof T | undefined;
 }
 
-/** The entries that are in use; tables are mostly empty. */
+/** The used entries; tables are mostly empty. */
 function listGids({ ibv }: Verbs, context: Context, port: number, length: number): GidFacts[] {
   const gids: GidFacts[] = [];
   const bytes = new Uint8Array(GID.bytes);
   for (let index = 0; index < length; index++) {
-    const isThere = ibv.ibv_query_gid(context, port, index, bytes) === 0;
-    if (isThere && bytes.some((byte) => byte !== 0)) gids.push({ index, gid: gidText(bytes) });
+    const exists = ibv.ibv_query_gid(context, port, index, bytes) === 0;
+    if (exists && bytes.some((byte) => byte !== 0)) gids.push({ index, gid: gidText(bytes) });
   }
   return gids;
 }
@@ -145,10 +147,10 @@ function gidText(bytes: Uint8Array): string {
   return mapped ? `::ffff:${bytes.subarray(12).join(".")}` : ipv6Text(bytes);
 }
 
-/** Devices do not say how much they take inline; they refuse a queue pair that asks for too much. */
+/** Devices do not report their limit of inline bytes, but refuse a queue pair with more. */
 const INLINE_TRIES = [1024, 512, 256, 128, 64, 32];
 
-function measureInline({ ibv, libc, memory }: Verbs, context: Context): number {
+function findMaxInline({ ibv, libc, memory }: Verbs, context: Context): number {
   const pd = check(libc, ibv.ibv_alloc_pd(context), "make a protection domain");
   try {
     const cq = check(libc, ibv.ibv_create_cq(context, 1, null, null, 0), "make a completion queue");
@@ -167,7 +169,7 @@ function measureInline({ ibv, libc, memory }: Verbs, context: Context): number {
         const qp = ibv.ibv_create_qp(pd, attributes);
         if (qp === null) continue;
         ibv.ibv_destroy_qp(qp);
-        return view.getUint32(QP_INIT_ATTR.max_inline_data, true); // as the driver wrote it back
+        return view.getUint32(QP_INIT_ATTR.max_inline_data, true); // the driver writes its value back
       }
       return 0;
     } finally {

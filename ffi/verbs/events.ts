@@ -1,4 +1,4 @@
-/** Events of connections, completion queues and devices, taken from descriptors that do not block. */
+/** Events of connections, completion queues and devices, taken from nonblocking descriptors. */
 
 import { EAGAIN, EINTR } from "../errno.ts";
 import { CM_EVENT_TYPE } from "./constants.ts";
@@ -7,32 +7,35 @@ import type { EventChannel } from "./handles.ts";
 import { ASYNC_EVENT, CM_EVENT } from "./layout.ts";
 import type { Verbs } from "./open_verbs.ts";
 
-/** The name of an event of connections. */
+/** The name of a connection event. */
 export type CmEventName = keyof typeof CM_EVENT_TYPE;
 const CM_EVENT_NAMES = Object.keys(CM_EVENT_TYPE) as CmEventName[];
 
-/** An event of connections, copied. */
+/** A copy of a connection event. */
 export interface TakenCmEvent {
   readonly name: CmEventName;
-  /** 0, a negative error number, or (REJECTED) the reason that the peer's connection manager gave. */
+  /** 0, a negative error number, or, for REJECTED, the reason from the peer's connection manager. */
   readonly status: number;
-  /** The connection; that of a CONNECT_REQUEST is new and belongs to who takes it. */
+  /** The connection. That of a CONNECT_REQUEST is new, and the receiver of the event must destroy it. */
   readonly id: CmId;
-  /** The same connection has the same address: what to look it up by. */
+  /** Identifies the connection: its address stays the same. */
   readonly idAddress: bigint;
-  /** The listener's address, of a CONNECT_REQUEST. */
+  /** Identifies the listener of a CONNECT_REQUEST likewise. */
   readonly listenAddress: bigint;
-  /** What the peer sent along; the transport fills it up with zeros (InfiniBand: 56 bytes of a request). */
+  /** The peer's private data; the transport pads it with zeros (InfiniBand: a request has 56 bytes). */
   readonly privateData: Uint8Array<ArrayBuffer>;
-  /** What the peer offers, for the answer. */
+  /** The peer's limit, which bounds that of the answer. */
   readonly responderResources: number;
+  /** The peer's limit, which bounds that of the answer. */
   readonly initiatorDepth: number;
 }
 
 /**
- * Takes the next event, acknowledged already: an id can't be destroyed before all its events are.
+ * Takes and acknowledges the next connection event. An id cannot be destroyed before all its events are acknowledged.
  *
  * @returns `undefined` when none waits.
+ * @throws {ErrnoError} when the channel has failed.
+ * @throws {Error} for an event of unknown type.
  */
 export function takeCmEvent(verbs: Verbs, channel: EventChannel): TakenCmEvent | undefined {
   const out = new BigUint64Array(1);
@@ -54,7 +57,9 @@ function copyCmEvent({ memory }: Verbs, event: CmEvent): TakenCmEvent {
   const length = data === null ? 0 : view.getUint8(CM_EVENT.private_data_len);
   const type = view.getInt32(CM_EVENT.event, true);
   const name = CM_EVENT_NAMES[type];
-  if (name === undefined) throw new Error(`Cannot understand connection event ${type}`);
+  if (name === undefined) {
+    throw new Error(`Cannot handle a connection event: its type ${type} is unknown`);
+  }
   return {
     name,
     status: view.getInt32(CM_EVENT.status, true),
@@ -70,7 +75,8 @@ function copyCmEvent({ memory }: Verbs, event: CmEvent): TakenCmEvent {
 /**
  * Takes the next completion event. Each must be acknowledged by `ibv_ack_cq_events` before its queue is destroyed.
  *
- * @returns the address of its completion queue; `undefined` when none waits.
+ * @returns its completion queue; `undefined` when none waits.
+ * @throws {ErrnoError} when the channel has failed.
  */
 export function takeCqEvent(
   verbs: Verbs,
@@ -84,9 +90,9 @@ export function takeCqEvent(
   return { queue: verbs.memory.pointerTo<CompletionQueue>(queueAddress)!, queueAddress };
 }
 
-/** An event of a device. */
+/** A copy of a device event. */
 export interface TakenAsyncEvent {
-  /** One of ASYNC_EVENT_TYPE. */
+  /** A value of {@linkcode ASYNC_EVENT_TYPE}. */
   readonly type: number;
   /** Its text in English. */
   readonly text: string;
@@ -94,7 +100,12 @@ export interface TakenAsyncEvent {
   readonly element: bigint;
 }
 
-/** Takes the next event of a device, acknowledged already; `undefined` when none waits. */
+/**
+ * Takes and acknowledges the next device event.
+ *
+ * @returns `undefined` when none waits.
+ * @throws {ErrnoError} when the device has failed.
+ */
 export function takeAsyncEvent(verbs: Verbs, context: Context): TakenAsyncEvent | undefined {
   const event = new Uint8Array(ASYNC_EVENT.bytes);
   if (verbs.ibv.ibv_get_async_event(context, event) !== 0) {

@@ -1,9 +1,9 @@
 /**
- * What a program holds of the verbs library's objects: typed, opaque, never null.
+ * Handles of the verbs library's objects: typed, opaque, never null.
  *
- * A null argument to a verbs call ends the process, and so does a queue pair where a completion queue belongs.
- * So every parameter of the symbol tables names the object that it takes, and refuses null, at compile time; what a
- * call returns may be null and has to be looked at first. These names are all that the rooms above ffi need.
+ * A null argument to a verbs call ends the process, and so does a queue pair where a completion queue belongs. So every
+ * parameter of the symbol tables has the type of its object and refuses null, at compile time. A result may be null and
+ * must be checked first. The folders above ffi need only these types.
  */
 
 /** struct ibv_device * */
@@ -39,14 +39,14 @@ export type ReceiveRequest = Deno.PointerObject<"ibv_recv_wr">;
 export type Completions = Deno.PointerObject<"ibv_wc">;
 /** A struct ibv_mw_bind in mapped memory. */
 export type WindowBind = Deno.PointerObject<"ibv_mw_bind">;
-/** Eight bytes in mapped memory where a post leaves the address of the request that it refused. */
+/** Eight bytes in mapped memory, where a post writes the address of the request that it refused. */
 export type RefusedRequest = Deno.PointerObject<"ibv_wr *">;
 /** Memory to be registered. */
 export type Memory = Deno.PointerObject<"void">;
 
 type Typed<T extends Deno.PointerObject> = Deno.NativeTypedPointer<T>;
 
-/** The types of pointers for the symbol tables. */
+/** The pointer types of the symbol tables. */
 export const POINTER = {
   device: "pointer" as Typed<Device>,
   deviceList: "pointer" as Typed<DeviceList>,
@@ -68,7 +68,7 @@ export const POINTER = {
   memory: "pointer" as Typed<Memory>,
 } as const;
 
-/** Only a plain "pointer" (of an unknown kind) may be null. */
+/** Only a plain "pointer", of an unknown kind, may be null. */
 type NotNull<P> = [P] extends [Deno.PointerObject<infer Kind> | null]
   ? unknown extends Kind ? P : NonNullable<P>
   : NonNullable<P>;

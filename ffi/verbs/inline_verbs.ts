@@ -1,9 +1,9 @@
 /**
  * The verbs that verbs.h defines as `static inline`: no library exports them.
  *
- * They jump through a table of functions in the context, which is the first member of every verbs object. A stub of
- * our own does the same in two instructions, and Deno's FFI calls it in 4 ns (through `UnsafeFnPointer` the same call
- * takes 600 and more).
+ * They jump through a table of functions in the context, which is the first member of every verbs object. A stub of our
+ * own does the same in two instructions. Deno's FFI calls it in 4 ns; a call through `UnsafeFnPointer` takes 600 ns and
+ * more.
  */
 
 import { type Arch, sharedObject } from "../elf.ts";
@@ -12,9 +12,9 @@ import { openSharedObject } from "../shared_object.ts";
 import type { CMemory } from "./c_memory.ts";
 import { type Context, type NonNull, POINTER } from "./handles.ts";
 import { CONTEXT } from "./layout.ts";
-import { VerbsUnavailable } from "./verbs_unavailable.ts";
+import { VerbsUnavailableError } from "./verbs_unavailable.ts";
 
-/** One line a parameter, its C type beside it. The first one's context has the table. */
+/** One line per parameter, with its C type. The table is in the context of the first one. */
 const SYMBOLS = {
   post_send: {
     parameters: [
@@ -38,7 +38,7 @@ const SYMBOLS = {
       "i32", // int num_entries
       POINTER.completions, // struct ibv_wc *
     ],
-    result: "i32", // the number of completions, negative when the queue is broken
+    result: "i32", // the number of completions, negative when the queue has failed
   },
   req_notify_cq: {
     parameters: [
@@ -72,10 +72,10 @@ const SYMBOLS = {
 } as const satisfies Deno.ForeignLibraryInterface;
 
 type InlineName = keyof typeof SYMBOLS;
-/** The verbs' names. */
+/** The names of the inline verbs. */
 export const INLINE_NAMES = Object.keys(SYMBOLS) as InlineName[];
 
-/** The machine code that jumps to the function at `offset` of the first argument's first member. */
+/** The machine code that jumps to the function at byte `offset` of the first argument's first member. */
 export function jumpThroughContext(arch: Arch, offset: number): Uint8Array {
   const code = new DataView(new ArrayBuffer(arch === "x86_64" ? 9 : 12));
   if (arch === "x86_64") {
@@ -90,14 +90,19 @@ export function jumpThroughContext(arch: Arch, offset: number): Uint8Array {
   return new Uint8Array(code.buffer);
 }
 
-/** The inline verbs. */
+/** The loaded inline verbs. */
 export interface InlineVerbs {
+  /** The verbs, by name. */
   readonly symbols: NonNull<Deno.DynamicLibrary<typeof SYMBOLS>["symbols"]>;
-  /** Gives the stubs back; they must not be called afterwards. */
+  /** Unloads the stubs; they must not be called afterwards. */
   close(): void;
 }
 
-/** Loads the stubs for this processor. Call {@linkcode checkContext} on a context before its objects are used. */
+/**
+ * Loads the stubs for this processor. Call {@linkcode checkContext} on a context before its objects are used.
+ *
+ * @throws {Error} as {@linkcode openSharedObject}.
+ */
 export function openInlineVerbs(libc: Libc): InlineVerbs {
   const arch = Deno.build.arch as Arch;
   const code = INLINE_NAMES.map((name) => [name, jumpThroughContext(arch, CONTEXT[name])]);
@@ -109,28 +114,28 @@ export function openInlineVerbs(libc: Libc): InlineVerbs {
 const OPTIONAL: readonly InlineName[] = ["alloc_mw", "bind_mw", "dealloc_mw"];
 
 /**
- * Looks whether a context is laid out as the stubs take it to be. A jump to a null pointer would end the process.
+ * Checks that a context has the layout that the stubs need. A jump to a null pointer would end the process.
  *
- * @returns whether there are memory windows; where not, their three verbs must not be called.
- * @throws {VerbsUnavailable} `symbol` when it is not.
+ * @returns whether there are memory windows; without them their three verbs must not be called.
+ * @throws {VerbsUnavailableError} code `symbol` when the layout differs, or the driver lacks a verb.
  */
 export function checkContext(memory: CMemory, context: Context): { memoryWindows: boolean } {
   const view = new DataView(memory.bytesAt(context, CONTEXT.bytes).buffer);
   const abi = view.getBigUint64(CONTEXT.abi_compat, true);
   if (abi !== 0xffffffffffffffffn) {
-    throw new VerbsUnavailable(
+    throw new VerbsUnavailableError(
       "symbol",
       `Cannot use the RDMA device: its context has ABI mark 0x${abi.toString(16)}, not all ones; ` +
-        "this libibverbs is laid out in another way: install rdma-core 17 or newer",
+        "this libibverbs has another layout: install rdma-core 17 or newer",
     );
   }
   const isNull = (name: InlineName) => view.getBigUint64(CONTEXT[name], true) === 0n;
   const missing = INLINE_NAMES.filter((name) => !OPTIONAL.includes(name) && isNull(name));
   if (missing.length > 0) {
-    throw new VerbsUnavailable(
+    throw new VerbsUnavailableError(
       "symbol",
       `Cannot use the RDMA device: its driver has no ${missing.join(", ")}; ` +
-        "install the ibverbs-providers of the same version as libibverbs1",
+        "install ibverbs-providers in the version of libibverbs1",
     );
   }
   return { memoryWindows: !OPTIONAL.some(isNull) };

@@ -1,20 +1,20 @@
 /**
- * Where the members of the verbs structures lie: sizes and offsets in bytes.
+ * The layout of the verbs structures: sizes and offsets of members, in bytes.
  *
- * The names are those of verbs.h and rdma_cma.h (rdma-core 44). Linux lays these structures out alike on x86-64 and
- * aarch64 (both LP64, same alignments); the one that differs is {@linkcode CONTEXT}, which holds a mutex of glibc.
- * These are compiled into every program built on libibverbs.so.1 and librdmacm.so.1, so they do not change.
+ * The names are those of verbs.h and rdma_cma.h (rdma-core 44). On Linux these structures have the same layout on x86-64
+ * and aarch64 (both LP64, same alignments), except {@linkcode CONTEXT}, which has a mutex of glibc. The layouts are
+ * compiled into every program that uses libibverbs.so.1 and librdmacm.so.1, so they do not change.
  */
 
 import type { Arch } from "../elf.ts";
 
-/** Linux's own number of bytes of pthread_mutex_t (bits/pthreadtypes-arch.h). */
+/** Bytes of pthread_mutex_t on Linux (bits/pthreadtypes-arch.h). */
 const MUTEX_BYTES: Record<Arch, number> = { x86_64: 40, aarch64: 48 };
 
-/** struct ibv_sge: a piece of local memory. */
+/** struct ibv_sge: a range of local memory. */
 export const SGE = { bytes: 16, addr: 0, length: 8, lkey: 12 } as const;
 
-/** struct ibv_send_wr. RDMA, atomics and memory windows have members of their own in unions. */
+/** struct ibv_send_wr. RDMA, atomics and memory windows have their members in unions. */
 export const SEND_WR = {
   bytes: 128,
   wr_id: 0,
@@ -133,7 +133,7 @@ export const DEVICE_ATTR = {
   phys_port_cnt: 227,
 } as const;
 
-/** struct ibv_port_attr. The exported ibv_query_port fills it up to and with flags (offset 47). */
+/** struct ibv_port_attr. The exported ibv_query_port fills the members up to flags (offset 47). */
 export const PORT_ATTR = {
   bytes: 52,
   state: 0,
@@ -152,7 +152,7 @@ export const PORT_ATTR = {
 /** union ibv_gid. */
 export const GID = { bytes: 16 } as const;
 
-/** struct ibv_device; both names are texts, `dev_name` that of its file in /dev/infiniband. */
+/** struct ibv_device; `name` and `dev_name` are texts, the second is the name of its file in /dev/infiniband. */
 export const DEVICE = { bytes: 664, name: 24, dev_name: 88 } as const;
 
 /** struct ibv_pd. */
@@ -172,7 +172,7 @@ export const MR = {
 /** struct ibv_mw: a memory window. */
 export const MW = { bytes: 32, context: 0, pd: 8, rkey: 16, type: 24 } as const;
 
-/** struct ibv_qp; `state` is what the library last set, not what the device has come to. */
+/** struct ibv_qp; `state` is the state that the library last set, not the device's. */
 export const QP = { context: 0, qp_num: 52, state: 56 } as const;
 
 /** struct ibv_cq. */
@@ -181,10 +181,10 @@ export const CQ = { context: 0, channel: 8, cqe: 28 } as const;
 /** struct ibv_comp_channel. */
 export const COMP_CHANNEL = { bytes: 16, context: 0, fd: 8 } as const;
 
-/** struct ibv_async_event; `element` is the queue pair, completion queue or port number that it is about. */
+/** struct ibv_async_event; `element` is the queue pair, completion queue or port number of the event. */
 export const ASYNC_EVENT = { bytes: 16, element: 0, event_type: 8 } as const;
 
-/** struct ibv_context with its struct ibv_context_ops, of which header and providers make the calls. */
+/** struct ibv_context with its struct ibv_context_ops, the table of the inline verbs. */
 export function contextLayout(arch: Arch) {
   return {
     device: 0,

@@ -1,18 +1,18 @@
 /**
- * libibverbs, as a table of typed functions (`man ibv_open_device` and its neighbours).
+ * libibverbs, as a table of typed functions (`man ibv_open_device` and related pages).
  *
- * Those that return an object give null and set errno when they fail; those that return an int give the error number
- * itself, 0 for success, unless the table says otherwise.
+ * On failure a function that returns an object returns null and sets errno. One that returns an int returns the error
+ * number, or 0 for success, unless the table has a comment.
  */
 
 import { type NonNull, POINTER } from "./handles.ts";
 
-/** The library's name for the loader: major version 1, the ABI that the layouts are of. */
+/** The library's name for the loader. Its major version 1 is the ABI of the layouts. */
 export const LIBIBVERBS = "libibverbs.so.1";
 
-/** One line a parameter, its C type beside it. */
+/** One line per parameter, with its C type. */
 export const LIBIBVERBS_SYMBOLS = {
-  /** Before anything else: see openVerbs. */
+  /** Must be called before any other function, see openVerbs. */
   ibv_fork_init: { parameters: [], result: "i32" },
   ibv_get_device_list: {
     parameters: [
@@ -57,7 +57,7 @@ export const LIBIBVERBS_SYMBOLS = {
     ],
     result: "i32",
   },
-  /** The exported symbol; verbs.h has an inline one beside it that asks for two bytes more at the end. */
+  /** The exported symbol; verbs.h also has an inline function that fills two more bytes at the end. */
   ibv_query_port: {
     parameters: [
       POINTER.context, // struct ibv_context *
@@ -87,7 +87,7 @@ export const LIBIBVERBS_SYMBOLS = {
     ],
     result: "i32",
   },
-  /** The exported symbol; the header's macro goes elsewhere only for optional access flags (relaxed ordering). */
+  /** The exported symbol; the header's macro calls another one only for optional access flags (relaxed ordering). */
   ibv_reg_mr: {
     parameters: [
       POINTER.pd, // struct ibv_pd *
@@ -131,7 +131,7 @@ export const LIBIBVERBS_SYMBOLS = {
     ],
     result: "i32",
   },
-  /** Blocks unless the channel's descriptor is non-blocking. */
+  /** Blocks unless the channel's descriptor is nonblocking. */
   ibv_get_cq_event: {
     parameters: [
       POINTER.channel, // struct ibv_comp_channel *
@@ -140,7 +140,7 @@ export const LIBIBVERBS_SYMBOLS = {
     ],
     result: "i32", // -1 and errno
   },
-  /** Takes a mutex: acknowledge many at a time. A queue can't be destroyed before all are. */
+  /** Takes a mutex, so it can acknowledge many at a time. A queue cannot be destroyed before all are acknowledged. */
   ibv_ack_cq_events: {
     parameters: [
       POINTER.cq, // struct ibv_cq *
@@ -178,7 +178,7 @@ export const LIBIBVERBS_SYMBOLS = {
     ],
     result: "i32",
   },
-  /** Blocks unless the context's async_fd is non-blocking. */
+  /** Blocks unless the context's async_fd is nonblocking. */
   ibv_get_async_event: {
     parameters: [
       POINTER.context, // struct ibv_context *

@@ -1,9 +1,10 @@
-/** Which version of a library the loader takes. */
+/** The version of a library that the loader finds. */
 
 /**
- * The name of the file behind a library, such as `libibverbs.so.1.14.44.0`: the last two numbers are rdma-core's own.
+ * The file of a library, such as `libibverbs.so.1.14.44.0`, whose last two numbers are the version of rdma-core.
  *
- * @returns `undefined` when it can't be loaded.
+ * @returns `undefined` when the library cannot be loaded.
+ * @throws {Deno.errors.NotCapable} when reading /proc is not permitted.
  */
 export function libraryVersion(name: string): string | undefined {
   let library;

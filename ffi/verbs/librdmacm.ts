@@ -1,14 +1,15 @@
 /**
- * librdmacm, as a table of typed functions (`man rdma_cm`). A function that returns an int gives -1 and sets errno
- * when it fails; one that returns an object gives null and sets errno.
+ * librdmacm, as a table of typed functions (`man rdma_cm`).
+ *
+ * On failure a function that returns an int returns -1, one that returns an object returns null, and both set errno.
  */
 
 import { type NonNull, POINTER } from "./handles.ts";
 
-/** The library's name for the loader: major version 1, the ABI that the layouts are of. */
+/** The library's name for the loader. Its major version 1 is the ABI of the layouts. */
 export const LIBRDMACM = "librdmacm.so.1";
 
-/** One line a parameter, its C type beside it. */
+/** One line per parameter, with its C type. */
 export const LIBRDMACM_SYMBOLS = {
   rdma_create_event_channel: {
     parameters: [],
@@ -29,7 +30,7 @@ export const LIBRDMACM_SYMBOLS = {
     ],
     result: "i32",
   },
-  /** Blocks until every event of the id is acknowledged. Its queue pair goes first. */
+  /** Blocks until every event of the id is acknowledged. Its queue pair must be destroyed before. */
   rdma_destroy_id: {
     parameters: [
       POINTER.id, // struct rdma_cm_id *
@@ -46,7 +47,7 @@ export const LIBRDMACM_SYMBOLS = {
   rdma_resolve_addr: {
     parameters: [
       POINTER.id, // struct rdma_cm_id *
-      "pointer", // struct sockaddr *src_addr (null: bind first, or let the routes decide)
+      "pointer", // struct sockaddr *src_addr (null: the bound address, or by route)
       "buffer", // struct sockaddr *dst_addr
       "i32", // int timeout_ms
     ],
@@ -108,7 +109,7 @@ export const LIBRDMACM_SYMBOLS = {
     ],
     result: "i32",
   },
-  /** Tells the connection manager of an asynchronous event, such as COMM_EST. */
+  /** Reports an asynchronous event, such as COMM_EST, to the connection manager. */
   rdma_notify: {
     parameters: [
       POINTER.id, // struct rdma_cm_id *
@@ -116,7 +117,7 @@ export const LIBRDMACM_SYMBOLS = {
     ],
     result: "i32",
   },
-  /** Blocks unless the channel's descriptor is non-blocking. */
+  /** Blocks unless the channel's descriptor is nonblocking. */
   rdma_get_cm_event: {
     parameters: [
       POINTER.eventChannel, // struct rdma_event_channel *
@@ -130,7 +131,7 @@ export const LIBRDMACM_SYMBOLS = {
     ],
     result: "i32",
   },
-  /** Blocks while events of the id that were taken from its old channel are not acknowledged. */
+  /** Blocks until all events of the id from its old channel are acknowledged. */
   rdma_migrate_id: {
     parameters: [
       POINTER.id, // struct rdma_cm_id *

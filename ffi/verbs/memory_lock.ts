@@ -1,14 +1,18 @@
-/** Memory that may be locked: registering memory with a device locks its pages. */
+/** The limit of locked memory: registering memory with a device locks its pages. */
 
 import { errnoError } from "../errno.ts";
-import { VerbsUnavailable } from "./verbs_unavailable.ts";
+import { VerbsUnavailableError } from "./verbs_unavailable.ts";
 
 const RLIMIT_MEMLOCK = 8;
 const ENOMEM = 12;
 /** RLIM_INFINITY */
 const INFINITE = 0xffffffffffffffffn;
 
-/** Bytes that this process may lock; Infinity when there is no limit. Root is not bound by it (`man getrlimit`). */
+/**
+ * The bytes that this process may lock; Infinity when there is no limit. Root is not bound by it (`man getrlimit`).
+ *
+ * @throws {Deno.errors.NotCapable} without `--allow-ffi`.
+ */
 export function memoryLockLimit(): number {
   const library = Deno.dlopen("libc.so.6", {
     getrlimit: {
@@ -29,9 +33,9 @@ export function memoryLockLimit(): number {
 }
 
 /**
- * The error of `ibv_reg_mr` that gave null with `errno` for `bytes` of memory.
+ * The error of an `ibv_reg_mr` of `bytes` bytes that failed with `errno`.
  *
- * @param limit bytes that the process may lock, as looked up when the libraries were opened.
+ * @param limit bytes that the process may lock, as read when the libraries were opened.
  */
 export function explainRegistrationFailure(
   errno: number,
@@ -40,7 +44,7 @@ export function explainRegistrationFailure(
 ): Error {
   const cause = errnoError(`register ${bytes} bytes of memory with the RDMA device`, errno);
   if (errno !== ENOMEM || limit === Infinity) return cause;
-  return new VerbsUnavailable(
+  return new VerbsUnavailableError(
     "memlock",
     `${cause.message}: this process may lock ${limit} bytes; ` +
       "ulimit -l unlimited, or LimitMEMLOCK=infinity in its systemd unit, allows more",

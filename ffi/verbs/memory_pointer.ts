@@ -1,7 +1,8 @@
 /**
  * Pointers into mapped memory, made once and used for every call.
  *
- * A pointer must not be used once its memory is closed: the next call through it would end the process.
+ * A pointer must not be used after its memory is closed: a call with it would end the process. Each function throws a
+ * RangeError when the structure does not fit inside the mapping or is misaligned.
  */
 
 import type { MappedMemory } from "../mapped_memory.ts";
@@ -16,10 +17,10 @@ import type {
 } from "./handles.ts";
 import { MW_BIND, RECV_WR, SEND_WR, WC } from "./layout.ts";
 
-/** Where in mapped memory something lies. */
+/** A place in mapped memory. */
 export interface Place {
   readonly memory: MappedMemory;
-  /** Bytes from the beginning of the mapping. */
+  /** In bytes, from the start of the mapping. */
   readonly offset: number;
 }
 
@@ -64,8 +65,8 @@ function pointerInto<T extends Deno.PointerObject>(
     offset + length > memory.length || offset % alignment !== 0
   ) {
     throw new RangeError(
-      `Cannot point into mapped memory: ${length} bytes from ${offset}, to be aligned to ` +
-        `${alignment}, are not inside its ${memory.length}`,
+      `Cannot point into mapped memory: ${length} bytes at ${offset} are not inside its ${memory.length}, or not ` +
+        `aligned to ${alignment}`,
     );
   }
   return c.pointerTo<T>(BigInt(memory.address + offset))!;

@@ -1,4 +1,4 @@
-/** Opening the verbs libraries, or saying what is missing. */
+/** Opening the verbs libraries, with an error for each thing that can be missing. */
 
 import { cString, type Libc } from "../libc.ts";
 import { type CMemory, openCMemory } from "./c_memory.ts";
@@ -6,49 +6,50 @@ import { type InlineVerbs, openInlineVerbs } from "./inline_verbs.ts";
 import { LIBIBVERBS, type Libibverbs, LIBIBVERBS_SYMBOLS } from "./libibverbs.ts";
 import { LIBRDMACM, type Librdmacm, LIBRDMACM_SYMBOLS } from "./librdmacm.ts";
 import { memoryLockLimit } from "./memory_lock.ts";
-import { VerbsUnavailable } from "./verbs_unavailable.ts";
+import { VerbsUnavailableError } from "./verbs_unavailable.ts";
 
-/** Through which connections are made. */
+/** The device file of the connection manager. */
 const CM_DEVICE = "/dev/infiniband/rdma_cm";
 const O_RDWR_CLOEXEC = 0o2 | 0o2000000;
 const EACCES = 13;
 const EPERM = 1;
 
-/** The commands that help, by what is missing. */
+/** Commands that remedy an error, by what is missing. */
 export const HELP = {
   library: "apt-get install libibverbs1 librdmacm1 ibverbs-providers (Debian, Ubuntu) or " +
     "dnf install libibverbs librdmacm (Fedora, RHEL)",
-  device: "rdma link shows what there is; RDMA in software on an Ethernet interface, as root: " +
+  device: "rdma link lists the devices; RDMA in software on an Ethernet interface, as root: " +
     "modprobe rdma_rxe; modprobe rdma_ucm; rdma link add rxe0 type rxe netdev eth0",
   permission: "as root: chmod a+rw /dev/infiniband/rdma_cm /dev/infiniband/uverbs*; " +
     "in a container: --device /dev/infiniband",
 } as const;
 
-/** The verbs, opened in this thread. */
+/** The verbs libraries, opened in this thread. */
 export interface Verbs {
   readonly libc: Libc;
   /** libibverbs by its C names. */
   readonly ibv: Libibverbs;
   /** librdmacm by its C names. */
   readonly rdma: Librdmacm;
-  /** The verbs of a call's way: post_send, post_recv, poll_cq and their kin. */
+  /** The verbs that post and poll, which are inline functions in C. */
   readonly inline: InlineVerbs["symbols"];
-  /** What the libraries point at. */
+  /** Reads memory of the libraries. */
   readonly memory: CMemory;
   /** Bytes that the process may lock, for {@linkcode explainRegistrationFailure}. */
   readonly lockLimit: number;
-  /** Gives the libraries back, after everything that was made through them. May be called twice. */
+  /** Closes the libraries; their objects must be destroyed before. May be called twice. */
   close(): void;
 }
 
 /**
- * Opens libibverbs and librdmacm for the calling thread and looks for a device.
+ * Opens libibverbs and librdmacm for the calling thread, and checks that there is a device.
  *
- * The process starts others (`Deno.Command`), and a fork would leave queues that a device writes to with the child
- * on kernels before 5.12. `ibv_fork_init` keeps them (`MADV_DONTFORK`); on later kernels it does nothing, as it does
- * when called again. Memory that rfaas registers is mapped shared, which no fork splits.
+ * The process starts others (`Deno.Command`). On kernels before 5.12 a fork could move the pages of queues, to which a
+ * device writes, to the child. `ibv_fork_init` prevents that (`MADV_DONTFORK`); on later kernels, and when called again,
+ * it does nothing. Memory that rfaas registers is mapped shared, which a fork does not separate.
  *
- * @throws {VerbsUnavailable} when something is missing.
+ * @throws {VerbsUnavailableError} code `library`, `symbol`, `device` or `permission`; the message has the remedy.
+ * @throws {ErrnoError} when the kernel refuses the memory of the stubs.
  */
 export function openVerbs(libc: Libc): Verbs {
   const close: (() => void)[] = [];
@@ -62,8 +63,9 @@ export function openVerbs(libc: Libc): Verbs {
     close.push(() => rdma.close());
     const errno = ibv.symbols.ibv_fork_init();
     if (errno !== 0) {
-      const what = "make verbs safe for programs that start others: ibv_fork_init failed";
-      throw new VerbsUnavailable("symbol", `Cannot ${what} with error ${errno}`);
+      const message =
+        `Cannot make the verbs safe for forks: ibv_fork_init failed with error ${errno}`;
+      throw new VerbsUnavailableError("symbol", message);
     }
     findDevice(libc, rdma.symbols);
     const inline = openInlineVerbs(libc);
@@ -92,21 +94,21 @@ function openLibrary<S extends Deno.ForeignLibraryInterface>(name: string, symbo
     const text = cause instanceof Error ? cause.message : String(cause);
     if (cause instanceof Deno.errors.NotCapable) {
       const message = `Cannot load ${name}: not permitted; run with --allow-ffi`;
-      throw new VerbsUnavailable("permission", message, { cause });
+      throw new VerbsUnavailableError("permission", message, { cause });
     }
     const missing = /undefined symbol: (\w+)/.exec(text)?.[1];
     if (missing !== undefined) {
       const message =
-        `Cannot use ${name}: it has no ${missing}, it is too old; to update it: ${HELP.library}`;
-      throw new VerbsUnavailable("symbol", message, { cause });
+        `Cannot use ${name}: it is too old and has no ${missing}; to update it: ${HELP.library}`;
+      throw new VerbsUnavailableError("symbol", message, { cause });
     }
     const message = `Cannot load ${name}: ${text.replace(/^(Could not open library: )+/, "")}; ` +
-      `to have it: ${HELP.library}`;
-    throw new VerbsUnavailable("library", message, { cause });
+      `to install it: ${HELP.library}`;
+    throw new VerbsUnavailableError("library", message, { cause });
   }
 }
 
-/** Without a device there is no event channel (`man rdma_create_event_channel`). */
+/** Makes an event channel, which fails without a device (`man rdma_create_event_channel`). */
 function findDevice(libc: Libc, rdma: Librdmacm): void {
   const channel = rdma.rdma_create_event_channel();
   if (channel !== null) return rdma.rdma_destroy_event_channel(channel);
@@ -114,15 +116,21 @@ function findDevice(libc: Libc, rdma: Librdmacm): void {
 }
 
 /**
- * The error of a device that could not be opened; `what` completes "Cannot …".
+ * The error of a device that could not be opened.
  *
- * The libraries look elsewhere for a device file that they may not open, and then say that there is none. So `file`
- * is opened once more, to see why.
+ * The libraries report a device file that they may not open as missing. So `file` is opened again to find the reason.
+ *
+ * @param what completes "Cannot …".
+ * @param file the device file.
  */
-export function deviceError(libc: Libc, what: string, file?: string): VerbsUnavailable {
-  const missing = new VerbsUnavailable("device", `${libc.fail(what).message}; ${HELP.device}`, {
-    cause: libc.fail(what),
-  });
+export function deviceError(libc: Libc, what: string, file?: string): VerbsUnavailableError {
+  const missing = new VerbsUnavailableError(
+    "device",
+    `${libc.fail(what).message}; ${HELP.device}`,
+    {
+      cause: libc.fail(what),
+    },
+  );
   if (file !== undefined) {
     const fd = libc.c.open(cString(file), O_RDWR_CLOEXEC, 0);
     if (fd >= 0) {
@@ -135,5 +143,5 @@ export function deviceError(libc: Libc, what: string, file?: string): VerbsUnava
   if (errno !== EACCES && errno !== EPERM) return missing;
   const cause = libc.fail(what);
   const message = `${cause.message}; to allow it, ${HELP.permission}`;
-  return new VerbsUnavailable("permission", message, { cause });
+  return new VerbsUnavailableError("permission", message, { cause });
 }

@@ -1,4 +1,4 @@
-/** Addresses of hosts as the connection manager takes them: struct sockaddr_in and sockaddr_in6. */
+/** Host addresses in the form of the connection manager: struct sockaddr_in and sockaddr_in6. */
 
 import { cString } from "../libc.ts";
 import { type CMemory, openCMemory } from "./c_memory.ts";
@@ -7,7 +7,7 @@ const AF_INET = 2;
 const AF_INET6 = 10;
 const SOCK_STREAM = 1;
 const AI_PASSIVE = 1;
-/** struct addrinfo of glibc. */
+/** Size and offsets of struct addrinfo of glibc, in bytes. */
 const ADDRINFO = { bytes: 48, ai_flags: 0, ai_socktype: 8, ai_addrlen: 16, ai_addr: 24 } as const;
 
 /** A numeric address and a port. */
@@ -17,7 +17,11 @@ export interface SocketAddress {
   readonly port: number;
 }
 
-/** What struct sockaddr_storage says. */
+/**
+ * The address and port of a struct sockaddr_storage.
+ *
+ * @throws {Error} when it is neither IPv4 nor IPv6.
+ */
 export function socketAddressOf(bytes: Uint8Array<ArrayBuffer>): SocketAddress {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const family = view.getUint16(0, true);
@@ -27,7 +31,7 @@ export function socketAddressOf(bytes: Uint8Array<ArrayBuffer>): SocketAddress {
   throw new Error(`Cannot read a socket address: its family is ${family}, not IPv4 or IPv6`);
 }
 
-/** Sixteen bytes in the usual short form, such as `fe80::1`. */
+/** The text of an IPv6 address of 16 bytes, in the short form such as `fe80::1`. */
 export function ipv6Text(bytes: Uint8Array): string {
   const groups = Array.from({ length: 8 }, (_, i) => bytes[2 * i]! * 256 + bytes[2 * i + 1]!);
   const text = groups.map((group) => group.toString(16)).join(":");
@@ -35,10 +39,10 @@ export function ipv6Text(bytes: Uint8Array): string {
 }
 
 /**
- * The struct sockaddr of a host, which may be a name, and a port. Names are looked up on a thread of their own.
+ * The struct sockaddr of a host and a port. The host may be a name, which is resolved on another thread.
  *
  * @param options `passive`: for binding. An empty host then means all addresses.
- * @throws {Error} when the name can't be resolved.
+ * @throws {Error} when the name cannot be resolved.
  */
 export async function resolveSocketAddress(
   { host, port }: SocketAddress,
@@ -53,7 +57,7 @@ export async function resolveSocketAddress(
     view.setInt32(ADDRINFO.ai_socktype, SOCK_STREAM, true);
     const node = host === "" ? null : cString(host);
     const [service, found] = [cString(String(port)), new BigUint64Array(1)];
-    // The thread reads these while this function waits, so they must stay referenced.
+    // The other thread reads these while this function waits, so they must stay referenced.
     const kept = [node, service, hints, found];
     const error = await library.symbols.getaddrinfo(node, service, hints, found);
     if (error !== 0 || kept.length === 0) {

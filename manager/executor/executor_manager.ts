@@ -1,45 +1,54 @@
-/** The executor manager: lends the cores of its node, from its start until it is taken back or ends. */
+/** The executor manager: lends the cores of its node, from its start until it drains or closes. */
 
 import type { ConnectionRequest } from "../../fabric/fabric.ts";
 import { allowedCores } from "../../ffi/affinity.ts";
 import { readBootId } from "../../ffi/boot_id.ts";
 import { type Libc, openLibc } from "../../ffi/libc.ts";
-import { processTimeNs } from "../../ffi/process_time.ts";
 import type { FunctionPermissions } from "../../runtime/permissions.ts";
 import type { ManagerAddress } from "../../runtime/http/manager_http.ts";
 import { ManagerClient } from "../../runtime/http/manager_client.ts";
+import { endReason } from "../../runtime/protocol/end_reason.ts";
 import { decodeManagerHello, ManagerRole } from "../../runtime/protocol/manager_hello.ts";
 import { getLogger } from "../log.ts";
-import { Arrivals } from "./arrivals.ts";
-import { Capacity } from "./capacity.ts";
-import { CoreTokens, leasableWorkers } from "./core_tokens.ts";
-import { Draining } from "./draining.ts";
-import { bundleExecutor, type ExecutorBundle } from "./executor_bundle.ts";
-import { executorCommand, type ExecutorNeeds } from "./executor_command.ts";
-import { ExecutorProcess } from "./executor_process.ts";
-import { type BootedExecutor, ExecutorPool, NO_POOL, type PoolOptions } from "./executor_pool.ts";
-import { keepBills, keptBills } from "./kept_bills.ts";
+import { MetricsEndpoint, type MetricsOptions } from "../metrics/metrics_endpoint.ts";
+import { ExecutorBoots } from "./executors/executor_boots.ts";
+import { Capacity } from "./leases/capacity.ts";
+import { CoreTokens, leasableWorkers } from "./executors/core_tokens.ts";
+import { bundleExecutor, type ExecutorBundle } from "./executors/executor_bundle.ts";
+import { ExecutorCaches } from "./executors/executor_caches.ts";
+import type { ExecutorNeeds } from "./executors/executor_command.ts";
+import {
+  type BootedExecutor,
+  ExecutorPool,
+  NO_POOL,
+  type PoolOptions,
+} from "./executors/executor_pool.ts";
+import { keepBills, keptBills } from "./bills/kept_bills.ts";
+import { CoreWatch } from "./limits/core_watch.ts";
 import { CorePins } from "./limits/core_pins.ts";
 import { type MemoryBoundChoice, openMemoryBounds } from "./limits/memory_bounds.ts";
+import { NODE_METRICS, type NodeFigures } from "./metrics/node_metrics.ts";
 import type { MemoryBounds } from "./limits/memory_limit.ts";
-import { NodeBills } from "./node_bills.ts";
-import { NodeClients, type NodeLimits } from "./node_clients.ts";
-import { type NodeDoor, NodeDoors, type NodeFabricOptions } from "./node_doors.ts";
-import { DEFAULT_CACHE_BYTES, PackageCache } from "./package_cache.ts";
-import { checkPermissionRules } from "./permission_rules.ts";
-import { Registration } from "./registration.ts";
-import { RunningClock } from "./running_clock.ts";
-import { OsSandbox, type SandboxChoice } from "./sandbox/os_sandbox.ts";
+import { Lending } from "./leases/lending.ts";
+import { NodeBills } from "./bills/node_bills.ts";
+import { NodeClients } from "./leases/node_clients.ts";
+import { NodeLeases, type NodeLimits } from "./leases/node_leases.ts";
+import { type NodeFabricOptions, type NodeListener, NodeListeners } from "./node_listeners.ts";
+import { DEFAULT_CACHE_BYTES, PackageCache } from "./leases/package_cache.ts";
+import { checkPermissionRules } from "./leases/permission_rules.ts";
+import { Registration } from "./registration/registration.ts";
+import { RunningClock } from "./bills/running_clock.ts";
+import { type NodeSandbox, openSandbox } from "./sandbox/open_sandbox.ts";
+import type { SandboxChoice } from "./sandbox/os_sandbox.ts";
 import { StateDir } from "../state_dir.ts";
 
-/** How long the resource manager may take to answer at the start. */
+/** How long to wait for the resource manager at the start. */
 const REGISTER_MS = 10_000;
-const SIGKILL = 9;
 
 export interface ExecutorManagerOptions extends NodeFabricOptions {
   /** The resource manager. */
   readonly manager: ManagerAddress;
-  /** What the node is called; a restart under the same name voids what was granted before. */
+  /** The node's name; a restart under the same name voids grants from before. */
   readonly name: string;
   /** Cores to lend. */
   readonly cores: number;
@@ -47,143 +56,173 @@ export interface ExecutorManagerOptions extends NodeFabricOptions {
   readonly oversubscription?: number;
   /** Memory to lend, in bytes. */
   readonly memoryBytes: number;
-  /** Where the bundled executor, packages and bills that were not told are kept; no other manager may use it. */
+  /** The folder for the bundled executor, packages and unreported bills; no other manager may use it. */
   readonly stateDir: string;
   /** An executor bundled before. @default bundled at the start into `stateDir` */
   readonly executor?: ExecutorBundle;
-  /** The operating system's sandbox around each executor. @default "none" */
-  readonly sandbox?: SandboxChoice;
-  /** Whether packages may be shared libraries, which do whatever their process may; needs a sandbox. @default {false} */
+  /** The operating system's sandbox around each executor; `auto` is the best that the host can start. @default "none" */
+  readonly sandbox?: SandboxChoice | "auto";
+  /** Whether packages may be shared libraries, which can do what their process can; needs a sandbox. @default {false} */
   readonly native?: boolean;
   /** @default none */
   readonly limits?: NodeLimits;
-  /** Whether each worker keeps to a core of its own; not where more are leased than there are. @default {false} */
+  /** Whether each worker keeps to a core of its own; not if more are leased than there are. @default {false} */
   readonly pinCores?: boolean;
-  /** Who keeps the limits of memory. @default "auto" */
+  /** What enforces the limits of memory. @default "auto" */
   readonly memoryBounds?: MemoryBoundChoice;
   /** Executors that wait for leases. @default none */
   readonly pool?: PoolOptions;
-  /** What functions may do if their lease asks for it; `*` as permission_rules.ts says. @default nothing */
+  /** What functions may do if their lease requests it; permission_rules.ts describes `*`. @default nothing */
   readonly permissions?: FunctionPermissions;
   /** Bytes of function packages that are kept on disk. @default 1 GiB */
   readonly cacheBytes?: number;
   /** How long a client may be connected and hold no lease, in milliseconds. @default 10 s */
-  readonly leaselessMs?: number;
+  readonly idleClientMs?: number;
+  /** Where metrics are served for Prometheus. @default nowhere */
+  readonly metrics?: MetricsOptions;
+  /** The program, such as `slurm`, that drains the node from its start until that program lends it. @default none */
+  readonly drainedBy?: string;
   readonly signal?: AbortSignal;
 }
 
-/** What a manager was opened with; all of it is closed by `held`. */
+/** What a manager opens at its start; `held` closes all of it. */
 interface Opened {
   readonly held: AsyncDisposableStack;
   readonly libc: Libc;
   readonly client: ManagerClient;
   readonly cores: CoreTokens | undefined;
-  readonly sandbox: OsSandbox | undefined;
+  readonly sandbox: NodeSandbox;
   readonly memory: MemoryBounds;
+  readonly coreWatch: CoreWatch;
   readonly packages: PackageCache;
-  readonly doors: NodeDoors;
+  readonly caches: ExecutorCaches;
+  readonly listeners: NodeListeners;
   readonly running: RunningClock;
+  readonly metrics: MetricsEndpoint<NodeFigures>;
 }
 
 export class ExecutorManager implements AsyncDisposable {
   readonly #log = getLogger(["rfaas", "executor-manager"]);
   readonly #held: AsyncDisposableStack;
-  readonly #libc: Libc;
-  readonly #doors: NodeDoors;
-  readonly #bundle: ExecutorBundle;
+  readonly #listeners: NodeListeners;
   readonly #stateDir: string;
-  readonly #sandbox: OsSandbox | undefined;
-  readonly #memory: MemoryBounds;
-  /** A file of what all executors share: the words of the cores. */
-  readonly #shared: string | undefined;
+  readonly #sandbox: NodeSandbox;
+  readonly #metrics: MetricsEndpoint<NodeFigures>;
+  readonly #capacity: Capacity;
   readonly #bills = new NodeBills();
-  readonly #arrivals = new Arrivals();
+  readonly #boots: ExecutorBoots;
   readonly #pool: ExecutorPool;
   readonly #registration: Registration;
+  readonly #leases: NodeLeases;
   readonly #clients: NodeClients;
-  #draining: Draining | undefined;
-  /** It was asked here, so the resource manager's word does not end it. */
-  #drainsForGood = false;
+  readonly #lending: Lending;
+  #isDrained = false;
   #closing = false;
 
   private constructor(bundle: ExecutorBundle, options: ExecutorManagerOptions, opened: Opened) {
-    const { held, libc, client, cores, sandbox, memory, packages, doors, running } = opened;
+    const { held, libc, client, cores, sandbox, memory, packages, listeners, running, metrics } =
+      opened;
     const { name, memoryBytes, stateDir, pool = NO_POOL } = options;
     this.#held = held;
-    this.#libc = libc;
-    this.#doors = doors;
-    this.#bundle = bundle;
+    this.#listeners = listeners;
     this.#stateDir = stateDir;
     this.#sandbox = sandbox;
-    this.#memory = memory;
+    this.#metrics = metrics;
     this.#log.info("limits of memory are {kind}, {how}", {
       kind: memory.hard ? "hard" : "soft",
       how: memory.how,
     });
-    this.#shared = cores?.path;
+    this.#log.info("functions run in sandbox {sandbox}", { sandbox: this.sandbox });
+    const { observe } = metrics;
+    this.#boots = new ExecutorBoots({ ...opened, bundle, shared: cores?.path, observe });
     const leasable = leasableWorkers(options.cores, options.oversubscription ?? 1);
-    this.#pool = new ExecutorPool((needs) => this.#boot(needs), pool);
+    this.#pool = new ExecutorPool((needs, signal) => this.#boots.boot(needs, signal), pool);
     this.#registration = new Registration(client, {
       name,
       cores: leasable,
       memoryBytes,
-      addresses: doors.addresses,
+      addresses: listeners.addresses,
       bootId: readBootId(libc),
+      sandbox: this.sandbox,
+      ...(options.drainedBy === undefined ? {} : { drainedBy: options.drainedBy }),
     }, {
+      executors: () => {
+        const { size: waiting, taken } = this.#pool;
+        return { running: this.#boots.running, waiting, ...taken };
+      },
       leases: () =>
-        [...this.#clients.leases.values()].map(({ id, workers }) => ({ lease: id, workers })),
-      drain: (noticeMs) => this.#followOrder(noticeMs),
-      end: (lease, reason) => void this.#clients.end(lease, reason),
+        [...this.#leases.running.values()].map(({ id, workers }) => ({ lease: id, workers })),
+      lend: (lent) => this.#lending.apply(lent),
+      end: (lease, reason) => void this.#leases.end(lease, reason),
       bills: this.#bills,
+      observe,
     });
-    this.#clients = new NodeClients({
+    this.#capacity = new Capacity(leasable, memoryBytes);
+    this.#leases = new NodeLeases({
       registration: this.#registration,
-      capacity: new Capacity(leasable, memoryBytes),
+      capacity: this.#capacity,
       bills: this.#bills,
       running,
       cores,
-      sandboxed: sandbox !== undefined,
+      sandboxed: sandbox.sandbox !== undefined,
       native: options.native ?? false,
       packages,
       limits: options.limits ?? {},
       pins: options.pinCores && !cores ? new CorePins(allowedCores(libc)) : undefined,
-      takeExecutor: (needs) => this.#takeExecutor(needs),
+      takeExecutor: (lease, needs, signal) => this.#takeExecutor(lease, needs, signal),
       permissions: checkPermissionRules(options.permissions),
-      ...(options.leaselessMs === undefined ? {} : { leaselessMs: options.leaselessMs }),
+      observe,
     });
+    this.#lending = new Lending({
+      leases: this.#leases,
+      capacity: this.#capacity,
+      pool: this.#pool,
+      onSettled: () => this.#registration.heartbeatNow(),
+    });
+    this.#clients = new NodeClients(this.#leases, options.idleClientMs);
   }
 
   /**
    * Bundles the executor, listens, registers.
    *
-   * @throws {ManagerUnreachable} {Unauthorized} when the resource manager can't be had; {FabricError} when RDMA was
-   * asked for and can't be; {StateUnavailable} when another one uses the state folder; {TypeError} when native packages
-   * are to be taken without a sandbox.
+   * @throws {ManagerUnreachableError} {UnauthorizedError} if the resource manager does not register it.
+   * @throws {FabricError} if RDMA was requested and is unavailable.
+   * @throws {StateUnavailableError} if another one uses the state folder.
+   * @throws {TypeError} if native packages are allowed without a sandbox.
    */
   static async start(options: ExecutorManagerOptions): Promise<ExecutorManager> {
     const { cores, oversubscription = 1, stateDir } = options;
     const leasable = leasableWorkers(cores, oversubscription);
-    if (options.native && (options.sandbox ?? "none") === "none") {
-      throw new TypeError(
-        "Cannot take native packages: only a sandbox bounds what they do, and it is none: set executorManager.sandbox.recipe, or --sandbox bubblewrap",
-      );
-    }
-    // Whatever fails on the way, what was opened before is closed.
+    // Closes what is open if a later step fails.
     await using opening = new AsyncDisposableStack();
-    // Two would replace each other's code and kept bills; of one name, they would end each other's leases as well.
+    // Two would replace each other's code and kept bills; under one name, they would end each other's leases as well.
     opening.use(await StateDir.open(stateDir, "executor manager"));
     const bundle = options.executor ?? await bundleExecutor(`${stateDir}/executor`);
     const libc = opening.adopt(openLibc(), (opened) => opened.close());
     const client = opening.use(new ManagerClient(options.manager));
     const words = leasable > cores ? opening.use(new CoreTokens(libc, cores)) : undefined;
     const memory = opening.use(openMemoryBounds(libc, options.memoryBounds ?? "auto"));
+    const coreWatch = opening.use(new CoreWatch(libc));
     const packages = await PackageCache.open(
       `${stateDir}/packages`,
       options.cacheBytes ?? DEFAULT_CACHE_BYTES,
     );
-    const sandbox = await OsSandbox.open(libc, options.sandbox ?? "none", stateDir);
-    const doors = opening.use(await NodeDoors.open(options));
+    const listeners = opening.use(await NodeListeners.open(options));
+    const hasRdma = listeners.addresses.length > 1; // the first one is in shared memory
+    const sandbox = await openSandbox(libc, options.sandbox ?? "none", stateDir, hasRdma);
+    if (options.native && !sandbox.sandbox) {
+      throw new TypeError(
+        `Cannot allow native packages: only a sandbox bounds what they do, and the node has none; ${
+          sandbox.missing ?? "set executorManager.sandbox.recipe, or --sandbox bubblewrap"
+        }`,
+      );
+    }
+    // Deno finds compiled code by the path of its source, which differs inside of a sandbox.
+    const compiled = `${bundle.folder}/compiled${sandbox.sandbox ? "-inside" : ""}`;
+    const caches = opening.use(await ExecutorCaches.open(`${stateDir}/caches`, compiled));
     const running = opening.use(new RunningClock());
+    const log = getLogger(["rfaas", "executor-manager"]);
+    const metrics = opening.use(await MetricsEndpoint.open(NODE_METRICS, options.metrics, log));
     const held = new AsyncDisposableStack();
     const manager = new ExecutorManager(bundle, options, {
       held,
@@ -192,20 +231,25 @@ export class ExecutorManager implements AsyncDisposable {
       cores: words,
       sandbox,
       memory,
+      coreWatch,
       packages,
-      doors,
+      caches,
+      listeners,
       running,
+      metrics,
     });
     held.use(opening.move());
     try {
       manager.#bills.restore(await keptBills(stateDir));
-      doors.serve((request, door) => manager.#let(request, door));
+      listeners.serve((request, listener) => manager.#handleConnection(request, listener));
+      await metrics.serve(() => manager.#figures());
       await manager.#registration.begin(REGISTER_MS, options.signal);
     } catch (error) {
       await manager.close();
       throw error;
     }
-    manager.#pool.open();
+    if (options.drainedBy === undefined) manager.#pool.open();
+    else manager.#lending.apply({ cores: 0, graceMs: 0 });
     return manager;
   }
 
@@ -214,9 +258,24 @@ export class ExecutorManager implements AsyncDisposable {
     return this.#registration.id;
   }
 
-  /** Where clients reach it on the fabric: in shared memory first. */
+  /** Its addresses on the fabric: in shared memory first. */
   get addresses(): string[] {
-    return this.#doors.addresses;
+    return this.#listeners.addresses;
+  }
+
+  /** The name of the sandbox in which functions run, or `none`. */
+  get sandbox(): string {
+    return this.#sandbox.sandbox?.name ?? "none";
+  }
+
+  /** Why functions run in no sandbox, although the choice was `auto`. */
+  get sandboxMissing(): string | undefined {
+    return this.#sandbox.missing;
+  }
+
+  /** The address of its metrics, without the path; undefined if they are not served. */
+  get metricsUrl(): string | undefined {
+    return this.#metrics.url;
   }
 
   /** Executors that have booted and wait for a lease. */
@@ -225,29 +284,28 @@ export class ExecutorManager implements AsyncDisposable {
   }
 
   /**
-   * Takes the node back before its manager ends: admits no more, tells the clients, and waits for `noticeMs`
-   * milliseconds at most until their leases have ended. May be called again, to no effect.
+   * Drains the node before its manager ends: admits no more leases, notifies the clients, and waits until their leases
+   * have ended, `graceMs` milliseconds at most. Another call only waits.
    */
-  async drain(noticeMs: number): Promise<void> {
-    this.#drainsForGood = true;
-    if (!this.#draining) {
-      await this.#registration.drain(noticeMs);
-      this.#takeBack(noticeMs);
+  async drain(graceMs: number): Promise<void> {
+    if (!this.#isDrained) {
+      this.#isDrained = true;
+      await this.#registration.drain(graceMs);
     }
-    await this.#draining?.finished();
-    await this.#clients.accounted();
+    await this.#lending.drainForGood(graceMs);
+    await this.#leases.reported();
   }
 
   /** Ends all leases and executors, and takes the node off the list. May be called twice. */
   async close(): Promise<void> {
     if (this.#closing) return;
     this.#closing = true;
-    this.#clients.refusing = "the node is closing";
-    this.#draining?.stop();
-    await using _ = this.#held; // whatever fails
-    const emptied = this.#pool.close(); // before the doors: one that boots can't come in any more
-    this.#doors.shut();
-    await this.#clients.close("node-closing: its manager ends");
+    this.#leases.refusing = "the node is closing";
+    this.#lending.close();
+    await using _ = this.#held; // closed even if a step below fails
+    const emptied = this.#pool.close(); // before the listeners close, to which an executor that boots would connect
+    this.#listeners.shut();
+    await this.#clients.close(endReason("node-closing", "its executor manager shuts down"));
     await emptied;
     await this.#registration.close(true);
     await keepBills(this.#stateDir, this.#bills.unsettled());
@@ -257,73 +315,52 @@ export class ExecutorManager implements AsyncDisposable {
     await this.close();
   }
 
-  /** Lets in who shows a hello: a client, or an executor that this manager has started. */
-  #let(request: ConnectionRequest, door: NodeDoor): void {
+  /** Accepts a client, or an executor that this manager has started; rejects any other connection. */
+  #handleConnection(request: ConnectionRequest, listener: NodeListener): void {
     const hello = decodeManagerHello(request.privateData);
     if (typeof hello === "string") {
       request.reject(new TextEncoder().encode(hello.slice(0, 56)));
     } else if (hello.role === ManagerRole.EXECUTOR) {
-      const isOwn = door.fabric === "shm" && this.#arrivals.take(hello.secret, request);
-      if (!isOwn) request.reject();
+      const isExpected = listener.fabric === "shm" &&
+        this.#boots.pending.take(hello.secret, request);
+      if (!isExpected) request.reject();
     } else {
-      this.#clients.welcome(request, door);
+      this.#clients.accept(request, listener);
     }
   }
 
-  /** What the resource manager wants of this node. */
-  #followOrder(noticeMs: number | null): void {
-    if (noticeMs !== null) this.#takeBack(noticeMs);
-    else if (this.#draining && !this.#drainsForGood) this.#lendAgain(this.#draining);
-  }
-
-  #takeBack(noticeMs: number): void {
-    if (this.#draining || this.#closing) return;
-    const { leases } = this.#clients;
-    this.#log.info("the node is taken back, {leases} leases have {noticeMs} ms to move", {
-      leases: leases.size,
-      noticeMs,
-    });
-    this.#clients.refusing = "the node is taken back";
-    this.#pool.pause();
-    this.#draining = new Draining(leases, noticeMs);
-  }
-
-  #lendAgain(draining: Draining): void {
-    if (this.#closing) return;
-    draining.stop();
-    this.#draining = undefined;
-    this.#clients.refusing = undefined;
-    this.#pool.open();
-    this.#log.info("the node is lent again");
-  }
-
-  async #takeExecutor(needs: ExecutorNeeds): Promise<BootedExecutor> {
-    const taken = await this.#pool.take(needs);
-    this.#log.debug("an executor came {start}; so far {cold} cold, {pooled} pooled", {
-      start: taken.start,
-      ...this.#pool.taken,
-    });
-    return taken;
-  }
-
-  async #boot(needs: ExecutorNeeds): Promise<ExecutorProcess> {
-    const command = await executorCommand({
-      bundle: this.#bundle,
-      ...needs,
-      sandbox: this.#sandbox,
-      rdma: this.#doors.addresses.length > 1,
-      shared: this.#shared,
-    });
-    const host = {
-      managerAddress: this.#doors.local,
-      cpuNs: (pid: number) => processTimeNs(this.#libc, pid),
-      kill: (pid: number) => void this.#libc.c.kill(pid, SIGKILL),
-      memory: this.#memory,
+  #figures(): NodeFigures {
+    return {
+      ...this.#leases.usage.read(),
+      cores: this.#capacity.cores,
+      allocatedCores: this.#capacity.usedCores,
+      memoryBytes: this.#capacity.memoryBytes,
+      allocatedBytes: this.#capacity.usedBytes,
+      usedBytes: this.#boots.usedBytes(),
+      leases: this.#leases.running.size,
+      executors: this.#boots.running,
+      waitingExecutors: this.#pool.size,
+      draining: this.#lending.isDraining,
     };
-    return await ExecutorProcess.boot(
-      command,
-      host,
-      (secret, signal) => this.#arrivals.expect(secret, signal),
+  }
+
+  async #takeExecutor(
+    lease: string,
+    needs: ExecutorNeeds,
+    signal: AbortSignal,
+  ): Promise<BootedExecutor> {
+    const startMs = performance.now();
+    const taken = await this.#pool.take(needs, signal);
+    const seconds = (performance.now() - startMs) / 1000;
+    this.#metrics.observe("rfaas_node_executor_take_seconds", seconds, taken.start);
+    this.#log.getChild("executors").debug(
+      "a worker of lease {lease} gets its executor {start}; so far {cold} cold, {pooled} pooled",
+      {
+        lease,
+        start: taken.start,
+        ...this.#pool.taken,
+      },
     );
+    return taken;
   }
 }

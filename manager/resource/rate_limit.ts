@@ -1,7 +1,7 @@
-/** How many requests are let through over time: token buckets. */
-import { Refusal } from "./refusal.ts";
+/** Limits on the rate of requests: token buckets. */
+import { RefusalError } from "./refusal.ts";
 
-/** A bucket that fills at a steady rate and holds one second's worth. */
+/** A bucket that fills at a steady rate and holds as much as one second adds. */
 export class RateLimit {
   readonly #perSecond: number;
   #left: number;
@@ -15,21 +15,21 @@ export class RateLimit {
   }
 
   /**
-   * Lets one request through.
+   * Accepts one request.
    *
-   * @param whose who is limited, for the message.
-   * @throws {Refusal} 429 `too-many-requests` that says when to ask again.
+   * @param subject whose requests are limited, for the message.
+   * @throws {RefusalError} 429 `too-many-requests` with the time of the next retry.
    */
-  take(nowMs: number, whose: string): void {
+  take(nowMs: number, subject: string): void {
     const filled = this.#left + (nowMs - this.#lastMs) * this.#perSecond / 1000;
     this.#left = Math.min(this.#perSecond, filled);
     this.#lastMs = nowMs;
     if (this.#left < 1) {
       const waitMs = (1 - this.#left) / this.#perSecond * 1000;
-      throw new Refusal(
+      throw new RefusalError(
         429,
         "too-many-requests",
-        `Cannot accept request: ${whose} may make ${this.#perSecond} a second`,
+        `Cannot accept request: the limit of ${subject} is ${this.#perSecond} requests a second`,
         Math.ceil(waitMs / 1000),
       );
     }

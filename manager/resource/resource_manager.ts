@@ -1,214 +1,144 @@
-/**
- * The resource manager: knows the nodes, signs grants, keeps the leases. It is never on the way of a
- * call.
- */
-import project from "../../deno.json" with { type: "json" };
-import type { Prices } from "../../runtime/http/bill_api.ts";
+/** The resource manager: it registers nodes, grants leases and keeps bills. No call passes through it. */
 import { getLogger } from "../log.ts";
-import { BillBook } from "./bills.ts";
-import { Certificate } from "./certificate.ts";
-import { steadyClock } from "./clock.ts";
-import type { ConnectionLimits } from "./http_server.ts";
-import { InFlight } from "./in_flight.ts";
-import { KeyRing } from "./key_ring.ts";
-import { LeaseBook } from "./lease_book.ts";
-import { LeaseQueue } from "./lease_queue.ts";
-import { listenAt, type Listening, type SocketMode } from "./listen.ts";
-import { NodeBook } from "./node_book.ts";
-import { NodeOrders } from "./node_orders.ts";
-import {
-  answerReadMs,
-  answerTimeoutMs,
-  bodyTimeoutMs,
-  connectionsPerRequest,
-  headTimeoutMs,
-  idleTimeoutMs,
-  maxBodyBytes,
-  maxOrdersShare,
-  maxRequestsAtOnce,
-  maxWaitingShare,
-  nodeRequestsPerSecond,
-  operatorRequestsPerSecond,
-  readCertificateEveryMs,
-  sweepEveryMs,
-  unauthenticatedPerSecond,
-  writeBillsEveryMs,
-} from "./policy.ts";
-import { connectionsEach } from "./open_files.ts";
-import { checkPlacement, type Placement } from "./placement.ts";
-import { createRoutes } from "./routes.ts";
-import { SqliteStore } from "./sqlite_store.ts";
+import { MetricsEndpoint, type MetricsOptions } from "../metrics/metrics_endpoint.ts";
 import { StateDir } from "../state_dir.ts";
-import type { Quota, Store } from "./store.ts";
-import { TokenBook } from "./token_book.ts";
-import type { TlsFiles } from "./tls_files.ts";
-import { openTokenFiles, type TokenFiles } from "./tokens.ts";
+import { type TokenFiles, tokenFilesIn } from "./books/tokens.ts";
+import { Candidate } from "./candidate.ts";
+import { unavailable } from "./http/forwarding.ts";
+import { HttpListeners, type HttpOptions } from "./http/http_listeners.ts";
+import type { Handler } from "../http/http_server.ts";
+import {
+  beginLeadership,
+  bodyLimitsOf,
+  type Leadership,
+  type LeadershipOptions,
+  NO_FIGURES,
+} from "./leadership.ts";
+import { checkPlacement } from "./leases/placement.ts";
+import { LoopWatch } from "./loop_watch.ts";
+import { RESOURCE_METRICS } from "./metrics/resource_metrics.ts";
+import { PeriodicTasks } from "./periodic_tasks.ts";
+import { READ_CERTIFICATE_EVERY_MS } from "./policy.ts";
+import { isShared, openSharedStore, openStore, type StoreOptions } from "./store/open_store.ts";
+import { Standby } from "./standby.ts";
+import type { Store } from "./store/store.ts";
 
-/** What a resource manager needs to start. */
-export interface ResourceManagerOptions {
-  /** Where to listen: `http://HOST:PORT` (port 0: any free one), `https://HOST:PORT` and `unix:/path`. */
-  readonly listen: readonly string[];
-  /** The files of the certificate with its chain, and of its private key, both PEM, for `https:` addresses. */
-  readonly tls?: TlsFiles;
-  /** The mode of Unix sockets. With 0o660 the process's group may connect as well. @default 0o600 */
-  readonly socketMode?: SocketMode;
-  /** The folder of its state; created with mode 0700. One process at a time. */
+/** The options of a resource manager. */
+export interface ResourceManagerOptions extends HttpOptions, LeadershipOptions {
+  /** The folder of the state. Created with mode 0700. One process at a time may use it. */
   readonly stateDir: string;
-  /**
-   * Milliseconds since 1970, never backwards. For tests.
-   * @default a clock that starts at the host's time and does not jump with it
-   */
-  readonly clock?: () => number;
-  /** Which of the nodes that have room a lease is offered first: placement.ts has the names. @default "spread" */
-  readonly placement?: Placement;
-  /** What a client may have whose token says nothing else. @default no limits */
-  readonly quota?: Quota;
-  /** Requests a second without a good token, from all who ask together. @default 100 */
-  readonly unauthenticatedPerSecond?: number;
-  /** Requests a second with one node token, which many nodes may share. @default 8000 */
-  readonly nodeRequestsPerSecond?: number;
-  /** Requests a second with one operator token. @default 1000 */
-  readonly operatorRequestsPerSecond?: number;
-  /** Requests that may be under way at a time. @default 4096 */
-  readonly maxRequestsAtOnce?: number;
-  /** What bills are reckoned with. @default all is free */
-  readonly prices?: Prices;
-  /** How long a request's body may take, in milliseconds. @default 10000 */
-  readonly bodyTimeoutMs?: number;
-  /** What connections may cost, for tests. @default as policy.ts says */
-  readonly connections?: Partial<ConnectionLimits>;
+  /** Where the rows are kept. @default the file state.sqlite in the state folder */
+  readonly store?: StoreOptions;
+  /** Certificates in PEM form to trust for a leader at `https:`, to which a standby forwards requests. */
+  readonly caCert?: string;
+  /** Opens a store that is not shared, in place of the options in `store`. For tests. */
+  readonly openStore?: (stateDir: string) => Store | Promise<Store>;
+  /** Where metrics are served for Prometheus. @default nowhere */
+  readonly metrics?: MetricsOptions;
 }
 
 /** A running resource manager. */
 export interface ResourceManager extends AsyncDisposable {
-  /** Where it listens, in the order asked for. */
+  /** Its addresses, in the order of the options. */
   readonly urls: string[];
-  /** The private files that hold the first token of each role. */
+  /** The address of its metrics, without the path; undefined if they are not served. */
+  readonly metricsUrl: string | undefined;
+  /** The private files with the first token of each role. */
   readonly tokenFiles: TokenFiles;
   /**
-   * Reads the files of the certificate again, as it does each minute by itself. What can't be used is logged, and the
-   * certificate stays as it is.
+   * Reads the files of the certificate again, as happens every minute. If the new certificate cannot be used, logs the
+   * reason and keeps the current one.
    */
   reloadCertificate(): Promise<void>;
-  /** Answers what is under way, then lets go of everything. May be called twice. */
+  /** Finishes the requests in flight, then releases everything. May be called twice. */
   close(): Promise<void>;
 }
 
 /**
- * Starts a resource manager. Needs permission to read and write the state folder and the sockets'
- * folders, to listen (`--allow-net`, also for Unix sockets), and `--allow-sys` for those (umask has no name of its own there).
+ * Starts a resource manager. Needs permission to read and write the state folder and the folders of Unix sockets, to
+ * listen (`--allow-net`, also for Unix sockets), and `--allow-sys` for Unix sockets, since umask has no permission of its
+ * own.
  *
- * @throws {TypeError} if there is no such placement.
- * @throws {AddressUnavailable} if it can't listen at one of the addresses.
- * @throws {StateUnavailable} if another one uses the folder, or a newer version wrote it.
+ * @throws {TypeError} if the placement is unknown.
+ * @throws {AddressUnavailableError} if it cannot listen at one of the addresses.
+ * @throws {CertificateUnavailableError} if the certificate cannot be used.
+ * @throws {StateUnavailableError} if another process uses the state folder, a newer version wrote it, or the store does
+ * not respond.
  */
 export async function startResourceManager(
   options: ResourceManagerOptions,
 ): Promise<ResourceManager> {
   const log = getLogger(["rfaas", "resource-manager"]);
-  const atOnce = options.maxRequestsAtOnce ?? maxRequestsAtOnce;
-  const inFlight = new InFlight(atOnce);
-  const giveUp = new AbortController();
-  const servers: Listening[] = [];
-  let sweeper: ReturnType<typeof setInterval> | undefined;
-  let sweeping: Promise<void> = Promise.resolve();
-  const placement = checkPlacement(options.placement ?? "spread");
-  let billWriter: ReturnType<typeof setInterval> | undefined;
-  let certificateReader: ReturnType<typeof setInterval> | undefined;
-  let bills: BillBook | undefined;
-  let queue: LeaseQueue | undefined;
-  let orders: NodeOrders | undefined;
-  const stateDir = await StateDir.open(options.stateDir, "resource manager");
-  let store: Store | undefined;
-
-  const release = async () => {
-    clearInterval(sweeper);
-    clearInterval(billWriter);
-    clearInterval(certificateReader);
-    await queue?.close();
-    orders?.close();
-    await inFlight.drain();
-    const overdue = setTimeout(() => giveUp.abort(), answerTimeoutMs);
-    await Promise.all(servers.map((server) => server.drain()));
-    clearTimeout(overdue);
-    await sweeping;
-    await bills?.flush().catch((error) => log.error("Bills were not written: {error}", { error }));
-    store?.close();
-    stateDir.close();
-  };
-
-  try {
-    const opened = store = new SqliteStore(`${stateDir.path}/state.sqlite`);
-    const clock = options.clock ?? steadyClock(await store.transact((tx) => tx.latestMs()));
-    await store.transact((tx) => tx.nodes().forEach(({ id }) => tx.sawNode(id, clock())));
-    const tokenFiles = await openTokenFiles(store, stateDir.path, clock());
-    const keys = await KeyRing.open(store, clock);
-    queue = new LeaseQueue(clock, Math.floor(atOnce * maxWaitingShare));
-    orders = new NodeOrders(clock(), Math.floor(atOnce * maxOrdersShare));
-    const context = { store: opened, clock, keys, log, queue, orders };
-    const leases = new LeaseBook(context, placement);
-    const billBook = bills = new BillBook(context, options.prices ?? {});
-    const routes = createRoutes({
-      bills: billBook,
-      nodes: new NodeBook(context),
-      keys,
-      leases,
-      tokens: await TokenBook.open({
-        store,
-        clock,
-        files: tokenFiles,
-        log,
-        orders,
-        perSecond: {
-          node: options.nodeRequestsPerSecond ?? nodeRequestsPerSecond,
-          operator: options.operatorRequestsPerSecond ?? operatorRequestsPerSecond,
-        },
-        ...(options.quota === undefined ? {} : { standardQuota: options.quota }),
-      }),
-      version: project.version,
-      bodyLimits: { bytes: maxBodyBytes, timeoutMs: options.bodyTimeoutMs ?? bodyTimeoutMs },
-      unauthenticatedPerSecond: options.unauthenticatedPerSecond ?? unauthenticatedPerSecond,
-      clock,
-      log,
-    });
-    const handler = inFlight.counted((request) => routes.fetch(request));
-    const certificate = options.tls && await Certificate.open(options.tls, log);
-    const bodyLimitMs = options.bodyTimeoutMs ?? bodyTimeoutMs;
-    const listenOptions = {
-      socketMode: options.socketMode ?? 0o600,
-      signal: giveUp.signal,
-      limits: {
-        ...await connectionsEach(atOnce * connectionsPerRequest, options.listen.length, log),
-        headTimeoutMs,
-        idleTimeoutMs,
-        bodyTimeoutMs: bodyLimitMs,
-        answerReadMs,
-        ...options.connections,
-      },
-    };
-    for (const address of options.listen) {
-      const tls = certificate && { tls: certificate.pair };
-      const server = await listenAt(address, handler, { ...listenOptions, ...tls });
-      servers.push(server);
-      certificate?.onChange(server.useCertificate);
-    }
-    const reloadCertificate = () => certificate?.reload() ?? Promise.resolve();
-    certificateReader = certificate && setInterval(reloadCertificate, readCertificateEveryMs);
-    sweeper = setInterval(() => {
-      sweeping = leases.sweep().then(() => keys.settle()).catch((error) =>
-        log.error("Sweep failed: {error}", { error })
-      );
-    }, sweepEveryMs);
-    billWriter = setInterval(() => {
-      billBook.flush().catch((error) => log.error("Bills were not written: {error}", { error }));
-    }, writeBillsEveryMs);
-    const urls = servers.map(({ url }) => url);
-    log.info("Resource manager listens at {urls}", { urls });
-    let closing: Promise<void> | undefined;
-    const close = () => closing ??= release();
-    return { urls, tokenFiles, reloadCertificate, close, [Symbol.asyncDispose]: close };
-  } catch (error) {
-    await release();
-    throw error;
+  checkPlacement(options.placement ?? "spread");
+  // Disposes of everything in reverse order, unless the start succeeds.
+  await using cleanup = new AsyncDisposableStack();
+  const stateDir = cleanup.use(await StateDir.open(options.stateDir, "resource manager"));
+  for (const file of stateDir.restricted) log.warn(RESTRICTED, { file });
+  const watch = cleanup.use(new LoopWatch());
+  const metrics = cleanup.use(await MetricsEndpoint.open(RESOURCE_METRICS, options.metrics, log));
+  const { observe } = metrics;
+  const begin = (store: Store) =>
+    beginLeadership(store, stateDir.path, { ...options, observe }, watch, log);
+  let handler: Handler = () => unavailable("not-leader", "no resource manager leads", undefined);
+  let leadership: () => Leadership | undefined;
+  const listeners = new HttpListeners(options, (request) => handler(request), log);
+  if (options.openStore === undefined && isShared(options.store)) {
+    cleanup.defer(() => listeners.drain());
+    await listeners.open();
+    const url = listeners.urls.find(isReachable);
+    if (url === undefined) log.warn(UNREACHABLE, { urls: listeners.urls });
+    const { caCert } = options;
+    const bodyLimits = bodyLimitsOf(options);
+    const standby = cleanup.use(new Standby({ ownUrl: url, caCert, bodyLimits }));
+    handler = standby.handler;
+    const open = await openSharedStore(stateDir.path, options.store, url);
+    const candidate = cleanup.use(await Candidate.begin({ open, begin, standby, log }));
+    handler = candidate.handler;
+    leadership = () => candidate.leadership;
+  } else {
+    const open = options.openStore ?? ((path) => openStore(path, options.store));
+    const store = await open(stateDir.path);
+    cleanup.defer(() => store.close());
+    const only = cleanup.use(await begin(store));
+    handler = only.handler;
+    leadership = () => only;
+    cleanup.defer(() => listeners.drain());
+    cleanup.defer(() => only.stopWaiting());
+    await listeners.open();
   }
+  await metrics.serve(async () => ({
+    ...await leadership()?.figures() ?? NO_FIGURES,
+    requestsInFlight: listeners.inFlight.size,
+    overloads: listeners.inFlight.overloads,
+  }));
+
+  const tasks = cleanup.use(new PeriodicTasks(log));
+  const reloadCertificate = () => listeners.reloadCertificate();
+  tasks.every(READ_CERTIFICATE_EVERY_MS, "Certificate not read: {error}", reloadCertificate);
+
+  const { urls } = listeners;
+  log.info("Resource manager listens at {urls}", { urls });
+  const resources = cleanup.move();
+  let closing: Promise<void> | undefined;
+  const close = () => closing ??= resources.disposeAsync();
+  return {
+    urls,
+    metricsUrl: metrics.url,
+    tokenFiles: tokenFilesIn(stateDir.path),
+    reloadCertificate,
+    close,
+    [Symbol.asyncDispose]: close,
+  };
 }
+
+const UNREACHABLE =
+  "Clients of standbys are not forwarded to this resource manager: it listens at " +
+  "no address that names this host, but at {urls}";
+
+/** Whether other hosts reach an address: that of all interfaces is another host's own there. */
+function isReachable(url: string): boolean {
+  return url.startsWith("http") && !["0.0.0.0", "[::]"].includes(new URL(url).hostname);
+}
+
+const RESTRICTED =
+  "State file was open to other users, its mode is set back: {file}. If there are others, rotate the keys and tokens";

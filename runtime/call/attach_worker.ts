@@ -1,7 +1,6 @@
-/** How a client attaches to a worker: the handshake from the address to the session. */
+/** How a client attaches to a worker: the handshake, from the address to the session. */
 
 import { Access, type Provider } from "../../fabric/fabric.ts";
-import { LeaseRefused } from "../errors.ts";
 import {
   type AttachMessage,
   encodeAttach,
@@ -9,44 +8,61 @@ import {
   receiveJson,
   sendJson,
 } from "../protocol/attach.ts";
-import { Functions } from "../protocol/manifest.ts";
+import { functionsSchema } from "../protocol/manifest.ts";
+import { LeaseRefusedError } from "../errors.ts";
 import { arenaLayout, MESSAGE_BYTES, receivesFor } from "../protocol/wire.ts";
 import * as v from "../valibot.ts";
+import { packageError, type StackTranslator } from "./thrown_error.ts";
 import { WorkerSession } from "./worker_session.ts";
 
 const readySchema = v.object({
   address: v.pipe(v.number(), v.integer(), v.minValue(0)),
   rkey: v.pipe(v.number(), v.integer(), v.minValue(0)),
-  functions: Functions,
-  error: v.optional(v.object({ name: v.string(), message: v.string(), stack: v.string() })),
+  functions: functionsSchema,
+  inline: v.boolean(),
+  error: v.optional(v.object({ at: v.picklist(["load", "init"]), failure: v.string() })),
 });
 
-/** How to attach to a worker. */
+/** Options of {@linkcode attachWorker}. */
 export interface AttachOptions {
   readonly address: string;
-  /** Its place in the executor. */
+  /** The worker index. */
   readonly worker: number;
-  /** Its place in the lease. @default the same */
-  readonly place?: number;
   readonly secret: Uint8Array;
   readonly depth: number;
   readonly maxBytes: number;
-  /** The sequence number before the first; tests start it high. */
+  /** The sequence number before the first. Tests start it high. */
   readonly firstSequence: number;
   readonly timeoutMs: number;
+  /** Rewrites stacks of the package's functions. @default {(stack) => stack} */
+  readonly translate?: StackTranslator;
   readonly signal?: AbortSignal;
+}
+
+/** The connection ended while the worker loaded the package. The executor's end reason states why. */
+export class LoadLostError extends Error {}
+
+function loadTimeoutError(timeoutMs: number, cause: unknown): LeaseRefusedError {
+  return new LeaseRefusedError(
+    `Cannot load the function package: the module and its init took more than ${timeoutMs} ms`,
+    "bad-package",
+    { cause },
+  );
 }
 
 /**
  * Connects to a worker and waits until its package is loaded.
  *
- * @throws {LeaseRefused} reason `bad-package` when it can't be loaded; {@linkcode FabricError} otherwise.
+ * @throws {LeaseRefusedError} With reason `bad-package` when the package does not load, or not in time.
+ * @throws {LoadLostError} When the connection ends meanwhile.
+ * @throws {FabricError} When the connection fails, or times out.
  */
 export async function attachWorker(
   fabric: Pick<Provider, "connect">,
   options: AttachOptions,
 ): Promise<WorkerSession> {
   const { address, worker, secret, depth, maxBytes, firstSequence, timeoutMs, signal } = options;
+  const { translate = (stack) => stack } = options;
   const layout = arenaLayout(depth, maxBytes);
   const bounds = { timeoutMs, ...(signal ? { signal } : {}) };
   const connection = await fabric.connect(address, {
@@ -58,7 +74,7 @@ export async function attachWorker(
     privateData: encodeAttach(worker, secret),
   });
   try {
-    const region = connection.register(layout.inboundAt, layout.slotsBytes, Access.REMOTE_WRITE);
+    const region = connection.register(layout.inboundAt, layout.inboundBytes, Access.REMOTE_WRITE);
     const area = new Uint8Array(connection.buffer(layout.sendAt, MESSAGE_BYTES));
     const attach: AttachMessage = {
       address: region.address,
@@ -67,23 +83,23 @@ export async function attachWorker(
       maxBytes,
       firstSequence,
     };
-    connection.postReceives(receivesFor(depth));
+    if (connection.shared === undefined) connection.postReceives(receivesFor(depth));
     sendJson(connection, layout.sendAt, area, attach);
-    const ready = v.parse(readySchema, await receiveJson(connection, layout.receiveAt, bounds));
-    if (ready.error) {
-      const { name, message, stack } = ready.error;
-      throw new LeaseRefused(
-        `Cannot load the function package: ${name}: ${message}`,
-        "bad-package",
-        { cause: stack },
-      );
-    }
+    const message = await receiveJson(connection, layout.receiveAt, bounds).catch((cause) => {
+      signal?.throwIfAborted();
+      throw connection.state === "connected"
+        ? loadTimeoutError(timeoutMs, cause)
+        : new LoadLostError(connection.reason, { cause });
+    });
+    const ready = v.parse(readySchema, message);
+    if (ready.error) throw packageError(ready.error, translate);
     return new WorkerSession(connection, {
-      worker: options.place ?? worker,
+      worker,
       depth,
       firstSequence,
       layout,
       ready: ready as ReadyMessage,
+      translate,
     });
   } catch (error) {
     connection.close();

@@ -1,119 +1,129 @@
-/** One call that its caller awaits: from the queue for a free slot to its reply. */
+/** One call with a promise: from the queue for a free slot to its reply. */
 
 import { impossibleLength, replyError, unknownFunction } from "./call_errors.ts";
+import type { CallStats } from "./call_stats.ts";
 import { copyOut } from "./copy_out.ts";
 import { type ClientSlot, DONE, POSTED, type SlotWaiter } from "./client_slot.ts";
-import { endInTime, type WaitingCall } from "./waiting_call.ts";
-import { CallStatus, timeLeftUs } from "../protocol/wire.ts";
+import { nowMs } from "../../ffi/intrinsics.ts";
+import { armDeadline, type WaitingCall } from "./waiting_call.ts";
+import { CallStatus, timeLeftOf } from "../protocol/wire.ts";
+import type { TraceContext } from "../tracing/trace_context.ts";
 import type { WorkerSession } from "./worker_session.ts";
 
 /** Options of {@linkcode Lease.invoke}. */
 export interface InvokeOptions {
-  /** Gives the call up; its promise rejects with the signal's reason at once. */
+  /** Gives the call up. The promise rejects with the signal's reason at once. */
   signal?: AbortSignal;
-  /** Milliseconds from now; then the promise rejects with {@linkcode DeadlineExceeded}. */
+  /**
+   * The time that the call may take, in milliseconds, 0 or more. Then the promise rejects with
+   * {@linkcode DeadlineExceededError}. @default {Infinity}
+   */
   deadlineMs?: number;
-  /** The worker that is to run it; the one with most free slots if left out, the first of equals. */
+  /**
+   * The index of the worker that has to run the call, from 0. Left out: the worker with most free slots, the first of
+   * equals.
+   */
   worker?: number;
-  /** Where to put the result; the promise gives the part of it that was filled. */
+  /** The buffer for the result, whose filled part the promise resolves with. Left out: the call allocates one. */
   output?: Uint8Array;
+}
+
+/** What a call needs of its lease. */
+export interface TaskHost {
+  /** The largest result, in bytes. */
+  readonly maxBytes: number;
+  readonly stats: CallStats;
+  /** Called when the task has released its slot. */
+  onFree(): void;
+  /** Called when the connection was lost while the call was in flight. The task is not settled. */
+  taskLost(task: WaitingCall): void;
+  /** Called when the worker had no core for the call, which did not run. The task is not settled. */
+  taskBusy(task: WaitingCall): void;
 }
 
 export class CallTask implements WaitingCall, SlotWaiter {
   readonly promise: Promise<Uint8Array>;
   readonly name: string;
   readonly worker: number | undefined;
-  /** Times it was posted. */
+  readonly deadlineMs: number;
+  readonly untilMs: number;
   attempts = 0;
-  /** Times a worker had no core for it. */
   refusals = 0;
-  /** The nodes that had none, since the last pause. */
   busyNodes: Set<string> | undefined;
+  trace: TraceContext | undefined;
   settled = false;
   readonly repeatable = true;
   #input: Uint8Array;
+  /** The argument is a copy. */
   #kept = false;
+  readonly #host: TaskHost;
   readonly #output: Uint8Array | undefined;
   readonly #capacity: number;
-  readonly #untilMs: number;
-  /** Forgets its deadline and its signal. */
-  readonly #letBe: (() => void) | undefined;
+  /** Disarms its deadline and its signal. */
+  readonly #disarm: (() => void) | undefined;
   #session: WorkerSession | undefined;
   #slot: ClientSlot | undefined;
+  #lastSlot: ClientSlot | undefined;
+  /** Not read unless latencies are recorded. */
+  readonly #startMs: number;
   #resolve!: (result: Uint8Array) => void;
   #reject!: (error: unknown) => void;
-  readonly #onFree: () => void;
-  readonly #onLost: (task: CallTask) => void;
-  readonly #onBusy: (task: CallTask) => void;
 
-  /**
-   * @param onFree called when the task has given its slot back.
-   * @param onLost called when the connection went while the call was under way; the task is not settled then.
-   * @param onBusy called when the worker had no core for the call, which then did not run; likewise not settled.
-   */
-  constructor(
-    name: string,
-    input: Uint8Array,
-    maxBytes: number,
-    options: InvokeOptions,
-    onFree: () => void,
-    onLost: (task: CallTask) => void,
-    onBusy: (task: CallTask) => void,
-  ) {
+  constructor(host: TaskHost, name: string, input: Uint8Array, options: InvokeOptions) {
+    this.#host = host;
+    this.#startMs = host.stats.latency === undefined ? 0 : nowMs();
     this.name = name;
     this.worker = options.worker;
     this.#input = input;
     this.#output = options.output;
-    this.#capacity = Math.min(maxBytes, options.output?.length ?? maxBytes);
-    this.#onFree = onFree;
-    this.#onLost = onLost;
-    this.#onBusy = onBusy;
+    this.#capacity = Math.min(host.maxBytes, options.output?.length ?? host.maxBytes);
     this.promise = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
     });
-    const { deadlineMs } = options;
-    this.#untilMs = deadlineMs === undefined ? Infinity : performance.now() + deadlineMs;
-    this.#letBe = endInTime(this, options);
+    const { deadlineMs = Infinity } = options;
+    this.deadlineMs = deadlineMs;
+    this.untilMs = deadlineMs === Infinity ? Infinity : performance.now() + deadlineMs;
+    this.#disarm = armDeadline(this, options);
   }
 
-  /** Where it was posted last. */
   get session(): WorkerSession | undefined {
     return this.#session;
   }
 
-  /** Takes a copy of the argument, for a call that is not posted at once, or perhaps again: the caller may reuse it. */
+  get slot(): ClientSlot | undefined {
+    return this.#lastSlot;
+  }
+
   keepInput(): void {
     if (this.#kept) return;
     this.#kept = true;
-    this.#input = new Uint8Array(this.#input); // `slice` of a Buffer of Node copies nothing
+    this.#input = new Uint8Array(this.#input); // `slice` of a Node Buffer does not copy
   }
 
-  /** Puts the argument into the slot and sends the call. */
   post(session: WorkerSession, slot: ClientSlot, functionIndex: number): void {
     this.attempts++;
+    if (this.attempts + this.refusals > 1) this.#host.stats.retried();
     this.#session = session;
-    this.#slot = slot;
+    this.#slot = this.#lastSlot = slot;
     slot.waiter = this;
-    slot.input.set(this.#input);
+    slot.inputFor(this.#input.length).set(this.#input);
     session.post(
       slot,
       functionIndex,
       this.#input.length,
-      this.#untilMs === Infinity ? 0 : timeLeftUs(this.#untilMs - performance.now()),
+      this.untilMs === Infinity ? 0 : timeLeftOf(this.untilMs - performance.now()),
       this.#capacity,
     );
   }
 
-  /** Ends the call with an error. If it is under way, its slot stays out of use until the reply has come. */
-  fail(error: unknown, overdue = false): void {
+  fail(error: unknown): void {
     if (this.settled) return;
-    this.#end();
-    this.#reject(error);
-    this.#release(overdue);
+    this.#settle();
+    this.#reject(this.#host.stats.failed(error));
+    this.#release();
   }
 
-  /** Ends the call since the package has no such function. */
   failUnknown(functions: readonly string[]): void {
     this.fail(unknownFunction(this.name, functions));
   }
@@ -122,44 +132,54 @@ export class CallTask implements WaitingCall, SlotWaiter {
     const slot = this.#slot!;
     if (slot.state !== DONE) {
       this.#slot = undefined;
-      this.#onLost(this);
+      if (!slot.mayHaveBegun) this.#keepSent(slot);
+      this.#host.taskLost(this);
       return;
     }
     if (slot.status === CallStatus.BUSY && !this.settled) {
       this.attempts--;
       this.refusals++;
-      if (!this.#kept) {
-        this.#kept = true;
-        // The caller may have reused its memory; the slot has what was sent.
-        this.#input = copyOut(slot.input, this.#input.length);
-      }
+      this.#keepSent(slot);
       this.#release();
-      return this.#onBusy(this);
+      return this.#host.taskBusy(this);
     }
-    this.#end();
-    if (slot.status !== CallStatus.OK) this.#reject(replyError(slot, this.name));
-    else if (slot.length < 0 || slot.length > this.#capacity) {
-      this.#reject(impossibleLength(this.name, slot));
-    } else if (this.#output) {
-      this.#output.set(slot.output.subarray(0, slot.length));
-      this.#resolve(this.#output.subarray(0, slot.length));
+    this.#settle();
+    if (slot.status !== CallStatus.OK) {
+      const error = replyError(slot, this.name, this.#session!.translate);
+      this.#reject(this.#host.stats.failed(error));
+    } else if (slot.length < 0 || slot.length > this.#capacity) {
+      this.#reject(this.#host.stats.failed(impossibleLength(this.name, slot)));
     } else {
-      this.#resolve(copyOut(slot.output, slot.length));
+      const { latency } = this.#host.stats;
+      if (latency !== undefined) latency.record(nowMs() - this.#startMs);
+      if (this.#output) {
+        this.#output.set(slot.outputFor(this.#capacity).subarray(0, slot.length));
+        this.#resolve(this.#output.subarray(0, slot.length));
+      } else {
+        this.#resolve(copyOut(slot.outputFor(this.#capacity), slot.length));
+      }
     }
     this.#release();
   }
 
-  #end(): void {
-    this.settled = true;
-    this.#letBe?.();
+  /** Copies the argument from the slot, which holds what was sent: the caller may have reused its memory. */
+  #keepSent(slot: ClientSlot): void {
+    if (this.#kept) return;
+    this.#kept = true;
+    this.#input = copyOut(slot.inputFor(this.#input.length), this.#input.length);
   }
 
-  #release(overdue = false): void {
+  #settle(): void {
+    this.settled = true;
+    this.#disarm?.();
+  }
+
+  #release(): void {
     const slot = this.#slot;
     if (!slot) return;
     this.#slot = undefined;
     const free = slot.state !== POSTED;
-    this.#session!.release(slot, overdue);
-    if (free) this.#onFree();
+    this.#session!.release(slot);
+    if (free) this.#host.onFree();
   }
 }

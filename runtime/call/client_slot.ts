@@ -1,26 +1,43 @@
-/** The client's half of a slot. */
+/**
+ * The client's half of a slot, and the states of a slot.
+ *
+ * ```text
+ *             acquire          post           reply
+ *       FREE ---------> HELD --------> POSTED ------> DONE
+ *        ^ ^              |             | ^ ^          | |
+ *        | +--------------+             | | +-- OPEN <-+ |   OPEN: a chunk of a stream, next chunk
+ *        |    release         give up   | |              |
+ *        +---------- ABANDONED <--------+ +-- HELD <-----+   HELD: a prepared call, next call
+ *        | late reply                                    |
+ *        +-----------------------------------------------+
+ *                             release
+ * ```
+ *
+ * OPEN becomes ABANDONED as well, when a stream is given up, and FREE does so when the session probes the worker. When
+ * its session retires, HELD becomes STALE; DONE does so when its reply has been read. When its connection closes, every
+ * state becomes LOST.
+ */
 
-/** Nobody's. */
+/** Free. */
 export const FREE = 0;
-/** Somebody's, with no call under way. */
+/** Acquired, no call in flight. */
 export const HELD = 1;
-/** A call is under way. */
+/** A call is in flight. */
 export const POSTED = 2;
-/** The reply is there. */
+/** The reply has arrived. */
 export const DONE = 3;
-/** The call was given up; out of use until its reply has come, so that it never answers another call. */
-export const ABANDONED = 4;
-/** Gone with its connection. */
-export const LOST = 5;
-/** Somebody's still, to read the last result; the next call takes another slot, since its session is left. */
+/** Between two chunks of a stream: the worker keeps a generator for the slot. */
+export const OPEN = 4;
+/** No owner waits for the reply. The slot is out of use until then, so that a late one never answers another call. */
+export const ABANDONED = 5;
+/** Acquired, to read the last result only: the session retires, and the next call uses a slot of another one. */
 export const STALE = 6;
+/** The connection is closed. */
+export const LOST = 7;
 
-/** Somebody's, between two chunks of a stream: the worker keeps a generator for it. */
-export const OPEN = 7;
-
-/** Who waits for a slot's reply by a promise. */
+/** Waits for a slot's reply without polling. */
 export interface SlotWaiter {
-  /** Called once when the reply is there or the slot is lost. */
+  /** Called once, when the reply has arrived or the slot is lost. */
   onReply(): void;
 }
 
@@ -28,23 +45,38 @@ export class ClientSlot {
   state = FREE;
   /** The sequence number of the last call. */
   sequence: number;
-  /** Of the last reply: its status and its length, checked to be within `capacity`. */
+  /** The place of the last call in the order of all calls of its session, modulo 2^32. */
+  order = 0;
+  /** Whether the last call, which was lost with its worker, may have begun. */
+  mayHaveBegun = true;
+  /** The status of the last reply. */
   status = 0;
+  /** The length of the last reply. Its reader checks it against `capacity`. */
   length = 0;
   capacity = 0;
-  /** Time left and room as the worker has them from this slot's last request with a header; -1 before the first. */
-  sentTimeLeftUs = -1;
+  /** The time left in the slot's last request with a header, which short requests repeat; -1 before the first. */
+  sentTimeLeft = -1;
+  /** The capacity in that request; -1 before the first. */
   sentCapacity = -1;
-  /** A stream has it, for as long as the stream likes. */
+  /** A stream has the slot, for an unknown time. */
   streaming = false;
   waiter: SlotWaiter | null = null;
   readonly index: number;
-  /** The request's header and the reply's. */
+  /** The header of the request. */
   readonly request: Int32Array;
+  /** The header of the reply. */
   readonly reply: Int32Array;
-  /** The payloads, whole: `maxBytes` and a little more. */
+  /** The whole payload of a request: `maxBytes`, rounded up. */
   readonly input: Uint8Array;
+  /** The whole payload of a reply: `maxBytes`, rounded up. */
   readonly output: Uint8Array;
+  /** Whether the argument is in the line. */
+  inlined = false;
+  /** The payloads in the slot's line; those in the slot if there is no line, or functions use the slots alone. */
+  readonly #lineInput: Uint8Array;
+  readonly #lineOutput: Uint8Array;
+  /** The longest argument and result in the line; -1 if there is none. */
+  readonly #inlineBytes: number;
 
   constructor(
     index: number,
@@ -53,6 +85,7 @@ export class ClientSlot {
     reply: ArrayBuffer,
     input: ArrayBuffer,
     output: ArrayBuffer,
+    line?: { readonly input: ArrayBuffer; readonly output: ArrayBuffer },
   ) {
     this.index = index;
     this.sequence = firstSequence | 0;
@@ -60,5 +93,22 @@ export class ClientSlot {
     this.reply = new Int32Array(reply);
     this.input = new Uint8Array(input);
     this.output = new Uint8Array(output);
+    this.#lineInput = new Uint8Array(line?.input ?? input);
+    this.#lineOutput = new Uint8Array(line?.output ?? output);
+    this.#inlineBytes = line?.input.byteLength ?? -1;
+  }
+
+  /** Returns the memory for an argument of up to `bytes`, at its beginning. The next requests have their argument there. */
+  inputFor(bytes: number): Uint8Array {
+    this.inlined = bytes <= this.#inlineBytes;
+    return this.inlined ? this.#lineInput : this.input;
+  }
+
+  /** Returns the memory of a result with this capacity, at its beginning. */
+  outputFor(capacity: number): Uint8Array {
+    return capacity <= this.#inlineBytes ? this.#lineOutput : this.output;
   }
 }
+
+/** Stands for a slot that was given up or released. */
+export const NO_SLOT = { state: LOST } as ClientSlot;

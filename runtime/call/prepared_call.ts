@@ -1,72 +1,48 @@
-/** A call whose slot is taken once and used again and again: no copy, no promise, no allocation. */
+/** A call that keeps its slot: no copy, no promise, no allocation. */
 
 import {
   type ClientSlot,
   DONE,
   HELD,
   LOST,
+  NO_SLOT,
   POSTED,
   type SlotWaiter,
   STALE,
 } from "./client_slot.ts";
-import { deadlineError, impossibleLength, replyError } from "./call_errors.ts";
-import { ArgumentTooLong, Busy, ExecutorLost, UnknownFunction } from "../errors.ts";
-import { nowMs } from "../../ffi/intrinsics.ts";
-import {
-  CLIENT_SLEEP_AFTER_MS,
-  CLIENT_SLEEP_MS,
-  CLIENT_YIELD_AFTER_MS,
-  MAX_TIMER_MS,
-  POLLS_PER_YIELD,
-  PROBE_EVERY_MS,
-} from "../policy.ts";
-import { CallStatus, timeLeftUs } from "../protocol/wire.ts";
+import { deadlineError, impossibleLength, replacedError, replyError } from "./call_errors.ts";
+import type { CallHost } from "./call_host.ts";
+import { ArgumentTooLongError, BusyError, UnknownFunctionError } from "../errors.ts";
+import { MAX_TIMER_MS } from "../policy.ts";
+import { checkBytes, type PreparedCallOptions, type PrepareOptions } from "./prepare_options.ts";
+import { CallStatus, timeLeftOf } from "../protocol/wire.ts";
+import { waitLong } from "./wait_long.ts";
 import type { WorkerSession } from "./worker_session.ts";
 
-/** Options of {@linkcode Lease.prepare}. */
-export interface PrepareOptions {
-  /** Bytes of the argument. @default the lease's `maxBytes` */
-  bytes?: number;
-  /** Bytes of the result. @default the lease's `maxBytes` */
-  resultBytes?: number;
-  /** The worker that runs it; the one with most free slots if left out. */
-  worker?: number;
-}
-
-/** Options of one call of a {@linkcode PreparedCall}. */
-export interface CallOptions {
-  /** Milliseconds from the call; then it throws {@linkcode DeadlineExceeded}. */
-  deadlineMs?: number;
-}
-
-/** What a prepared call needs of its lease. */
-export interface CallHost {
-  readonly maxBytes: number;
-  /** The session of a worker, or the one with most free slots. Throws when the lease has none. */
-  sessionFor(worker: number | undefined): WorkerSession;
-  /** Told when a call found its connection gone. */
-  onLost(session: WorkerSession): void;
-  /** The error for a call that was lost on this session; blocks for a moment to learn why. */
-  lossError(name: string, posted: boolean, session: WorkerSession): Error;
-  /** Waits for that moment without blocking: the error after it is at hand. */
-  lossLearned(session: WorkerSession): Promise<void>;
-  /** Has neither the lease nor the session's node ended? A look at a word. */
-  live(session: WorkerSession): boolean;
-  /** Starts taking replies for calls that wait by a promise. */
-  kick(): void;
-  /** A slot was given back. */
-  onFree(): void;
-  readonly yieldCore: () => void;
-}
-
-const ALREADY = "Cannot call: the last call of this prepared call has not been finished";
-
 /**
- * A prepared call owns a slot of a worker: {@linkcode PreparedCall.input} and {@linkcode PreparedCall.output} are
- * registered memory, and on one host the very memory that the function works on.
+ * A call that keeps a slot of a worker, for many runs of one function. {@linkcode PreparedCall.input} and
+ * {@linkcode PreparedCall.output} are the slot's memory; on one host the function works on that very memory. A run copies
+ * nothing and allocates nothing.
  *
- * After a call that failed by its deadline or by the loss of the executor, the slot is another one: write to `input`
- * again, and read `output` again. A call that was not written again is refused.
+ * A call that passes its deadline, or loses its executor, loses its slot too. The next call uses another one: write
+ * `input` again before it, and read the property `output` again after it. A call whose argument was lost with the slot
+ * is refused.
+ *
+ * @example
+ * ```ts
+ * import type { Lease } from "@rfaas/rfaas";
+ *
+ * function sumOf(lease: Lease, values: Uint8Array[]): number {
+ *   using call = lease.prepare("length", { bytes: 1024, resultBytes: 8 });
+ *   let sum = 0;
+ *   for (const value of values) {
+ *     call.input.set(value);
+ *     const length = call.invokeSync(value.length);
+ *     sum += call.output.subarray(0, length)[0]!;
+ *   }
+ *   return sum;
+ * }
+ * ```
  */
 export class PreparedCall implements Disposable {
   readonly #host: CallHost;
@@ -80,24 +56,24 @@ export class PreparedCall implements Disposable {
   #input!: Uint8Array;
   #output!: Uint8Array;
   #deadlineMs = 0;
-  /** Of the call that waits by a promise. */
+  /** Settle the promise of `invoke()`. */
   #resolve!: (length: number) => void;
   #reject!: (error: unknown) => void;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  readonly #conclude = () => this.#settle();
+  readonly #onDeadline = () => this.#settle();
   readonly #waiter: SlotWaiter = {
     onReply: () => {
       if (this.#slot.state !== LOST) return this.#settle();
       clearTimeout(this.#timer);
       const session = this.#session;
       const reject = this.#reject;
-      this.#host.lossLearned(session).then(
-        () => reject(this.#host.lossError(this.#name, true, session)),
+      this.#host.awaitLossReason(session).then(
+        () => reject(this.#lost(this.#slot, session)),
         reject,
       );
     },
   };
-  /** Why the slot is another one than the caller last wrote to; empty when it is not. */
+  /** Why the slot is not the one that the caller last wrote to; empty if it is. */
   #moved: "" | "executor" | "deadline" = "";
   #closed = false;
 
@@ -105,51 +81,73 @@ export class PreparedCall implements Disposable {
   constructor(host: CallHost, name: string, options: PrepareOptions) {
     this.#host = host;
     this.#name = name;
-    this.#bytes = checkRoom("bytes", options.bytes ?? host.maxBytes, host.maxBytes);
-    this.#resultBytes = checkRoom(
-      "resultBytes",
-      options.resultBytes ?? host.maxBytes,
-      host.maxBytes,
-    );
+    const { maxBytes } = host;
+    const { bytes = maxBytes, resultBytes = maxBytes } = options;
+    this.#bytes = checkBytes("bytes", bytes, maxBytes);
+    this.#resultBytes = checkBytes("resultBytes", resultBytes, maxBytes);
     this.#worker = options.worker;
     this.#bind();
   }
 
-  /** Where the argument goes; `bytes` long. */
+  /** The buffer of the argument, {@linkcode PrepareOptions.bytes} long. Write the argument at its beginning. */
   get input(): Uint8Array {
     if (this.#slot.state === LOST || this.#slot.state === STALE) this.#bind();
     this.#moved = "";
     return this.#input;
   }
 
-  /** Where the result is; `resultBytes` long. */
+  /** The buffer of the result, {@linkcode PrepareOptions.resultBytes} long. The result is at its beginning. */
   get output(): Uint8Array {
     if (this.#slot.state === LOST) this.#bind();
     return this.#output;
   }
 
   /**
-   * Calls with the first `length` bytes of the input and spins until the reply is there.
+   * Calls the function and blocks until the reply arrives. It spins first, then yields, then sleeps.
    *
-   * @returns the result's length; it lies in `output`.
-   * @throws {FunctionError} {ResultTooLong} {DeadlineExceeded} {ExecutorLost} {NodeLost} {LeaseOver}, and {Busy} when
-   * the node leases more workers than it has cores and all are in use: the function did not run, call again.
+   * @param length The length of the argument at the beginning of `input`, in bytes. All of `input` if left out.
+   * @param options The deadline.
+   * @returns The length of the result at the beginning of `output`, in bytes.
+   * @throws {FunctionError} When the function threw, or broke its contract.
+   * @throws {ResultTooLongError} When the result is longer than {@linkcode PrepareOptions.resultBytes}.
+   * @throws {DeadlineExceededError} When no reply arrived by the deadline.
+   * @throws {BusyError} When all cores of the node, or all slots of the next worker, are in use. The function did not run.
+   * @throws {ExecutorLostError} When the executor was lost, or was replaced and `input` was not rewritten since.
+   * Its `outcome` states whether the function may have run.
+   * @throws {NodeLostError} When the node was lost. Its `outcome` states whether the function may have run.
+   * @throws {LeaseOverError} When the lease has ended.
+   * @throws {LimitExceededError} When the executor exceeded a limit of the lease.
+   * @throws {UnknownFunctionError} When the next executor has no such function.
+   * @throws {ArgumentTooLongError} When `length` is not a whole number from 0 to {@linkcode PrepareOptions.bytes}.
+   * @throws {TypeError} When a call is unfinished, this is closed, or `input` was not rewritten after a call given up.
+   * @throws {RangeError} When `deadlineMs` is negative or not a number.
    */
-  invokeSync(length: number = this.#bytes, options?: CallOptions): number {
+  invokeSync(length: number = this.#bytes, options?: PreparedCallOptions): number {
     this.start(length, options);
-    const session = this.#session;
-    const slot = this.#slot;
-    const { pollsPerLook } = session;
-    let polls = 0;
-    while (slot.state === POSTED) {
-      if (session.poll()) continue;
-      if (++polls === pollsPerLook) this.#spinOn();
-    }
     return this.finish();
   }
 
-  /** Calls likewise without blocking the event loop. */
-  invoke(length: number = this.#bytes, options?: CallOptions): Promise<number> {
+  /**
+   * Calls the function without blocking the event loop.
+   *
+   * @param length The length of the argument at the beginning of `input`, in bytes. All of `input` if left out.
+   * @param options The deadline.
+   * @returns The length of the result at the beginning of `output`, in bytes.
+   * @throws {FunctionError} When the function threw, or broke its contract.
+   * @throws {ResultTooLongError} When the result is longer than {@linkcode PrepareOptions.resultBytes}.
+   * @throws {DeadlineExceededError} When no reply arrived by the deadline.
+   * @throws {BusyError} When all cores of the node, or all slots of the next worker, are in use. The function did not run.
+   * @throws {ExecutorLostError} When the executor was lost, or was replaced and `input` was not rewritten since.
+   * Its `outcome` states whether the function may have run.
+   * @throws {NodeLostError} When the node was lost. Its `outcome` states whether the function may have run.
+   * @throws {LeaseOverError} When the lease has ended.
+   * @throws {LimitExceededError} When the executor exceeded a limit of the lease.
+   * @throws {UnknownFunctionError} When the next executor has no such function.
+   * @throws {ArgumentTooLongError} When `length` is not a whole number from 0 to {@linkcode PrepareOptions.bytes}.
+   * @throws {TypeError} When a call is unfinished, this is closed, or `input` was not rewritten after a call given up.
+   * @throws {RangeError} When `deadlineMs` is negative or not a number.
+   */
+  invoke(length: number = this.#bytes, options?: PreparedCallOptions): Promise<number> {
     return new Promise((resolve, reject) => {
       this.start(length, options); // what it throws rejects
       this.#resolve = resolve;
@@ -157,29 +155,55 @@ export class PreparedCall implements Disposable {
       this.#slot.waiter = this.#waiter;
       const deadlineMs = options === undefined ? undefined : options.deadlineMs;
       if (deadlineMs !== undefined && deadlineMs <= MAX_TIMER_MS) {
-        this.#timer = setTimeout(this.#conclude, deadlineMs);
+        this.#timer = setTimeout(this.#onDeadline, deadlineMs);
       }
       this.#host.kick();
     });
   }
 
-  /** Sends the call and returns at once. */
-  start(length: number = this.#bytes, options?: CallOptions): void {
+  /**
+   * Sends the call and returns at once. Poll with {@linkcode PreparedCall.done}, then call
+   * {@linkcode PreparedCall.finish}.
+   *
+   * @param length The length of the argument at the beginning of `input`, in bytes. All of `input` if left out.
+   * @param options The deadline, which `finish()` observes.
+   * @throws {TypeError} When a call is unfinished, this is closed, or `input` was not rewritten after a call given up.
+   * @throws {ArgumentTooLongError} When `length` is not a whole number from 0 to {@linkcode PrepareOptions.bytes}.
+   * @throws {RangeError} When `deadlineMs` is negative or not a number.
+   * @throws {BusyError} When the slot was lost, and every slot of the next worker is in use.
+   * @throws {ExecutorLostError} When the executor was lost, or was replaced and `input` was not rewritten since.
+   * The function did not run.
+   * @throws {NodeLostError} When the node was lost. The function did not run.
+   * @throws {LeaseOverError} When the lease has ended.
+   * @throws {LimitExceededError} When the lease exceeded a limit. The function did not run.
+   * @throws {UnknownFunctionError} When the next executor has no such function.
+   *
+   * @example
+   * ```ts
+   * import type { PreparedCall } from "@rfaas/rfaas";
+   *
+   * function lengthsOf(calls: PreparedCall[]): number[] {
+   *   for (const call of calls) call.start(); // all in flight at a time
+   *   return calls.map((call) => call.finish());
+   * }
+   * ```
+   */
+  start(length: number = this.#bytes, options?: PreparedCallOptions): void {
     if (this.#closed) {
       throw new TypeError(`Cannot call ${this.#name}: this prepared call is closed`);
     }
     if (!(length >= 0 && length <= this.#bytes) || (length | 0) !== length) {
-      throw new ArgumentTooLong(
+      throw new ArgumentTooLongError(
         `Cannot call ${this.#name}: the argument has ${length} bytes, this prepared call takes ${this.#bytes}`,
       );
     }
     if (this.#slot.state !== HELD) this.#rebind();
-    if (this.#moved !== "" && length > 0) throw this.#movedError();
+    if (this.#moved !== "" && length > 0) throw this.#replaced(this.#moved);
     const deadlineMs = options === undefined ? undefined : options.deadlineMs;
     this.#deadlineMs = deadlineMs === undefined ? Infinity : deadlineMs;
-    if (deadlineMs !== undefined && !(deadlineMs >= 0)) {
+    if (deadlineMs !== undefined && !(typeof deadlineMs === "number" && deadlineMs >= 0)) {
       throw new RangeError(
-        `Cannot call ${this.#name}: deadlineMs must be 0 or more, not ${deadlineMs}`,
+        `Cannot call ${this.#name}: expected a deadlineMs of 0 or more, not ${deadlineMs}`,
       );
     }
     try {
@@ -187,55 +211,79 @@ export class PreparedCall implements Disposable {
         this.#slot,
         this.#function,
         length,
-        deadlineMs === undefined ? 0 : timeLeftUs(deadlineMs),
+        deadlineMs === undefined ? 0 : timeLeftOf(deadlineMs),
         this.#resultBytes,
       );
     } catch {
       this.#host.onLost(this.#session);
-      throw this.#host.lossError(this.#name, false, this.#session);
+      throw this.#lost(undefined);
     }
   }
 
-  /** Is the reply there, or the call lost? A look costs some nanoseconds. */
+  /**
+   * Polls for the reply of a call, which takes some nanoseconds.
+   *
+   * @returns Whether the reply has arrived, or the call is lost.
+   */
   done(): boolean {
     if (this.#slot.state === POSTED) this.#session.poll();
     return this.#slot.state !== POSTED;
   }
 
-  /** Takes the reply of a call that is done; spins for it otherwise. Returns the result's length. */
+  /**
+   * Returns the result of a call that was started, and blocks until its reply arrives.
+   *
+   * @returns The length of the result at the beginning of `output`, in bytes.
+   * @throws {FunctionError} When the function threw, or broke its contract.
+   * @throws {ResultTooLongError} When the result is longer than {@linkcode PrepareOptions.resultBytes}.
+   * @throws {DeadlineExceededError} When no reply arrived by the deadline.
+   * @throws {BusyError} When all cores of the node are busy. The function did not run: call again.
+   * @throws {ExecutorLostError} When the executor was lost. Its `outcome` states whether the function may have run.
+   * @throws {NodeLostError} When the node was lost. Its `outcome` states whether the function may have run.
+   * @throws {LeaseOverError} When the lease has ended.
+   * @throws {LimitExceededError} When the executor exceeded a limit of the lease.
+   * @throws {UnknownFunctionError} When the executor has no such function.
+   * @throws {TypeError} When no call was started.
+   */
   finish(): number {
     const slot = this.#slot;
-    const { pollsPerLook } = this.#session;
+    const session = this.#session;
+    const { pollsPerLook } = session;
     let polls = 0;
     while (slot.state === POSTED) {
-      if (this.#session.poll()) continue;
-      if (++polls === pollsPerLook) this.#spinOn();
+      if (session.poll()) continue;
+      if (++polls === pollsPerLook && !waitLong(this.#host, session, slot, this.#deadlineMs)) {
+        throw this.#giveUp();
+      }
     }
     if (slot.state === DONE) {
-      slot.state = this.#session.retiring ? STALE : HELD;
+      slot.state = session.retiring ? STALE : HELD;
       if (slot.status === CallStatus.OK && slot.length >= 0 && slot.length <= this.#resultBytes) {
         return slot.length;
       }
-      throw slot.status === CallStatus.OK
-        ? impossibleLength(this.#name, slot)
-        : replyError(slot, this.#name);
+      throw this.#host.stats.failed(
+        slot.status === CallStatus.OK
+          ? impossibleLength(this.#name, slot)
+          : replyError(slot, this.#name, session.translate),
+      );
     }
-    if (slot.state === LOST) throw this.#host.lossError(this.#name, true, this.#session);
+    if (slot.state === LOST) throw this.#lost(slot);
     throw new TypeError(`Cannot finish ${this.#name}: no call was started`);
   }
 
-  /** Gives the slot back. A call under way is given up. May be called twice. */
+  /** Releases the slot. A call in flight is given up. May be called twice. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
     this.#release();
   }
 
+  /** Closes the prepared call, as {@linkcode PreparedCall.close} does. */
   [Symbol.dispose](): void {
     this.close();
   }
 
-  /** The reply of {@linkcode PreparedCall.invoke} is there, its slot is lost, or its time is over. */
+  /** Settles the promise of `invoke()`: the reply has arrived, the slot is lost, or the deadline has passed. */
   #settle(): void {
     this.#slot.waiter = null;
     if (this.#timer !== undefined) clearTimeout(this.#timer);
@@ -248,62 +296,45 @@ export class PreparedCall implements Disposable {
     }
   }
 
-  /** The long way of waiting: yields, then sleeps, and looks at the clock, the peer and the lease now and then. */
-  #spinOn(): void {
-    const session = this.#session;
-    const slot = this.#slot;
-    const sinceMs = nowMs();
-    let probedMs = 0;
-    for (let polls = 1; slot.state === POSTED; polls++) {
-      if (session.poll()) continue;
-      if (polls % POLLS_PER_YIELD !== 0) continue;
-      const waitedMs = nowMs() - sinceMs;
-      if (waitedMs > this.#deadlineMs) throw this.#giveUp();
-      if (waitedMs <= CLIENT_YIELD_AFTER_MS) continue;
-      if (waitedMs <= CLIENT_SLEEP_AFTER_MS) this.#host.yieldCore();
-      else {
-        const leftMs = this.#deadlineMs - waitedMs;
-        session.connection.waitSync(leftMs < CLIENT_SLEEP_MS ? leftMs : CLIENT_SLEEP_MS);
-      }
-      if (waitedMs - probedMs < PROBE_EVERY_MS) continue;
-      probedMs = waitedMs;
-      if (this.#host.live(session) && session.connection.probe()) continue;
-      while (session.poll()); // a reply that came before the end still counts
-      if (slot.state === POSTED) this.#host.onLost(session);
-      // An executor that passes a deadline is ended: who was without a core until then is told the deadline all the same.
-      if (this.#slot.state === LOST && nowMs() - sinceMs > this.#deadlineMs) throw this.#giveUp();
-    }
-  }
-
-  /** Takes another slot in place of the one that was lost. What the caller wrote went with the old one. */
+  /** Acquires another slot in place of the lost one, whose content is lost too. */
   #rebind(): void {
     const { state } = this.#slot;
-    if (state !== LOST && state !== STALE) throw new TypeError(ALREADY);
-    const moved = this.#slot === GONE ? "deadline" : "executor";
-    this.#bind();
+    if (state !== LOST && state !== STALE) {
+      throw new TypeError(`Cannot call ${this.#name}: its last call has not been finished`);
+    }
+    const moved = this.#slot === NO_SLOT ? "deadline" : "executor";
+    try {
+      this.#bind();
+    } catch (error) {
+      throw this.#host.stats.failed(error);
+    }
     this.#moved = moved;
   }
 
-  #movedError(): Error {
-    const what = `Cannot call ${this.#name}: its memory is another since`;
-    return this.#moved === "executor"
-      ? new ExecutorLost(`${what} the executor was lost or left, write to input again`, "not-run")
-      : new TypeError(`${what} a call was given up, write to input again`);
+  /** The error of a call whose argument was lost with its slot. After a deadline it is for an argument, and not counted. */
+  #replaced(by: "executor" | "deadline"): Error {
+    const error = replacedError(this.#name, by);
+    return by === "executor" ? this.#host.stats.failed(error) : error;
   }
 
-  /** Leaves the slot to its late reply; the next call takes another one. */
+  /** The error of a call that was lost, counted. */
+  #lost(slot: ClientSlot | undefined, session = this.#session): Error {
+    return this.#host.stats.failed(this.#host.lossError(this.#name, slot, session));
+  }
+
+  /** Leaves the slot to its late reply. The next call acquires another one. */
   #giveUp(): Error {
-    const error = deadlineError(this.#name, this.#deadlineMs);
-    this.#session.release(this.#slot, true);
-    this.#slot = GONE;
+    const error = this.#host.stats.failed(deadlineError(this.#name, this.#deadlineMs));
+    this.#session.release(this.#slot);
+    this.#slot = NO_SLOT;
     return error;
   }
 
   #release(): void {
     const free = this.#slot.state === HELD || this.#slot.state === DONE;
-    if (this.#slot !== GONE) this.#session.release(this.#slot);
+    if (this.#slot !== NO_SLOT) this.#session.release(this.#slot);
     if (free) this.#host.onFree();
-    this.#slot = GONE;
+    this.#slot = NO_SLOT;
   }
 
   #bind(): void {
@@ -313,44 +344,27 @@ export class PreparedCall implements Disposable {
     const session = this.#host.sessionFor(this.#worker);
     const functionIndex = session.functions.get(this.#name);
     if (functionIndex === undefined) {
-      throw new UnknownFunction(
+      throw new UnknownFunctionError(
         `Cannot prepare ${this.#name}: the package exports no such function`,
       );
     }
     if (session.signatures.get(this.#name)!.stream) {
-      throw new TypeError(`Cannot prepare ${this.#name}: it gives many results, use stream`);
+      throw new TypeError(`Cannot prepare ${this.#name}: it returns many results, use stream()`);
     }
     const slot = session.acquire();
     if (!slot) {
       if (!session.connection.probe()) {
         this.#host.onLost(session);
-        throw this.#host.lossError(this.#name, false, session);
+        throw this.#host.lossError(this.#name, undefined, session);
       }
-      throw new Busy(
+      throw new BusyError(
         `Cannot prepare ${this.#name}: every slot of worker ${session.worker} is in use`,
       );
     }
     this.#session = session;
     this.#slot = slot;
     this.#function = functionIndex;
-    this.#input = slot.input.subarray(0, this.#bytes);
-    this.#output = slot.output.subarray(0, this.#resultBytes);
+    this.#input = slot.inputFor(this.#bytes).subarray(0, this.#bytes);
+    this.#output = slot.outputFor(this.#resultBytes).subarray(0, this.#resultBytes);
   }
-}
-
-/** Stands for a slot that this call has no more. */
-const GONE = { state: LOST } as ClientSlot;
-
-function checkRoom(name: string, value: number, maxBytes: number): number {
-  if (!Number.isInteger(value) || value < 0) {
-    throw new RangeError(
-      `Cannot prepare call: ${name} must be a whole number of bytes, not ${value}`,
-    );
-  }
-  if (value > maxBytes) {
-    throw new ArgumentTooLong(
-      `Cannot prepare call: ${name} is ${value}, the lease's maxBytes is ${maxBytes}`,
-    );
-  }
-  return value;
 }

@@ -1,28 +1,51 @@
-/** A prepared call whose argument and result are typed arrays on registered memory: no copy, no promise. */
+/** A prepared call whose argument and result are typed arrays on the slot's memory. */
 
 import type { ViewCodec } from "../codec/codec.ts";
 import { FunctionError } from "../errors.ts";
-import type { CallOptions, PreparedCall } from "./prepared_call.ts";
+import type { PreparedCall } from "./prepared_call.ts";
+import type { PreparedCallOptions } from "./prepare_options.ts";
 
-/** Values that are memory. */
-export type Memory = ArrayBufferView & { readonly length: number };
+/** A value that is memory, such as a Float64Array. */
+export type TypedArrayLike = ArrayBufferView & { readonly length: number };
 
 /** Options of `lease.call.name.prepare()`. */
 export interface PrepareValuesOptions {
-  /** Elements of the argument. @default as many as the lease's `maxBytes` has room for */
+  /** The size of the argument buffer, in elements. @default {maxBytes / bytesPerElement} */
   elements?: number;
-  /** Elements of the result. @default likewise */
+  /** The size of the result buffer, in elements. @default {maxBytes / bytesPerElement} */
   resultElements?: number;
-  /** The worker that runs it; the one with most free slots if left out. */
+  /** The index of the worker that runs the calls, from 0. Left out: the worker with most free slots. */
   worker?: number;
 }
 
 /**
- * Owns a slot of a worker, as a {@linkcode PreparedCall} does: `input` and `output` are its memory, and on one host the
- * very memory that the function works on.
+ * A {@linkcode PreparedCall} of typed arrays: `input` and `output` are the memory of a slot; on one host the function
+ * works on that very memory.
+ *
+ * @typeParam I The typed array of the argument.
+ * @typeParam O The typed array of the result.
+ *
+ * @example
+ * ```ts
+ * import { arrayOf, defineFunction } from "@rfaas/rfaas/functions";
+ * import type { Lease } from "@rfaas/rfaas";
+ *
+ * const double = defineFunction(
+ *   { input: arrayOf("f64"), output: arrayOf("f64") },
+ *   (values) => values.map((value) => 2 * value),
+ * );
+ *
+ * function run(lease: Lease<{ double: typeof double }>): number {
+ *   using call = lease.call.double.prepare({ elements: 1024, resultElements: 1024 });
+ *   call.input.fill(21);
+ *   call.invokeSync();
+ *   return call.output[0]!;
+ * }
+ * ```
  */
-export class PreparedValues<I extends Memory, O extends Memory> implements Disposable {
-  /** The same call in bytes. */
+export class PreparedValues<I extends TypedArrayLike, O extends TypedArrayLike>
+  implements Disposable {
+  /** The call in bytes. */
   readonly bytes: PreparedCall;
   readonly #name: string;
   readonly #input: CachedView<I>;
@@ -36,36 +59,46 @@ export class PreparedValues<I extends Memory, O extends Memory> implements Dispo
     this.#output = new CachedView(output);
   }
 
-  /** Where the argument goes. Read it anew after a call that failed: the slot may be another one. */
+  /** The buffer of the argument. Read the property again after a call that failed, since the slot may be another one. */
   get input(): I {
     return this.#input.of(this.bytes.input);
   }
 
-  /** Where the result is. */
+  /** The buffer of the result. Read the property again after a call that failed, since the slot may be another one. */
   get output(): O {
     return this.#output.of(this.bytes.output);
   }
 
   /**
-   * Calls with the first `elements` of the input, all if left out, and spins until the reply is there.
+   * Calls the function and blocks until the reply arrives. It throws what {@linkcode PreparedCall.invokeSync} does.
    *
-   * @returns the result's elements; they lie at the beginning of `output`.
-   * @throws as {@linkcode PreparedCall.invokeSync}.
+   * @param elements The elements of the argument at the beginning of `input`. All of `input` if left out.
+   * @param options The deadline.
+   * @returns The number of elements of the result at the beginning of `output`.
+   * @throws {FunctionError} When the function threw, or its result is not whole elements.
    */
-  invokeSync(elements?: number, options?: CallOptions): number {
+  invokeSync(elements?: number, options?: PreparedCallOptions): number {
     return this.#elements(this.bytes.invokeSync(this.#bytes(elements), options));
   }
 
-  /** Calls likewise without blocking the event loop. */
-  async invoke(elements?: number, options?: CallOptions): Promise<number> {
+  /**
+   * Calls the function without blocking the event loop. It throws what {@linkcode PreparedCall.invoke} does.
+   *
+   * @param elements The elements of the argument at the beginning of `input`. All of `input` if left out.
+   * @param options The deadline.
+   * @returns The number of elements of the result at the beginning of `output`.
+   * @throws {FunctionError} When the function threw, or its result is not whole elements.
+   */
+  async invoke(elements?: number, options?: PreparedCallOptions): Promise<number> {
     return this.#elements(await this.bytes.invoke(this.#bytes(elements), options));
   }
 
-  /** Gives the slot back. May be called twice. */
+  /** Releases the slot. A call in flight is given up. May be called twice. */
   close(): void {
     this.bytes.close();
   }
 
+  /** Closes the prepared call, as {@linkcode PreparedValues.close} does. */
   [Symbol.dispose](): void {
     this.close();
   }
@@ -79,15 +112,15 @@ export class PreparedValues<I extends Memory, O extends Memory> implements Dispo
     const elements = bytes / bytesPerElement;
     if (Number.isInteger(elements)) return elements;
     throw new FunctionError(
-      `Cannot read the result of ${this.#name}: it must be whole elements of ${bytesPerElement} bytes, not ${bytes} bytes`,
+      `Cannot decode result of ${this.#name}: expected whole elements of ${bytesPerElement} bytes, not ${bytes} bytes`,
       "CodecError",
       "",
     );
   }
 }
 
-/** A view of bytes, made anew when they lie elsewhere. */
-class CachedView<T extends Memory> {
+/** A view of bytes, renewed when the bytes are others. */
+class CachedView<T extends TypedArrayLike> {
   readonly codec: ViewCodec<T>;
   #bytes: Uint8Array | undefined;
   #view: T | undefined;

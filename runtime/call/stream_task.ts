@@ -1,62 +1,61 @@
-/** A call whose results come one by one: it keeps its slot from the first chunk to the last. */
+/** A call with many results, one by one. It keeps its slot from the first chunk to the last. */
 
 import { impossibleLength, replyError, unknownFunction } from "./call_errors.ts";
-import type { InvokeOptions } from "./call_task.ts";
+import type { InvokeOptions, TaskHost } from "./call_task.ts";
 import { copyOut } from "./copy_out.ts";
-import { type ClientSlot, DONE, OPEN, POSTED, type SlotWaiter } from "./client_slot.ts";
+import { type ClientSlot, DONE, LOST, OPEN, type SlotWaiter } from "./client_slot.ts";
 import { BUSY_PAUSE_MS, STREAM_END_MS } from "../policy.ts";
-import { endInTime, type WaitingCall } from "./waiting_call.ts";
-import { CallStatus, END_STREAM, NEXT_CHUNK, timeLeftUs } from "../protocol/wire.ts";
+import { armDeadline, type WaitingCall } from "./waiting_call.ts";
+import { CallStatus, NEXT_CHUNK, timeLeftOf } from "../protocol/wire.ts";
+import type { TraceContext } from "../tracing/trace_context.ts";
 import type { WorkerSession } from "./worker_session.ts";
 
-/** Options of {@linkcode Lease.stream}: the deadline and the signal are for the whole stream. */
+/** Options of {@linkcode Lease.stream}. The deadline and the signal apply to the whole stream. */
 export type StreamOptions = Omit<InvokeOptions, "output">;
 
 /** What a stream needs of its lease. */
-export interface StreamHost {
-  readonly maxBytes: number;
-  submit(task: StreamTask): void;
-  /** Starts taking replies. */
+export interface StreamHost extends TaskHost {
+  /** Posts the first request, or queues the call. */
+  submit(task: WaitingCall): void;
+  /** Starts polling for replies. */
   kick(): void;
-  /** It has given its slot back. */
-  onFree(): void;
-  /** Its connection went; it is not settled then. */
-  taskLost(task: StreamTask): void;
-  /** The worker had no core for it, and nothing ran; likewise not settled. */
-  taskBusy(task: StreamTask): void;
 }
 
-/** What somebody waits for: a chunk, or `undefined` for the end. */
+/** The promise of the next chunk, or of `undefined` for the end. */
 type Waiter = PromiseWithResolvers<Uint8Array<ArrayBuffer> | undefined>;
 
 export class StreamTask implements WaitingCall, SlotWaiter {
   readonly name: string;
   readonly worker: number | undefined;
   attempts = 0;
+  readonly deadlineMs: number;
+  readonly untilMs: number;
   refusals = 0;
   busyNodes: Set<string> | undefined;
+  trace: TraceContext | undefined;
   settled = false;
-  /** A copy: the caller may reuse its memory. */
+  /** A copy, since the caller may reuse its memory. */
   readonly #input: Uint8Array;
   #chunks = 0;
   #waiter: Waiter | undefined;
-  /** How it failed while nobody waited. */
+  /** How it failed while no chunk was requested. */
   #failure: { readonly error: unknown } | undefined;
   #session: WorkerSession | undefined;
   #slot: ClientSlot | undefined;
+  #lastSlot: ClientSlot | undefined;
   readonly #host: StreamHost;
-  readonly #untilMs: number;
-  /** Forgets its deadline and its signal. */
-  readonly #letBe: (() => void) | undefined;
+  /** Disarms its deadline and its signal. */
+  readonly #disarm: (() => void) | undefined;
 
   constructor(host: StreamHost, name: string, input: Uint8Array, options: StreamOptions) {
     this.#host = host;
     this.name = name;
     this.worker = options.worker;
-    this.#input = new Uint8Array(input); // `slice` of a Buffer of Node copies nothing
-    const { deadlineMs } = options;
-    this.#untilMs = deadlineMs === undefined ? Infinity : performance.now() + deadlineMs;
-    this.#letBe = endInTime(this, options);
+    this.#input = new Uint8Array(input); // `slice` of a Node Buffer does not copy
+    const { deadlineMs = Infinity } = options;
+    this.deadlineMs = deadlineMs;
+    this.untilMs = deadlineMs === Infinity ? Infinity : performance.now() + deadlineMs;
+    this.#disarm = armDeadline(this, options);
   }
 
   get session(): WorkerSession | undefined {
@@ -67,30 +66,35 @@ export class StreamTask implements WaitingCall, SlotWaiter {
     return this.#chunks === 0;
   }
 
-  keepInput(): void {} // it has its own
+  get slot(): ClientSlot | undefined {
+    return this.#lastSlot;
+  }
+
+  keepInput(): void {} // it has a copy
 
   post(session: WorkerSession, slot: ClientSlot, functionIndex: number): void {
     this.attempts++;
+    if (this.attempts + this.refusals > 1) this.#host.stats.retried();
     this.#session = session;
-    this.#slot = slot;
-    slot.input.set(this.#input);
+    this.#slot = this.#lastSlot = slot;
+    slot.inputFor(this.#input.length).set(this.#input);
     slot.streaming = true;
     this.#send(functionIndex, this.#input.length);
   }
 
-  /** Asks for the next chunk; gives `undefined` at the end. */
+  /** Requests the next chunk. Resolves with `undefined` at the end. */
   next(): Promise<Uint8Array<ArrayBuffer> | undefined> {
     if (this.#failure) return Promise.reject(this.#failure.error);
     const waiter = this.#waiter = Promise.withResolvers();
     if (this.#chunks === 0) this.#host.submit(this);
-    else this.#ask();
+    else this.#requestChunk();
     return waiter.promise;
   }
 
   /**
-   * Ends the stream if it has not ended, and waits until the generator's `finally` has run, for a bounded time.
+   * Ends the stream if it has not ended, and waits until the generator's `finally` has run, for STREAM_END_MS at most.
    *
-   * @throws {FunctionError} what `finally` threw.
+   * @throws {FunctionError} When `finally` threw.
    */
   async end(): Promise<void> {
     if (this.settled) return;
@@ -101,7 +105,7 @@ export class StreamTask implements WaitingCall, SlotWaiter {
     const timer = setTimeout(resolve, STREAM_END_MS);
     try {
       slot.waiter = { onReply: resolve };
-      this.#session!.post(slot, END_STREAM, 0, timeLeftUs(STREAM_END_MS), slot.capacity);
+      this.#session!.endStream(slot);
       this.#host.kick();
       await promise;
     } catch {
@@ -109,22 +113,23 @@ export class StreamTask implements WaitingCall, SlotWaiter {
     } finally {
       clearTimeout(timer);
     }
-    const answered = (slot.state as number) === DONE; // by now, or the time is up
+    const answered = (slot.state as number) === DONE; // else the time is over
     const error = answered && slot.status !== CallStatus.OK
-      ? replyError(slot, this.name)
+      ? replyError(slot, this.name, this.#session!.translate)
       : undefined;
     this.#release();
-    if (error) throw error;
+    if (error) throw this.#host.stats.failed(error);
   }
 
-  fail(error: unknown, overdue = false): void {
+  fail(error: unknown): void {
     if (this.settled) return;
     this.#settle();
+    this.#host.stats.failed(error);
     const waiter = this.#waiter;
     this.#waiter = undefined;
     if (waiter) waiter.reject(error);
     else this.#failure = { error };
-    this.#release(overdue && this.#slot?.state === POSTED);
+    this.#release();
   }
 
   failUnknown(functions: readonly string[]): void {
@@ -133,38 +138,37 @@ export class StreamTask implements WaitingCall, SlotWaiter {
 
   #send(functionIndex: number, length: number): void {
     const slot = this.#slot!;
-    const leftMs = this.#untilMs - performance.now();
+    const leftMs = this.untilMs - performance.now();
     slot.waiter = this;
     this.#session!.post(
       slot,
       functionIndex,
       length,
-      leftMs === Infinity ? 0 : timeLeftUs(leftMs),
+      leftMs === Infinity ? 0 : timeLeftOf(leftMs),
       this.#host.maxBytes,
     );
   }
 
-  readonly #ask = () => {
+  readonly #requestChunk = () => {
     if (this.settled) return;
+    if (this.#slot!.state === LOST) return this.#lost();
+    this.#host.stats.continued(); // its session counts a request also if the connection is gone
     try {
       this.#send(NEXT_CHUNK, 0);
       this.#host.kick();
     } catch {
-      this.#slot = undefined; // the connection is gone
-      this.#host.taskLost(this);
+      this.#lost();
     }
   };
 
-  /** The slot's reply is there, or its connection is gone. */
   onReply(): void {
     const slot = this.#slot!;
-    if (slot.state !== DONE) {
-      this.#slot = undefined;
-      return this.#host.taskLost(this);
-    }
+    if (slot.state !== DONE) return this.#lost();
     if (slot.status === CallStatus.MORE) return this.#chunk(slot);
     if (slot.status === CallStatus.BUSY) return this.#busy(slot);
-    if (slot.status !== CallStatus.OK) return this.fail(replyError(slot, this.name));
+    if (slot.status !== CallStatus.OK) {
+      return this.fail(replyError(slot, this.name, this.#session!.translate));
+    }
     const waiter = this.#waiter!;
     this.#waiter = undefined;
     this.#settle();
@@ -180,14 +184,14 @@ export class StreamTask implements WaitingCall, SlotWaiter {
     this.#chunks++;
     const waiter = this.#waiter!;
     this.#waiter = undefined;
-    waiter.resolve(copyOut(slot.output, slot.length));
+    waiter.resolve(copyOut(slot.outputFor(slot.capacity), slot.length));
   }
 
-  /** All cores of the node are busy: the first chunk may come from another worker, the others can't. */
+  /** All cores of the node are busy. Another worker may produce the first chunk, but no later one. */
   #busy(slot: ClientSlot): void {
     if (this.#chunks > 0) {
       slot.state = OPEN;
-      setTimeout(this.#ask, BUSY_PAUSE_MS);
+      setTimeout(this.#requestChunk, BUSY_PAUSE_MS);
       return;
     }
     this.attempts--;
@@ -196,24 +200,30 @@ export class StreamTask implements WaitingCall, SlotWaiter {
     this.#host.taskBusy(this);
   }
 
-  #settle(): void {
-    this.settled = true;
-    this.#letBe?.();
+  /** The connection is gone. */
+  #lost(): void {
+    this.#slot = undefined;
+    this.#host.taskLost(this);
   }
 
-  #release(overdue = false): void {
+  #settle(): void {
+    this.settled = true;
+    this.#disarm?.();
+  }
+
+  #release(): void {
     const slot = this.#slot;
     if (!slot) return;
     this.#slot = undefined;
     const free = slot.state === DONE;
     const session = this.#session!;
-    session.release(slot, overdue);
+    session.release(slot);
     if (free) this.#host.onFree();
-    else this.#host.kick(); // the answer that frees it must be taken
+    else this.#host.kick(); // so that the pump takes the reply that frees it
   }
 }
 
-/** The chunks of a stream; leaving the loop ends it. */
+/** Iterates over the chunks of a stream. Leaving the loop ends the stream. */
 export async function* readStream(
   open: () => StreamTask,
 ): AsyncGenerator<Uint8Array<ArrayBuffer>, void, void> {

@@ -1,47 +1,65 @@
-/** What the crew of a lease needs of a call, whether it gives one result or many. */
+/** A call as the pool of a lease sees it, with one result or many. */
 
 import { MAX_TIMER_MS } from "../policy.ts";
+import type { TraceContext } from "../tracing/trace_context.ts";
 import { deadlineError } from "./call_errors.ts";
 import type { ClientSlot } from "./client_slot.ts";
 import type { WorkerSession } from "./worker_session.ts";
 
+/** A call that waits for a free slot, for its reply, or for another attempt. */
 export interface WaitingCall {
+  /** The function's name. */
   readonly name: string;
-  /** The worker that is to run it; any if undefined. */
+  /** The index of the worker that has to run it; any if `undefined`. */
   readonly worker: number | undefined;
-  /** Times it was posted. */
+  /** The time that it may take, in milliseconds, and when that is over; Infinity without a deadline. */
+  readonly deadlineMs: number;
+  readonly untilMs: number;
+  /** How often it was posted. */
   readonly attempts: number;
-  /** Times a worker had no core for it. */
+  /** How often a worker had no core for it. */
   readonly refusals: number;
+  /** It has ended. */
   readonly settled: boolean;
-  /** Where it was sent last. */
+  /** The session that it was posted on last. */
   readonly session: WorkerSession | undefined;
-  /** The nodes that had none, since the last pause. */
+  /** The slot that it was sent in last. */
+  readonly slot: ClientSlot | undefined;
+  /** The nodes that had no core for it, since the last pause. */
   busyNodes: Set<string> | undefined;
-  /** May it be done again, if its function may? Not once somebody has seen a part of its result. */
+  /** The trace that it carries to its function. */
+  trace: TraceContext | undefined;
+  /** Whether it may run twice if its function may: not once the caller has a part of its result. */
   readonly repeatable: boolean;
-  /** Takes a copy of the argument, for a call that is not posted at once, or perhaps again: the caller may reuse it. */
+  /** Copies the argument, for a call that is posted later, or again. The caller may reuse its memory meanwhile. */
   keepInput(): void;
-  /** Puts the argument into the slot and sends the call. */
+  /** Writes the argument into the slot and sends the call. */
   post(session: WorkerSession, slot: ClientSlot, functionIndex: number): void;
-  /** Ends the call with an error. If it is under way, its slot stays out of use until the reply has come. */
-  fail(error: unknown, overdue?: boolean): void;
-  /** Ends the call since the package has no such function. */
+  /** Ends the call with an error. If it is in flight, its slot stays out of use until the reply. */
+  fail(error: unknown): void;
+  /** Ends the call because the package has no such function. */
   failUnknown(functions: readonly string[]): void;
 }
 
+/** Fails a call whose deadline has passed: the timer of a busy thread is late. Returns whether it did. */
+export function expire(call: WaitingCall): boolean {
+  if (call.untilMs === Infinity || performance.now() < call.untilMs) return false;
+  call.fail(deadlineError(call.name, call.deadlineMs));
+  return true;
+}
+
 /**
- * Ends a call by its deadline or its signal.
+ * Makes a call fail at its deadline, or when its signal fires.
  *
- * @returns what makes both forget the call; nothing if it has neither.
+ * @returns A function that disarms both; `undefined` for a call without either.
  */
-export function endInTime(
+export function armDeadline(
   call: WaitingCall,
   { deadlineMs, signal }: { readonly deadlineMs?: number; readonly signal?: AbortSignal },
 ): (() => void) | undefined {
   if (deadlineMs === undefined && signal === undefined) return undefined;
   const timer = deadlineMs !== undefined && deadlineMs <= MAX_TIMER_MS
-    ? setTimeout(() => call.fail(deadlineError(call.name, deadlineMs), true), deadlineMs)
+    ? setTimeout(() => call.fail(deadlineError(call.name, deadlineMs)), deadlineMs)
     : undefined;
   const abort = () => call.fail(signal!.reason);
   signal?.addEventListener("abort", abort, { once: true });

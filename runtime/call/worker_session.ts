@@ -1,8 +1,7 @@
 /** The client's connection to one worker: its slots, posting calls, matching replies. */
 
 import type { Connection } from "../../fabric/fabric.ts";
-import { Opcode, Status } from "../../fabric/status.ts";
-import { atomicsStore } from "../../ffi/intrinsics.ts";
+import { atomicsLoad, atomicsStore } from "../../ffi/intrinsics.ts";
 import type { ReadyMessage } from "../protocol/attach.ts";
 import {
   ABANDONED,
@@ -15,100 +14,123 @@ import {
   POSTED,
   STALE,
 } from "./client_slot.ts";
+import { FreeSlots } from "./free_slots.ts";
+import { MessageReplies } from "./message_replies.ts";
+import { ReplyLines } from "./reply_lines.ts";
+import type { StackTranslator } from "./thrown_error.ts";
 import { PLAIN, type Signature } from "../protocol/manifest.ts";
 import { POLLS_PER_LOOK, POLLS_PER_LOOK_NETWORK, STREAM_END_MS } from "../policy.ts";
 import {
   type ArenaLayout,
+  BEGUN_AT,
   CallStatus,
   END_STREAM,
   GIVEN_UP_AT,
   HEADER_AT,
   HEADER_BYTES,
-  MAX_DEPTH,
+  NO_FUNCTION,
   PAYLOAD_AT,
-  REPLY_LENGTH,
-  REPLY_SEQUENCE,
-  replyHasSequence,
-  replyStatus,
-  repostEvery,
   REQUEST_CAPACITY,
-  REQUEST_LENGTH,
-  REQUEST_SEQUENCE,
-  REQUEST_TIME_LEFT_US,
-  requestImmediate,
-  SHORT_REPLY,
-  shortRequest,
-  timeLeftUs,
+  REQUEST_TIME_LEFT,
+  timeLeftOf,
+  TRACE_AT,
+  TRACE_BYTES,
 } from "../protocol/wire.ts";
+import { writeTrace } from "../protocol/trace_words.ts";
+import type { TraceContext } from "../tracing/trace_context.ts";
 
-/** What a client and a worker have agreed on when it has attached. */
+/** What a client and a worker have agreed on in the handshake. */
 export interface SessionTerms {
-  /** The worker's place in the lease. */
+  /** The worker index. */
   readonly worker: number;
   readonly depth: number;
   readonly firstSequence: number;
   readonly layout: ArenaLayout;
   readonly ready: ReadyMessage;
+  readonly translate: StackTranslator;
 }
 
 export class WorkerSession {
-  /** Its worker's place in the lease. */
+  /** The worker index. */
   readonly worker: number;
   readonly depth: number;
   readonly slots: readonly ClientSlot[];
-  /** A function's place in the package, by its name. */
+  /** The index of each function in the package, by name. */
   readonly functions: ReadonlyMap<string, number>;
-  /** What they take and give. */
+  /** Their codecs, by name. */
   readonly signatures: ReadonlyMap<string, Signature>;
   readonly connection: Connection;
-  /** Polls between two looks at what a spin must not be blind to. */
+  /** Rewrites stacks of its functions. */
+  readonly translate: StackTranslator;
+  /** Polls of a spin between two checks of the clock, the lease and the peer. */
   readonly pollsPerLook: number;
-  /** Calls under way, given up ones among them. */
+  /** Whether the worker cannot run while this thread does: a wait sleeps at once. */
+  readonly sharesCore: boolean;
+  /** Calls in flight, also those that were given up. */
   outstanding = 0;
-  /** Replies that answered no call: late, doubled or malformed. Counted and dropped. */
-  stray = 0;
-  /** Called when a slot has become free by itself, because the reply of a call given up has come. */
+  /** Called when the reply of a call that was given up has freed a slot. */
   onFreed: (() => void) | null = null;
-  /** Called when a call was given up at its deadline. */
+  /** Called when a call was given up: the worker may be stuck. */
   onOverdue: (() => void) | null = null;
   /**
-   * A call has passed its deadline and the worker has not answered it: the node may be about to end the executor, and
-   * calls that were sent now would be lost with it.
+   * A call was given up, and the worker has not replied since. The node may be about to end the executor, and calls that
+   * are sent now would wait behind a stuck one, and be lost with it.
    */
   overdue = false;
   lost = false;
-  /** Its lease has moved to another node: no new calls, what is under way finishes. */
+  /**
+   * The slot of the call that most likely ended the worker, if a call did: the last that had begun, since a function that
+   * keeps the thread lets no other begin. Where that is not known, the first that was sent.
+   */
+  suspect: ClientSlot | undefined;
+  /** Another session replaces it: it takes no new calls, those in flight finish. */
   retiring = false;
-  readonly #free: ClientSlot[];
-  /** By slot, the word of the call that was given up. */
+  readonly #free: FreeSlots;
+  /** By slot, the word that holds the sequence number of a call that was given up. */
   readonly #givenUp: Int32Array[];
-  readonly #layout: ArenaLayout;
-  readonly #inPlace: boolean;
-  readonly #remote: { readonly address: number; readonly rkey: number };
-  readonly #repostEvery: number;
-  #taken = 0;
+  /** By slot, the word that holds the sequence number of the last call that has begun; empty where memory is not shared. */
+  readonly #begun: readonly Int32Array[];
+  /** How calls travel where it does not. */
+  readonly #messages: MessageReplies;
+  /** How calls are signaled where client and worker share memory. */
+  readonly #lines: ReplyLines | undefined;
+  /** Counts the calls that were sent, modulo 2^32. */
+  #posts = 0;
+  /** How often it began again from 0. */
+  #rounds = 0;
+  /** Requests that are no calls: probes, ends of streams. */
+  #probes = 0;
+  /** By slot, the words of the trace; a slot has them from its first call with a trace on. */
+  readonly #traces: Int32Array[] = [];
+  /** The memory of a slot at the worker, or that from which it is written. */
+  readonly #requestMemory: (slot: number, at: number, length: number) => ArrayBuffer;
 
-  /** Takes the connection over; {@linkcode attachWorker} makes one. */
+  /** Takes ownership of the connection. Use {@linkcode attachWorker}. */
   constructor(connection: Connection, terms: SessionTerms) {
     const { depth, firstSequence, layout, ready } = terms;
     this.worker = terms.worker;
     this.depth = depth;
     this.connection = connection;
+    this.translate = terms.translate;
     const entries = ready.functions.map((entry) =>
       typeof entry === "string" ? { name: entry, ...PLAIN } : entry
     );
     this.functions = new Map(entries.map(({ name }, i) => [name, i]));
     this.signatures = new Map(entries.map((entry) => [entry.name, entry]));
-    this.#layout = layout;
-    this.#remote = { address: ready.address, rkey: ready.rkey };
-    this.#repostEvery = repostEvery(depth);
-    this.#inPlace = connection.share(ready.address, layout.slotsBytes, ready.rkey) !== undefined;
-    this.pollsPerLook = this.#inPlace ? POLLS_PER_LOOK : POLLS_PER_LOOK_NETWORK;
+    const { shared } = connection;
+    const remote = { address: ready.address, rkey: ready.rkey };
+    const line = { layout, depth, remote, firstSequence };
+    const lines = this.#lines = shared && new ReplyLines(connection, shared, line);
+    this.#messages = new MessageReplies(connection, line);
+    shared?.watch(() => lines!.ready());
+    this.sharesCore = shared !== undefined && shared.sharesCore;
+    this.pollsPerLook = this.sharesCore ? 1 : lines ? POLLS_PER_LOOK : POLLS_PER_LOOK_NETWORK;
     const payloadBytes = layout.stride - PAYLOAD_AT;
     const request = (i: number, at: number, length: number) =>
-      this.#inPlace
-        ? connection.share(ready.address + i * layout.stride + at, length, ready.rkey)!
+      shared
+        ? shared.peerBuffer(ready.address + i * layout.stride + at, length, ready.rkey)
         : connection.buffer(layout.outboundAt + i * layout.stride + at, length);
+    this.#requestMemory = request;
     const reply = (i: number, at: number, length: number) =>
       connection.buffer(layout.inboundAt + i * layout.stride + at, length);
     this.slots = Array.from({ length: depth }, (_, i) =>
@@ -119,9 +141,18 @@ export class WorkerSession {
         reply(i, HEADER_AT, HEADER_BYTES),
         request(i, PAYLOAD_AT, payloadBytes),
         reply(i, PAYLOAD_AT, payloadBytes),
+        ready.inline ? lines?.buffers(i) : undefined,
       ));
     this.#givenUp = this.slots.map(({ index }) => new Int32Array(request(index, GIVEN_UP_AT, 4)));
-    this.#free = [...this.slots].reverse();
+    this.#begun = shared
+      ? this.slots.map(({ index }) => new Int32Array(request(index, BEGUN_AT, 4)))
+      : [];
+    this.#free = new FreeSlots(this.slots);
+  }
+
+  /** The calls that were sent, with their retries and the chunks of streams. */
+  get sent(): number {
+    return this.#rounds * 2 ** 32 + (this.#posts >>> 0) - this.#probes;
   }
 
   get freeSlots(): number {
@@ -133,168 +164,169 @@ export class WorkerSession {
     return this.#free.length > 0 && !this.overdue;
   }
 
-  /** A slot for the caller alone, or `undefined` when none is free. */
+  /** Acquires a slot; `undefined` if none is free. */
   acquire(): ClientSlot | undefined {
-    // A program that never turns its event loop has nobody else to take the reply that frees a slot.
+    // In a program that never turns its event loop, nothing else takes the reply that frees a slot.
     if (this.#free.length === 0) { while (this.poll()); }
-    const slot = this.#free.pop();
+    const slot = this.#free.take();
     if (slot) slot.state = HELD;
     return slot;
   }
 
-  /**
-   * Gives a slot back. One with a call under way stays out of use until its reply has come.
-   *
-   * @param overdue whether that call has passed its deadline.
-   */
-  release(slot: ClientSlot, overdue = false): void {
+  /** Releases a slot. One with a call in flight stays out of use until the reply. */
+  release(slot: ClientSlot): void {
     slot.waiter = null;
     slot.streaming = false;
-    if (slot.state === OPEN) this.#endStream(slot);
+    if (slot.state === OPEN) this.#dropStream(slot);
     else if (slot.state === POSTED) {
       slot.state = ABANDONED;
-      this.#tellGivenUp(slot);
-      if (!overdue) return;
+      this.#notifyGivenUp(slot);
+      if (this.overdue || this.lost) return;
       this.overdue = true;
       this.onOverdue?.();
     } else if (slot.state === HELD || slot.state === DONE) {
       slot.state = FREE;
-      this.#free.push(slot);
+      this.#free.add(slot);
     }
   }
 
-  /** Sends the call whose argument lies in the slot. The caller has checked the numbers. */
+  /** Sends the call whose argument is in the slot. The caller has checked the numbers. */
   post(
     slot: ClientSlot,
     functionIndex: number,
     length: number,
-    timeLeftUs: number,
+    timeLeft: number,
     capacity: number,
   ): void {
-    const sequence = (slot.sequence + 1) | 0;
-    slot.sequence = sequence;
+    slot.sequence = (slot.sequence + 1) | 0;
+    if ((slot.order = this.#posts = (this.#posts + 1) | 0) === 0) this.#rounds++;
     slot.capacity = capacity;
-    const immediate = requestImmediate(slot.index, functionIndex);
-    if (slot.sentTimeLeftUs === timeLeftUs && slot.sentCapacity === capacity) {
-      const short = shortRequest(immediate, sequence);
-      if (this.#inPlace) this.connection.notify(length, short);
-      else this.#write(slot, PAYLOAD_AT, length, short);
-    } else {
-      slot.request[REQUEST_SEQUENCE] = sequence;
-      slot.request[REQUEST_LENGTH] = length;
-      slot.request[REQUEST_TIME_LEFT_US] = slot.sentTimeLeftUs = timeLeftUs;
+    // Both words are on a cache line of the slot that moves to the worker only when they change.
+    const same = slot.sentTimeLeft === timeLeft && slot.sentCapacity === capacity;
+    if (!same) {
+      slot.request[REQUEST_TIME_LEFT] = slot.sentTimeLeft = timeLeft;
       slot.request[REQUEST_CAPACITY] = slot.sentCapacity = capacity;
-      if (this.#inPlace) this.connection.notify(HEADER_BYTES + length, immediate);
-      else this.#write(slot, HEADER_AT, HEADER_BYTES + length, immediate);
     }
+    if (this.#lines !== undefined) this.#lines.post(slot, functionIndex, length);
+    else this.#messages.post(slot, functionIndex, length, same);
     slot.state = POSTED;
     this.outstanding++;
   }
 
-  /** Ends the stream in a slot that is out of use until the answer has come. */
-  #endStream(slot: ClientSlot): void {
+  /** Sends the trace of the next call in this slot. */
+  carryTrace(slot: ClientSlot, trace: TraceContext): void {
+    const { index } = slot;
+    const words = this.#traces[index] ??= new Int32Array(
+      this.#requestMemory(index, TRACE_AT, TRACE_BYTES),
+    );
+    writeTrace(words, (slot.sequence + 1) | 0, trace);
+    if (this.#lines === undefined) this.#messages.carryTrace(slot);
+  }
+
+  /** Sends a call of no function in a free slot, unless it is the last one: its reply shows that the worker is not stuck. */
+  probe(): void {
+    if (this.#free.length < 2) return;
+    const slot = this.#free.take()!;
+    this.#probes++;
     try {
-      this.post(slot, END_STREAM, 0, timeLeftUs(STREAM_END_MS), slot.capacity);
-    } catch { /* the connection is gone, and the stream with it */ }
+      this.post(slot, NO_FUNCTION, 0, 0, 0);
+    } catch { /* the connection is lost */ }
     slot.state = ABANDONED;
   }
 
-  /** Tells the function that nobody waits for it any more, if it asked to know. */
-  #tellGivenUp(slot: ClientSlot): void {
+  /** Requests the end of an open stream. */
+  endStream(slot: ClientSlot): void {
+    this.#probes++;
+    this.post(slot, END_STREAM, 0, timeLeftOf(STREAM_END_MS), slot.capacity);
+  }
+
+  /** Ends a stream that was given up. Its slot stays out of use until the reply. */
+  #dropStream(slot: ClientSlot): void {
+    try {
+      this.endStream(slot);
+    } catch { /* the connection is lost, and the stream with it */ }
+    slot.state = ABANDONED;
+  }
+
+  /** Marks a call as given up: the worker frees its slot, and fires the signal of its function. */
+  #notifyGivenUp(slot: ClientSlot): void {
     const word = this.#givenUp[slot.index]!;
     atomicsStore(word, 0, slot.sequence);
-    if (this.#inPlace) return;
-    const at = slot.index * this.#layout.stride + GIVEN_UP_AT;
-    const { address, rkey } = this.#remote;
-    try {
-      this.connection.write(0, this.#layout.outboundAt + at, 4, address + at, rkey, 0);
-    } catch { /* the connection is gone, and the function with it */ }
+    if (this.#lines === undefined) this.#messages.giveUp(slot);
+    else if (this.connection.state === "connected") this.connection.shared!.wake();
   }
 
-  /** Sends `bytes` of the slot, from `from` on, to the same place at the worker. */
-  #write(slot: ClientSlot, from: number, bytes: number, immediate: number): void {
-    const at = slot.index * this.#layout.stride + from;
-    const { address, rkey } = this.#remote;
-    const local = this.#layout.outboundAt + at;
-    this.connection.writeImmediate(0, local, bytes, address + at, rkey, immediate, 0);
-  }
-
-  /** Takes the next reply; false when there is none. */
+  /** Takes the next reply. Returns false if there is none. */
   poll(): boolean {
-    const connection = this.connection;
-    if (!connection.poll()) return false;
-    const completion = connection.completion;
-    if (
-      completion.opcode !== Opcode.RECEIVE_WRITE_IMMEDIATE || completion.status !== Status.SUCCESS
-    ) return false;
-    if (++this.#taken >= this.#repostEvery && connection.state === "connected") {
-      this.#taken = 0;
-      connection.postReceives(this.#repostEvery);
-    }
-    const immediate = completion.immediate;
-    const index = immediate & (MAX_DEPTH - 1);
-    if (index >= this.depth) {
-      this.stray++;
-      return true;
-    }
-    const slot = this.slots[index]!;
-    const { state } = slot;
-    const short = (immediate & SHORT_REPLY) !== 0;
-    const matches = short
-      ? replyHasSequence(immediate, slot.sequence)
-      : immediate >>> 16 === 0 && slot.reply[REPLY_SEQUENCE] === slot.sequence;
-    if ((state !== POSTED && state !== ABANDONED) || !matches) {
-      this.stray++;
-      return true;
-    }
-    this.outstanding--;
-    if (state === ABANDONED) {
-      if (replyStatus(immediate) === CallStatus.MORE) { // a stream goes on that nobody reads
-        this.#endStream(slot);
-        return true;
-      }
-      slot.state = FREE;
-      this.#free.push(slot);
-      this.overdue = false;
-      this.onFreed?.();
-      return true;
-    }
-    slot.status = replyStatus(immediate);
-    slot.length = short ? completion.byteLength : slot.reply[REPLY_LENGTH]!;
-    slot.state = DONE;
-    if (slot.waiter !== null) slot.waiter.onReply();
+    const slot = this.#lines !== undefined
+      ? this.#lines.take(this.slots)
+      : this.#messages.take(this.slots);
+    if (slot === undefined) return false;
+    this.#answered(slot);
     return true;
   }
 
-  /** Takes no new calls from now on. */
+  /** The reply of a slot has arrived. */
+  #answered(slot: ClientSlot): void {
+    this.outstanding--;
+    if (slot.state === ABANDONED) {
+      if (slot.status === CallStatus.MORE) return this.#dropStream(slot); // a stream that was given up goes on
+      slot.state = FREE;
+      this.#free.add(slot);
+      this.overdue = false;
+      this.onFreed?.();
+      return;
+    }
+    const wasOverdue = this.overdue;
+    this.overdue = false;
+    slot.state = DONE;
+    if (slot.waiter !== null) slot.waiter.onReply();
+    if (wasOverdue) this.onFreed?.();
+  }
+
+  /** Moves this thread off the worker's core, if another one is idle. Returns whether it moved. */
+  leaveCore(): boolean {
+    const { shared } = this.connection;
+    return shared !== undefined && shared.leaveCore();
+  }
+
+  /** Takes no new calls from this on. */
   retire(): void {
     this.retiring = true;
     for (const slot of this.slots) if (slot.state === HELD) slot.state = STALE;
   }
 
-  /** Is a call under way whose end frees its slot? Prepared calls and streams keep theirs. */
+  /** Whether a call is in flight whose end frees its slot. Prepared calls and streams keep theirs. */
   get freesSlots(): boolean {
     return this.slots.some(({ state, streaming }) =>
       (state === POSTED || state === ABANDONED) && !streaming
     );
   }
 
-  /** Is a call under way that somebody waits for, or its result not read yet? */
+  /** Whether a caller waits for a call, or has not read its result yet. */
   get busy(): boolean {
     return this.slots.some(({ state }) => state === POSTED || state === DONE || state === OPEN);
   }
 
-  /** Ends the connection. Calls under way are lost, and those who wait for them are told. */
+  /** Closes the connection. Calls in flight are lost, and their waiters are called. */
   close(): void {
     if (this.lost) return;
     this.lost = true;
+    const isGone = this.connection.shared?.isPeerGone() === true; // else it may begin a call at any time
+    for (const slot of this.slots) {
+      if (slot.state !== POSTED && slot.state !== ABANDONED) continue;
+      slot.mayHaveBegun = !isGone || atomicsLoad(this.#begun[slot.index]!, 0) === slot.sequence;
+      if (!slot.mayHaveBegun) continue;
+      const ahead = this.suspect ? (this.suspect.order - slot.order) | 0 : 0;
+      if (!this.suspect || (isGone ? ahead < 0 : ahead > 0)) this.suspect = slot;
+    }
     for (const slot of this.slots) {
       const { waiter, state } = slot;
       slot.waiter = null;
       slot.state = LOST;
       if (state === POSTED) waiter?.onReply();
     }
-    this.#free.length = 0;
+    this.#free.clear();
     this.outstanding = 0;
     this.connection.close();
   }

@@ -1,54 +1,80 @@
-/** Attaching to all workers of an executor: all of them, or none. */
+/** Attaches to the workers of executors, to all or to none. */
 
 import { FabricError } from "../../fabric/errors.ts";
 import type { Provider } from "../../fabric/fabric.ts";
-import { ExecutorLost, FabricUnavailable, LeaseRefused, RfaasError } from "../errors.ts";
+import {
+  ExecutorLostError,
+  FabricUnavailableError,
+  LeaseRefusedError,
+  RfaasError,
+} from "../errors.ts";
 import type { CheckedLeaseOptions } from "./lease_options.ts";
+import { AttachRefusal } from "../protocol/attach.ts";
 import type { Executor } from "../protocol/node_protocol.ts";
-import { attachWorker } from "../call/attach_worker.ts";
+import { attachWorker, LoadLostError } from "../call/attach_worker.ts";
+import type { StackTranslator } from "../call/thrown_error.ts";
 import type { WorkerSession } from "../call/worker_session.ts";
 
 /**
- * @param places of the executor's workers in the lease.
- * @throws {LeaseRefused} {ExecutorLost} {FabricUnavailable} or the signal's reason: the failure that says most, once the sessions that came about are closed again.
+ * Attaches to the workers of executors. If one attempt fails, it closes the other sessions and throws one error: a
+ * refusal if there is one, else the last failure.
+ *
+ * @param workerIndexes The worker indexes that the executors must have, in this order.
+ * @throws {LeaseRefusedError} When the package does not load.
+ * @throws {LoadLostError} When an executor ends while it loads the package.
+ * @throws {ExecutorLostError} When a connection fails, or the executors are not those of these workers.
+ * @throws {FabricUnavailableError} When this process cannot use the fabric.
+ * @throws {unknown} The signal's reason, when it fires.
  */
 export async function attachAll(
   fabric: Pick<Provider, "connect">,
-  executor: Executor,
+  executors: readonly Executor[],
   { depth, maxBytes }: CheckedLeaseOptions,
-  { firstSequence, attachMs }: { readonly firstSequence: number; readonly attachMs: number },
-  places: readonly number[],
+  { firstSequence, attachMs, translate }: {
+    readonly firstSequence: number;
+    readonly attachMs: number;
+    readonly translate: StackTranslator;
+  },
+  workerIndexes: readonly number[],
   signal: AbortSignal,
 ): Promise<WorkerSession[]> {
-  const { length } = executor.addresses;
-  if (length !== places.length) {
-    throw new ExecutorLost(
-      `Cannot attach to the workers: the node names ${length} addresses for ${places.length} workers`,
+  const served = executors.map(({ worker }) => worker);
+  if (served.join() !== workerIndexes.join()) {
+    throw new ExecutorLostError(
+      `Cannot attach to workers: expected executors of workers ${workerIndexes.join()}, the node sent those of ${served.join()}`,
       "not-run",
     );
   }
-  const secret = Uint8Array.fromHex(executor.secret);
+  const refused = new AbortController(); // ends the other attempts, whose package may hang
+  const either = AbortSignal.any([signal, refused.signal]);
   const attempts = await Promise.allSettled(
-    executor.addresses.map((address, worker) =>
-      attachWorker(fabric, {
-        address,
-        worker,
-        place: places[worker]!,
-        secret,
-        depth,
-        maxBytes,
-        firstSequence,
-        timeoutMs: attachMs,
-        signal,
-      })
-    ),
+    executors.map(async ({ address, worker, secret }) => {
+      try {
+        return await attachWorker(fabric, {
+          address,
+          worker,
+          secret: Uint8Array.fromHex(secret),
+          depth,
+          maxBytes,
+          firstSequence,
+          timeoutMs: attachMs,
+          translate,
+          signal: either,
+        });
+      } catch (error) {
+        if (error instanceof LeaseRefusedError || error instanceof LoadLostError) {
+          refused.abort(error);
+        }
+        throw error;
+      }
+    }),
   );
   const sessions: WorkerSession[] = [];
   let failure: { reason: unknown } | undefined;
   for (const attempt of attempts) {
     if (attempt.status === "fulfilled") sessions.push(attempt.value);
-    // A worker that has said why it serves nothing ends its executor, and with it those that had not got so far.
-    else if (!failure || attempt.reason instanceof LeaseRefused) failure = attempt;
+    // One worker that refuses a package shows why the attempts of the others have ended.
+    else if (!failure || attempt.reason instanceof LeaseRefusedError) failure = attempt;
   }
   if (!failure) return sessions;
   for (const session of sessions) session.close();
@@ -56,16 +82,18 @@ export async function attachAll(
   throw attachError(failure.reason);
 }
 
-/** What a failure to attach means to who wants the lease. */
-function attachError(cause: unknown): RfaasError {
-  if (cause instanceof RfaasError) return cause;
+const OTHER_VERSION =
+  "the node runs another version of rfaas: use the same one in the app and on the node";
+
+/** The error of a lease whose worker did not attach. */
+function attachError(cause: unknown): Error {
+  if (cause instanceof RfaasError || cause instanceof LoadLostError) return cause;
   const { message } = cause as Error;
-  if (cause instanceof FabricError && cause.code === "unavailable") {
-    return new FabricUnavailable(`Cannot attach to the workers: ${message}`, { cause });
-  }
-  if (cause instanceof FabricError) {
-    return new ExecutorLost(`Cannot attach to the workers: ${message}`, "not-run", { cause });
-  }
-  // It was connected, and did not tell of its functions: the package had the thread, or ended it.
-  return new LeaseRefused(`Cannot load the function package: ${message}`, "bad-package", { cause });
+  const isOtherVersion = cause instanceof FabricError && cause.code === "rejected" &&
+    cause.privateData[0] === AttachRefusal.VERSION;
+  const hint = isOtherVersion ? `; ${OTHER_VERSION}` : "";
+  const text = `Cannot attach to workers: ${message}${hint}`;
+  return cause instanceof FabricError && cause.code === "unavailable"
+    ? new FabricUnavailableError(text, { cause })
+    : new ExecutorLostError(text, "not-run", { cause });
 }

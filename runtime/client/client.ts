@@ -1,73 +1,109 @@
-/** The way in: {@linkcode connect} to a resource manager, take leases. */
+/** The connection of an app to a resource manager: {@linkcode connect}, then take leases. */
 
+import { EndOfThread } from "../../ffi/end_of_thread.ts";
 import { type Libc, openLibc } from "../../ffi/libc.ts";
 import { Fabrics } from "../../fabric/open.ts";
+import { abortable } from "../../std/async.ts";
 import { environmentCaCert } from "../http/ca_cert.ts";
-import { FabricUnavailable, LeaseRefused } from "../errors.ts";
+import { FabricUnavailableError, LeaseRefusedError } from "../errors.ts";
 import type { FabricChoice } from "../keeper/reach_node.ts";
-import { KeeperLink, type LeaseNews } from "./keeper_link.ts";
+import { CallTraces, openCallDurations } from "./call_traces.ts";
+import { type KeeperLeaseEvent, KeeperLink } from "./keeper_link.ts";
 import { completeStartup } from "../keeper/lease_startup.ts";
-import { type Lease, type LeaseControl, openLease } from "./lease.ts";
-import { checkLeaseOptions, type LeaseOptions } from "./lease_options.ts";
+import { Lease } from "./lease.ts";
+import { type CheckedLeaseOptions, checkLeaseOptions, type LeaseOptions } from "./lease_options.ts";
+import { LeaseState } from "./lease_state.ts";
+import { LeaseTrace } from "./lease_trace.ts";
 import type { LogBatch } from "../control/log_relay.ts";
 import { ManagerClient } from "../http/manager_client.ts";
 import type { ManagerAddress } from "../http/manager_http.ts";
 import { ATTACH_MS, REPLACE_MS } from "../policy.ts";
 import { Pump } from "../call/pump.ts";
 import { readPackage } from "../package/read_package.ts";
+import { checkIdempotent } from "./retry_policy.ts";
+import { ADDRESS, checkOptions, type OptionTable, SIGNAL, TEXT } from "../options.ts";
 import { sha256Hex } from "../package/sha256.ts";
+import type { StackTranslator } from "../call/thrown_error.ts";
 import type { WorkerSession } from "../call/worker_session.ts";
 
 /** Options of {@linkcode connect}. */
 export interface ConnectOptions {
-  /** The resource manager: `http://HOST:PORT`, `https://HOST:PORT` or `unix:/PATH`. @default RFAAS_MANAGER */
-  manager?: string;
-  /** The client token. @default RFAAS_TOKEN */
-  token?: string;
-  /** Certificates in PEM form that an `https:` manager may be known by. @default the file that RFAAS_CA_CERT names */
-  caCert?: string;
   /**
-   * How nodes are reached: `shm` in shared memory, `verbs` over RDMA, `auto` in shared memory where the node is this
-   * host and over RDMA where it is not. @default RFAAS_FABRIC, else {"auto"}
+   * The address of the resource manager: `http://HOST:PORT`, `https://HOST:PORT` or `unix:/PATH`. Of several with one
+   * store, all addresses with commas between them.
+   * @default {Deno.env.get("RFAAS_MANAGER")}
    */
-  fabric?: FabricChoice;
+  manager?: string | URL | undefined;
+  /** The client token; white space around it does not count. @default {Deno.env.get("RFAAS_TOKEN")} */
+  token?: string | undefined;
+  /**
+   * Certificates in PEM form to trust for `https:`, besides those of the public authorities. By default the content of
+   * the file that RFAAS_CA_CERT names.
+   */
+  caCert?: string | undefined;
+  /**
+   * How nodes are reached: `shm` in shared memory, `verbs` over RDMA, `auto` in shared memory for nodes on this host and
+   * over RDMA for others. @default {Deno.env.get("RFAAS_FABRIC") ?? "auto"}
+   */
+  fabric?: FabricChoice | undefined;
   /** Gives up connecting. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
 }
+
+const CONNECT_OPTIONS: OptionTable<ConnectOptions> = {
+  manager: ADDRESS,
+  token: TEXT,
+  caCert: TEXT,
+  fabric: TEXT,
+  signal: SIGNAL,
+};
 
 /** What only tests set. */
 export interface ClientTuning {
-  /** The sequence number before the first, of calls and of messages. */
+  /** The sequence number before the first, of calls and of messages. @default {0} */
   readonly firstSequence?: number;
-  /** How long attaching to a worker may take, in milliseconds. @default 10 s */
+  /** How long attaching to a worker may take, in milliseconds. @default {10_000} */
   readonly attachMs?: number;
-  /** How long a part that is lost is looked a place for, in milliseconds. @default 10 s */
+  /** How long to look for a replacement node for a lost part, in milliseconds. @default {10_000} */
   readonly replaceMs?: number;
 }
 
 /**
- * Connects to a resource manager.
+ * Connects to a resource manager, and checks the token with one request.
+ *
+ * @param options The address, the token, the certificates and the fabric.
+ * @returns The client. Close it after its leases.
+ * @throws {TypeError} When no manager or token is given, an address or a certificate is not valid, or the fabric is none
+ * of `auto`, `shm` and `verbs`.
+ * @throws {ManagerUnreachableError} When no valid response arrives within 5 seconds.
+ * @throws {UnauthorizedError} When the token is unknown, or is a node's.
+ * @throws {unknown} The signal's reason, when it fires.
  *
  * @example
- * ```ts ignore
- * import { connect } from "./mod.ts";
+ * ```ts
+ * import { connect } from "@rfaas/rfaas";
+ *
  * await using client = await connect({ manager: "http://127.0.0.1:7400", token: "…" });
- * await using lease = await client.lease({ functions: new URL("./functions.ts", import.meta.url) });
+ * await using lease = await client.lease({
+ *   functions: new URL("./functions.ts", import.meta.url),
+ *   workers: 2,
+ * });
  * const reply = await lease.invoke("echo", new TextEncoder().encode("hello"));
  * ```
- *
- * @throws {ManagerUnreachable} {Unauthorized}, or {TypeError} when no manager or token is given, or no such fabric.
  */
-export async function connect(
-  options: ConnectOptions = {},
-  tuning: ClientTuning = {},
-): Promise<Client> {
-  const url = options.manager ?? environment("RFAAS_MANAGER");
+export function connect(options: ConnectOptions = {}): Promise<Client> {
+  return connectWith(options, {});
+}
+
+/** {@linkcode connect} with what only tests set. */
+export async function connectWith(options: ConnectOptions, tuning: ClientTuning): Promise<Client> {
+  checkOptions("connect", options, CONNECT_OPTIONS);
+  const url = `${options.manager ?? environment("RFAAS_MANAGER") ?? ""}`;
   const token = options.token ?? environment("RFAAS_TOKEN");
   if (!url) {
     throw new TypeError("Cannot connect: give manager, or set RFAAS_MANAGER and allow reading it");
   }
-  if (!token) {
+  if (!token?.trim()) {
     throw new TypeError("Cannot connect: give token, or set RFAAS_TOKEN and allow reading it");
   }
   const fabric = checkFabric(options.fabric ?? (environment("RFAAS_FABRIC") || "auto"));
@@ -75,7 +111,7 @@ export async function connect(
   const address: ManagerAddress = { url, token, ...(caCert === undefined ? {} : { caCert }) };
   const manager = new ManagerClient(address);
   try {
-    await manager.leases(options.signal); // shows that it is there, and that it takes the token
+    await manager.leasePage({ limit: 1 }, options.signal); // needs a valid token
   } finally {
     manager.close();
   }
@@ -85,24 +121,25 @@ export async function connect(
 function checkFabric(fabric: string): FabricChoice {
   if (fabric === "auto" || fabric === "shm" || fabric === "verbs") return fabric;
   throw new TypeError(
-    `Cannot connect: fabric must be auto, shm or verbs, not ${JSON.stringify(fabric)}`,
+    `Cannot connect: expected fabric auto, shm or verbs, not ${JSON.stringify(fabric)}`,
   );
 }
 
-/** A variable of the environment, if it may be read without asking. */
+/** A variable of the environment, if this program may read it without a prompt. */
 function environment(variable: string): string | undefined {
   const { state } = Deno.permissions.querySync({ name: "env", variable });
   return state === "granted" ? Deno.env.get(variable) : undefined;
 }
 
-/** A connection to a resource manager. Close it after its leases. */
+/** A connection to a resource manager, made by {@linkcode connect}. It takes leases. Close it after them. */
 export class Client implements AsyncDisposable {
   readonly #manager: ManagerAddress;
   readonly #fabric: FabricChoice;
   readonly #tuning: ClientTuning;
-  readonly #leases = new Map<Lease, LeaseControl>();
+  readonly #leases = new Map<Lease, LeaseState>();
   readonly #yieldCore = () => void this.#opened?.libc.c.sched_yield();
   readonly #pump: Pump;
+  readonly #durations = openCallDurations();
   readonly #closing = new AbortController();
   #closed: Promise<void> | undefined;
   #opened: { keeper: KeeperLink; fabrics: Fabrics; libc: Libc } | undefined;
@@ -120,68 +157,136 @@ export class Client implements AsyncDisposable {
   }
 
   /**
-   * Takes a lease, on as few nodes as have room for it, and waits until its workers have loaded the package.
+   * Takes a lease, on as few nodes as have the capacity, and waits until its workers have loaded the function package.
    *
-   * @typeParam M the module of its functions, as `typeof import("./functions.ts")`: then {@linkcode Lease.call} is
-   * checked by the compiler.
-   * @throws {LeaseRefused} {FabricUnavailable} {ManagerUnreachable} {Unauthorized} {RangeError}, {UnknownFunction} for a
-   * name in `idempotent`, or the signal's reason.
+   * @typeParam M The type of the package's module, as `typeof import("./functions.ts")`. The compiler then checks
+   * {@linkcode Lease.call}.
+   * @param options The function package, and the workers, memory, term and limits.
+   * @returns The lease. Close it to release it.
+   * @throws {LeaseRefusedError} When the lease is not granted, a node does not admit it, or its package does not load. Its
+   * `reason` states why.
+   * @throws {RangeError} When an option is out of range, or a size is not readable.
+   * @throws {TypeError} When the client is closed, or a permission is not valid.
+   * @throws {UnknownFunctionError} When `idempotent` names a function that the package does not export.
+   * @throws {FabricUnavailableError} When this process cannot use the fabric, or has no address in common with the node.
+   * @throws {ManagerUnreachableError} When no valid response arrives in time.
+   * @throws {UnauthorizedError} When the token was revoked, or is not a client's.
+   * @throws {ExecutorLostError} When the executor ends while the lease starts.
+   * @throws {NodeLostError} When a node ends while the lease starts.
+   * @throws {unknown} The signal's reason, when it fires.
+   *
+   * @example
+   * ```ts
+   * import { arrayOf, defineFunction } from "@rfaas/rfaas/functions";
+   * import type { Client } from "@rfaas/rfaas";
+   *
+   * const double = defineFunction(
+   *   { input: arrayOf("f64"), output: arrayOf("f64") },
+   *   (values) => values.map((value) => 2 * value),
+   * );
+   *
+   * async function run(client: Client): Promise<Float64Array> {
+   *   await using lease = await client.lease<{ double: typeof double }>({
+   *     functions: new URL("./functions.ts", import.meta.url),
+   *     memory: "1GiB",
+   *     waitMs: 60_000,
+   *   });
+   *   return await lease.call.double(Float64Array.of(1, 2, 3));
+   * }
+   * ```
    */
   async lease<M = unknown>(options: LeaseOptions): Promise<Lease<M>> {
     if (this.#closed) throw new TypeError("Cannot take lease: the client is closed");
     const checked = checkLeaseOptions(options);
+    const trace = LeaseTrace.begin(checked);
+    try {
+      return await this.#take<M>(options, checked, trace);
+    } catch (error) {
+      trace?.failed(error);
+      throw error;
+    }
+  }
+
+  async #take<M>(
+    options: LeaseOptions,
+    checked: CheckedLeaseOptions,
+    trace: LeaseTrace | undefined,
+  ): Promise<Lease<M>> {
     const signal = options.signal
       ? AbortSignal.any([options.signal, this.#closing.signal])
       : this.#closing.signal;
     signal.throwIfAborted();
     const { keeper, fabrics } = this.#open();
-    const askedMs = performance.now();
-    const source = await readPackage(options.functions, signal);
+    const beganMs = performance.now();
+    const { source, translate } = await readPackage(options.functions, signal);
     const sha256 = await sha256Hex(source);
     const readyMs = performance.now();
-    signal.throwIfAborted(); // nothing is asked for that nobody waits for, and a closed keeper is not asked at all
-    const early: LeaseNews[] = [];
-    let hear = (news: LeaseNews): void => void early.push(news);
+    signal.throwIfAborted(); // a closed keeper receives no request
+    const early: KeeperLeaseEvent[] = [];
+    let onEvent = (event: KeeperLeaseEvent): void => void early.push(event);
     const { firstSequence = 0, attachMs = ATTACH_MS, replaceMs = REPLACE_MS } = this.#tuning;
     const { key, granted: granting } = keeper.take(
-      { ...checked, replaceMs, sha256, source },
-      (news) => news.type === "log" ? tellLines(news, options.onLog) : hear(news),
+      { ...checked, replaceMs, sha256, source, traceparent: trace?.traceparent },
+      (event) => event.type === "log" ? emitLines(event, options.onLog, translate) : onEvent(event),
     );
-    const granted = await raceAbort(granting, signal, () => keeper.end(key));
-    const { lease, control } = openLease({
+    const granted = await abortable(granting, signal).catch((error) => {
+      if (signal.aborted) keeper.end(key);
+      throw error;
+    });
+    const state = new LeaseState({
+      options: checked,
+      pump: this.#pump,
       key,
       parts: granted.parts,
       expiresMs: granted.expiresMs,
-      options: checked,
       keeper,
       fabrics,
-      pump: this.#pump,
       firstSequence,
       attachMs,
-      yieldCore: this.#yieldCore,
+      translate,
+      trace,
     });
-    this.#leases.set(lease, control);
+    const { workerIndexes, maxBytes, depth, idempotent, traceRate } = checked;
+    const lease = new Lease<M>(state, {
+      workers: workerIndexes.length,
+      maxBytes,
+      depth,
+      idempotent,
+      latency: checked.latency,
+      pump: this.#pump,
+      yieldCore: this.#yieldCore,
+      traces: trace && new CallTraces(trace, traceRate, this.#durations),
+    });
+    this.#leases.set(lease, state);
     lease.closed.then(() => this.#leases.delete(lease));
-    hear = control.hear;
-    for (const news of early) hear(news);
+    onEvent = (event) => state.onEvent(event);
+    for (const event of early) onEvent(event);
     try {
-      await control.begin(signal);
+      await state.begin(signal);
+      checkIdempotent(idempotent, state.pool.signatures);
       const tookMs = performance.now() - readyMs;
-      control.started(completeStartup(granted.startup, readyMs - askedMs, tookMs));
+      state.startup = completeStartup(granted.startup, readyMs - beganMs, tookMs);
+      trace?.began(state.startup, lease, beganMs);
     } catch (error) {
       await lease.close();
       throw error;
     }
-    return lease as Lease<M>;
+    return lease;
   }
 
-  /** Closes all leases and ends the client. May be called twice. */
+  /**
+   * Closes all leases and ends the client. May be called twice.
+   *
+   * @returns A promise that resolves once all leases are released.
+   */
   close(): Promise<void> {
     return this.#closed ??= this.#close();
   }
 
   async #close(): Promise<void> {
-    this.#closing.abort(new LeaseRefused("Cannot take lease: the client was closed", "closed"));
+    this.#closing.abort(
+      new LeaseRefusedError("Cannot take lease: the client was closed", "closed"),
+    );
     await Promise.all([...this.#leases.keys()].map((lease) => lease.close()));
     const opened = this.#opened;
     this.#opened = undefined;
@@ -191,26 +296,28 @@ export class Client implements AsyncDisposable {
     opened?.libc.close();
   }
 
+  /** Closes the client, as {@linkcode Client.close} does. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
 
-  /** Opens what native code is needed for at the first lease: until then no right to it is asked for. */
+  /** Opens native code at the first lease: until then the app needs no permission for it. */
   #open() {
     if (this.#opened) return this.#opened;
     let libc: Libc | undefined;
     try {
       libc = openLibc();
+      const holdings = new EndOfThread(libc);
       return this.#opened = {
         libc,
-        fabrics: new Fabrics({ shm: this.#tuning }),
-        keeper: new KeeperLink(this.#manager, this.#fabric),
+        fabrics: new Fabrics({ shm: this.#tuning, holdings }),
+        keeper: new KeeperLink(this.#manager, this.#fabric, holdings),
       };
     } catch (error) {
       libc?.close();
-      throw new FabricUnavailable(
+      throw new FabricUnavailableError(
         error instanceof Deno.errors.NotCapable
-          ? `Cannot use the fabric: this program may not do all that it needs, run it with --allow-ffi (${error.message})`
+          ? `Cannot use the fabric: this program has not all permissions, run it with --allow-ffi (${error.message})`
           : `Cannot use the fabric: ${(error as Error).message}`,
         { cause: error },
       );
@@ -218,32 +325,16 @@ export class Client implements AsyncDisposable {
   }
 
   #lose(session: WorkerSession): void {
-    for (const control of this.#leases.values()) control.lose(session);
+    for (const state of this.#leases.values()) state.lose(session);
   }
 }
 
-/** Lines come after what was dropped before them. */
-function tellLines({ lines, dropped }: LogBatch, onLog: LeaseOptions["onLog"]): void {
-  if (dropped > 0) onLog?.({ text: `${dropped} lines dropped` });
-  for (const line of lines) onLog?.(line);
-}
-
-async function raceAbort<T>(
-  work: Promise<T>,
-  signal: AbortSignal,
-  onAbort: () => void,
-): Promise<T> {
-  const { promise, reject } = Promise.withResolvers<never>();
-  const abort = () => {
-    onAbort();
-    reject(signal.reason);
-  };
-  signal.addEventListener("abort", abort, { once: true });
-  try {
-    const result = await Promise.race([work, promise]);
-    signal.throwIfAborted();
-    return result;
-  } finally {
-    signal.removeEventListener("abort", abort);
-  }
+/** Lines come after the number of those that were dropped before them. */
+function emitLines(
+  { lines, dropped }: LogBatch,
+  onLog: LeaseOptions["onLog"],
+  translate: StackTranslator,
+): void {
+  if (dropped > 0) onLog?.({ level: "warn", text: `${dropped} lines dropped` });
+  for (const line of lines) onLog?.({ ...line, text: translate(line.text) });
 }

@@ -1,158 +1,139 @@
-/** A lease: workers that run one function package for one client, for a while. */
+/** A lease: workers that run one function package for one client, for a term. */
 
-import { unknownFunction } from "../call/call_errors.ts";
+import type { LeaseStats } from "../call/call_stats.ts";
 import { CallTask, type InvokeOptions } from "../call/call_task.ts";
-import { ArgumentTooLong, ExecutorLost, UnknownFunction } from "../errors.ts";
-import type { LeaseNews } from "./keeper_link.ts";
+import { CallChecks, NO_OPTIONS } from "./check_call.ts";
+import { callHost, type LeaseCallHost } from "./lease_call_host.ts";
+import type { LeaseBackend, LeaseHost } from "./lease_backend.ts";
+import type { TracedCalls } from "./traced_calls.ts";
 import type { LeaseEvent } from "./lease_events.ts";
-import { type LeaseContext, LeaseLife } from "./lease_life.ts";
+import type { LeasePartInfo } from "./lease_part_info.ts";
 import type { LeaseStartup } from "../keeper/lease_startup.ts";
-import type { Signature } from "../protocol/manifest.ts";
-import { mapInputs, type MapOptions } from "./map.ts";
-import { BUSY_PAUSE_MS, MAX_ATTEMPTS, MAX_BUSY_PAUSE_MS } from "../policy.ts";
-import { type CallHost, PreparedCall, type PrepareOptions } from "../call/prepared_call.ts";
-import {
-  readStream,
-  type StreamHost,
-  type StreamOptions,
-  StreamTask,
-} from "../call/stream_task.ts";
+import { mapInputs, type MapOptions, type MapTerms, settleInputs } from "./map.ts";
+import { CLOSED, type EndReason } from "../protocol/end_reason.ts";
+import { checkOptions } from "../options.ts";
+import { MAP_OPTIONS, PREPARE_OPTIONS } from "./call_options.ts";
+import { PreparedCall } from "../call/prepared_call.ts";
+import type { PrepareOptions } from "../call/prepare_options.ts";
+import { readStream, type StreamOptions, StreamTask } from "../call/stream_task.ts";
 import { type Calls, typedCalls } from "../call/typed_calls.ts";
-import type { WaitingCall } from "../call/waiting_call.ts";
-import type { WorkerSession } from "../call/worker_session.ts";
-
-/** What a lease has of one node. */
-export interface LeasePartInfo {
-  /** The lease's id with the resource manager: 128 random bits in hex. A part that has moved has another. */
-  readonly id: string;
-  /** The node's name. */
-  readonly node: string;
-  /** The places of the workers that serve there: a call may name one. */
-  readonly workers: readonly number[];
-}
-
-/** What the client does with a lease and an app must not. */
-export interface LeaseControl {
-  /** Attaches to all workers, and tells what took how long. */
-  begin(signal: AbortSignal): Promise<void>;
-  /** It serves. */
-  started(startup: LeaseStartup): void;
-  /** News from the keeper. */
-  hear(news: LeaseNews): void;
-  /** A connection was found gone. */
-  lose(session: WorkerSession): void;
-}
-
-/** Made once: a call without options makes no object for them. */
-const NO_OPTIONS: InvokeOptions = {};
-
-/** Makes a lease and the client's handle to it. */
-export let openLease: (
-  context: LeaseContext & { readonly yieldCore: () => void },
-) => { lease: Lease; control: LeaseControl };
+import { TimedCall } from "../call/timed_call.ts";
 
 /**
- * A lease on workers of a node, or of several. {@linkcode Client.lease} takes it, {@linkcode Lease.close} gives it back.
+ * A lease on workers of one node or of several. {@linkcode Client.lease} takes it, {@linkcode Lease.close} releases it.
  *
- * @typeParam M the module of its functions, as `typeof import("./functions.ts")`.
+ * @typeParam M The type of the package's module: `typeof import("./functions.ts")`.
+ *
+ * @example
+ * ```ts
+ * import { connect } from "@rfaas/rfaas";
+ *
+ * await using client = await connect({ manager: "http://127.0.0.1:7400", token: "…" });
+ * await using lease = await client.lease({ functions: "./functions.ts", workers: 4 });
+ *
+ * const result = await lease.invoke("echo", new TextEncoder().encode("hello"));
+ * console.log(new TextDecoder().decode(result));
+ * ```
  */
 export class Lease<M = unknown> implements AsyncDisposable {
-  static {
-    openLease = (context) => {
-      const lease = new Lease(context);
-      const life = lease.#life;
-      const control: LeaseControl = {
-        begin: async (signal) => {
-          await life.begin(signal);
-          lease.#checkIdempotent();
-        },
-        started: (startup) => lease.#startup = startup,
-        hear: (news) => life.hear(news),
-        lose: (session) => life.lose(session),
-      };
-      return { lease, control };
-    };
-  }
-
-  /** How many workers it was taken with. Their places, from 0, stay the same whichever nodes serve. */
+  /** The number of workers. Their indexes, from 0, stay the same whichever nodes serve them. */
   readonly workers: number;
-  /** Settles with the reason once the lease has ended and everything is given back. */
-  readonly closed: Promise<string>;
+  /** Resolves with the reason once the lease has ended and all of it is released. It never rejects. */
+  readonly closed: Promise<EndReason>;
   /**
-   * The package's functions, to be called with values: `lease.call.add({ a: 1, b: 2 })`. Each takes and gives what its
-   * codecs say, plain functions bytes, and throws as {@linkcode Lease.invoke} does, and {@linkcode CodecError} for a
-   * value that its codec can't write.
+   * The package's functions, called with values: `lease.call.add({ a: 1, b: 2 })`. Each takes and returns what its codecs
+   * define, a plain function bytes. It throws what {@linkcode Lease.invoke} does, and {@linkcode CodecError} for a value
+   * that does not fit its codec. Reading a name that the package does not export throws
+   * {@linkcode UnknownFunctionError}, a function with a codec of a newer version {@linkcode UnknownCodecError}.
    */
   readonly call: Calls<M>;
-  readonly #options: LeaseContext["options"];
-  readonly #life: LeaseLife;
-  readonly #host: CallHost & StreamHost;
-  #startup: LeaseStartup | undefined;
+  readonly #checks: CallChecks;
+  readonly #depth: number;
+  readonly #state: LeaseBackend;
+  readonly #host: LeaseCallHost;
+  readonly #traces: TracedCalls | undefined;
 
-  private constructor(context: LeaseContext & { readonly yieldCore: () => void }) {
-    const { options, pump, yieldCore } = context;
-    const life = this.#life = new LeaseLife(context);
-    this.#options = options;
-    this.workers = options.workers;
-    this.closed = life.closed;
+  /** @internal Use {@linkcode Client.lease}. */
+  constructor(state: LeaseBackend, host: LeaseHost) {
+    this.#state = state;
+    this.#checks = new CallChecks(state, host);
+    this.#depth = host.depth;
+    this.#traces = host.traces;
+    this.workers = host.workers;
+    this.closed = state.closed;
     this.call = typedCalls({
-      signature: (name) => this.#signature(name),
-      names: () => life.crew.signatures.keys(),
+      signature: (name) => this.#checks.signature(name),
+      names: () => state.pool.signatures.keys(),
       invoke: (name, input, options) => this.invoke(name, input, options),
       stream: (name, input, options) => this.stream(name, input, options),
       prepare: (name, options) => this.prepare(name, options),
     });
-    this.#host = {
-      maxBytes: options.maxBytes,
-      sessionFor: (worker) => this.#sessionFor(worker),
-      onLost: (session) => life.lose(session),
-      lossError: (name, posted, session) => life.lossErrorSync(name, posted, session),
-      lossLearned: async (session) => void await life.lossOf("", session, () => false),
-      live: (session) => life.live(session),
-      kick: () => pump.kick(),
-      onFree: () => life.crew.serve(),
-      yieldCore,
-      submit: (task) => life.crew.submit(task),
-      taskLost: (task) => this.#onTaskLost(task),
-      taskBusy: (task) => this.#onTaskBusy(task),
-    };
+    this.#host = callHost(state, host);
   }
 
-  /** What it has of which nodes. */
+  /** The parts of the lease: which node serves which workers. */
   get parts(): LeasePartInfo[] {
-    return this.#life.parts.map(({ id, node, places }) => ({ id, node, workers: [...places] }));
+    return this.#state.parts.map(({ id, node, workerIndexes }) => ({
+      id,
+      node,
+      workerIndexes: [...workerIndexes],
+    }));
   }
 
-  /** The id of its first part. */
+  /** The id of the first part. */
   get id(): string {
-    return this.#life.parts[0]!.id;
+    return this.#state.parts[0]!.id;
   }
 
-  /** The names of the nodes that serve it. */
+  /** The names of the nodes that serve the lease. */
   get nodes(): string[] {
-    return [...new Set(this.#life.parts.map(({ node }) => node))];
+    return [...new Set(this.#state.parts.map(({ node }) => node))];
   }
 
-  /** Where the time of its start went. */
+  /** The phases of the lease's start and their times. */
   get startup(): LeaseStartup {
-    return this.#startup!;
+    return this.#state.startup!;
   }
 
-  /** When the term ends, unless it is renewed. */
+  /** When the term ends unless the lease is renewed. */
   get expires(): Date {
-    return new Date(this.#life.expiresMs);
+    return new Date(this.#state.expiresMs);
   }
 
   /** The names of the package's functions. */
   get functions(): string[] {
-    return [...this.#life.crew.functions?.keys() ?? []];
+    return [...this.#state.pool.functions?.keys() ?? []];
   }
 
   /**
-   * Calls a function with a copy of `input` and gives its result as a copy of the caller's own.
+   * Calls a function. It copies the argument to the worker, and the result into memory of the caller.
    *
-   * @throws {UnknownFunction} {ArgumentTooLong} {ResultTooLong} {FunctionError} {DeadlineExceeded} {Busy}
-   * {ExecutorLost} {NodeLost} {LeaseOver}, or the signal's reason.
+   * @param name The name of the function.
+   * @param input The argument, up to the lease's `maxBytes` long. The caller may reuse it once `invoke()` has returned.
+   * @param options The deadline, the signal, the worker and the output buffer.
+   * @returns The result.
+   * @throws {UnknownFunctionError} When the package exports no such function.
+   * @throws {TypeError} When the argument is not a Uint8Array, or the function returns many results.
+   * @throws {ArgumentTooLongError} When the argument is longer than the lease's `maxBytes`.
+   * @throws {RangeError} When `deadlineMs` is negative or not a number, or the lease has no such worker.
+   * @throws {FunctionError} When the function threw, or broke its contract.
+   * @throws {ResultTooLongError} When the result is longer than `output`, or than the lease's `maxBytes`.
+   * @throws {DeadlineExceededError} When no reply arrived by the deadline.
+   * @throws {BusyError} When no slot would become free, or 65,536 calls wait for one already. The function did not run.
+   * @throws {ExecutorLostError} When the executor was lost. Its `outcome` states whether the function may have run.
+   * @throws {NodeLostError} When the node was lost. Its `outcome` states whether the function may have run.
+   * @throws {LeaseOverError} When the lease has ended, or ends during the call.
+   * @throws {LimitExceededError} When the call exceeded a limit of the lease, as far as that is known.
+   * @throws {unknown} The signal's reason, when it fires.
+   *
+   * @example
+   * ```ts
+   * import type { Lease } from "@rfaas/rfaas";
+   *
+   * async function checksum(lease: Lease, bytes: Uint8Array): Promise<Uint8Array> {
+   *   return await lease.invoke("checksum", bytes, { deadlineMs: 1_000 });
+   * }
+   * ```
    */
   invoke(
     name: string,
@@ -160,197 +141,218 @@ export class Lease<M = unknown> implements AsyncDisposable {
     options: InvokeOptions = NO_OPTIONS,
   ): Promise<Uint8Array> {
     try {
-      this.#checkCall(name, input, options);
+      this.#checks.call(name, input, options);
     } catch (error) {
       return Promise.reject(error);
     }
-    const { maxBytes } = this.#options;
-    const task = new CallTask(
-      name,
-      input,
-      maxBytes,
-      options,
-      this.#host.onFree,
-      this.#onTaskLost,
-      this.#onTaskBusy,
-    );
-    if (this.#isIdempotent(name)) task.keepInput();
-    this.#life.crew.submit(task);
-    return task.promise;
+    const task = new CallTask(this.#host, name, input, options);
+    if (this.#host.isIdempotent(name)) task.keepInput();
+    const traced = this.#traces === undefined ? undefined : this.#traces.begin(this.#host, task);
+    this.#state.pool.submit(task);
+    return traced === undefined ? task.promise : traced.during(task.promise);
   }
 
   /**
-   * Calls a function that gives many results, and gives them as they come. The next one is asked for when the loop comes
-   * round, so the worker never runs ahead; leaving the loop ends the function. The call begins with the loop.
+   * Calls a function with many results. The call begins when iteration does, and each result is requested when the loop
+   * needs it, so the worker never runs ahead. Leaving the loop ends the function. The stream keeps a slot until it ends.
    *
-   * A stream keeps its slot until it ends. Deadline and signal are for the whole of it.
+   * @param name The name of the function.
+   * @param input The argument, up to the lease's `maxBytes` long.
+   * @param options The deadline and the signal, for the whole stream, and the worker.
+   * @returns The results, in order. Iteration throws, after the results that arrived before.
+   * @throws {UnknownFunctionError} When the package exports no such function.
+   * @throws {TypeError} When the argument is not a Uint8Array, or the function returns one result.
+   * @throws {ArgumentTooLongError} When the argument is longer than the lease's `maxBytes`.
+   * @throws {RangeError} When `deadlineMs` is negative or not a number, or the lease has no such worker.
+   * @throws {FunctionError} When the function threw, or broke its contract.
+   * @throws {ResultTooLongError} When a result is longer than the lease's `maxBytes`.
+   * @throws {DeadlineExceededError} When no reply arrived by the deadline.
+   * @throws {BusyError} When no slot would become free, or 65,536 calls wait for one already. The function did not run.
+   * @throws {ExecutorLostError} When the executor was lost. Its `outcome` states whether the function may have run.
+   * @throws {NodeLostError} When the node was lost. Its `outcome` states whether the function may have run.
+   * @throws {LeaseOverError} When the lease has ended, or ends during the call.
+   * @throws {LimitExceededError} When the call exceeded a limit of the lease, as far as that is known.
+   * @throws {unknown} The signal's reason, when it fires.
    *
-   * @throws as {@linkcode Lease.invoke}, after the results that came before.
+   * @example
+   * ```ts
+   * import type { Lease } from "@rfaas/rfaas";
+   *
+   * async function printLines(lease: Lease, text: Uint8Array): Promise<void> {
+   *   for await (const line of lease.stream("lines", text)) {
+   *     console.log(new TextDecoder().decode(line));
+   *   }
+   * }
+   * ```
    */
   stream(
     name: string,
     input: Uint8Array,
     options: StreamOptions = {},
   ): AsyncGenerator<Uint8Array, void, void> {
-    return readStream(() => {
-      this.#checkCall(name, input, options, true);
+    const open = () => {
+      this.#checks.call(name, input, options, true);
       return new StreamTask(this.#host, name, input, options);
-    });
+    };
+    return this.#traces === undefined ? readStream(open) : this.#traces.stream(this.#host, open);
   }
 
   /**
-   * Calls a function for every input, {@linkcode MapOptions.concurrency} at a time; results come in the inputs' order.
+   * Calls a function for every input, {@linkcode MapOptions.concurrency} of them at a time. The first failure gives up
+   * the other calls; the error's `index` names the input, its `results` are those until then. Each call throws what {@linkcode Lease.invoke} does.
    *
-   * The first failure ends it and gives up the rest; the error's `index` names the input.
+   * @param name The name of the function.
+   * @param inputs The arguments. They are taken one at a time, as calls end.
+   * @param options The concurrency, the deadline of each call, the signal and the progress callback.
+   * @returns The results, in the order of the inputs.
+   * @throws {RfaasError} When a call fails, with the `index` of its input.
+   * @throws {RangeError} When `concurrency` is neither an integer of 1 or more nor Infinity, or `deadlineMs` is
+   * negative or not a number.
+   * @throws {unknown} The signal's reason when it fires, or what the inputs' iterator throws.
+   *
+   * @example
+   * ```ts
+   * import type { Lease } from "@rfaas/rfaas";
+   *
+   * async function resizeAll(lease: Lease, images: Uint8Array[]): Promise<Uint8Array[]> {
+   *   return await lease.map("resize", images, {
+   *     onProgress: ({ done, total }) => console.log(`${done} of ${total}`),
+   *   });
+   * }
+   * ```
    */
   map(
     name: string,
     inputs: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
     options: MapOptions = {},
   ): Promise<Uint8Array[]> {
-    const { deadlineMs, concurrency = this.workers * this.#options.depth } = options;
-    const limit = deadlineMs === undefined ? {} : { deadlineMs };
-    return mapInputs(
-      inputs,
-      concurrency,
-      options,
-      (input, signal) => this.invoke(name, input, { signal, ...limit }),
-    );
+    return mapInputs(inputs, ...this.#mapTerms(name, options));
   }
 
   /**
-   * Takes a slot for calls that copy and allocate nothing.
+   * Calls a function for every input, as {@linkcode Lease.map} does, but a failure ends its own call alone.
    *
-   * @throws {UnknownFunction} {ArgumentTooLong} {Busy} {ExecutorLost} {LeaseOver}
+   * @param name The name of the function.
+   * @param inputs The arguments. They are taken one at a time, as calls end.
+   * @param options The concurrency, the deadline of each call, the signal and the progress callback.
+   * @returns The outcomes in the order of the inputs, as `Promise.allSettled()` returns them.
+   * @throws {RangeError} When `concurrency` is not an integer of 1 or more.
+   * @throws {unknown} The signal's reason when it fires, or what the inputs' iterator throws.
+   *
+   * @example
+   * ```ts
+   * import type { Lease } from "@rfaas/rfaas";
+   *
+   * async function countFailures(lease: Lease, images: Uint8Array[]): Promise<number> {
+   *   const outcomes = await lease.mapSettled("resize", images, { deadlineMs: 500 });
+   *   return outcomes.filter(({ status }) => status === "rejected").length;
+   * }
+   * ```
+   */
+  mapSettled(
+    name: string,
+    inputs: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+    options: MapOptions = {},
+  ): Promise<PromiseSettledResult<Uint8Array>[]> {
+    return settleInputs(inputs, ...this.#mapTerms(name, options));
+  }
+
+  /**
+   * Prepares a call: it acquires a slot for many runs of one function, which copy and allocate nothing.
+   *
+   * @param name The name of the function.
+   * @param options The sizes of the buffers, and the worker.
+   * @returns The prepared call. Close it to release the slot.
+   * @throws {UnknownFunctionError} When the package exports no such function.
+   * @throws {TypeError} When the function returns many results.
+   * @throws {ArgumentTooLongError} When a buffer is larger than the lease's `maxBytes`.
+   * @throws {RangeError} When a size is not a whole number of bytes, or the lease has no such worker.
+   * @throws {BusyError} When every slot of the worker is in use.
+   * @throws {ExecutorLostError} When the executor was lost, and no other has replaced it yet.
+   * @throws {NodeLostError} When the worker's node was lost.
+   * @throws {LeaseOverError} When the lease has ended.
+   * @throws {LimitExceededError} When the lease exceeded a limit.
+   *
+   * @example
+   * ```ts
+   * import type { Lease } from "@rfaas/rfaas";
+   *
+   * function ping(lease: Lease): number {
+   *   using call = lease.prepare("echo", { bytes: 64, resultBytes: 64 });
+   *   call.input.fill(1);
+   *   return call.invokeSync(); // 64
+   * }
+   * ```
    */
   prepare(name: string, options: PrepareOptions = {}): PreparedCall {
-    this.#checkWorker(options.worker);
-    return new PreparedCall(this.#host, name, options);
+    checkOptions(`prepare ${name}`, options, PREPARE_OPTIONS);
+    this.#checks.worker(options.worker);
+    const { latency } = this.#host.stats;
+    return latency === undefined
+      ? new PreparedCall(this.#host, name, options)
+      : new TimedCall(this.#host, name, options, latency);
   }
 
-  /** What happens to the lease from now on; ends when it is closed. */
+  /**
+   * Reports what happens to the lease from this call on.
+   *
+   * @returns The events. It ends after the event `closed`. Of a slow reader's events the newest 256 are kept.
+   *
+   * @example
+   * ```ts
+   * import type { Lease } from "@rfaas/rfaas";
+   *
+   * async function log(lease: Lease): Promise<void> {
+   *   for await (const event of lease.status()) console.log(event.type, event);
+   * }
+   * ```
+   */
   status(): AsyncIterableIterator<LeaseEvent> {
-    return this.#life.events.read();
+    return this.#state.events.read();
   }
 
-  /** Gives the lease back. Calls under way fail with {@linkcode LeaseOver}. May be called twice. */
+  /**
+   * Counts what the calls of the lease came to, since it was taken. With the option `latency` of the
+   * lease, it also has how long they took.
+   *
+   * @returns The counts. A call that was refused before it was sent, for its arguments or since the lease was over, is
+   * in none of them; a prepared call that has lost its slot is, if it gets no other one.
+   *
+   * @example
+   * ```ts
+   * import type { Lease } from "@rfaas/rfaas";
+   *
+   * function report(lease: Lease): string {
+   *   const { calls, errors, latency } = lease.stats();
+   *   return `${calls} calls, ${errors.DeadlineExceededError ?? 0} too late, p99 ${latency?.p99Ms} ms`;
+   * }
+   * ```
+   */
+  stats(): LeaseStats {
+    return this.#host.stats.read(this.#state.pool.sent, this.#state.moves);
+  }
+
+  /**
+   * Releases the lease. Calls in flight fail with {@linkcode LeaseOverError}. May be called twice.
+   *
+   * @returns A promise that resolves once all of the lease is released.
+   */
   async close(): Promise<void> {
-    this.#life.end("closed by the client");
+    this.#state.end(CLOSED);
     await this.closed;
   }
 
+  /** Releases the lease, as {@linkcode Lease.close} does. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
 
-  #checkCall(name: string, input: Uint8Array, options: InvokeOptions, stream = false): void {
-    const { maxBytes } = this.#options;
-    options.signal?.throwIfAborted();
-    if (this.#life.overReason !== "") throw this.#life.overError(name);
-    if (!(input instanceof Uint8Array)) {
-      throw new TypeError(`Cannot call ${name}: the argument is no Uint8Array`);
-    }
-    if (input.length > maxBytes) {
-      throw new ArgumentTooLong(
-        `Cannot call ${name}: the argument has ${input.length} bytes, the lease's maxBytes is ${maxBytes}`,
-      );
-    }
-    this.#checkWorker(options.worker);
-    if (options.worker !== undefined && this.#life.crew.session(options.worker) === null) {
-      throw this.#life.noWorkerError(name, options.worker);
-    }
-    const { deadlineMs } = options;
-    if (deadlineMs !== undefined && !(deadlineMs >= 0)) {
-      throw new RangeError(`Cannot call ${name}: deadlineMs must be 0 or more, not ${deadlineMs}`);
-    }
-    if (this.#signature(name).stream !== stream) {
-      throw new TypeError(
-        stream
-          ? `Cannot stream ${name}: it gives one result, use invoke`
-          : `Cannot call ${name}: it gives many results, use stream`,
-      );
-    }
-  }
-
-  #signature(name: string): Signature {
-    const { signatures } = this.#life.crew;
-    const signature = signatures.get(name);
-    if (!signature) throw unknownFunction(name, signatures.keys());
-    return signature;
-  }
-
-  #checkWorker(worker: number | undefined): void {
-    if (
-      worker !== undefined && !(Number.isInteger(worker) && worker >= 0 && worker < this.workers)
-    ) {
-      throw new RangeError(
-        `Cannot call worker ${worker}: the lease has workers 0 to ${this.workers - 1}`,
-      );
-    }
-  }
-
-  #isIdempotent(name: string): boolean {
-    const { idempotent } = this.#options;
-    return idempotent === true || idempotent.has(name);
-  }
-
-  /** A name with a slip of the pen would be missed only when an executor is lost. */
-  #checkIdempotent(): void {
-    const { idempotent } = this.#options;
-    if (idempotent === true) return;
-    const { signatures } = this.#life.crew;
-    const unknown = [...idempotent].find((name) => !signatures.has(name));
-    if (unknown === undefined) return;
-    throw new UnknownFunction(
-      `Cannot take lease: idempotent names ${unknown}, the package exports only ${
-        [...signatures.keys()].join(", ")
-      }`,
-    );
-  }
-
-  #sessionFor(worker: number | undefined): WorkerSession {
-    const { crew, overReason } = this.#life;
-    const session = worker === undefined ? crew.freest() : crew.session(worker);
-    if (session && overReason === "") return session;
-    throw this.#life.noWorkerError("a function", worker) ??
-      new ExecutorLost("Cannot call: the lease waits for a fresh executor", "not-run");
-  }
-
-  /** A call was cut: do it again if that is allowed, else tell the reason, for which the keeper is asked. */
-  readonly #onTaskLost = async (task: WaitingCall) => {
-    const { error, again } = await this.#life.lossOf(
-      task.name,
-      task.session!,
-      () => task.settled,
-    );
-    if (task.settled) return;
-    const allowed = task.repeatable && this.#isIdempotent(task.name);
-    if (again && allowed && task.attempts < MAX_ATTEMPTS) {
-      this.#submitAgain(task);
-    } else task.fail(error);
-  };
-
-  /**
-   * The node has more workers than cores, and all of them are busy: a worker of another node may have one, or a later
-   * try.
-   */
-  readonly #onTaskBusy = (task: WaitingCall) => {
-    const life = this.#life;
-    const busy = task.busyNodes ??= new Set();
-    busy.add(life.nodeOf(task.session!));
-    const hasCore = (session: WorkerSession) => !busy.has(life.nodeOf(session));
-    if (task.worker === undefined && life.crew.submitTo(task, hasCore)) return;
-    setTimeout(() => {
-      if (task.settled) return;
-      busy.clear();
-      this.#submitAgain(task);
-    }, Math.min(BUSY_PAUSE_MS * 2 ** Math.min(task.refusals - 1, 4), MAX_BUSY_PAUSE_MS));
-  };
-
-  #submitAgain(task: WaitingCall): void {
-    const { crew, overReason } = this.#life;
-    const gone = task.worker !== undefined && crew.session(task.worker) === null;
-    if (overReason === "" && !gone) crew.submit(task);
-    else task.fail(this.#life.noWorkerError(task.name, task.worker));
+  #mapTerms(name: string, options: MapOptions): MapTerms {
+    checkOptions(`map ${name}`, options, MAP_OPTIONS);
+    const { deadlineMs, concurrency = Infinity } = options;
+    const limit = deadlineMs === undefined ? {} : { deadlineMs };
+    const slots = this.workers * this.#depth; // more calls would only wait for a slot
+    const call: MapTerms[2] = (input, signal) => this.invoke(name, input, { signal, ...limit });
+    return [Math.min(concurrency, slots), options, call];
   }
 }

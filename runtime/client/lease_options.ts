@@ -1,169 +1,182 @@
-/** What an app may ask of a lease, and the checks on it. */
+/** The options of a lease, and their checks. */
 
-import { maxLeaseWaitMs } from "../http/manager_api.ts";
-import { type AllPermissions, checkPermissions, type FunctionPermissions } from "../permissions.ts";
-import { MAX_DEPTH, MAX_SLOT_BYTES } from "../protocol/wire.ts";
-
-/** A number of bytes, or a text such as `"256MiB"` (KiB, MiB, GiB, TiB; kB, MB, GB, TB). */
-export type ByteSize = number | string;
-
-/** The memory of a lease that names none: what nodes keep executors ready for. */
-export const DEFAULT_MEMORY_BYTES = 256 * 2 ** 20;
+import { type ByteSize, DEFAULT_MEMORY_BYTES, parseBytes } from "../byte_size.ts";
+import { MAX_LEASE_WAIT_MS, MAX_TERM_MS } from "../http/manager_api.ts";
+import type { LogLevel } from "../control/log_relay.ts";
+import {
+  BOOLEAN,
+  byteSize,
+  CALLBACK,
+  checkOptions,
+  DURATION_MS,
+  integer,
+  type OptionKind,
+  type OptionTable,
+  SIGNAL,
+} from "../options.ts";
+import { checkPermissions, type FunctionPermissions } from "../permissions.ts";
+import { GRACE_MS } from "../policy.ts";
+import { firstIndexes, MAX_GRACE_MS, type ServeTerms } from "../protocol/serve_terms.ts";
+import { MAX_DEPTH, MAX_LEASE_WORKERS, MAX_SLOT_BYTES } from "../protocol/wire.ts";
 
 /** Options of {@linkcode Client.lease}. */
 export interface LeaseOptions {
   /**
-   * Workers: threads with a core's worth of time each. If no node has room for all of them, several nodes serve.
-   * @default {1}
+   * The number of workers, 1 to 1,024: threads that run functions, with a core each. If no node has the capacity for all
+   * of them, several nodes serve. @default {1}
    */
   workers?: number;
   /**
-   * Memory of the functions of all workers. On several nodes each has the share of its workers, rounded up. The slots
-   * come on top: the lease takes twice `depth` times `maxBytes` more of its nodes for each worker, and a little for
-   * their heads; that counts in quotas and bills as well. @default {"256MiB"}
+   * The memory of the functions of all workers, in bytes: each worker has an equal share, and no more. On several nodes
+   * each has the share of its workers, rounded up. The slots come on top: two times `depth` times `maxBytes` for each
+   * worker, and a little for headers, which count in quotas and bills too. @default {"256MiB"}
    */
   memory?: ByteSize;
-  /** The term in seconds, 1 to 86400. It is renewed while the lease is open. @default {60} */
-  seconds?: number;
+  /** The term in milliseconds, 1,000 to 86,400,000. @default {60_000} */
+  termMs?: number;
   /** Whether the term is renewed while the lease is open. @default {true} */
   renew?: boolean;
   /**
-   * How long to wait, in seconds, 0 to 600, while there is no room. Who waits is served in turn. Closing the client and
-   * `signal` end the wait. @default {0}
+   * How long to wait for capacity, in milliseconds, 0 to 600,000. Waiting requests are served in order. `signal` and
+   * closing the client end the wait. @default {0}
    */
-  wait?: number;
-  /** Milliseconds a worker polls after its last call before it sleeps: 0 always sleeps, Infinity never. @default {100} */
+  waitMs?: number;
+  /**
+   * How long a worker polls after a call before it sleeps, in milliseconds, 0 to Infinity. A worker that shares its only
+   * core with the calling thread sleeps at once. @default {100}
+   */
   hotMs?: number;
-  /** The largest argument or result. @default {"1MiB"} */
+  /**
+   * How long a function may run on after its call was given up, in milliseconds, 0 to 3,600,000; after the deadline, if it
+   * is asynchronous. Its signal fires first. Then its worker is replaced. @default {300}
+   */
+  graceMs?: number;
+  /** The largest argument or result, in bytes, 1 B to 1 GiB. @default {"1MiB"} */
   maxBytes?: ByteSize;
-  /** Slots a worker: calls that may be under way on it at once, 1 to 256. @default {4} */
+  /** The slots of a worker, 1 to 256: how many calls may be in flight on it. @default {4} */
   depth?: number;
   /**
-   * The function package: the URL or path of a module, which is bundled, of a WebAssembly module or of a shared library;
-   * or the bytes of one (of a module: bundled).
+   * The function package: the URL or path of a JavaScript or TypeScript module, which is bundled, of a WebAssembly module
+   * or of a shared library; or the bytes of any of them, those of a module bundled already.
    */
   functions: URL | string | Uint8Array;
   /**
-   * Grants a WebAssembly module what rfaas has of WASI (preview 1): the time and random bytes, no files, no network.
-   * Without it a module with imports is refused. @default {false}
+   * Gives a WebAssembly module WASI (preview 1): the time and random bytes, no files, no network. Without it a module with
+   * imports is refused. @default {false}
    */
   wasi?: boolean;
   /**
-   * Functions that may run twice, or `true` for all: calls that were cut are done again on another executor.
-   * @default {[]}
+   * The functions that may run twice for one call, or `true` for all. A call that loses its executor then runs again on
+   * another one. @default {[]}
    */
   idempotent?: true | readonly string[];
-  /** Told each line that functions log by their context; without it none is sent. */
+  /** Whether the time of each call but streams is recorded, for {@linkcode Lease.stats}: it costs a call two readings of the clock. @default {false} */
+  latency?: boolean;
+  /** Called with each line that functions log, by their context or by the console. Left out: no line is sent. */
   onLog?: (line: LogLine) => void;
   /**
-   * What the functions may do beyond computing, as far as a node's owner allows it; else the lease is refused with the
-   * reason `permissions`. Such a lease gets a process of its own, booted for it. @default {nothing}
+   * What the functions may do beyond computing. A node whose owner does not allow it refuses the lease with the reason
+   * `permissions`. Such a lease runs in a process that is booted for it. @default {{}}
    */
   permissions?: FunctionPermissions;
+  /**
+   * Where the app records traces of OpenTelemetry, the share of calls outside of any trace that begin one, 0 to 1. Calls
+   * with an active span are part of its trace in any case. Prepared calls are in no trace. @default {0}
+   */
+  traceRate?: number;
   /** Gives up taking the lease. */
   signal?: AbortSignal;
 }
 
-/** The options, checked and with their defaults. */
-export interface CheckedLeaseOptions {
-  readonly workers: number;
+/** The options, checked and with defaults. */
+export interface CheckedLeaseOptions extends ServeTerms {
   readonly memoryBytes: number;
-  readonly seconds: number;
+  readonly termMs: number;
   readonly renew: boolean;
   readonly waitMs: number;
-  readonly hotMs: number;
-  readonly maxBytes: number;
-  readonly depth: number;
-  readonly permissions: AllPermissions;
   readonly idempotent: true | ReadonlySet<string>;
-  readonly logs: boolean;
-  readonly wasi: boolean;
+  readonly traceRate: number;
+  readonly latency: boolean;
 }
 
 /** A line that a function logged. */
 export interface LogLine {
-  /** The worker it came from; none for what rfaas itself has to say, such as how many lines were dropped. */
+  /** The index of the worker that logged it. Left out for a line of rfaas itself, such as the number of dropped lines. */
   readonly worker?: number;
+  /** The method of the console that printed it, or `info` for the log of a context. */
+  readonly level: LogLevel;
+  /** The line, without its end. What one call of the console printed is one line, with line breaks in it. */
   readonly text: string;
 }
 
-const UNITS: Record<string, number> = {
-  "": 1,
-  b: 1,
-  kb: 1e3,
-  mb: 1e6,
-  gb: 1e9,
-  tb: 1e12,
-  kib: 2 ** 10,
-  mib: 2 ** 20,
-  gib: 2 ** 30,
-  tib: 2 ** 40,
+const FUNCTIONS: OptionKind = {
+  expected: "a path, a URL or the bytes of a function package",
+  accepts: (value) =>
+    (typeof value === "string" && value !== "") || value instanceof URL ||
+    value instanceof Uint8Array,
+};
+const IDEMPOTENT: OptionKind = {
+  expected: "true or a list of names",
+  accepts: (value) =>
+    value === true || (Array.isArray(value) && value.every((name) => typeof name === "string")),
+};
+const PERMISSIONS: OptionKind = {
+  expected: "an object of lists",
+  accepts: (value) => typeof value === "object" && value !== null, // checkPermissions() follows
+};
+const RATE: OptionKind = {
+  expected: "a number from 0 to 1",
+  accepts: (value) => typeof value === "number" && value >= 0 && value <= 1,
+  range: true,
+};
+
+const LEASE_OPTIONS: OptionTable<LeaseOptions> = {
+  workers: integer(1, MAX_LEASE_WORKERS),
+  memory: byteSize(0, Number.MAX_SAFE_INTEGER),
+  termMs: integer(1000, MAX_TERM_MS),
+  renew: BOOLEAN,
+  waitMs: integer(0, MAX_LEASE_WAIT_MS),
+  hotMs: DURATION_MS,
+  graceMs: integer(0, MAX_GRACE_MS),
+  maxBytes: byteSize(1, MAX_SLOT_BYTES),
+  depth: integer(1, MAX_DEPTH),
+  functions: FUNCTIONS,
+  wasi: BOOLEAN,
+  idempotent: IDEMPOTENT,
+  latency: BOOLEAN,
+  onLog: CALLBACK,
+  permissions: PERMISSIONS,
+  traceRate: RATE,
+  signal: SIGNAL,
 };
 
 /**
- * Reads a number of bytes.
+ * Checks the options of a lease.
  *
- * @example
- * ```ts
- * import { parseBytes } from "./lease_options.ts";
- * parseBytes("256MiB", "memory"); // 268435456
- * ```
- *
- * @throws {RangeError} naming the option and the value.
+ * @throws {RangeError} When a number is out of range, or a size is not readable. The message has option and value.
+ * @throws {TypeError} When there is no such option, a value has another type, or a permission is not valid.
  */
-export function parseBytes(size: ByteSize, option: string): number {
-  const match = typeof size === "number"
-    ? [size, size, ""]
-    : /^\s*(\d+(?:\.\d+)?)\s*([kmgt]?i?b|)\s*$/i.exec(size);
-  const bytes = match
-    ? Math.round(Number(match[1]) * (UNITS[String(match[2]).toLowerCase()] ?? NaN))
-    : NaN;
-  if (!Number.isSafeInteger(bytes) || bytes < 0) {
-    throw new RangeError(
-      `Cannot read ${option}: expected bytes or a text such as "256MiB", not ${
-        JSON.stringify(size)
-      }`,
-    );
-  }
-  return bytes;
-}
-
-/** @throws {RangeError} naming the option, the value and what is allowed. */
 export function checkLeaseOptions(options: LeaseOptions): CheckedLeaseOptions {
-  const integer = (name: string, value: number, from: number, to: number) => {
-    if (!Number.isInteger(value) || value < from || value > to) {
-      throw new RangeError(
-        `Cannot take lease: ${name} must be an integer from ${from} to ${to}, not ${value}`,
-      );
-    }
-    return value;
-  };
-  const hotMs = options.hotMs ?? 100;
-  if (typeof hotMs !== "number" || !(hotMs >= 0)) {
-    throw new RangeError(`Cannot take lease: hotMs must be 0 or more, not ${hotMs}`);
+  checkOptions("take lease", options, LEASE_OPTIONS);
+  if (options.functions === undefined) {
+    throw new TypeError(`Cannot take lease: expected ${FUNCTIONS.expected} as functions`);
   }
-  const { wait = 0 } = options;
-  const maxWait = maxLeaseWaitMs / 1000;
-  if (typeof wait !== "number" || !(wait >= 0 && wait <= maxWait)) {
-    throw new RangeError(`Cannot take lease: wait must be 0 to ${maxWait} seconds, not ${wait}`);
-  }
+  const { idempotent = [] } = options;
   return {
-    workers: integer("workers", options.workers ?? 1, 1, 1024),
+    workerIndexes: firstIndexes(options.workers ?? 1),
     memoryBytes: parseBytes(options.memory ?? DEFAULT_MEMORY_BYTES, "memory"),
-    seconds: integer("seconds", options.seconds ?? 60, 1, 86_400),
+    termMs: options.termMs ?? 60_000,
     renew: options.renew ?? true,
-    waitMs: Math.ceil(wait * 1000),
-    hotMs,
-    maxBytes: integer(
-      "maxBytes",
-      parseBytes(options.maxBytes ?? "1MiB", "maxBytes"),
-      1,
-      MAX_SLOT_BYTES,
-    ),
+    waitMs: options.waitMs ?? 0,
+    hotMs: options.hotMs ?? 100,
+    graceMs: options.graceMs ?? GRACE_MS,
+    maxBytes: parseBytes(options.maxBytes ?? "1MiB", "maxBytes"),
     permissions: checkPermissions(options.permissions),
-    depth: integer("depth", options.depth ?? 4, 1, MAX_DEPTH),
-    idempotent: options.idempotent === true || new Set(options.idempotent ?? []),
+    depth: options.depth ?? 4,
+    idempotent: idempotent === true || new Set(idempotent),
+    latency: options.latency === true,
     logs: options.onLog !== undefined,
     wasi: options.wasi === true,
+    traceRate: options.traceRate ?? 0,
   };
 }

@@ -1,52 +1,60 @@
-/** A part of a lease: the executor on one node, as the thread that calls sees it. */
+/** A part of a lease, as the calling thread sees it: the executors on one node. */
 
 import type { Fabrics } from "../../fabric/open.ts";
 import { attachAll } from "./attach_all.ts";
-import { ExecutorLost } from "../errors.ts";
+import { LoadLostError } from "../call/attach_worker.ts";
+import { ExecutorLostError } from "../errors.ts";
 import type { PartGrant } from "../keeper/keeper_messages.ts";
 import type { CheckedLeaseOptions } from "./lease_options.ts";
 import { LeaseWords, type Verdict } from "../keeper/lease_words.ts";
-import { awaitVerdict, lossError } from "./loss.ts";
+import { attachLossError, awaitVerdict, loadLossError } from "./loss.ts";
+import { type EndReason, endReason } from "../protocol/end_reason.ts";
 import type { Executor } from "../protocol/node_protocol.ts";
 import { RECOVERY_MS, VERDICT_MS } from "../policy.ts";
-import type { WorkerCrew } from "../call/worker_crew.ts";
+import type { StackTranslator } from "../call/thrown_error.ts";
+import type { WorkerPool } from "../call/worker_pool.ts";
 import type { WorkerSession } from "../call/worker_session.ts";
 
-/** What the parts of a lease share. */
+/** What all parts of a lease have in common. */
 export interface PartContext {
   readonly options: CheckedLeaseOptions;
   readonly fabrics: Fabrics;
-  /** The sequence number before the first; tests start it high. */
+  /** The sequence number before the first. Tests start it high. */
   readonly firstSequence: number;
-  /** How long attaching to a worker may take. */
+  /** How long attaching to a worker may take, in milliseconds. */
   readonly attachMs: number;
-  readonly crew: WorkerCrew;
-  /** Told of each session: by it a call finds its part again. */
-  readonly made: (session: WorkerSession, part: LeasePart) => void;
-  /** A part has had no executor for too long. */
-  readonly abandon: (part: LeasePart, reason: string) => void;
+  /** Rewrites stacks of the lease's functions. */
+  readonly translate: StackTranslator;
+  readonly pool: WorkerPool;
+  /** Called with each session, so that a call finds the part of its session. */
+  readonly onSession: (session: WorkerSession, part: LeasePart) => void;
+  /** Called when a worker has had no executor for RECOVERY_MS. */
+  readonly onMissing: (part: LeasePart, worker: number, reason: EndReason) => void;
 }
 
-/** What calls are told that a node did not finish before its notice had run out. */
-const TAKEN_BACK: Verdict = { kind: "executor", reason: "draining: its node was taken back" };
+/** For calls that a draining node did not finish within the grace period. */
+const DRAINED: Verdict = { kind: "executor", reason: endReason("draining", "its node drains") };
+
+const NO_EXECUTOR = `no executor replaced the last one within ${RECOVERY_MS} ms`;
 
 export class LeasePart {
-  /** Names it between this thread and the keeper. */
+  /** The part's number between this thread and the keeper. */
   readonly number: number;
   /** The lease's id with the resource manager. */
   readonly id: string;
   /** The node's name. */
   readonly node: string;
-  /** The places of its workers in the lease. */
-  readonly places: readonly number[];
+  /** The worker indexes of its workers. */
+  readonly workerIndexes: readonly number[];
   readonly #words: LeaseWords;
   readonly #context: PartContext;
-  /** A call may ask for the reason of its loss when a fresh executor is there already. */
+  /** By session, since a lost call may need the reason when the next executor serves already. */
   readonly #generations = new WeakMap<WorkerSession, number>();
-  #generation = 0;
+  /** Every session that may still have calls in flight. */
   #sessions: readonly WorkerSession[] = [];
-  #attaching: AbortController | undefined;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  /** By worker index: the attempt to attach, and the wait for an executor. */
+  readonly #attaching = new Map<number, AbortController>();
+  readonly #timers = new Map<number, ReturnType<typeof setTimeout>>();
   #left = false;
   #over = false;
 
@@ -54,110 +62,154 @@ export class LeasePart {
     this.number = grant.part;
     this.id = grant.lease;
     this.node = grant.node;
-    this.places = grant.places;
-    this.#words = new LeaseWords(grant.words);
+    this.workerIndexes = grant.workerIndexes;
+    this.#words = new LeaseWords(grant.workerIndexes, grant.words);
     this.#context = context;
   }
 
-  /** Has neither the lease nor the node ended? A look at a word. */
+  /** Whether the lease and the node live: a read of a status word. */
   get live(): boolean {
     return this.#words.live;
   }
 
-  /** What is known of the end of its present executor; `undefined` while nothing is. */
+  /** Why it is over, or its node is lost; `undefined` while it lives. */
   get verdict(): Verdict {
-    return this.#words.verdict(this.#generation);
-  }
-
-  /** Others take its place. Were it to attach after them, it would take theirs, and then be given back. */
-  leave(): void {
-    this.#left = true;
-    clearTimeout(this.#timer);
-    this.#attaching?.abort(
-      new ExecutorLost("Cannot attach to the workers: others took over", "not-run"),
-    );
-  }
-
-  /** Serves no more: what is under way is told so. */
-  end(reason: Error): void {
-    this.#over = true;
-    clearTimeout(this.#timer);
-    this.#attaching?.abort(reason);
-    for (const session of this.#sessions) this.#context.crew.lose(session); // those that it has left as well
+    return this.#words.partVerdict;
   }
 
   /**
-   * Attaches to an executor's workers; calls that wait are posted.
-   *
-   * @returns `left` settles when no call is under way any more on sessions whose places they took.
-   * @throws {RfaasError} why it failed.
+   * Stops attaching, because other parts replace this one. If it attached after them, it would replace their sessions,
+   * and then be released.
    */
-  async attach(executor: Executor, signal?: AbortSignal): Promise<{ left: Promise<void> }> {
-    const message = "Cannot attach to the workers: another executor took over";
-    this.#attaching?.abort(new ExecutorLost(message, "not-run"));
-    const attaching = this.#attaching = new AbortController();
-    const { fabrics, options, crew, made } = this.#context;
-    const { generation } = executor;
+  leave(): void {
+    this.#left = true;
+    this.#stopAttaching(
+      new ExecutorLostError("Cannot attach to workers: the part has moved", "not-run"),
+    );
+  }
+
+  /** Ends the part. Calls in flight fail. */
+  end(reason: Error): void {
+    this.#over = true;
+    this.#stopAttaching(reason);
+    for (const session of this.#sessions) this.#context.pool.lose(session); // also those that retire
+  }
+
+  /**
+   * Attaches to the workers of executors, and posts waiting calls.
+   *
+   * @param workers The worker indexes that the executors must have, in this order.
+   * @returns `replaced` settles when no call is in flight on the sessions that the new ones replaced.
+   * @throws {RfaasError} When an attempt fails.
+   */
+  async attach(
+    executors: readonly Executor[],
+    workers: readonly number[],
+    signal?: AbortSignal,
+  ): Promise<{ replaced: Promise<void> }> {
+    const attaching = this.#beginAttaching(executors);
+    const { fabrics, options, pool, onSession } = this.#context;
     const both = signal ? AbortSignal.any([signal, attaching.signal]) : attaching.signal;
     const sessions = await attachAll(
       fabrics,
-      executor,
+      executors,
       options,
       this.#context,
-      this.places,
+      workers,
       both,
     ).catch(async (error) => {
-      if (!(error instanceof ExecutorLost)) throw error;
-      const verdict = await awaitVerdict(this.#words, generation, () => both.aborted);
-      throw verdict ? this.#lossError("attaching", false, verdict) : error;
+      const whileLoading = error instanceof LoadLostError;
+      if (!whileLoading && !(error instanceof ExecutorLostError)) throw error;
+      const verdict = await this.#anyVerdict(executors, () => both.aborted);
+      if (whileLoading) throw loadLossError(this.node, verdict);
+      throw verdict ? attachLossError(this.node, verdict) : error;
     });
     if (both.aborted) {
       for (const session of sessions) session.close();
       throw both.reason;
     }
-    clearTimeout(this.#timer);
-    this.#generation = generation;
-    this.#sessions = sessions;
-    for (const session of sessions) {
-      this.#generations.set(session, generation);
-      made(session, this);
+    this.#sessions = [...this.#sessions.filter(({ lost }) => !lost), ...sessions];
+    for (const [at, session] of sessions.entries()) {
+      this.#stopWaiting(session.worker);
+      this.#generations.set(session, executors[at]!.generation);
+      onSession(session, this);
     }
-    return { left: crew.join(sessions, () => this.awaitExecutor()) };
+    return { replaced: pool.join(sessions, ({ worker }) => this.awaitExecutor(worker)) };
   }
 
-  /** Lets go of its executor, which has ended: of the given generation, or of any. */
-  lose(generation = this.#generation): void {
-    const session = this.#sessions.find(({ lost, retiring }) => !lost && !retiring);
-    if (session && generation === this.#generation) this.#context.crew.lose(session);
+  /** Drops the session of a worker whose executor has ended. Does nothing if another generation serves. */
+  lose(worker: number, generation = Infinity): void {
+    const session = this.#sessions.find((one) =>
+      one.worker === worker && !one.lost && !one.retiring &&
+      this.#generations.get(one)! <= generation
+    );
+    if (session) this.#context.pool.lose(session);
   }
 
-  /** There is no executor; the node starts another one, but not for ever. */
-  awaitExecutor(): void {
+  /** Whether a worker of it serves. */
+  get serves(): boolean {
+    return this.#sessions.some(({ lost, retiring }) => !lost && !retiring);
+  }
+
+  /** Waits for the node to start another executor of a worker, for RECOVERY_MS. */
+  awaitExecutor(worker: number): void {
     if (this.#over || this.#left) return;
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(
-      () => this.#context.abandon(this, "lost: no fresh executor came in time"),
-      RECOVERY_MS,
+    this.#stopWaiting(worker);
+    const reason = endReason("no-executor", NO_EXECUTOR);
+    this.#timers.set(
+      worker,
+      setTimeout(() => this.#context.onMissing(this, worker, reason), RECOVERY_MS),
     );
   }
 
-  /** Why a session was lost; waits a moment to be told. `given` ends the wait early. */
-  async verdictOf(session: WorkerSession, given: () => boolean): Promise<Verdict> {
-    if (session.retiring) return TAKEN_BACK;
-    return await awaitVerdict(this.#words, this.#generationOf(session), given);
+  /** Another attempt for the same workers ends the last one. */
+  #beginAttaching(executors: readonly Executor[]): AbortController {
+    const message = "Cannot attach to workers: another executor replaced this one";
+    const attaching = new AbortController();
+    for (const { worker } of executors) {
+      this.#attaching.get(worker)?.abort(new ExecutorLostError(message, "not-run"));
+      this.#attaching.set(worker, attaching);
+    }
+    return attaching;
   }
 
-  /** The same, and blocks. */
+  #stopAttaching(reason: Error): void {
+    for (const worker of this.workerIndexes) this.#stopWaiting(worker);
+    for (const attaching of this.#attaching.values()) attaching.abort(reason);
+  }
+
+  #stopWaiting(worker: number): void {
+    clearTimeout(this.#timers.get(worker));
+    this.#timers.delete(worker);
+  }
+
+  /** Waits up to VERDICT_MS for the reason why one of these executors ended. */
+  async #anyVerdict(executors: readonly Executor[], givenUp: () => boolean): Promise<Verdict> {
+    let found: Verdict;
+    await Promise.all(executors.map(async ({ worker, generation }) => {
+      found ??= await awaitVerdict(this.#words, worker, generation, () => !!found || givenUp());
+    }));
+    return found;
+  }
+
+  /** Why a session was lost. Waits up to VERDICT_MS for the reason; `givenUp` ends the wait early. */
+  async verdictOf(session: WorkerSession, givenUp: () => boolean): Promise<Verdict> {
+    if (session.retiring) return DRAINED;
+    return await awaitVerdict(
+      this.#words,
+      session.worker,
+      this.#generations.get(session)!,
+      givenUp,
+    );
+  }
+
+  /** Why a session was lost. Blocks up to VERDICT_MS for the reason. */
   verdictSync(session: WorkerSession): Verdict {
-    if (session.retiring) return TAKEN_BACK;
-    return this.#words.verdictSync(this.#generationOf(session), VERDICT_MS);
-  }
-
-  #generationOf(session: WorkerSession): number {
-    return this.#generations.get(session) ?? this.#generation;
-  }
-
-  #lossError(name: string, posted: boolean, verdict: Verdict): Error {
-    return lossError({ name, node: this.node, posted }, verdict);
+    if (session.retiring) return DRAINED;
+    return this.#words.verdictSync(
+      session.worker,
+      this.#generations.get(session)!,
+      VERDICT_MS,
+    );
   }
 }

@@ -1,8 +1,41 @@
-/** Typed arrays: memory on both sides, and never copied by the codec. */
+/** Typed arrays: memory on both sides, which the codec never copies. */
 
 import { CodecError, copyInto, shown, type ViewCodec } from "./codec.ts";
 
-/** The typed arrays by the names of their elements; `u8c` is the clamped one. */
+/** The typed arrays by the names of their elements. */
+export interface TypedArrays {
+  /** 8-bit integers, signed. */
+  i8: Int8Array;
+  /** 8-bit integers, unsigned. */
+  u8: Uint8Array;
+  /** 8-bit integers, unsigned and clamped. */
+  u8c: Uint8ClampedArray;
+  /** 16-bit integers, signed. */
+  i16: Int16Array;
+  /** 16-bit integers, unsigned. */
+  u16: Uint16Array;
+  /** 32-bit integers, signed. */
+  i32: Int32Array;
+  /** 32-bit integers, unsigned. */
+  u32: Uint32Array;
+  /** 64-bit integers, signed. */
+  i64: BigInt64Array;
+  /** 64-bit integers, unsigned. */
+  u64: BigUint64Array;
+  /** 16-bit floats. */
+  f16: Float16Array;
+  /** 32-bit floats. */
+  f32: Float32Array;
+  /** 64-bit floats. */
+  f64: Float64Array;
+}
+
+/** The name of an element of a typed array, such as `f64`; `u8c` is the clamped byte. */
+export type ElementKind = keyof TypedArrays;
+
+/** The typed array of such elements. */
+export type ArrayOf<K extends ElementKind> = TypedArrays[K];
+
 const ARRAYS = {
   i8: Int8Array,
   u8: Uint8Array,
@@ -16,38 +49,47 @@ const ARRAYS = {
   f16: Float16Array,
   f32: Float32Array,
   f64: Float64Array,
-};
-
-/** The name of an element of a typed array. */
-export type ElementKind = keyof typeof ARRAYS;
-
-/** The typed array of such elements. */
-export type ArrayOf<K extends ElementKind> = InstanceType<(typeof ARRAYS)[K]>;
+} satisfies Record<ElementKind, unknown>;
 
 export function isElementKind(name: string): name is ElementKind {
   return Object.hasOwn(ARRAYS, name);
 }
 
 /**
- * A typed array, such as a Float64Array for `"f64"`. The function gets a view of the memory that the argument was
- * written to; what it fills in place (`context.output`) is not copied either.
+ * Makes a codec of typed arrays, such as Float64Array for `"f64"`. The function receives a view of the memory that the
+ * argument was written to. A result that it fills in place, in `context.output`, is not copied either.
  *
- * @throws {TypeError} when there is no such array.
+ * @typeParam K The name of the elements.
+ * @param kind The name of the elements: `i8` to `i64`, `u8` to `u64`, `u8c`, `f16`, `f32` or `f64`.
+ * @returns The codec.
+ * @throws {TypeError} When no typed array has such elements.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { arrayOf } from "@rfaas/rfaas/functions";
+ *
+ * const codec = arrayOf("f64");
+ * const bytes = codec.encode(new Float64Array([1, 2]));
+ *
+ * assertEquals(bytes.length, 16);
+ * assertEquals(codec.decode(bytes), new Float64Array([1, 2]));
+ * ```
  */
 export function arrayOf<K extends ElementKind>(kind: K): ViewCodec<ArrayOf<K>> {
   if (!isElementKind(kind)) {
     throw new TypeError(
-      `Cannot make a codec: no typed array has elements ${shown(kind)}, only ${
+      `Cannot make codec: no typed array has elements ${shown(kind)}, only ${
         Object.keys(ARRAYS).join(", ")
       }`,
     );
   }
-  // One signature stands for all of them: what differs is only the class.
+  // One signature stands for all: they differ in the class alone.
   const Class = ARRAYS[kind] as unknown as Float64ArrayConstructor;
   const { BYTES_PER_ELEMENT: width } = Class;
   const check = (value: Float64Array) => {
     if (value instanceof Class) return value;
-    throw new CodecError(`must be a ${Class.name}, not ${shown(value)}`);
+    throw new CodecError(`expected a ${Class.name}, not ${shown(value)}`);
   };
   const encode = (value: Float64Array) =>
     new Uint8Array(check(value).buffer, value.byteOffset, value.byteLength);
@@ -63,11 +105,11 @@ export function arrayOf<K extends ElementKind>(kind: K): ViewCodec<ArrayOf<K>> {
     encode,
     encodeInto: (value, into) =>
       check(value).buffer === into.buffer && value.byteOffset === into.byteOffset
-        ? value.byteLength // it was filled in place
+        ? value.byteLength // filled in place
         : copyInto(encode(value), into),
     decode: (bytes) => {
       if (bytes.length % width === 0) return view(bytes);
-      throw new CodecError(`must be whole elements of ${width} bytes, not ${bytes.length} bytes`);
+      throw new CodecError(`expected whole elements of ${width} bytes, not ${bytes.length} bytes`);
     },
     view,
   };

@@ -1,46 +1,67 @@
-/** How values become bytes and come back: what every codec offers, and the error they share. */
+/** How values become bytes and back: the interface of all codecs, and their common error. */
 
-/** Turns values of one kind into bytes and back. */
+/**
+ * A codec encodes values of one type as bytes and decodes them.
+ *
+ * @typeParam T The type of the values.
+ */
 export interface Codec<T> {
-  /** Its name in a manifest, of which a client builds the same codec. */
+  /** The codec's name in a manifest, from which a client builds the same codec. */
   readonly text: string;
   /**
-   * The bytes of a value: a view of it where it is memory already. They are good until the next call.
+   * Encodes a value.
    *
-   * @throws {CodecError} when the value is not of this kind.
+   * @param value The value.
+   * @returns Its bytes: a view of the value where it is memory already. They are valid until the next call.
+   * @throws {CodecError} When the value is not one of this codec's.
    */
   encode(value: T): Uint8Array;
   /**
-   * Puts the bytes of a value at the beginning of `into`.
+   * Encodes a value into a buffer, from its first byte on.
    *
-   * @returns how many there are; if that is more than there is room for, what was written means nothing.
-   * @throws {CodecError} when the value is not of this kind.
+   * @param value The value.
+   * @param into The buffer.
+   * @returns The number of bytes of the value. If that is more than the buffer has, its content is undefined.
+   * @throws {CodecError} When the value is not one of this codec's.
    */
   encodeInto(value: T, into: Uint8Array): number;
   /**
-   * The value of these bytes; a view of them for codecs of memory.
+   * Decodes a value.
    *
-   * @throws {CodecError} when they are no such value.
+   * @param bytes All bytes of the value, and no others.
+   * @returns The value: a view of the bytes where it is memory.
+   * @throws {CodecError} When the bytes are not a value of this codec.
    */
   decode(bytes: Uint8Array): T;
 }
 
-/** A codec of values that are memory: nothing is copied, and room can be had as such a value, to be filled. */
+/**
+ * A codec of values that are memory. It copies nothing, and a buffer can serve as a value to fill.
+ *
+ * @typeParam T The type of the values.
+ */
 export interface ViewCodec<T> extends Codec<T> {
+  /** The size of an element, in bytes. */
   readonly bytesPerElement: number;
-  /** As many whole elements as `bytes` has room for, in place. */
+  /**
+   * Makes a value of a buffer, in place.
+   *
+   * @param bytes The buffer.
+   * @returns A view of as many whole elements as fit into the buffer.
+   */
   view(bytes: Uint8Array): T;
 }
 
 /** The type of the values of a codec. */
 export type ValueOf<C> = C extends Codec<infer T> ? T : never;
 
-/** A value does not fit its codec, or bytes are no value of it. */
+/** A value does not fit its codec, or bytes are not a value of it. */
 export class CodecError extends TypeError {
+  /** The class's name. */
   override name = "CodecError";
 }
 
-/** A value in a message: short, and never its insides. */
+/** A value as messages show it: short, and without its content. */
 export function shown(value: unknown): string {
   switch (typeof value) {
     case "string":
@@ -60,10 +81,11 @@ export function shown(value: unknown): string {
 
 function className(value: object): string {
   const name: unknown = Object.getPrototypeOf(value)?.constructor?.name;
-  return typeof name === "string" && name !== "" && name !== "Object" ? `a ${name}` : "an object";
+  if (typeof name !== "string" || name === "" || name === "Object") return "an object";
+  return /^[AEIO]/.test(name) ? `an ${name}` : `a ${name}`;
 }
 
-/** Copies `bytes` to the beginning of `into`, if there is room; returns how many they are. */
+/** Copies `bytes` to the beginning of `into` if they fit. Returns how many they are. */
 export function copyInto(bytes: Uint8Array, into: Uint8Array): number {
   if (bytes.length <= into.length) into.set(bytes);
   return bytes.length;

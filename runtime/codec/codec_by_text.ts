@@ -14,7 +14,11 @@ const PLAIN: Record<string, () => Codec<unknown>> = {
   nothing: nothing as () => Codec<unknown>,
 };
 
-/** @returns the codec, or `undefined` when this version knows none of that name. */
+/**
+ * Builds the codec of a name.
+ *
+ * @returns The codec, or `undefined` when this version has none of that name.
+ */
 export function codecByText(text: string): Codec<unknown> | undefined {
   if (Object.hasOwn(PLAIN, text)) return PLAIN[text]!();
   if (text.endsWith("[]")) {
@@ -27,7 +31,7 @@ export function codecByText(text: string): Codec<unknown> | undefined {
   const names = new Set(fields.map(([name]) => name));
   try {
     const codec = struct(Object.fromEntries(fields) as StructFields) as Codec<unknown>;
-    // A layout that is not the one that was named would misread every field.
+    // A layout that differs from the named one would misread every field.
     return codec.text === text && names.size === fields.length ? codec : undefined;
   } catch {
     return undefined;

@@ -1,28 +1,48 @@
-/** JSON: text of whatever JSON can say. */
+/** Values as JSON. */
 
-import { type Codec, CodecError, shown } from "./codec.ts";
+import { type Codec, CodecError } from "./codec.ts";
+import { checkPlain, type PlainFormat } from "./plain_data.ts";
+
+const FORMAT: PlainFormat = {
+  expected: "a JSON value",
+  has: () => false,
+  hasAnyNumber: false,
+  hasAnyText: true,
+};
 
 /**
- * A value as JSON in UTF-8. The type is the author's word: what comes is not checked against it.
+ * Makes a codec of JSON in UTF-8. Decoded values are not checked against their type: the function's author and its
+ * caller agree on it.
+ *
+ * @typeParam T The type of the values.
+ * @returns The codec. It throws {@linkcode CodecError} for a value that JSON would change or cannot represent, with
+ * its path: a Date, a Map or another object of a class, NaN, a bigint, `undefined` in an array, a cycle. A property that is
+ * `undefined` is left out.
  *
  * @example
  * ```ts
- * import { json } from "./json_codec.ts";
- * json<{ name: string }>().encode({ name: "rfaas" }).length; // 16
+ * import { assertEquals } from "@std/assert";
+ * import { json } from "@rfaas/rfaas/functions";
+ *
+ * const codec = json<{ name: string }>();
+ * const bytes = codec.encode({ name: "rfaas" });
+ *
+ * assertEquals(bytes.length, 16);
+ * assertEquals(codec.decode(bytes), { name: "rfaas" });
  * ```
  */
 export function json<T = unknown>(): Codec<T> {
   const encoder = new TextEncoder();
   const decoder = new TextDecoder("utf-8", { fatal: true });
   const textOf = (value: T): string => {
-    let text: string | undefined;
+    checkPlain(value, FORMAT);
     try {
-      text = JSON.stringify(value);
+      return JSON.stringify(value);
     } catch (error) {
-      throw new CodecError(`has no JSON: ${(error as Error).message}`, { cause: error });
+      throw new CodecError(`not serializable as JSON: ${(error as Error).message}`, {
+        cause: error,
+      });
     }
-    if (text === undefined) throw new CodecError(`must be what JSON can say, not ${shown(value)}`);
-    return text;
   };
   return {
     text: "json",
@@ -36,7 +56,7 @@ export function json<T = unknown>(): Codec<T> {
       try {
         return JSON.parse(decoder.decode(bytes));
       } catch (error) {
-        throw new CodecError(`must be JSON: ${(error as Error).message}`, { cause: error });
+        throw new CodecError(`not JSON: ${(error as Error).message}`, { cause: error });
       }
     },
   };

@@ -1,21 +1,49 @@
-/** MessagePack, by the library of its makers; this is the one file that names it. */
+/** Values as MessagePack, by its reference library. */
 
-// deno-lint-ignore no-import-prefix -- an import map does not reach those who import functions.ts from elsewhere
-import { Decoder, Encoder } from "npm:@msgpack/msgpack@3.1.3";
+// @ts-types="../../vendor/msgpack.d.ts"
+import { Decoder, Encoder } from "../../vendor/msgpack.js";
 import { type Codec, CodecError, copyInto } from "./codec.ts";
+import { checkPlain, type PlainFormat } from "./plain_data.ts";
+
+const FORMAT: PlainFormat = {
+  expected: "a MessagePack value",
+  has: (value) =>
+    value instanceof Uint8Array || value instanceof Date && !Number.isNaN(value.getTime()),
+  hasAnyNumber: true,
+  hasAnyText: false,
+};
 
 /**
- * A value as MessagePack: what JSON can say, and bytes and dates as well; `undefined` comes back as `null`. The type is
- * the author's word: what comes is not checked against it.
+ * Makes a codec of MessagePack: all JSON values, bytes, dates, NaN and Infinity. Decoded values are not checked against
+ * their type: the function's author and its caller agree on it.
+ *
+ * @typeParam T The type of the values.
+ * @returns The codec. It throws {@linkcode CodecError} for a value that MessagePack would change or cannot represent,
+ * with its path: a Map or another object of a class, a typed array other than Uint8Array, a bigint, `undefined` in an
+ * array, a cycle, a lone surrogate, the key `__proto__`. A property that is `undefined` is left out.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { msgpack } from "@rfaas/rfaas/functions";
+ *
+ * const codec = msgpack<{ name: string; hash: Uint8Array }>();
+ * const value = { name: "rfaas", hash: new Uint8Array([1, 2, 3]) };
+ *
+ * assertEquals(codec.decode(codec.encode(value)), value);
+ * ```
  */
 export function msgpack<T = unknown>(): Codec<T> {
-  const encoder = new Encoder();
+  const encoder = new Encoder({ ignoreUndefined: true });
   const decoder = new Decoder();
   const encode = (value: T) => {
+    checkPlain(value, FORMAT);
     try {
       return encoder.encodeSharedRef(value);
     } catch (error) {
-      throw new CodecError(`has no MessagePack: ${(error as Error).message}`, { cause: error });
+      throw new CodecError(`not serializable as MessagePack: ${(error as Error).message}`, {
+        cause: error,
+      });
     }
   };
   return {
@@ -24,10 +52,10 @@ export function msgpack<T = unknown>(): Codec<T> {
     encodeInto: (value, into) => copyInto(encode(value), into),
     decode: (bytes) => {
       try {
-        // Bytes inside would else be views of memory that is written again.
+        // A copy: bytes inside are views, and the memory below them is reused.
         return decoder.decode(bytes.slice()) as T;
       } catch (error) {
-        throw new CodecError(`must be MessagePack: ${(error as Error).message}`, { cause: error });
+        throw new CodecError(`not MessagePack: ${(error as Error).message}`, { cause: error });
       }
     },
   };

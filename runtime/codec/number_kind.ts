@@ -1,12 +1,29 @@
-/** The kinds of numbers that memory can hold, under the names that Rust and WebAssembly have for them. */
+/** The kinds of numbers in memory, by the names that Rust and WebAssembly have for them. */
 
 import { shown } from "./codec.ts";
 
+/** The name of a kind of number: its sign or float, and its bits. */
+export type NumberKindName =
+  | "i8"
+  | "u8"
+  | "i16"
+  | "u16"
+  | "i32"
+  | "u32"
+  | "i64"
+  | "u64"
+  | "f16"
+  | "f32"
+  | "f64";
+
+/** The JavaScript type of a number of this kind. */
+export type NumberOf<K extends NumberKindName> = K extends "i64" | "u64" ? bigint : number;
+
 interface NumberKind {
   readonly bytes: number;
-  /** Is the value one that comes back as it went? Floats round, as assignment to a typed array does. */
+  /** Whether a value survives a round trip. Floats round, as assignment to a typed array does. */
   fits(value: unknown): boolean;
-  /** What fits, in a message. */
+  /** The values that fit, in a message. */
   readonly expected: string;
   read(view: DataView, at: number): number | bigint;
   write(view: DataView, at: number, value: never): void;
@@ -36,7 +53,7 @@ const float: Pick<NumberKind, "fits" | "expected"> = {
 };
 
 /** All little endian, by their names. */
-export const NUMBER_KINDS = {
+export const NUMBER_KINDS: { readonly [K in NumberKindName]: NumberKind } = {
   i8: {
     bytes: 1,
     ...integer(8, true),
@@ -103,20 +120,14 @@ export const NUMBER_KINDS = {
     read: (view, at) => view.getFloat64(at, true),
     write: (view, at, value) => view.setFloat64(at, value, true),
   },
-} satisfies Record<string, NumberKind>;
-
-/** The name of a kind of number: `i8` to `i64`, `u8` to `u64`, `f16`, `f32`, `f64`. */
-export type NumberKindName = keyof typeof NUMBER_KINDS;
-
-/** What a number of this kind is in JavaScript. */
-export type NumberOf<K extends NumberKindName> = K extends "i64" | "u64" ? bigint : number;
+};
 
 export function isNumberKind(name: string): name is NumberKindName {
   return Object.hasOwn(NUMBER_KINDS, name);
 }
 
-/** What to say of a value that is none of this kind. */
+/** The message for a value that is not of this kind. */
 export function misfit(kind: NumberKindName, value: unknown): string {
   const { expected } = NUMBER_KINDS[kind];
-  return `must be ${kind}, ${expected}, not ${shown(value)}`;
+  return `expected ${kind}, ${expected}, not ${shown(value)}`;
 }

@@ -1,4 +1,4 @@
-/** Bulk data of a control channel: it lies in the owner's arena and is fetched by RDMA read, piece by piece. */
+/** Bulk data of a control channel: it lies in the owner's arena, and the peer reads it by RDMA, piece by piece. */
 
 import { setBytes } from "../../ffi/intrinsics.ts";
 import { Access, type Connection, SIGNALED } from "../../fabric/fabric.ts";
@@ -20,7 +20,7 @@ export function lendBytes(connection: Connection, at: number, bytes: Uint8Array)
   return { address, rkey, length: bytes.length };
 }
 
-/** Reads what the peer lends, one piece at a time. */
+/** Reads the bytes that the peer lends, one piece at a time. */
 export class BulkReader {
   readonly #connection: Connection;
   readonly #windowAt: number;
@@ -29,7 +29,7 @@ export class BulkReader {
   #last: Promise<unknown> = Promise.resolve();
   #piece: { resolve(): void; reject(error: Error): void } | undefined;
 
-  /** @param onPosted called when a read was posted: where that is all it takes, its completion wakes nobody. */
+  /** @param onPosted called after a read is posted: in shared memory that completes it, and no wake-up follows. */
   constructor(connection: Connection, windowAt: number, readId: number, onPosted: () => void) {
     this.#connection = connection;
     this.#windowAt = windowAt;
@@ -37,14 +37,14 @@ export class BulkReader {
     this.#onPosted = onPosted;
   }
 
-  /** Reads all of it; one call waits for the other. */
+  /** Reads all of it; a call waits for the one before. */
   async fetch(lent: Lent): Promise<Uint8Array<ArrayBuffer>> {
-    const mine = this.#last.then(() => this.#fetch(lent));
-    this.#last = mine.catch(() => {});
-    return await mine;
+    const fetched = this.#last.then(() => this.#fetch(lent));
+    this.#last = fetched.catch(() => {});
+    return await fetched;
   }
 
-  /** The read under way has completed, or failed with `error`. */
+  /** The read in flight has completed, or failed with `error`. */
   completed(error?: Error): void {
     const piece = this.#piece;
     this.#piece = undefined;

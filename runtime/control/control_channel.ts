@@ -1,9 +1,10 @@
 /**
- * Requests and notices between a client, an executor manager and its executors: small JSON messages by send and
- * receive, bulk data (function packages) by RDMA read from where the owner lends it.
+ * Requests, responses and events between a client, an executor manager and its executors: small JSON messages by send
+ * and receive, bulk data (function packages) by RDMA read from the owner's memory.
  */
 
 import type { Connection, ConnectionOptions } from "../../fabric/fabric.ts";
+import { settleWithin } from "../../fabric/settle_within.ts";
 import { Status, statusName } from "../../fabric/status.ts";
 import { BulkReader, lendBytes, type Lent, WINDOW_BYTES } from "./control_bulk.ts";
 import { addToCounter, COUNTER_BYTES, Counters, type LentCounters } from "./control_counters.ts";
@@ -12,18 +13,18 @@ import { ControlSender, SEND_AREAS } from "./control_sender.ts";
 /** The largest message; a grant takes 600 bytes, a worker's address 60. */
 export const MAX_CONTROL_BYTES = 64 * 1024;
 /**
- * Messages that may arrive before they are read. One that finds no receive waits at its sender, for a second at most:
- * requests and answers never fill them all, only a peer that tells of much at once to one that does not listen.
+ * Messages that may arrive before they are read. One more waits at its sender for a receive, at most a second: requests
+ * and responses never fill them all, only a burst of events to a peer that does not poll.
  */
 const RECEIVES = 16;
 const RECEIVER_NOT_READY_MS = 1000;
-/** Requests of one side that may wait for their answers; half of the peer's receives, the rest is for notices. */
+/** Requests of one side that may be in flight: half of the peer's receives, the other half is for events. */
 const MAX_REQUESTS = RECEIVES / 2;
 const SEND_AT = RECEIVES * MAX_CONTROL_BYTES;
 const WINDOW_AT = SEND_AT + SEND_AREAS * MAX_CONTROL_BYTES;
 const COUNTERS_AT = WINDOW_AT + WINDOW_BYTES;
 const LEND_AT = COUNTERS_AT + COUNTER_BYTES;
-/** Ids of requests; receives are called by their place, from 0. */
+/** Ids of work requests. Those of receives count from 0. */
 const FIRST_SEND_ID = RECEIVES;
 const READ_ID = FIRST_SEND_ID + SEND_AREAS;
 const ADD_ID = READ_ID + 1;
@@ -38,14 +39,15 @@ export class ControlError extends Error {
   }
 }
 
-/** What a side does with what comes. */
+/** How one side handles messages of its peer. */
 export interface ControlHandlers {
-  /** Answers a request; what it throws is told to the peer (a {@linkcode ControlError} with its code). */
+  /** Returns the response. An error that it throws is sent to the peer, a {@linkcode ControlError} with its code. */
   request?(type: string, body: unknown): Promise<unknown> | unknown;
-  notice?(type: string, body: unknown): void;
+  /** An error that it throws closes the channel. */
+  event?(type: string, body: unknown): void;
 }
 
-/** What a connection needs to carry a channel on which up to `lendBytes` are lent. */
+/** The options of a connection for a channel on which up to `lendBytes` are lent. */
 export function controlOptions(lendBytes: number): ConnectionOptions {
   return {
     arenaBytes: LEND_AT + Math.max(64, lendBytes),
@@ -104,13 +106,14 @@ export class ControlChannel implements Disposable {
     const { promise, resolve } = Promise.withResolvers<string>();
     this.closed = promise;
     this.#setClosed = resolve;
-    queueMicrotask(() => this.#run()); // the handlers may name the channel, which exists only then
+    queueMicrotask(() => this.#run()); // the handlers may use the channel, which exists only then
   }
 
   /**
-   * Asks the peer and waits for its answer.
+   * Sends a request and waits for its response.
    *
-   * @throws {ControlError} the peer's refusal; code `closed` when the channel ends first, `timeout` when time is up.
+   * @throws {ControlError} the peer's refusal; code `closed` if the channel ends first, `timeout` after `timeoutMs`.
+   * @throws the signal's reason.
    */
   async request(
     type: string,
@@ -124,26 +127,20 @@ export class ControlChannel implements Disposable {
     }
     const id = ++this.#lastId;
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
-    const timer = setTimeout(
-      () => reject(new ControlError(`Cannot ${type}: no answer within ${timeoutMs} ms`, "timeout")),
-      timeoutMs,
-    );
-    const abort = () => reject(signal!.reason);
-    signal?.addEventListener("abort", abort, { once: true });
+    const timeoutError = () =>
+      new ControlError(`Cannot ${type}: no response within ${timeoutMs} ms`, "timeout");
     try {
       this.#send({ id, type, body });
-      // Only now: a send that ends the channel fails all that waits, and nobody would hear of this one twice.
+      // Only now: a send that ends the channel rejects all that waits, and would reject this promise without a listener.
       this.#waiting.set(id, { resolve, reject });
-      return await promise;
+      return await settleWithin(promise, { ms: timeoutMs, timeoutError, signal });
     } finally {
-      clearTimeout(timer);
-      signal?.removeEventListener("abort", abort);
       this.#waiting.delete(id);
       this.#queue.shift()?.();
     }
   }
 
-  /** Tells the peer without waiting; nothing happens when it has gone, whether or not that was noticed yet. */
+  /** Sends an event. Has no effect once the peer has gone, whether or not this side has detected that. */
   notify(type: string, body: unknown = {}): void {
     if (this.#ended !== "") return;
     try {
@@ -153,37 +150,37 @@ export class ControlChannel implements Disposable {
     }
   }
 
-  /** Lends bytes to the peer until the channel ends; the room was asked for in {@linkcode controlOptions}. */
+  /** Lends bytes to the peer until the channel ends, as many as {@linkcode controlOptions} allowed. */
   lend(bytes: Uint8Array): Lent {
     return lendBytes(this.#connection, LEND_AT, bytes);
   }
 
-  /** Reads what the peer lends. */
+  /** Reads bytes that the peer lends. */
   async fetch(lent: Lent): Promise<Uint8Array<ArrayBuffer>> {
     return await this.#reader.fetch(lent);
   }
 
-  /** Adds to one of the counters that the peer lends; nothing happens when it has gone. */
+  /** Adds to one of the counters that the peer lends. Has no effect once the peer has gone. */
   add(lent: LentCounters, index: number, value: bigint): void {
     if (this.#ended !== "" || this.#connection.state !== "connected") return;
     addToCounter(this.#connection, COUNTERS_AT, ADD_ID, lent, index, value);
   }
 
-  /** Gives a notice to its reader, as one that has just come. What the reader can't make sense of ends the channel. */
-  hear(type: string, body: unknown): void {
+  /** Gives an event to its handler, as one that has just arrived. An error of the handler closes the channel. */
+  deliver(type: string, body: unknown): void {
     try {
-      this.#handlers.notice?.(type, body);
+      this.#handlers.event?.(type, body);
     } catch (error) {
-      this.close(`the peer sent what makes no sense: ${(error as Error).message}`);
+      this.close(`the peer sent an invalid event: ${(error as Error).message}`);
     }
   }
 
-  /** Ends the channel; requests that wait fail with code `closed`. May be called twice. */
+  /** Ends the channel; requests in flight fail with code `closed`. May be called twice. */
   close(reason = "closed by this side"): void {
     if (this.#ended !== "") return;
     this.#ended = reason;
     const error = () =>
-      new ControlError(`Cannot go on: the channel has ended (${reason})`, "closed");
+      new ControlError(`Cannot finish request: the channel has ended (${reason})`, "closed");
     for (const waiting of this.#waiting.values()) waiting.reject(error());
     this.#reader.completed(error());
     for (const go of this.#queue.splice(0)) go();
@@ -198,7 +195,10 @@ export class ControlChannel implements Disposable {
 
   #send(frame: Frame): void {
     if (this.#ended !== "") {
-      throw new ControlError(`Cannot go on: the channel has ended (${this.#ended})`, "closed");
+      throw new ControlError(
+        `Cannot send message: the channel has ended (${this.#ended})`,
+        "closed",
+      );
     }
     const message = new TextEncoder().encode(JSON.stringify(frame));
     if (message.length > MAX_CONTROL_BYTES) {
@@ -207,22 +207,22 @@ export class ControlChannel implements Disposable {
         "too-long",
       );
     }
-    let taken: boolean;
+    let accepted: boolean;
     try {
-      taken = this.#sender.send(message);
+      accepted = this.#sender.send(message);
     } catch (error) {
       throw new ControlError("Cannot send message: the peer has gone", "closed", { cause: error });
     }
-    // Where a message has left as soon as it was posted, nothing else would wake the loop below to see that.
+    // In shared memory a message has left as soon as it is posted: no completion wakes the loop below then.
     if (this.#sender.waiting > 0) queueMicrotask(() => this.#drain());
-    if (taken) return;
-    this.close("the peer takes no messages");
-    throw new ControlError("Cannot send message: the peer takes none", "closed");
+    if (accepted) return;
+    this.close("the peer accepts no messages");
+    throw new ControlError("Cannot send message: the peer accepts none", "closed");
   }
 
   async #run(): Promise<void> {
     for (;;) {
-      const gone = this.#connection.state !== "connected"; // asked first: what was said before the end counts
+      const gone = this.#connection.state !== "connected"; // read first: messages that arrived before the end count
       this.#drain();
       if (this.#ended !== "") return;
       if (gone) return this.close(this.#connection.reason);
@@ -238,11 +238,11 @@ export class ControlChannel implements Disposable {
         this.#reader.completed(
           status === Status.SUCCESS
             ? undefined
-            : new ControlError(`Cannot read what the peer lends: ${statusName(status)}`, "closed"),
+            : new ControlError(`Cannot read the peer's bytes: ${statusName(status)}`, "closed"),
         );
         continue;
       }
-      if (status !== Status.SUCCESS) continue; // the state tells, and the loop looks at it
+      if (status !== Status.SUCCESS) continue; // the connection's state changes as well, and the loop reads it
       if (this.#sender.owns(id)) {
         this.#sender.left(id);
         continue;
@@ -251,17 +251,17 @@ export class ControlChannel implements Disposable {
       if (this.#connection.state === "connected") {
         this.#connection.postReceive(id, id * MAX_CONTROL_BYTES, MAX_CONTROL_BYTES);
       }
-      this.#take(text);
+      this.#onMessage(text);
     }
   }
 
-  #take(text: string): void {
-    let frame: Record<string, unknown>;
+  #onMessage(text: string): void {
+    let frame: Readonly<Partial<Record<"re" | "error" | "type" | "id" | "body", unknown>>>;
     try {
       frame = JSON.parse(text);
       if (typeof frame !== "object" || frame === null) throw new TypeError("not an object");
     } catch {
-      return this.close("the peer sent what is no message");
+      return this.close("the peer sent an invalid message");
     }
     if (typeof frame.re === "number") {
       const waiting = this.#waiting.get(frame.re);
@@ -269,19 +269,19 @@ export class ControlChannel implements Disposable {
       if (error) waiting?.reject(new ControlError(String(error.message), String(error.code)));
       else waiting?.resolve(frame.body);
     } else if (typeof frame.type === "string" && typeof frame.id === "number") {
-      this.#answer(frame.id, frame.type, frame.body);
+      this.#respond(frame.id, frame.type, frame.body);
     } else if (typeof frame.type === "string") {
-      this.hear(frame.type, frame.body);
+      this.deliver(frame.type, frame.body);
     } else {
-      this.close("the peer sent what is no message");
+      this.close("the peer sent an invalid message");
     }
   }
 
-  async #answer(id: number, type: string, body: unknown): Promise<void> {
+  async #respond(id: number, type: string, body: unknown): Promise<void> {
     let frame: Frame;
     try {
       if (!this.#handlers.request) {
-        throw new ControlError(`Cannot ${type}: nobody answers here`, "bad-request");
+        throw new ControlError(`Unknown request "${type}"`, "bad-request");
       }
       frame = { re: id, body: await this.#handlers.request(type, body) ?? null };
     } catch (error) {
@@ -293,8 +293,10 @@ export class ControlChannel implements Disposable {
     }
     try {
       this.#send(frame);
-    } catch {
-      // the peer has gone; there is nobody to answer
+    } catch (error) {
+      if (!(error instanceof ControlError) || error.code !== "too-long") return; // the peer has gone
+      const { code, message } = error;
+      this.#send({ re: id, error: { code, message } });
     }
   }
 }

@@ -4,9 +4,9 @@ import { Access, type Connection } from "../../fabric/fabric.ts";
 
 /** How many counters a channel has. */
 export const COUNTERS = 4;
-/** Bytes in the arena: the counters, and a word where what stood in the peer's arrives. */
+/** Bytes in the arena: the counters, and a word that receives the old value of the peer's counter. */
 export const COUNTER_BYTES = 64;
-const ANSWER_AT = COUNTERS * 8;
+const OLD_VALUE_AT = COUNTERS * 8;
 
 /** Where the peer finds the counters. */
 export interface LentCounters {
@@ -14,7 +14,7 @@ export interface LentCounters {
   readonly rkey: number;
 }
 
-/** The counters as their owner sees them; after the channel's end they show what was last added. */
+/** The counters on their owner's side; after the channel's end they keep their last values. */
 export class Counters {
   readonly #connection: Connection;
   readonly #at: number;
@@ -38,7 +38,7 @@ export class Counters {
     return this.#frozen ? this.#frozen[index]! : Atomics.load(this.#words, index);
   }
 
-  /** To be called before the connection closes, which takes the memory away. */
+  /** Call it before the connection closes, which unmaps the memory. */
   freeze(): void {
     this.#frozen ??= this.#words.slice();
   }
@@ -53,5 +53,5 @@ export function addToCounter(
   index: number,
   value: bigint,
 ): void {
-  connection.fetchAndAdd(id, at + ANSWER_AT, lent.address + index * 8, lent.rkey, value, 0);
+  connection.fetchAndAdd(id, at + OLD_VALUE_AT, lent.address + index * 8, lent.rkey, value, 0);
 }

@@ -1,20 +1,20 @@
-/** The sending half of a control channel: an area of the arena is written again only once its message has left. */
+/** The sending half of a control channel: an area of the arena is reused only once its message has left. */
 
 import { setBytes } from "../../ffi/intrinsics.ts";
 import { type Connection, SIGNALED } from "../../fabric/fabric.ts";
 
-/** Messages that may be on their way; a network reads them from the arena until they have arrived. */
+/** Messages that may be in flight; a network reads them from the arena until they have arrived. */
 export const SEND_AREAS = 4;
-/** Messages that may wait for an area. More wait only for a peer that takes none. */
+/** Messages that may wait for an area. More of them wait only for a peer that accepts none. */
 export const MAX_QUEUED = 256;
 
-/** Where the areas lie, and how their requests are called. */
+/** The location of the areas, and the ids of their work requests. */
 export interface SenderLayout {
   /** Where the first area begins in the arena. */
   readonly at: number;
   /** Bytes of each. */
   readonly areaBytes: number;
-  /** The id of a request that sends the first area; the others follow. */
+  /** The id of the work request that sends the first area; the others follow. */
   readonly firstId: number;
 }
 
@@ -39,9 +39,9 @@ export class ControlSender {
   }
 
   /**
-   * Sends a message of at most `areaBytes`, now or when an area is free; false when too many wait already.
+   * Sends a message of at most `areaBytes`, now or when an area is free; false if too many wait already.
    *
-   * @throws {FabricError} code `state` when the connection has ended.
+   * @throws {FabricError} code `state` if the connection has ended.
    */
   send(message: Uint8Array): boolean {
     const area = this.#free.pop();
@@ -56,7 +56,7 @@ export class ControlSender {
     return true;
   }
 
-  /** Is this the id of a message sent? */
+  /** Whether this is the id of a message that was sent. */
   owns(id: number): boolean {
     const { firstId } = this.#layout;
     return id >= firstId && id < firstId + SEND_AREAS;

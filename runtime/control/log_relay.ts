@@ -1,27 +1,34 @@
 /**
- * Log lines on their way from an executor to its client: one batch at a time, the next when the last was taken, so
- * that a reader that is slow or stopped makes lines be dropped and nothing else.
+ * Log lines on their way from an executor to its client: one batch at a time, each after the last was processed. So a
+ * slow or stopped reader costs dropped lines and nothing else.
  */
 
 import * as v from "../valibot.ts";
+import { naturalSchema } from "../protocol/field_schemas.ts";
 import { LOG_CHARACTERS_PER_SECOND, LOG_LINES_PER_SECOND, MAX_LOG_CHARACTERS } from "../policy.ts";
 
-/** Of one message: in JSON a character may take six bytes, and a message has 64 KiB. */
+/** Limits of one message: in JSON a character may take six bytes, and a message has 64 KiB. */
 const BATCH_CHARACTERS = 8 * 1024;
 const BATCH_LINES = 128;
 
-/** What travels: lines, and how many were dropped before them. */
-export const LogBatch = v.object({
+const LOG_LEVELS = ["debug", "info", "warn", "error"] as const satisfies readonly LogLevel[];
+
+/** A message with lines, and how many were dropped before them. */
+export const logBatchSchema = v.object({
   lines: v.pipe(
     v.array(v.object({
-      worker: v.pipe(v.number(), v.integer(), v.minValue(0)),
+      worker: naturalSchema,
+      level: v.picklist(LOG_LEVELS),
       text: v.pipe(v.string(), v.maxLength(MAX_LOG_CHARACTERS + 1)),
     })),
     v.maxLength(BATCH_LINES),
   ),
-  dropped: v.pipe(v.number(), v.integer(), v.minValue(0)),
+  dropped: naturalSchema,
 });
-export type LogBatch = v.InferOutput<typeof LogBatch>;
+export type LogBatch = v.InferOutput<typeof logBatchSchema>;
+
+/** The level of a line: the method of the console that printed it, or `info` for the log of a context. */
+export type LogLevel = "debug" | "info" | "warn" | "error";
 
 export class LogRelay {
   readonly #send: (batch: LogBatch) => Promise<unknown>;
@@ -30,7 +37,7 @@ export class LogRelay {
   #dropped = 0;
   #sending = false;
 
-  /** @param send settles when the batch was taken; what it rejects is dropped. */
+  /** @param send settles when the batch was processed; if it rejects, the batch is dropped. */
   constructor(send: (batch: LogBatch) => Promise<unknown>) {
     this.#send = send;
   }
@@ -38,7 +45,7 @@ export class LogRelay {
   push({ lines, dropped }: LogBatch): void {
     this.#dropped += dropped;
     for (const line of lines) {
-      const full = this.#lines.length >= LOG_LINES_PER_SECOND || // those of no characters, too, must end
+      const full = this.#lines.length >= LOG_LINES_PER_SECOND || // empty lines need a bound as well
         this.#characters + line.text.length > LOG_CHARACTERS_PER_SECOND;
       if (full) this.#dropped++;
       else {
@@ -56,7 +63,7 @@ export class LogRelay {
       try {
         await this.#send(batch);
       } catch {
-        break; // its reader has gone; the lines with it
+        break; // its reader has gone, and the lines are dropped
       }
     }
     this.#sending = false;

@@ -1,60 +1,62 @@
-/** What an executor manager asks of an executor, and what it checks of it. */
+/** Messages between an executor manager and an executor on their control channel. */
 
+import { NO_PERMISSIONS } from "../permissions.ts";
 import * as v from "../valibot.ts";
-import { CoreWords } from "./core_token.ts";
-import { MAX_DEPTH, MAX_SLOT_BYTES } from "../protocol/wire.ts";
+import { naturalSchema, secretSchema } from "../protocol/field_schemas.ts";
+import { serveTermsSchema } from "../protocol/serve_terms.ts";
+import { MAX_LEASE_WORKERS } from "../protocol/wire.ts";
+import { coreWordsSchema } from "./core_token.ts";
 
 /** The longest limit of a call's time: an hour, as its microseconds are counted in 32 bits. */
 export const MAX_CALL_MS = 3_600_000;
 
-const natural = v.pipe(v.number(), v.integer(), v.minValue(0));
+/** The highest number of a core that an executor can keep to: a mask has 1,024 bits (ffi/affinity.ts). */
+const MAX_CORE = 1023;
 
-/** The request `start`: serve one lease. Answered by the addresses of the workers. */
-export const StartRequest = v.object({
+const { workerIndexes: _all, ...workerTerms } = serveTermsSchema.entries;
+
+/** The request `start`: serve one worker of a lease. Its response is {@linkcode Started}. */
+export const startRequestSchema = v.object({
   /** The lease's id. */
   lease: v.pipe(v.string(), v.maxLength(256)),
-  /** Whether the client wants to see what functions log. */
-  logs: v.boolean(),
-  /** Whether a WebAssembly module may import WASI. */
-  wasi: v.boolean(),
-  workers: v.pipe(natural, v.minValue(1), v.maxValue(1024)),
-  /** Their places in the lease. */
-  places: v.array(natural),
-  depth: v.pipe(natural, v.minValue(1), v.maxValue(MAX_DEPTH)),
-  maxBytes: v.pipe(natural, v.minValue(1), v.maxValue(MAX_SLOT_BYTES)),
-  /** The memory of the lease's functions, for all workers together: its slots lie beside that. */
-  memoryBytes: natural,
-  /** Milliseconds; null is for ever. */
-  hotMs: v.nullable(v.pipe(v.number(), v.minValue(0))),
-  /** Where the workers listen: a provider's name, or an address such as `verbs://HOST:0`. */
+  ...workerTerms,
+  /** The worker index. */
+  worker: v.pipe(naturalSchema, v.maxValue(MAX_LEASE_WORKERS - 1)),
+  /** How many workers of the lease the node serves: they share its rate of log lines. */
+  workers: v.pipe(naturalSchema, v.minValue(1), v.maxValue(MAX_LEASE_WORKERS)),
+  /** The memory of the worker's functions; slots are not part of it. */
+  memoryBytes: naturalSchema,
+  /** Where the worker listens: `shm`, or an address such as `verbs://HOST:0`. */
   listen: v.pipe(v.string(), v.regex(/^(shm|verbs:\/\/[^\s/]{1,255}:0)$/)),
-  /** What clients must show to attach, 16 bytes as hex. */
-  secret: v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/)),
-  /** Where the executor adds what its workers spend: the words of usage_counter.ts. */
-  counters: v.object({ address: natural, rkey: natural }),
-  /** The node's cores, where its workers outnumber them. */
-  coreWords: v.exactOptional(CoreWords),
+  /** What the client must present to attach. */
+  secret: secretSchema,
+  /** Where the executor adds what its worker spends: the words of usage_counter.ts. */
+  counters: v.object({ address: naturalSchema, rkey: naturalSchema }),
+  /** The node's cores, where its leased workers outnumber them. */
+  coreWords: v.exactOptional(coreWordsSchema),
   /** Whether the operating system keeps this process from the host: native code runs nowhere else. */
   sandboxed: v.boolean(),
-  /** The longest that a call may take, in milliseconds, whatever its deadline; left out: as long as it likes. */
-  callMs: v.exactOptional(v.pipe(natural, v.minValue(1), v.maxValue(MAX_CALL_MS))),
-  /** The cores that the workers keep to, by their numbers here; left out: wherever the kernel puts them. */
-  pins: v.exactOptional(v.array(v.pipe(natural, v.maxValue(1023)))),
-  package: v.object({ address: natural, rkey: natural, length: natural }),
+  /** The longest that a call may take, in milliseconds, whatever its deadline. Left out: no limit. */
+  callMs: v.exactOptional(v.pipe(naturalSchema, v.minValue(1), v.maxValue(MAX_CALL_MS))),
+  /** The core that the process keeps to. Left out: the kernel places it. */
+  pin: v.exactOptional(v.pipe(naturalSchema, v.maxValue(MAX_CORE))),
+  package: v.object({ address: naturalSchema, rkey: naturalSchema, length: naturalSchema }),
 });
-export type StartRequest = v.InferOutput<typeof StartRequest>;
+export type StartRequest = v.InferOutput<typeof startRequestSchema>;
 
-/** One that is sound, for a rehearsal of its check. */
-export const REHEARSED_START: StartRequest = {
+/** A valid request, to run its check once before a lease needs it. */
+export const WARMUP_REQUEST: StartRequest = {
   lease: "0",
-  logs: false,
-  wasi: false,
+  worker: 0,
   workers: 1,
-  places: [0],
   depth: 1,
   maxBytes: 1,
-  memoryBytes: 1,
   hotMs: 0,
+  graceMs: 0,
+  logs: false,
+  wasi: false,
+  permissions: NO_PERMISSIONS,
+  memoryBytes: 1,
   listen: "shm",
   secret: "0".repeat(32),
   counters: { address: 0, rkey: 0 },
@@ -62,9 +64,12 @@ export const REHEARSED_START: StartRequest = {
   package: { address: 0, rkey: 0, length: 0 },
 };
 
-/** Notice `listening`: where the first worker listens in shared memory, whatever the lease will be. */
-export const Listening = v.object({ address: v.pipe(v.string(), v.regex(/^shm:[^\s]{1,255}$/)) });
+/** Event `listening`: where the worker listens in shared memory, whatever the lease will be. */
+export const listeningSchema = v.object({
+  address: v.pipe(v.string(), v.regex(/^shm:[^\s]{1,255}$/)),
+});
+export type Listening = v.InferOutput<typeof listeningSchema>;
 
-/** The answer to `start`. */
-export const Started = v.object({ addresses: v.array(v.string()) });
-export type Started = v.InferOutput<typeof Started>;
+/** The response to `start`: where the worker listens. */
+export const startedSchema = v.object({ address: v.string() });
+export type Started = v.InferOutput<typeof startedSchema>;

@@ -1,28 +1,25 @@
-/** Adds what the workers have newly spent to the counters in the executor manager's memory. */
+/** Adds what the worker uses to the counters in the executor manager's memory. */
 
 import {
   CYCLES_AWAKE,
-  CYCLES_BEGAN,
   CYCLES_COMPUTED,
+  CYCLES_SEEN,
   IN_CALL,
   IN_TURN,
+  SERVED,
   watchTotals,
 } from "./watch_words.ts";
 
-/** How often: what is not added yet is lost with the process. */
+/** The interval. Usage that is not added yet is lost with the process. */
 export const COUNT_EVERY_MS = 250;
 
 /** Words of the counters, each of 64 bits. */
 export const COMPUTE_NS = 0;
 export const POLL_NS = 1;
-
-interface Counted {
-  readonly words: Int32Array;
-  readonly totals: Float64Array;
-  /** The highest totals seen, in cycles. */
-  computed: number;
-  polled: number;
-}
+/** Grows with each count, by which the main thread shows that it lives. */
+export const BEATS = 2;
+/** The requests that the worker has served. */
+export const CALLS = 3;
 
 export class UsageCounter {
   readonly #cycles: () => number;
@@ -30,19 +27,28 @@ export class UsageCounter {
   readonly #startCycles: number;
   readonly #nowMs: () => number;
   readonly #startMs: number;
-  readonly #workers: Counted[] = [];
-  /** What was seen and is not added yet, in nanoseconds, by word. */
-  readonly #owed = [0, 0];
+  readonly #words: Int32Array;
+  readonly #totals: Float64Array;
+  /** The highest totals seen, in cycles. */
+  #computed = 0;
+  #polled = 0;
+  #served = 0;
+  /** Usage that was read and is not added yet, in nanoseconds, by word. */
+  readonly #unadded = [0, 0];
 
   /**
-   * @param add adds nanoseconds to a counter.
-   * @param nowMs the clock that the cycles are measured by. @default performance.now
+   * @param words the words that the worker writes.
+   * @param add adds to a counter: nanoseconds, beats or calls.
+   * @param nowMs the clock that calibrates the cycles. @default performance.now
    */
   constructor(
+    words: Int32Array,
     cycles: () => number,
     add: (word: number, ns: bigint) => void,
     nowMs = () => performance.now(),
   ) {
+    this.#words = words;
+    this.#totals = watchTotals(words);
     this.#cycles = cycles;
     this.#add = add;
     this.#nowMs = nowMs;
@@ -50,34 +56,35 @@ export class UsageCounter {
     this.#startCycles = cycles();
   }
 
-  /** Counts what the worker that writes these words does. */
-  watch(words: Int32Array): void {
-    this.#workers.push({ words, totals: watchTotals(words), computed: 0, polled: 0 });
-  }
-
   count(): void {
     const nowMs = this.#nowMs();
     const now = this.#cycles();
     if (nowMs <= this.#startMs || now <= this.#startCycles) return;
     const nsPerCycle = (nowMs - this.#startMs) * 1e6 / (now - this.#startCycles);
-    for (const worker of this.#workers) {
-      const { words, totals } = worker;
-      const counted = totals[CYCLES_COMPUTED]!;
-      const isBusy = Atomics.load(words, IN_CALL) !== 0 || Atomics.load(words, IN_TURN) !== 0;
-      const began = totals[CYCLES_BEGAN]!;
-      // One that has ended meanwhile is in the total, or will be at the next look.
-      const isStill = isBusy && totals[CYCLES_COMPUTED] === counted;
-      const computed = counted + (isStill ? Math.max(0, now - began) : 0);
-      const polled = totals[CYCLES_AWAKE]! - computed;
-      this.#owed[COMPUTE_NS]! += Math.max(0, computed - worker.computed) * nsPerCycle;
-      this.#owed[POLL_NS]! += Math.max(0, polled - worker.polled) * nsPerCycle;
-      worker.computed = Math.max(worker.computed, computed);
-      worker.polled = Math.max(worker.polled, polled);
+    const words = this.#words;
+    const totals = this.#totals;
+    const counted = totals[CYCLES_COMPUTED]!;
+    const isBusy = Atomics.load(words, IN_CALL) !== 0 || Atomics.load(words, IN_TURN) !== 0;
+    const seen = totals[CYCLES_SEEN]!;
+    // If the worker has looked meanwhile, its total has the call, or has it at the next count. The polls since its last
+    // look count as computing until then, which is some microseconds.
+    const isStill = isBusy && totals[CYCLES_COMPUTED] === counted;
+    const computed = counted + (isStill ? Math.max(0, now - seen) : 0);
+    const polled = totals[CYCLES_AWAKE]! - computed;
+    this.#unadded[COMPUTE_NS]! += Math.max(0, computed - this.#computed) * nsPerCycle;
+    this.#unadded[POLL_NS]! += Math.max(0, polled - this.#polled) * nsPerCycle;
+    this.#computed = Math.max(this.#computed, computed);
+    this.#polled = Math.max(this.#polled, polled);
+    this.#add(BEATS, 1n);
+    const served = totals[SERVED]!;
+    if (served > this.#served && Number.isSafeInteger(served)) {
+      this.#add(CALLS, BigInt(served - this.#served));
+      this.#served = served;
     }
     for (const word of [COMPUTE_NS, POLL_NS]) {
-      const ns = Math.floor(this.#owed[word]!);
+      const ns = Math.floor(this.#unadded[word]!);
       if (ns === 0) continue;
-      this.#owed[word]! -= ns;
+      this.#unadded[word]! -= ns;
       this.#add(word, BigInt(ns));
     }
   }

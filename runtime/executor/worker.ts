@@ -1,53 +1,49 @@
 /**
- * The entry of a worker thread. It is bundled to one file and exports nothing: foreign code may import any module
- * that is loaded, and would find here only an empty one. What this module can do lives in its closures.
+ * The entry of a worker thread. It is bundled to one file and exports nothing: foreign code may import any module that
+ * is loaded, and finds an empty one here. What this module can do lies in its closures.
  *
- * Order matters. FFI first: listen, accept, map every slot. Then the right to FFI is given up; open symbols and mapped
- * buffers go on working. Only then is the package loaded.
+ * The order matters. FFI first: listen, accept, map every slot. Then the thread gives up the right to FFI; open symbols
+ * and mapped buffers stay usable. Only then is the package loaded.
  */
 
-import { nowMs } from "../../ffi/intrinsics.ts";
 import { keepOnCores } from "../../ffi/affinity.ts";
 import { openCpu } from "../../ffi/cpu.ts";
-import { openLibc } from "../../ffi/libc.ts";
-import { askForTimeSlice } from "../../ffi/time_slice.ts";
-import {
-  Access,
-  type Connection,
-  type ConnectionOptions,
-  type Listener,
-} from "../../fabric/fabric.ts";
+import { type Libc, openLibc } from "../../ffi/libc.ts";
+import { addressOf } from "../../ffi/thread_memory.ts";
+import { limitResources } from "../../ffi/resource_limits.ts";
+import { requestTimeSlice } from "../../ffi/time_slice.ts";
 import { Fabrics } from "../../fabric/open.ts";
-import {
-  type AttachMessage,
-  AttachRefusal,
-  checkAttach,
-  receiveJson,
-  sendJson,
-} from "../protocol/attach.ts";
-import type { FunctionEntry } from "../protocol/manifest.ts";
-import { REHEARSE_AFTER_MS, WORKER_SLICE_MS } from "../policy.ts";
-import { type ArenaLayout, arenaLayout, MESSAGE_BYTES, receivesFor } from "../protocol/wire.ts";
-import { CallServer } from "./call_server.ts";
-import { CoreShare } from "./core_share.ts";
-import { CoreToken } from "./core_token.ts";
-import { CallContexts } from "./call_context.ts";
-import { givenUpWords, leaseContext, runDispose, runInit } from "./lease_context.ts";
-import { type Hook, type LoadedPackage, loadPackage } from "./load_package.ts";
-import { openNativePackage } from "./native_package.ts";
-import { loadWasm } from "./wasm_package.ts";
+import type { LeaseContext } from "../functions/function_context.ts";
 import { packageKind } from "../package/package_kind.ts";
-import { THREAD, watchTotals } from "./watch_words.ts";
-import { WorkClock } from "./work_clock.ts";
+import { FOREIGN_CODE_LIMITS, WORKER_SLICE_MS } from "../policy.ts";
+import type { PackageFailure } from "../protocol/attach.ts";
+import { type EndReason, endReason } from "../protocol/end_reason.ts";
+import { readTrace } from "../protocol/trace_words.ts";
+import { arenaLayout, GIVEN_UP_AT, MESSAGE_BYTES, timeLeftOf } from "../protocol/wire.ts";
+import { acceptClient, type AttachedClient, awaitDisconnect, CLIENT_MS } from "./accept_client.ts";
+import { awaitTask } from "./await_task.ts";
+import { CallContexts } from "./context/call_context.ts";
+import { removeInternals } from "./context/deno_internals.ts";
+import { hidePlaces } from "./context/host_places.ts";
+import { leaseContext, runDispose } from "./context/lease_context.ts";
+import { LogGate } from "./context/log_gate.ts";
+import { replaceConsole } from "./context/package_console.ts";
+import { replaceOutput } from "./context/package_output.ts";
+import { CoreToken } from "./core_token.ts";
+import { type Hook, type LoadedPackage, loadPackage } from "./package/load_package.ts";
+import { openNativePackage } from "./package/native_package.ts";
+import { loadWasm } from "./package/wasm_package.ts";
+import { ANSWERS, THREAD, watchTotals } from "./watch_words.ts";
+import { CallServer } from "./worker/call_server.ts";
+import { CoreShare } from "./worker/core_share.ts";
+import { Denials } from "./worker/denials.ts";
+import { failureText } from "./worker/failure.ts";
+import { WorkClock } from "./worker/work_clock.ts";
+import { WorkerLoop } from "./worker/worker_loop.ts";
 import type { WorkerReport, WorkerStart, WorkerTask } from "./worker_task.ts";
-import { WorkerLoop } from "./worker_loop.ts";
 
-/** How long a worker waits for its client. */
-const CLIENT_MS = 10_000;
-/** How long a client may take between connecting and attaching. */
-const ATTACH_MS = 5_000;
-/** How long a connection to itself may take. */
-const REHEARSAL_MS = 1_000;
+/** The most bytes of what a package threw: JSON within the JSON of the ready message, where each may take up to two. */
+const LOAD_FAILURE_BYTES = MESSAGE_BYTES / 4;
 
 const post: (port: MessagePort, message: WorkerReport) => void = Function.prototype.call.bind(
   MessagePort.prototype.postMessage,
@@ -59,8 +55,8 @@ addEventListener("message", async (event) => {
   try {
     end = await work(port);
   } catch (error) {
-    const ended = error instanceof Error ? `${error.name}: ${error.message}` : "unknown failure";
-    end = { ended, orderly: false };
+    const text = error instanceof Error ? `${error.name}: ${error.message}` : "unknown failure";
+    end = { ended: endReason("crashed", text) };
   }
   post(port, end);
 }, { once: true });
@@ -69,53 +65,116 @@ async function work(port: MessagePort): Promise<WorkerEnd> {
   const libc = openLibc();
   const { cycles } = openCpu(libc);
   const fabrics = new Fabrics();
-  const near = await fabrics.listen("shm");
-  post(port, { address: near.address });
+  const shmListener = await fabrics.listen("shm");
+  post(port, { address: shmListener.address });
 
-  const task = await takeTask(port, fabrics);
-  const { depth, maxBytes } = task;
+  const task = await awaitTask(port, fabrics);
   const watch = new Int32Array(task.watch);
   watch[THREAD] = libc.c.gettid();
-  askForTimeSlice(libc, WORKER_SLICE_MS); // in vain where the kernel does not know it
+  requestTimeSlice(libc, WORKER_SLICE_MS); // has no effect before Linux 6.12
   if (task.pin !== undefined) keepOnCores(libc, [task.pin]);
   const clock = new WorkClock(cycles, watch, watchTotals(watch));
-  const layout = arenaLayout(depth, maxBytes);
-  let listener = near;
+  let listener = shmListener;
   if (task.listen !== "shm") {
-    near.close();
+    shmListener.close();
     listener = await fabrics.listen(task.listen);
     post(port, { address: listener.address });
   }
-  const accepted = await acceptClient(listener, task, layout);
-  listener.close();
-  if (!accepted) return { ended: "no client came", orderly: false };
-  const connection: Connection = accepted;
+  const client = await acceptClient(listener, task, arenaLayout(task.depth, task.maxBytes));
+  if (!client) {
+    const text = `no client attached within ${CLIENT_MS} ms`;
+    return { ended: endReason("client-gone", text) };
+  }
+  const { connection } = client;
+  reportSlots(port, task, client);
+  const gate = task.logs
+    ? new LogGate(
+      (log, level) => post(port, { log, level }),
+      watch,
+      1 / task.workers,
+    )
+    : undefined;
+  const lease = leaseContext(task, gate);
+  const { server, contexts, loop } = makeServer(libc, task, client, watch, clock, lease);
+  let dispose: Hook | undefined;
+  let at: PackageFailure["at"] = "load";
+  replaceConsole(gate);
+  removeInternals();
+  replaceOutput(gate);
+  hidePlaces();
+  const denials = new Denials();
+  denials.listen();
+  const load = async () => {
+    const loaded = await loadFunctions(libc, task, server, contexts, watch);
+    at = "init";
+    if (loaded.init) await loaded.init(lease);
+    return loaded;
+  };
+  try {
+    const loaded = await denials.during(load());
+    dispose = loaded.dispose;
+    server.serve(loaded.functions, loaded.streams);
+    client.ready({ functions: loaded.entries, inline: server.inline });
+  } catch (error) {
+    const failure = failureText(error, LOAD_FAILURE_BYTES);
+    client.ready({ functions: [], inline: false, error: { at, failure } });
+    await awaitDisconnect(connection);
+    return { ended: endReason("failed", "the package could not be loaded") };
+  }
+  denials.listen(); // after the package's own listeners
+  denials.onDenied = (denial) => {
+    if (server.failPending(denial) > 0) return;
+    gate?.log(`${denial.name}: ${denial.message}`, "error");
+  };
+  clock.slept(); // the time to load the package is not billed as polling
+  const ended = await loop.run();
+  const orderly = ended.code === "stopped" || connection.state === "disconnected";
+  if (orderly) server.abandonStreams();
+  if (dispose && orderly) await runDispose(dispose, lease);
+  return { ended };
+}
 
-  const attach = await receiveJson(connection, layout.receiveAt, { timeoutMs: ATTACH_MS });
-  const remote = checkMessage(attach, task);
-  const region = connection.register(layout.inboundAt, layout.slotsBytes, Access.REMOTE_WRITE);
-  const area = new Uint8Array(connection.buffer(layout.sendAt, MESSAGE_BYTES));
-  const server = new CallServer(connection, {
+/** Reports where the client writes the numbers of calls that it gives up, and answers the main thread from now on. */
+function reportSlots(port: MessagePort, task: WorkerTask, { connection }: AttachedClient): void {
+  const { inboundAt, stride } = arenaLayout(task.depth, task.maxBytes);
+  const slots = Array.from({ length: task.depth }, (_, slot) => {
+    const word = connection.buffer(inboundAt + slot * stride + GIVEN_UP_AT, 4);
+    return addressOf(word);
+  });
+  const words = new Int32Array(task.watch);
+  port.onmessage = () => void (words[ANSWERS] = (words[ANSWERS]! + 1) | 0);
+  post(port, { givenUpAt: slots });
+}
+
+/** What serves the client's calls: mapped and registered while the thread may still use FFI. */
+function makeServer(
+  libc: Libc,
+  task: WorkerTask,
+  { connection, attach }: AttachedClient,
+  watch: Int32Array,
+  clock: WorkClock,
+  lease: LeaseContext,
+) {
+  const { depth, maxBytes } = task;
+  const layout = arenaLayout(depth, maxBytes);
+  const server: CallServer = new CallServer(connection, {
     layout,
     depth,
     maxBytes,
-    callUs: task.callMs * 1000,
-    remote,
-    firstSequence: remote.firstSequence,
+    inline: packageKind(task.source) !== "native",
+    longest: timeLeftOf(task.callMs),
+    remote: attach,
+    firstSequence: attach.firstSequence,
     watch,
     clock,
     onSettled: (slot) => contexts.end(slot),
-    ...(task.coreWords ? { core: CoreToken.open(libc, task.coreWords, task.worker) } : {}),
+    onGivenUp: (slot) => contexts.giveUp(slot),
+    ...(task.coreWords ? { core: CoreToken.open(libc, task.coreWords) } : {}),
   });
-  const lease = leaseContext(task, watch, (text) => post(port, { log: text }));
-  const contexts = new CallContexts({
-    ...lease,
-    watch,
-    givenUp: givenUpWords(connection, layout, depth, remote.firstSequence),
-    sequenceOf: (slot) => server.sequenceOf(slot),
-  });
+  const traceOf = (slot: number, sequence: number) =>
+    readTrace(server.slots[slot]!.trace, sequence);
+  const contexts = new CallContexts({ ...lease, watch, traceOf }, depth);
   const loop = new WorkerLoop({
-    contexts,
     connection,
     server,
     watch,
@@ -124,141 +183,27 @@ async function work(port: MessagePort): Promise<WorkerEnd> {
     stopFd: task.stopFd,
     cores: new CoreShare(libc.c.sched_yield),
   });
-  const ready = (
-    functions: readonly FunctionEntry[],
-    error?: { name: string; message: string; stack: string },
-  ) =>
-    sendJson(connection, layout.sendAt, area, {
-      address: region.address,
-      rkey: region.rkey,
-      functions,
-      ...(error ? { error } : {}),
-    });
-
-  let dispose: Hook | undefined;
-  try {
-    const kind = packageKind(task.source);
-    const native = kind === "native"
-      ? openNativePackage(libc, task.source, server.slots, watch)
-      : undefined;
-    Deno.permissions.revokeSync({ name: "ffi" });
-    const loaded: LoadedPackage = native ??
-      (kind === "wasm"
-        ? loadWasm(task.source, task)
-        : await loadPackage(task.source, (called) => contexts.wrap(called)));
-    if (loaded.init) await runInit(loaded.init, lease);
-    dispose = loaded.dispose;
-    server.serve(loaded.functions, loaded.streams);
-    ready(loaded.entries);
-  } catch (error) {
-    ready([], describe(error));
-    await awaitEnd(connection, ATTACH_MS); // the client reads, then leaves
-    return { ended: "the package could not be loaded", orderly: false };
-  }
-  clock.slept(); // what the package needed to load is nobody's polling
-  const ended = await loop.run();
-  const orderly = ended === "stopped" || connection.state === "disconnected";
-  if (orderly) server.abandonStreams();
-  if (dispose && orderly) await runDispose(dispose, lease);
-  return { ended, orderly };
+  return { server, contexts, loop };
 }
 
-type WorkerEnd = Extract<WorkerReport, { ended: string }>;
-
-/** What is to be served; the lease may come much later than the thread, which makes use of the time. */
-async function takeTask(port: MessagePort, fabrics: Fabrics): Promise<WorkerTask> {
-  const { promise, resolve } = Promise.withResolvers<WorkerTask>();
-  let rehearsed: Promise<void> | undefined;
-  const timer = setTimeout(() => {
-    rehearsed = rehearse(fabrics).catch(() => {}); // whether it works is seen when it matters
-  }, REHEARSE_AFTER_MS);
-  port.onmessage = (event: MessageEvent<WorkerTask>) => resolve(event.data);
-  const task = await promise;
-  clearTimeout(timer);
-  port.onmessage = null;
-  await rehearsed; // nothing of it may be under way beside foreign code
-  return task;
-}
-
-/** Connects to itself and loads a package of its own: code that has run once is compiled, and now nobody waits. */
-async function rehearse(fabrics: Fabrics): Promise<void> {
-  const layout = arenaLayout(1, 64);
-  const options = { ...connectionOptions(1, layout), timeoutMs: REHEARSAL_MS };
-  const listener = await fabrics.listen("shm");
-  const accepting = listener.accept().then((request) => request?.accept(options));
-  const connection = await fabrics.connect(listener.address, options);
-  (await accepting)?.close();
-  connection.close();
-  listener.close();
-  await loadPackage(
-    new TextEncoder().encode("export function rehearsed() {}"),
-    (called) => called as never,
-  );
-}
-
-function connectionOptions(depth: number, layout: ArenaLayout): ConnectionOptions {
-  return {
-    arenaBytes: layout.arenaBytes,
-    receiveDepth: receivesFor(depth) + 1,
-    sendDepth: receivesFor(depth),
-    receives: [{ id: 0, offset: layout.receiveAt, length: MESSAGE_BYTES }],
-  };
-}
-
-async function acceptClient(
-  listener: Listener,
+/** Gives up the right to FFI, then loads the package: foreign code runs from here on. */
+async function loadFunctions(
+  libc: Libc,
   task: WorkerTask,
-  layout: ArenaLayout,
-): Promise<Connection | undefined> {
-  const signal = AbortSignal.timeout(CLIENT_MS);
-  for (;;) {
-    const request = await listener.accept({ signal }).catch(() => undefined);
-    if (!request) return undefined;
-    const refusal = checkAttach(request.privateData, task.worker, task.secret);
-    if (refusal === 0) {
-      return await request.accept(connectionOptions(task.depth, layout));
-    }
-    request.reject(Uint8Array.of(refusal));
-  }
+  server: CallServer,
+  contexts: CallContexts,
+  watch: Int32Array,
+): Promise<LoadedPackage> {
+  const kind = packageKind(task.source);
+  const native = kind === "native"
+    ? openNativePackage(libc, task.source, server.slots, watch)
+    : undefined;
+  // Native code runs in a sandbox, which bounds what it can write.
+  if (!native) limitResources(libc, FOREIGN_CODE_LIMITS);
+  Deno.permissions.revokeSync({ name: "ffi" });
+  if (native) return native;
+  if (kind === "wasm") return loadWasm(task.source, task);
+  return await loadPackage(task.source, (called) => contexts.wrap(called));
 }
 
-/** Waits until the peer has ended the connection, for so long at most: what was sent to it has arrived by then. */
-async function awaitEnd(connection: Connection, timeoutMs: number): Promise<void> {
-  const untilMs = nowMs() + timeoutMs;
-  for (;;) {
-    while (connection.poll());
-    const leftMs = untilMs - nowMs();
-    if (connection.state !== "connected" || leftMs <= 0) return;
-    await connection.wait({ timeoutMs: leftMs });
-  }
-}
-
-function checkMessage(message: unknown, task: WorkerTask): AttachMessage {
-  const attach = message as AttachMessage;
-  const sound = typeof message === "object" && message !== null &&
-    Number.isSafeInteger(attach.address) &&
-    attach.address >= 0 && Number.isInteger(attach.rkey) &&
-    Number.isInteger(attach.firstSequence) &&
-    attach.depth === task.depth && attach.maxBytes === task.maxBytes;
-  if (!sound) {
-    throw new Error(
-      `Cannot serve client: its attach message makes no sense (${AttachRefusal.MALFORMED})`,
-    );
-  }
-  return attach;
-}
-
-function describe(error: unknown): { name: string; message: string; stack: string } {
-  try {
-    if (error instanceof Error) {
-      return {
-        name: `${error.name}`.slice(0, 1024),
-        message: `${error.message}`.slice(0, 8192),
-        stack: `${error.stack ?? ""}`.slice(0, 8192),
-      };
-    }
-    return { name: "thrown", message: String(error).slice(0, 1024), stack: "" };
-  } catch {
-    return { name: "thrown", message: "a value that cannot be shown", stack: "" };
-  }
-}
+type WorkerEnd = Extract<WorkerReport, { ended: EndReason }>;

@@ -1,28 +1,32 @@
-/** A worker as its executor's main thread sees it: started before it is known what it will serve. */
+/** A worker from the side of its executor's main thread: started before there is a lease to serve. */
 
+import { settleWithin } from "../../fabric/settle_within.ts";
 import { ControlError } from "../control/control_channel.ts";
+import type { LogLevel } from "../control/log_relay.ts";
 import type { AllPermissions } from "../permissions.ts";
+import type { EndReason } from "../protocol/end_reason.ts";
 import type { WorkerReport, WorkerStart, WorkerTask } from "./worker_task.ts";
 
-/** How long a worker may take to say where it listens: it opens libraries, and a device if it is to use one. */
+/** How long a worker may take to listen: it opens libraries, and a device where it needs one. */
 const LISTEN_MS = 10_000;
 
 export class WorkerThread {
   readonly #port: MessagePort;
   /** Where it listens in shared memory. */
-  readonly near: Promise<string>;
-  #place = 0;
-  #onReport: (report: Exclude<WorkerReport, { log: string }>) => void;
+  readonly shmAddress: Promise<string>;
+  /** Called with the addresses of the words that name calls that were given up. */
+  onSlots: (addresses: readonly number[]) => void = () => {};
+  #onReport: (report: Exclude<WorkerReport, { log: string } | { givenUpAt: unknown }>) => void;
 
   /**
    * @param granted what its functions may do beyond computing.
-   * @param onCrash told of an error that ended the thread.
-   * @param onLog told each line that its functions log.
+   * @param onCrash called with the error that ended the thread.
+   * @param onLog called with each line that its functions log.
    */
   constructor(
     granted: AllPermissions,
     onCrash: (message: string) => void,
-    onLog: (worker: number, text: string) => void,
+    onLog: (text: string, level: LogLevel) => void,
   ) {
     const orNone = (list: readonly string[]) => list.length > 0 && [...list];
     const thread = new Worker(new URL("./worker.js", import.meta.url), {
@@ -47,45 +51,57 @@ export class WorkerThread {
     const { port1, port2 } = new MessageChannel();
     this.#port = port1;
     port1.onmessage = ({ data }: MessageEvent<WorkerReport>) => {
-      if ("log" in data) onLog(this.#place, data.log);
+      if ("log" in data) onLog(data.log, data.level);
+      else if ("givenUpAt" in data) this.onSlots(data.givenUpAt);
       else this.#onReport(data);
     };
-    const near = Promise.withResolvers<string>();
-    this.near = near.promise;
+    const shmAddress = Promise.withResolvers<string>();
+    this.shmAddress = shmAddress.promise;
     this.#onReport = (report) => {
-      if ("address" in report) return near.resolve(report.address);
-      onCrash(report.ended);
+      if ("address" in report) return shmAddress.resolve(report.address);
+      onCrash(report.ended.message);
     };
     thread.postMessage({ port: port2 } satisfies WorkerStart, [port2]);
   }
 
+  /** Requests an answer of its event loop, which counts in the words of watch_words.ts. */
+  requestAnswer(): void {
+    this.#port.postMessage(null);
+  }
+
   /**
-   * Sets it to work, once; gives the address where its client attaches.
+   * Makes it serve, once; returns the address where its client attaches.
    *
-   * @param onEnded told why its loop has ended.
+   * @param onEnded called with the reason when its loop has ended.
    */
   async serve(
     task: WorkerTask,
-    onEnded: (reason: string, orderly: boolean) => void,
+    onEnded: (reason: EndReason) => void,
   ): Promise<string> {
-    this.#place = task.place;
+    return await settleWithin(this.#serve(task, onEnded), {
+      ms: LISTEN_MS,
+      timeoutError: () =>
+        new ControlError(
+          `Cannot start worker ${task.worker}: no address reported within ${LISTEN_MS} ms`,
+          "failed",
+        ),
+    });
+  }
+
+  async #serve(
+    task: WorkerTask,
+    onEnded: (reason: EndReason) => void,
+  ): Promise<string> {
+    const shmAddress = await this.shmAddress;
     const { promise, resolve, reject } = Promise.withResolvers<string>();
-    const timer = setTimeout(
-      () => reject(new ControlError("Cannot start a worker: it is silent", "failed")),
-      LISTEN_MS,
-    );
-    try {
-      const near = await Promise.race([this.near, promise]);
-      this.#onReport = (report) => {
-        if ("address" in report) return resolve(report.address);
-        reject(new ControlError(`Cannot start a worker: ${report.ended}`, "failed"));
-        onEnded(report.ended, report.orderly);
-      };
-      this.#port.postMessage(task);
-      if (task.listen === "shm") resolve(near);
-      return await promise;
-    } finally {
-      clearTimeout(timer);
-    }
+    this.#onReport = (report) => {
+      if ("address" in report) return resolve(report.address);
+      const { message } = report.ended;
+      reject(new ControlError(`Cannot start worker ${task.worker}: ${message}`, "failed"));
+      onEnded(report.ended);
+    };
+    this.#port.postMessage(task);
+    if (task.listen === "shm") resolve(shmAddress);
+    return await promise;
   }
 }

@@ -1,4 +1,4 @@
-/** The mark that a typed function bears, by which the executor that loads it knows its codecs. */
+/** The property of a typed function that holds its codecs' names, for the executor that loads it. */
 
-/** Known everywhere under this name: the package brings a copy of this file of its own. */
+/** A registered symbol: the package's bundle brings its own copy of this file. */
 export const SIGNATURE: unique symbol = Symbol.for("rfaas.function");

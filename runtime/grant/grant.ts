@@ -1,14 +1,13 @@
 /**
- * Grants: the signed part of a lease that names one node.
+ * Grants: signed statements that let a client claim workers of a lease on one node.
  *
- * The resource manager signs them, the client carries them, and the executor manager of the node
- * checks them without asking anyone. A renewed grant is a new grant for the same lease that expires
- * later.
+ * The resource manager signs a grant, the client presents it, and the executor manager of the node verifies it without a
+ * request to the resource manager. A renewal issues a new grant for the same lease, which expires later.
  *
- * On the wire: `base64url(JSON) "." base64url(Ed25519 signature over the bytes of the JSON)`.
+ * The format is `base64url(JSON) "." base64url(Ed25519 signature over the bytes of the JSON)`.
  */
 import { sign, verify } from "node:crypto";
-import { LeaseRefused } from "../errors.ts";
+import { LeaseRefusedError } from "../errors.ts";
 import { fromBase64Url, openPublicKey, type SigningKey, toBase64Url } from "./grant_key.ts";
 import {
   byteCount,
@@ -23,9 +22,7 @@ import {
 import * as v from "../valibot.ts";
 
 /** The longest text of a grant, in characters. */
-export const maxGrantChars = 4096;
-/** How long after it was signed a grant may be claimed, in milliseconds (DESIGN: two seconds). */
-export const claimWithinMs = 2000;
+export const MAX_GRANT_CHARS = 4096;
 
 const grantSchema = v.pipe(
   v.strictObject({
@@ -46,23 +43,11 @@ const grantSchema = v.pipe(
 );
 
 /**
- * What a grant says.
- *
- * `key` id of the key that signed it · `lease` 32 hex digits · `client` name · `node` id ·
- * `epoch` number of starts of that node's executor manager · `workers` at most so many ·
- * `memoryBytes` · `issuedMs`, `claimByMs`, `expiresMs` milliseconds of the resource manager's clock.
+ * The content of a grant: the id of the `key` that signed it, the `lease`, the name of the `client`, the id of the
+ * `node`, the `epoch` of that node, the largest number of `workers`, their `memoryBytes`, and the times `issuedMs`,
+ * `claimByMs` and `expiresMs` on the resource manager's clock.
  */
 export type Grant = v.InferOutput<typeof grantSchema>;
-
-/**
- * The memory that goes with some of a lease's workers: its share, rounded up to whole bytes. Both ends of a claim reckon
- * with it, so that they agree.
- *
- * @param of how many workers have all of `memoryBytes`.
- */
-export function memoryShare(memoryBytes: number, workers: number, of: number): number {
-  return workers >= of ? memoryBytes : Math.ceil(memoryBytes / of * workers);
-}
 
 /** A grant before it is signed. */
 export type UnsignedGrant = Omit<Grant, "v" | "key">;
@@ -70,8 +55,8 @@ export type UnsignedGrant = Omit<Grant, "v" | "key">;
 /**
  * Signs a grant.
  *
- * @returns the text to hand to the client.
- * @throws {RangeError} if a field is out of its range: such a grant would be refused everywhere.
+ * @returns the text for the client.
+ * @throws {RangeError} if a field is out of its range, since every node would refuse the grant.
  */
 export function signGrant(grant: UnsignedGrant, key: SigningKey): string {
   const checked = v.safeParse(grantSchema, { v: 1, key: key.id, ...grant });
@@ -79,26 +64,25 @@ export function signGrant(grant: UnsignedGrant, key: SigningKey): string {
     throw new RangeError(`Cannot sign grant: ${describeIssue(checked.issues[0])}`);
   }
   const bytes = new TextEncoder().encode(JSON.stringify(checked.output));
-  // Not by crypto.subtle, whose way through another thread takes longer than the signature, and milliseconds on a host
-  // whose cores are busy: 75 us against 18 here, and for verifyGrant() about as much against 40.
+  // crypto.subtle signs in another thread, which takes longer than the signature, and milliseconds on a host with busy
+  // cores: 75 us against 18 here, and about as much against 40 in verifyGrant().
   const signature = sign(null, bytes, key.privateKey);
   return `${toBase64Url(bytes)}.${toBase64Url(signature)}`;
 }
 
 /**
- * Checks the signature over the bytes as they came, and only then reads them.
+ * Verifies the signature over the received bytes, and only then reads them.
  *
- * It does not look at a clock, nor at whom the grant is for: node, epoch, `claimByMs` and `expiresMs`
- * are for the caller to compare.
+ * The caller compares node, epoch, `claimByMs` and `expiresMs` with its own.
  *
- * @param text the grant as it came.
- * @param keys the keys that the resource manager gave at registration and in heartbeats.
- * @throws {LeaseRefused} with reason `bad-grant`; the message tells too long, malformed, unknown key,
- * bad signature and bad field apart.
+ * @param text the received grant.
+ * @param keys the keys that the resource manager sent at the registration and in heartbeats.
+ * @throws {LeaseRefusedError} with reason `bad-grant`. Its message distinguishes a text that is too long, a malformed
+ * one, an unknown key, a bad signature and a bad field.
  */
 export function verifyGrant(text: string, keys: readonly GrantKey[]): Grant {
-  if (text.length > maxGrantChars) {
-    throw badGrant(`it has ${text.length} characters, more than ${maxGrantChars}`);
+  if (text.length > MAX_GRANT_CHARS) {
+    throw badGrant(`it has ${text.length} characters, more than ${MAX_GRANT_CHARS}`);
   }
   const parts = text.split(".");
   if (parts.length !== 2) throw badGrant("it is not two parts joined by a dot");
@@ -106,10 +90,10 @@ export function verifyGrant(text: string, keys: readonly GrantKey[]): Grant {
   const signature = decodePart(parts[1]!, "signature");
   const signer = findSigner(bytes, signature, keys);
   if (signer === undefined) {
-    // The content is not to be believed; it is read only to word the refusal.
+    // The content is not trusted. It is read only for the message.
     const named = readKeyId(bytes);
     if (named !== undefined && !keys.some((key) => key.id === named)) {
-      throw badGrant(`its key ${named} is not known`);
+      throw badGrant(`its key ${named} is unknown`);
     }
     throw badGrant("its signature does not match");
   }
@@ -159,6 +143,6 @@ function describeIssue(issue: { message: string; path?: readonly { key: unknown 
   return field === undefined ? issue.message : `field ${field}: ${issue.message}`;
 }
 
-function badGrant(state: string, options?: ErrorOptions): LeaseRefused {
-  return new LeaseRefused(`Cannot use grant: ${state}`, "bad-grant", options);
+function badGrant(state: string, options?: ErrorOptions): LeaseRefusedError {
+  return new LeaseRefusedError(`Cannot use grant: ${state}`, "bad-grant", options);
 }

@@ -1,4 +1,4 @@
-/** The Ed25519 keys that grants are signed with. */
+/** The Ed25519 keys that sign grants. */
 import { Buffer } from "node:buffer";
 import { createPrivateKey, createPublicKey, type KeyObject } from "node:crypto";
 import type { GrantKey } from "../http/manager_api.ts";
@@ -9,13 +9,13 @@ export interface SigningKey extends GrantKey {
   readonly privateKey: KeyObject;
 }
 
-/** A key as it is stored: both halves as text. */
+/** A stored key: both halves as text. */
 export interface StoredKey extends GrantKey {
   /** The private half: PKCS #8 in base64url. A secret. */
   readonly privatePkcs8: string;
 }
 
-/** Makes a new key. */
+/** Creates a key. */
 export async function createStoredKey(): Promise<StoredKey> {
   const usages: KeyUsage[] = ["sign", "verify"];
   const pair = await crypto.subtle.generateKey("Ed25519", true, usages) as CryptoKeyPair;
@@ -30,9 +30,9 @@ export async function createStoredKey(): Promise<StoredKey> {
 }
 
 /**
- * Makes a stored key ready to sign.
+ * Opens a stored key for signatures.
  *
- * @throws {Error} if the stored text is no private key.
+ * @throws {Error} if the stored text is not a private key.
  */
 export function openStoredKey(key: StoredKey): SigningKey {
   const pkcs8 = Buffer.from(fromBase64Url(key.privatePkcs8));
@@ -40,7 +40,7 @@ export function openStoredKey(key: StoredKey): SigningKey {
   return { id: key.id, publicKey: key.publicKey, privateKey };
 }
 
-/** Makes the public half ready to verify. @throws {Error} if its text is no key. */
+/** Opens a public key for verification. @throws {Error} if its text is not a key. */
 export function openPublicKey({ publicKey }: GrantKey): KeyObject {
   return createPublicKey({ key: { kty: "OKP", crv: "Ed25519", x: publicKey }, format: "jwk" });
 }
@@ -51,13 +51,14 @@ export function toBase64Url(bytes: Uint8Array): string {
 }
 
 /**
- * The bytes of base64url. Strict: one text for one sequence of bytes, so that a signed text can't be
- * respelled.
+ * The bytes of base64url. Exactly one text decodes to a sequence of bytes, so that a signed text has one spelling.
  *
  * @throws {SyntaxError} if the text is not canonical base64url without padding.
  */
 export function fromBase64Url(text: string): Uint8Array<ArrayBuffer> {
-  if (!/^[A-Za-z0-9_-]*$/.test(text)) throw new SyntaxError("Cannot decode text: no base64url");
+  if (!/^[A-Za-z0-9_-]*$/.test(text)) {
+    throw new SyntaxError("Cannot decode text: it is not base64url");
+  }
   const padded = text + "=".repeat((4 - text.length % 4) % 4);
   return Uint8Array.fromBase64(padded, { alphabet: "base64url", lastChunkHandling: "strict" });
 }

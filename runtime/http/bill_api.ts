@@ -1,96 +1,143 @@
 /**
- * What travels about bills: what nodes report of their leases, what clients and operators read. Durations are whole
- * nanoseconds as decimal text: a number is exact for 104 days of core time only.
+ * The bodies of `/v1/bills`, and the totals that nodes report. Durations are whole nanoseconds as decimal text: a
+ * number is exact for 104 days of core time only.
  */
+import { count, epochNumber, hexId, plainName, timeMs, workerCount } from "./api_fields.ts";
 import * as v from "../valibot.ts";
 
-/** The most bills that one heartbeat may tell of. */
-export const maxHeartbeatBills = 1024;
+/** The most bills in one heartbeat. */
+export const MAX_HEARTBEAT_BILLS = 1024;
 
 /** Nanoseconds, less than 2^63 and so at most 18 digits. */
 const nanoseconds = v.pipe(v.string(), v.regex(/^(0|[1-9][0-9]{0,17})$/, "expected nanoseconds"));
-const whole = (least: number, most: number = Number.MAX_SAFE_INTEGER) =>
-  v.pipe(v.number(), v.integer(), v.minValue(least), v.maxValue(most));
-const id = v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/));
+
+/** The epoch in bills of cores that were reserved for a client and not claimed. No node reports it. */
+export const RESERVED_EPOCH = 0;
+
+/** What a lease has used of one node. */
+export interface BillTotals {
+  /** The lease's id. */
+  readonly lease: string;
+  /** The start of the node's executor manager under which the lease was admitted; 0: it was reserved and not claimed. */
+  readonly epoch: number;
+  /** The workers of the lease on the node. */
+  readonly workers: number;
+  /** The memory of the lease on the node, in bytes. */
+  readonly memoryBytes: number;
+  /** When the node admitted the lease, in milliseconds since 1970. */
+  readonly sinceMs: number;
+  /**
+   * The time from admission to now, or to the end, in nanoseconds. Times the workers it is core time, times the memory
+   * memory time.
+   */
+  readonly heldNs: string;
+  /** The time that functions had a worker's thread, all workers together, in nanoseconds. */
+  readonly computeNs: string;
+  /** The time that workers were awake and waited for calls, all together, in nanoseconds. */
+  readonly pollNs: string;
+}
 
 const totals = {
-  lease: id,
-  /** The start of the node's executor manager under which the lease was admitted. */
-  epoch: whole(1, 2 ** 31 - 1),
-  workers: whole(1, 1024),
-  memoryBytes: whole(0),
-  /** When it was admitted, on the resource manager's clock. */
-  sinceMs: whole(0),
-  /** From admission to now, or to its end. Core-seconds are this times the workers, memory-seconds times the memory. */
+  lease: hexId,
+  epoch: epochNumber,
+  workers: workerCount,
+  memoryBytes: count(0),
+  sinceMs: timeMs,
   heldNs: nanoseconds,
-  /** Functions had a worker's thread for so long, all workers together. */
   computeNs: nanoseconds,
-  /** Workers were awake and waited for calls for so long, all together. */
   pollNs: nanoseconds,
 };
 
-/** Running totals of a lease on one node: they only grow, so that one told twice counts once. */
-export const billReportSchema = v.object({
+/** Running totals of a lease on one node. They only grow, so a repeated report counts once. */
+export interface BillReport extends BillTotals {
+  /** The id under which the node had the lease. A node that is removed and registers again has another. */
+  readonly node?: string;
+  /** The calls that its workers have served, and chunks of streams. Shown, and not billed. */
+  readonly calls?: number;
+}
+
+export const billReportSchema: v.GenericSchema<BillReport> = v.object({
   ...totals,
-  /** Under which id the node had the lease: it gets another when it was removed and comes again. */
-  node: v.exactOptional(id),
+  node: v.exactOptional(hexId),
+  calls: v.exactOptional(count(0)),
 });
-export type BillReport = v.InferOutput<typeof billReportSchema>;
+
+/** What one second costs, in any currency, 0 to 1,000,000,000. A price that is left out is 0. */
+export interface Prices {
+  /** The price of a core for one second. */
+  readonly coreSecond?: number;
+  /** The price of one GiB of memory for one second. */
+  readonly gibSecond?: number;
+  /** The price of one second in which a function has a worker's thread. */
+  readonly computeSecond?: number;
+  /** The price of one second in which a worker polls for calls. */
+  readonly pollSecond?: number;
+}
 
 const price = v.pipe(v.number(), v.minValue(0), v.maxValue(1e9));
-/** What a second costs, in whatever currency; what is left out costs nothing. */
-export const pricesSchema = v.object({
+
+export const pricesSchema: v.GenericSchema<Prices> = v.object({
   coreSecond: v.exactOptional(price),
   gibSecond: v.exactOptional(price),
   computeSecond: v.exactOptional(price),
   pollSecond: v.exactOptional(price),
 });
-export type Prices = v.InferOutput<typeof pricesSchema>;
 
 /** Where a page of bills ends: a text that means something to the resource manager alone. */
 export const billCursor = v.pipe(
   v.string(),
   v.regex(
     /^(0|[1-9][0-9]{0,14})\.[0-9a-f]{32}\.[0-9a-f]{32}\.[1-9][0-9]{0,9}$/,
-    "expected the next of an answer",
+    "expected the next of a response",
   ),
 );
-/** The most bills in one answer: 350 bytes each, and 5 ms of the resource manager's event loop for all. */
-export const maxBillsAtOnce = 1000;
-/** A number up to that in a query. */
-export const billLimit = v.pipe(
-  v.string(),
-  v.regex(/^([1-9][0-9]{0,2}|1000)$/, "expected 1 to 1000"),
-);
+/** What a lease has used of one node, as the resource manager keeps it. */
+export interface Bill extends BillTotals {
+  /** The name of the client's token. */
+  readonly client: string;
+  /** The node's id. */
+  readonly node: string;
+  /** When the totals last grew, in milliseconds since 1970. */
+  readonly untilMs: number;
+}
 
-/** `GET /v1/bills` */
-export const billListSchema = v.object({
-  nowMs: whole(0),
+/** The response of `GET /v1/bills`. */
+export interface BillList {
+  /** The resource manager's clock, in milliseconds since 1970. */
+  readonly nowMs: number;
+  /** The prices that the resource manager is configured with. */
+  readonly prices: Prices;
+  /** The bills of this page. */
+  readonly bills: readonly Bill[];
+  /** Where the next page begins, as `after` of its request. Left out on the last page. */
+  readonly next?: string;
+}
+
+export const billListSchema: v.GenericSchema<BillList> = v.object({
+  nowMs: timeMs,
   prices: pricesSchema,
   bills: v.array(v.object({
     ...totals,
-    client: v.string(),
-    node: id,
-    /** When totals that are higher were last heard of. */
-    untilMs: whole(0),
+    epoch: v.union([v.literal(RESERVED_EPOCH), epochNumber]),
+    client: plainName,
+    node: hexId,
+    untilMs: timeMs,
   })),
-  /** There are more: those after this. */
   next: v.exactOptional(billCursor),
 });
-export type BillList = v.InferOutput<typeof billListSchema>;
-export type Bill = BillList["bills"][number];
 
-/** Which bills are wanted. */
+/** Selects bills. */
 export interface BillsQuery {
+  /** Only those of the client of this name. An operator alone may name another client. */
   readonly client?: string;
-  /** Only those that have grown at or after this time of the resource manager's clock. */
+  /** Only those that have grown at or after this time, in milliseconds since 1970 on the resource manager's clock. */
   readonly sinceMs?: number;
-  /** How many in an answer, 1 to 1000. @default {1000} */
+  /** The most bills in one response, 1 to 1,000. @default {1000} */
   readonly limit?: number;
 }
 
-/** Which page of them. */
+/** Selects one page of bills. */
 export interface BillPageQuery extends BillsQuery {
-  /** The `next` of the page before. */
+  /** `next` of the page before. Left out: the first page. */
   readonly after?: string;
 }

@@ -1,9 +1,10 @@
-/** The certificate by which a resource manager is known whose own one no public authority has signed. */
+/** The certificates that a client trusts besides those of the public authorities. */
 
 /**
- * The text of the file that RFAAS_CA_CERT names; undefined if the variable is not set or may not be read.
+ * Reads the file that RFAAS_CA_CERT names.
  *
- * @throws {TypeError} if there is no such file, or it can't be read.
+ * @returns Its text; `undefined` when the variable is not set, or this program has no permission to read it.
+ * @throws {TypeError} When the file is missing, unreadable, or has no certificate in PEM form.
  */
 export async function environmentCaCert(): Promise<string | undefined> {
   const variable = "RFAAS_CA_CERT";
@@ -13,9 +14,10 @@ export async function environmentCaCert(): Promise<string | undefined> {
 }
 
 /**
- * The text of a file of certificates in PEM form.
+ * Reads a file of certificates in PEM form.
  *
- * @throws {TypeError} that names the file.
+ * @returns Its text.
+ * @throws {TypeError} When the file is missing, unreadable, or has no certificate in PEM form. The message names it.
  */
 export async function readCaCert(file: string): Promise<string> {
   let text: string;
@@ -25,7 +27,7 @@ export async function readCaCert(file: string): Promise<string> {
     throw new TypeError(`Cannot read certificate ${file}`, { cause });
   }
   if (!text.includes("-----BEGIN CERTIFICATE-----")) {
-    throw new TypeError(`Cannot use certificate ${file}: it holds none in PEM form`);
+    throw new TypeError(`Cannot use certificate ${file}: it has no certificate in PEM form`);
   }
   return text;
 }

@@ -1,93 +1,135 @@
-/** The resource manager's routes as typed methods. docs/http.md tells what each does. */
-import { LeaseOver, LeaseRefused, Unauthorized } from "../errors.ts";
-import {
-  type Bill,
-  type BillList,
-  billListSchema,
-  type BillPageQuery,
-  type BillsQuery,
-} from "./bill_api.ts";
+/** The resource manager's routes as typed methods. docs/http.md describes each. */
+import { LeaseRefusedError } from "../errors.ts";
 import * as api from "./manager_api.ts";
-import { type ManagerAddress, type ManagerAnswer, ManagerHttp } from "./manager_http.ts";
-import { ManagerRefused } from "./manager_refused.ts";
-import * as v from "../valibot.ts";
+import type { ManagerAddress } from "./manager_http.ts";
+import { ManagerLists } from "./manager_lists.ts";
+import { leasePath, nodePath } from "./manager_paths.ts";
+import { ManagerRefusedError } from "./manager_refused.ts";
+import { ManagerRequests } from "./manager_requests.ts";
 
 /**
- * Asks a resource manager, in the role that its token gives.
+ * A client of a resource manager's HTTP interface, in the role of its token.
  *
- * Every method takes an AbortSignal last and throws its reason when it fires. Besides what each
- * method names, all throw {@linkcode ManagerUnreachable} if there was no sensible answer in time,
- * {@linkcode Unauthorized} if the token is unknown or of another role, and
- * {@linkcode ManagerRefused} for every other refusal.
+ * Each method sends one request; a list is read in pages. When its signal fires a method rejects with the signal's reason. All methods but
+ * {@linkcode ManagerClient.url} and {@linkcode ManagerClient.close} reject with
  *
- * @example
- * ```ts ignore
- * using manager = new ManagerClient({ url: "http://127.0.0.1:7400", token });
- * const taken = await manager.takeLease({ workers: 2, memoryBytes: 2 ** 28, seconds: 60 });
+ * - {@linkcode ManagerUnreachableError} when no valid response arrives in time,
+ * - {@linkcode UnauthorizedError} when the token is unknown or has another role,
+ * - {@linkcode ManagerRefusedError} when the resource manager refuses the request for any other reason.
+ *
+ * @example Listing the nodes of a cluster
+ * ```ts
+ * import { ManagerClient } from "@rfaas/rfaas/manager";
+ *
+ * async function printNodes(token: string): Promise<void> {
+ *   using manager = new ManagerClient({ url: "http://127.0.0.1:7400", token });
+ *   const { nodes } = await manager.nodes();
+ *   for (const { name, state, freeCores } of nodes) console.log(name, state, freeCores);
+ * }
  * ```
  */
-export class ManagerClient {
-  readonly #http: ManagerHttp;
+export class ManagerClient extends ManagerLists implements Disposable {
+  readonly #requests: ManagerRequests;
 
-  /** @throws {TypeError} if `url` is not `http://…`, `https://…` or `unix:/path`. */
+  /**
+   * Makes a client. It sends nothing before the first request.
+   *
+   * @param address The resource manager's address, the token, and the timeout of a request.
+   * @throws {TypeError} When `url` is not `http://…`, `https://…` or `unix:/path`, or the token has characters that
+   * no token has.
+   * @throws {RangeError} When `timeoutMs` is not greater than 0.
+   */
   constructor(address: ManagerAddress) {
-    this.#http = new ManagerHttp(address);
+    const requests = new ManagerRequests(address);
+    super(requests);
+    this.#requests = requests;
   }
 
-  /** The resource manager's address, fit to be shown. */
+  /** The resource manager's address, without user name and password. */
   get url(): string {
-    return this.#http.url;
+    return this.#requests.url;
   }
 
-  /** Whether it is alive, and its version. Needs no valid token. */
+  /**
+   * Checks that the resource manager is alive. Any token will do.
+   *
+   * @param signal Ends the request.
+   * @returns The resource manager's version.
+   * @throws {ManagerUnreachableError} When no valid response arrives in time.
+   */
   async health(signal?: AbortSignal): Promise<api.Health> {
-    return this.#read(api.healthSchema, await this.#ask("GET", "/v1/health", undefined, signal));
+    return await this.#requests.get(api.healthSchema, "/v1/health", signal);
   }
 
-  /** Tells of a start of this node's executor manager. Role: node. */
+  /**
+   * Registers a node at the start of its executor manager. Role: node.
+   *
+   * @param node What the node lends, and where it listens.
+   * @param signal Ends the request.
+   * @returns The node's id, its epoch and the keys whose grants it accepts.
+   * @throws {ManagerRefusedError} When the registration is not valid.
+   */
   async registerNode(
     node: api.NodeRegistration,
     signal?: AbortSignal,
-  ): Promise<api.NodeWelcome> {
-    const answer = await this.#ask("POST", "/v1/nodes", node, signal);
-    return this.#read(api.nodeWelcomeSchema, answer);
+  ): Promise<api.NodeRegistrationResponse> {
+    const response = await this.#requests.send("POST", "/v1/nodes", node, signal);
+    return this.#requests.read(api.nodeRegistrationResponseSchema, response);
   }
 
   /**
-   * Tells that the node lives and which leases it serves. Role: node.
+   * Reports that a node is alive and which leases it serves. Role: node.
    *
-   * @throws {ManagerRefused} with code `register-again` if the node or its epoch is not known any more.
+   * @param node The node's id.
+   * @param heartbeat Its leases, and bills that have grown.
+   * @param signal Ends the request.
+   * @returns The keys whose grants the node accepts, the leases that it has to end, and what it has to lend.
+   * @throws {ManagerRefusedError} With code `register-again` when the node or its epoch is unknown.
    */
   async heartbeat(
     node: string,
-    beat: api.Heartbeat,
+    heartbeat: api.Heartbeat,
     signal?: AbortSignal,
-  ): Promise<api.HeartbeatAnswer> {
-    const path = `/v1/nodes/${encodeURIComponent(node)}/heartbeat`;
-    return this.#read(api.heartbeatAnswerSchema, await this.#ask("POST", path, beat, signal));
+  ): Promise<api.HeartbeatResponse> {
+    const response = await this.#requests.send(
+      "POST",
+      nodePath(node, "/heartbeat"),
+      heartbeat,
+      signal,
+    );
+    return this.#requests.read(api.heartbeatResponseSchema, response);
   }
 
   /**
-   * Waits until there is news for this node, 20 s at most: when the answer's revision is another one than `since`, a
-   * heartbeat tells what it is. Role: node.
+   * Waits until the resource manager has something new for a node, for 20 s at most. Role: node.
    *
-   * @throws {ManagerRefused} with code `register-again` as above, or `replaced` if the node has asked once more.
+   * @param node The node's id.
+   * @param request Its epoch, and the revision of the last response.
+   * @param signal Ends the request.
+   * @returns The newest revision. If it differs from `since`, a heartbeat is due.
+   * @throws {ManagerRefusedError} With code `register-again` when the node or its epoch is unknown, `replaced` when
+   * another request of the node took the place of this one.
    */
-  async awaitOrders(
+  async awaitNotifications(
     node: string,
-    asked: api.OrdersRequest,
+    request: api.NotificationsRequest,
     signal?: AbortSignal,
-  ): Promise<api.OrdersAnswer> {
-    const path = `/v1/nodes/${encodeURIComponent(node)}/orders`;
-    const answer = await this.#ask("POST", path, asked, signal, api.ordersWaitMs);
-    return this.#read(api.ordersAnswerSchema, answer);
+  ): Promise<api.NotificationsResponse> {
+    const path = nodePath(node, "/notifications");
+    const waitMs = api.NOTIFICATIONS_WAIT_MS;
+    const response = await this.#requests.send("POST", path, request, signal, waitMs);
+    return this.#requests.read(api.notificationsResponseSchema, response);
   }
 
   /**
-   * Tells of a claim or an end of a lease on this node. May be repeated. Role: node.
+   * Reports that a node has admitted a lease or has ended it. May be repeated. Role: node.
    *
-   * @throws {LeaseOver} if the lease is unknown, or over, so that the claim does not hold: end it.
-   * @throws {ManagerRefused} with code `register-again` if the node or its epoch is not known any more.
+   * @param node The node's id.
+   * @param lease The lease's id.
+   * @param report What happened.
+   * @param signal Ends the request.
+   * @throws {LeaseOverError} When the lease is unknown or has ended, so that the node has to end it.
+   * @throws {ManagerRefusedError} With code `register-again` when the node or its epoch is unknown.
    */
   async reportLease(
     node: string,
@@ -95,200 +137,178 @@ export class ManagerClient {
     report: api.LeaseReport,
     signal?: AbortSignal,
   ): Promise<void> {
-    const path = `/v1/nodes/${encodeURIComponent(node)}/leases/${encodeURIComponent(lease)}`;
-    await this.#askOfLease("PUT", path, report, signal);
+    const path = nodePath(node, `/leases/${encodeURIComponent(lease)}`);
+    await this.#requests.sendOfLease("PUT", path, report, signal);
   }
 
-  /** Takes a node away and ends what it has of leases. May be repeated. Role: node or operator. */
+  /**
+   * Removes a node and ends what it has of leases. May be repeated. Role: node or operator.
+   *
+   * @param node The node's id.
+   * @param signal Ends the request.
+   */
   async removeNode(node: string, signal?: AbortSignal): Promise<void> {
-    await this.#ask("DELETE", `/v1/nodes/${encodeURIComponent(node)}`, undefined, signal);
+    await this.#requests.send("DELETE", nodePath(node), undefined, signal);
   }
 
   /**
-   * Takes a node back: it is offered no more leases, and its clients have so long to move. May be repeated. Role: node
-   * or operator.
+   * Drains a node: it gets no new leases, and those that it serves have a grace period to move to other nodes. May be
+   * repeated. Role: node or operator.
    *
-   * @throws {ManagerRefused} with code `not-found` if no such node is known.
+   * @param node The node's id.
+   * @param drain The grace period, and the program that drains it.
+   * @param signal Ends the request.
+   * @throws {ManagerRefusedError} With code `not-found` when no such node is known.
    */
-  async drainNode(node: string, drain: api.Drain, signal?: AbortSignal): Promise<void> {
-    await this.#ask("POST", `/v1/nodes/${encodeURIComponent(node)}/drain`, drain, signal);
-  }
-
-  /** Lends a node again that was taken back. May be repeated. Role and errors: as above. */
-  async lendNode(node: string, signal?: AbortSignal): Promise<void> {
-    await this.#ask("POST", `/v1/nodes/${encodeURIComponent(node)}/lend`, undefined, signal);
-  }
-
-  /** All nodes. Role: operator or client. */
-  async nodes(signal?: AbortSignal): Promise<api.NodeList> {
-    return this.#read(api.nodeListSchema, await this.#ask("GET", "/v1/nodes", undefined, signal));
-  }
-
-  /** The running leases: all for an operator, its own for a client. */
-  async leases(signal?: AbortSignal): Promise<api.LeaseList> {
-    return this.#read(api.leaseListSchema, await this.#ask("GET", "/v1/leases", undefined, signal));
+  async drainNode(node: string, drain: api.DrainRequest, signal?: AbortSignal): Promise<void> {
+    await this.#requests.send("POST", nodePath(node, "/drain"), drain, signal);
   }
 
   /**
-   * A page of what leases have cost: a client's own; for an operator all, or those of one client. `next` of the answer
-   * leads to the page behind it. Role: operator or client.
-   */
-  async bills(query: BillPageQuery = {}, signal?: AbortSignal): Promise<BillList> {
-    const asked = new URLSearchParams();
-    if (query.client !== undefined) asked.set("client", query.client);
-    if (query.sinceMs !== undefined) asked.set("since", String(query.sinceMs));
-    if (query.after !== undefined) asked.set("after", query.after);
-    if (query.limit !== undefined) asked.set("limit", String(query.limit));
-    const path = asked.size === 0 ? "/v1/bills" : `/v1/bills?${asked}`;
-    return this.#read(billListSchema, await this.#ask("GET", path, undefined, signal));
-  }
-
-  /** All pages of bills in one, by time of admission. Role: as above. */
-  async allBills(query: BillsQuery = {}, signal?: AbortSignal): Promise<BillList> {
-    const { next, ...list } = await this.bills(query, signal);
-    const key = ({ lease, node, epoch }: Bill) => `${lease} ${node} ${epoch}`;
-    const bills = new Map(list.bills.map((bill) => [key(bill), bill]));
-    for (let after = next; after !== undefined;) {
-      const page = await this.bills({ ...query, after }, signal);
-      for (const bill of page.bills) bills.set(key(bill), bill); // one that has grown meanwhile comes again
-      after = page.next;
-    }
-    return { ...list, bills: [...bills.values()].sort((a, b) => a.sinceMs - b.sinceMs) };
-  }
-
-  /**
-   * Asks for a lease, and waits for room up to `waitMs`. Its grants name candidates: claim as many workers as were asked
-   * for within two seconds, on one of them or on several. Role: client.
+   * Lends a node again after it was drained, or changes how many cores it lends while it serves: leases beyond them have
+   * a grace period to move to other nodes, the rest goes on. May be repeated. Role: node or operator.
    *
-   * @throws {LeaseRefused} with reason `full`, `no-nodes`, `quota` or `bad-request`.
+   * @param node The node's id.
+   * @param lend The cores, and the program that lends them. By default all cores, lent by an operator.
+   * @param signal Ends the request.
+   * @throws {ManagerRefusedError} With code `not-found` when no such node is known, `bad-request` when it has fewer
+   * cores, `drained` when another still drains it: what this one lends is kept until then.
    */
-  async takeLease(request: api.LeaseRequest, signal?: AbortSignal): Promise<api.LeaseTaken> {
+  async lendNode(node: string, lend: api.LendRequest = {}, signal?: AbortSignal): Promise<void> {
+    await this.#requests.send("PUT", nodePath(node, "/lent"), lend, signal);
+  }
+
+  /**
+   * Requests a lease, and waits for capacity for up to `waitMs`. The response names candidates: the client has two
+   * seconds to claim the workers, on one of them or on several. Role: client.
+   *
+   * @param request The workers, memory and term.
+   * @param signal Ends the request.
+   * @param traceparent The trace that the request is part of, in the form of the header of W3C Trace Context. Left out:
+   * that of the active span, if there is one.
+   * @returns The lease's id and its grants.
+   * @throws {LeaseRefusedError} With reason `full`, `no-nodes`, `quota` or `bad-request`.
+   */
+  async takeLease(
+    request: api.LeaseRequest,
+    signal?: AbortSignal,
+    traceparent?: string,
+  ): Promise<api.LeaseResponse> {
     try {
-      const answer = await this.#ask("POST", "/v1/leases", request, signal, request.waitMs);
-      return this.#read(api.leaseTakenSchema, answer);
+      const response = await this.#requests.send(
+        "POST",
+        "/v1/leases",
+        request,
+        signal,
+        request.waitMs,
+        traceparent,
+      );
+      return this.#requests.read(api.leaseResponseSchema, response);
     } catch (cause) {
-      if (!(cause instanceof ManagerRefused)) throw cause;
-      throw new LeaseRefused(cause.message, cause.code, { cause });
+      if (!(cause instanceof ManagerRefusedError)) throw cause;
+      throw new LeaseRefusedError(cause.message, cause.code, { cause });
     }
   }
 
   /**
-   * Asks for a later end and for grants that say so. Role: client.
+   * Extends the term of a lease. Role: client.
    *
-   * @throws {LeaseOver} if the lease has ended, or is not one of the caller's.
+   * @param lease The lease's id.
+   * @param renewal The new term.
+   * @param signal Ends the request.
+   * @returns When the new term ends, and grants that hold until then.
+   * @throws {LeaseOverError} When the lease has ended, or is not the client's own.
+   * @throws {ManagerRefusedError} With code `quota` when the term is longer than the client's quota permits.
    */
   async renewLease(
     lease: string,
     renewal: api.LeaseRenewal,
     signal?: AbortSignal,
-  ): Promise<api.LeaseRenewed> {
-    const path = `/v1/leases/${encodeURIComponent(lease)}/renew`;
-    return this.#read(
-      api.leaseRenewedSchema,
-      await this.#askOfLease("POST", path, renewal, signal),
+  ): Promise<api.LeaseRenewalResponse> {
+    const response = await this.#requests.sendOfLease(
+      "POST",
+      leasePath(lease, "/renew"),
+      renewal,
+      signal,
+    );
+    return this.#requests.read(api.leaseRenewalResponseSchema, response);
+  }
+
+  /**
+   * Releases a lease. May be repeated. Role: client for its own, operator for any.
+   *
+   * @param lease The lease's id.
+   * @param signal Ends the request.
+   * @throws {LeaseOverError} When no such lease is known.
+   */
+  async releaseLease(lease: string, signal?: AbortSignal): Promise<void> {
+    await this.#requests.sendOfLease("DELETE", leasePath(lease), undefined, signal);
+  }
+
+  /**
+   * Releases what a lease has of one node; the rest of it goes on. May be repeated. Role: client for its own, operator
+   * for any.
+   *
+   * @param lease The lease's id.
+   * @param node The node's id.
+   * @param signal Ends the request.
+   * @throws {LeaseOverError} When no such lease is known, or it never had anything of that node.
+   */
+  async releasePart(lease: string, node: string, signal?: AbortSignal): Promise<void> {
+    const path = leasePath(lease, `/nodes/${encodeURIComponent(node)}`);
+    await this.#requests.sendOfLease("DELETE", path, undefined, signal);
+  }
+
+  /**
+   * Creates a token. Role: operator.
+   *
+   * @param token Its role, its name, and the quota of a client.
+   * @param signal Ends the request.
+   * @returns The token's text, which the resource manager does not keep.
+   * @throws {ManagerRefusedError} With code `exists` when there is a token of this name.
+   */
+  async createToken(token: api.TokenRequest, signal?: AbortSignal): Promise<api.TokenResponse> {
+    const response = await this.#requests.send("POST", "/v1/tokens", token, signal);
+    return this.#requests.read(api.tokenResponseSchema, response);
+  }
+
+  /**
+   * Revokes a token and ends the leases that were taken with it. Role: operator.
+   *
+   * @param name The token's name.
+   * @param signal Ends the request.
+   * @throws {ManagerRefusedError} With code `not-found` when there is no token of this name, `in-use` when it is the
+   * token of this client.
+   */
+  async revokeToken(name: string, signal?: AbortSignal): Promise<void> {
+    await this.#requests.send(
+      "DELETE",
+      `/v1/tokens/${encodeURIComponent(name)}`,
+      undefined,
+      signal,
     );
   }
 
   /**
-   * Gives a lease back. May be repeated. Role: client (its own) or operator (any).
+   * Makes a new key. It signs once all nodes have had the time to learn of it. Role: operator.
    *
-   * @throws {LeaseOver} if no such lease is known.
-   */
-  async endLease(lease: string, signal?: AbortSignal): Promise<void> {
-    const path = `/v1/leases/${encodeURIComponent(lease)}`;
-    await this.#askOfLease("DELETE", path, undefined, signal);
-  }
-
-  /**
-   * Gives back what a lease has of one node; the rest of it goes on. May be repeated. Role: client (its own) or operator.
-   *
-   * @throws {LeaseOver} if no such lease is known, or it never had anything of that node.
-   */
-  async endLeaseOn(lease: string, node: string, signal?: AbortSignal): Promise<void> {
-    const path = `/v1/leases/${encodeURIComponent(lease)}/nodes/${encodeURIComponent(node)}`;
-    await this.#askOfLease("DELETE", path, undefined, signal);
-  }
-
-  /**
-   * Makes a token; its text is told this one time. Role: operator.
-   *
-   * @throws {ManagerRefused} with code `exists` if there is one of this name.
-   */
-  async createToken(token: api.TokenRequest, signal?: AbortSignal): Promise<api.TokenCreated> {
-    const answer = await this.#ask("POST", "/v1/tokens", token, signal);
-    return this.#read(api.tokenCreatedSchema, answer);
-  }
-
-  /** All tokens without their texts. Role: operator. */
-  async tokens(signal?: AbortSignal): Promise<api.TokenList> {
-    return this.#read(api.tokenListSchema, await this.#ask("GET", "/v1/tokens", undefined, signal));
-  }
-
-  /**
-   * Makes a token void and ends the leases that were taken with it. Role: operator.
-   *
-   * @throws {ManagerRefused} with code `not-found` if there is none of this name.
-   */
-  async revokeToken(name: string, signal?: AbortSignal): Promise<void> {
-    await this.#ask("DELETE", `/v1/tokens/${encodeURIComponent(name)}`, undefined, signal);
-  }
-
-  /** The keys that grants are signed with, newest first. Role: operator. */
-  async keys(signal?: AbortSignal): Promise<api.KeyList> {
-    return this.#read(api.keyListSchema, await this.#ask("GET", "/v1/keys", undefined, signal));
-  }
-
-  /**
-   * Makes a new key, which signs once nodes have had the time to learn of it. Role: operator.
-   *
-   * @throws {ManagerRefused} with code `rotating` while one waits to sign, or `too-many-keys`.
+   * @param signal Ends the request.
+   * @returns The keys, newest first.
+   * @throws {ManagerRefusedError} With code `rotating` while another key waits to sign, `too-many-keys` when too many
+   * old keys are still needed.
    */
   async rotateKeys(signal?: AbortSignal): Promise<api.KeyList> {
-    const answer = await this.#ask("POST", "/v1/keys/rotate", undefined, signal);
-    return this.#read(api.keyListSchema, answer);
+    const response = await this.#requests.send("POST", "/v1/keys/rotate", undefined, signal);
+    return this.#requests.read(api.keyListSchema, response);
   }
 
-  /** Drops the connections; what is under way fails. May be called twice. */
+  /** Closes the connections. Pending requests fail. May be called twice. */
   close(): void {
-    this.#http.close();
+    this.#requests.close();
   }
 
-  /** The same as {@linkcode ManagerClient.close}. */
+  /** Closes the client, as {@linkcode ManagerClient.close} does. */
   [Symbol.dispose](): void {
     this.close();
-  }
-
-  async #askOfLease(method: string, path: string, body?: unknown, signal?: AbortSignal) {
-    try {
-      return await this.#ask(method, path, body, signal);
-    } catch (cause) {
-      if (cause instanceof ManagerRefused && (cause.status === 404 || cause.status === 410)) {
-        throw new LeaseOver(cause.message, { cause });
-      }
-      throw cause;
-    }
-  }
-
-  async #ask(method: string, path: string, body?: unknown, signal?: AbortSignal, waitMs = 0) {
-    const answer = await this.#http.send(method, path, body, signal, waitMs);
-    if (answer.status >= 200 && answer.status < 300) return answer;
-    const { code, message } = this.#read(api.errorSchema, answer).error;
-    if (answer.status === 401 || answer.status === 403) throw new Unauthorized(message);
-    if (answer.status >= 400) throw new ManagerRefused(message, answer.status, code);
-    throw this.#http.unreachable(`it answered ${answer.status}`);
-  }
-
-  #read<S extends v.GenericSchema>(schema: S, answer: ManagerAnswer): v.InferOutput<S> {
-    let json: unknown;
-    try {
-      json = JSON.parse(answer.body);
-    } catch (cause) {
-      throw this.#http.unreachable(`its answer ${answer.status} is not JSON`, { cause });
-    }
-    const checked = v.safeParse(schema, json);
-    if (checked.success) return checked.output;
-    const issue = checked.issues[0];
-    const field = issue.path?.map((item) => String(item.key)).join(".") ?? "body";
-    throw this.#http.unreachable(`its answer makes no sense: field ${field}: ${issue.message}`);
   }
 }

@@ -2,71 +2,69 @@
 
 import type { NodeGrant } from "../http/manager_api.ts";
 
-/** What came of it. */
+/** A candidate that did not admit a claim. */
+export interface Refusal {
+  readonly candidate: NodeGrant;
+  readonly error: unknown;
+}
+
+/** The outcome of {@linkcode claimWorkers}. */
 export interface Claimed<T> {
-  readonly held: readonly T[];
-  /** How many workers nobody admitted. */
+  readonly claims: readonly T[];
+  /** How many workers no node admitted. */
   readonly missing: number;
-  /** The last refusal, if there was one. */
-  readonly refusal: { readonly candidate: NodeGrant; readonly error: unknown } | undefined;
+  /** The refusals, in the order of their arrival. */
+  readonly refusals: readonly Refusal[];
 }
 
 /**
- * Asks candidates in a random order until they have admitted as many workers as asked for: one that has room for all
- * that is missing alone, else as many at once as it takes, of which the last gets what is left. A refusal is followed by
- * the next candidate, without asking the resource manager again. A grant is used up by a claim for fewer workers, too.
+ * Claims workers on candidates, in their order, until all are admitted: cores are reserved on the first ones. One
+ * candidate that can serve all missing workers is tried alone; otherwise as many at once as it takes, the last of which
+ * gets the rest. The next candidates follow a refusal at once, without another request to the resource manager: grants
+ * have to be claimed in time, and the other claims may take long, since nodes start executors. A claim uses up its whole
+ * grant, even for fewer workers.
  *
- * @param places the places of the workers in their lease.
- * @param claim asks one candidate for workers at these places.
+ * @param workerIndexes the workers to claim, by their numbers within the lease.
+ * @param claim claims these workers on one candidate.
  */
 export async function claimWorkers<T>(
   candidates: readonly NodeGrant[],
-  places: readonly number[],
-  claim: (candidate: NodeGrant, places: readonly number[]) => Promise<T>,
+  workerIndexes: readonly number[],
+  claim: (candidate: NodeGrant, workerIndexes: readonly number[]) => Promise<T>,
 ): Promise<Claimed<T>> {
-  const left = shuffle(candidates);
-  const held: T[] = [];
-  let missing = [...places];
-  let refusal: Claimed<T>["refusal"];
-  for (;;) {
-    const round = nextRound(left, missing);
-    if (round.length === 0) return { held, missing: missing.length, refusal };
-    missing = [];
-    const attempts = await Promise.allSettled(round.map((each) => claim(...each)));
-    for (const [at, attempt] of attempts.entries()) {
-      const [candidate, asked] = round[at]!;
-      if (attempt.status === "fulfilled") held.push(attempt.value);
-      else {
-        refusal = { candidate, error: attempt.reason };
-        missing.push(...asked);
+  const untried = [...candidates];
+  const refusals: Refusal[] = [];
+  let missing = 0;
+  const claimAll = async (indexes: readonly number[]): Promise<T[]> => {
+    const round = missing > 0 ? [] : nextRound(untried, indexes);
+    if (round.length === 0) missing += indexes.length;
+    const claims = await Promise.all(round.map(async ([candidate, some]) => {
+      try {
+        return [await claim(candidate, some)];
+      } catch (error) {
+        refusals.push({ candidate, error });
+        return await claimAll(some);
       }
-    }
-  }
+    }));
+    return claims.flat();
+  };
+  const claims = await claimAll(workerIndexes);
+  return { claims, missing, refusals };
 }
 
-type Claim = readonly [candidate: NodeGrant, places: readonly number[]];
+type Claim = readonly [candidate: NodeGrant, workerIndexes: readonly number[]];
 
-/** Takes those who are asked next out of the list; none if all that are left have too little. */
-function nextRound(left: NodeGrant[], missing: readonly number[]): Claim[] {
-  if (missing.length === 0) return [];
-  const whole = left.findIndex(({ workers }) => workers >= missing.length);
-  if (whole >= 0) return left.splice(whole, 1).map((candidate) => [candidate, missing]);
-  if (left.reduce((sum, { workers }) => sum + workers, 0) < missing.length) return [];
+/** Removes the next candidates from `untried`; none if all of them together have too few workers. */
+function nextRound(untried: NodeGrant[], missing: readonly number[]): Claim[] {
+  const whole = untried.findIndex(({ workers }) => workers >= missing.length);
+  if (whole >= 0) return untried.splice(whole, 1).map((candidate) => [candidate, missing]);
+  if (untried.reduce((sum, { workers }) => sum + workers, 0) < missing.length) return [];
   const round: Claim[] = [];
   for (let from = 0; from < missing.length;) {
-    const candidate = left.shift()!;
-    const places = missing.slice(from, from + candidate.workers);
-    round.push([candidate, places]);
-    from += places.length;
+    const candidate = untried.shift()!;
+    const indexes = missing.slice(from, from + candidate.workers);
+    round.push([candidate, indexes]);
+    from += indexes.length;
   }
   return round;
-}
-
-function shuffle<T>(items: readonly T[]): T[] {
-  const shuffled = [...items];
-  for (let i = shuffled.length - 1; i > 0; i--) {
-    const j = Math.floor(Math.random() * (i + 1));
-    [shuffled[i], shuffled[j]] = [shuffled[j]!, shuffled[i]!];
-  }
-  return shuffled;
 }

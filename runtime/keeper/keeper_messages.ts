@@ -1,11 +1,29 @@
-/** What the thread that calls and the thread that keeps its leases say to each other. */
+/** Messages between the calling thread and the keeper. */
 
-import type { KeptStartup } from "./lease_startup.ts";
 import type { LogBatch } from "../control/log_relay.ts";
-import type { Executor } from "../protocol/node_protocol.ts";
-import type { AllPermissions } from "../permissions.ts";
 import type { ManagerAddress } from "../http/manager_http.ts";
+import type { EndCode, EndReason } from "../protocol/end_reason.ts";
+import type { Executor, ExecutorLost } from "../protocol/node_protocol.ts";
+import type { ServeTerms } from "../protocol/serve_terms.ts";
+import type { KeptStartup } from "./lease_startup.ts";
 import type { FabricChoice } from "./reach_node.ts";
+
+/** A lease to take. */
+export interface KeeperLeaseRequest extends ServeTerms {
+  /** Identifies the lease between the two threads. */
+  readonly key: number;
+  readonly memoryBytes: number;
+  readonly termMs: number;
+  readonly renew: boolean;
+  /** How long to wait for capacity, in milliseconds. */
+  readonly waitMs: number;
+  /** How long to look for a replacement node for a lost part, in milliseconds. */
+  readonly replaceMs: number;
+  readonly sha256: string;
+  readonly source: Uint8Array<ArrayBuffer>;
+  /** The trace that taking the lease, and moving its parts, is part of. */
+  readonly traceparent?: string | undefined;
+}
 
 /** To the keeper. */
 export type KeeperRequest =
@@ -13,67 +31,51 @@ export type KeeperRequest =
     readonly type: "open";
     readonly manager: ManagerAddress;
     readonly fabric: FabricChoice;
+    /** The calling thread's: the address of an {@linkcode EndOfThread}. */
+    readonly holdings: number;
   }
-  | {
-    readonly type: "lease";
-    /** Names the lease between the two threads. */
-    readonly key: number;
-    readonly workers: number;
-    readonly memoryBytes: number;
-    readonly seconds: number;
-    readonly renew: boolean;
-    /** How long to wait for room, in milliseconds. */
-    readonly waitMs: number;
-    /** How long a part that is lost is looked a place for, in milliseconds. */
-    readonly replaceMs: number;
-    readonly depth: number;
-    readonly maxBytes: number;
-    readonly hotMs: number;
-    readonly permissions: AllPermissions;
-    readonly logs: boolean;
-    readonly wasi: boolean;
-    readonly sha256: string;
-    readonly source: Uint8Array<ArrayBuffer>;
-  }
-  /** What was sent to a part that has moved away is done. */
+  | { readonly type: "lease" } & KeeperLeaseRequest
+  /** The last calls on a part that has moved are complete. */
   | { readonly type: "leave"; readonly key: number; readonly part: number }
-  /** A part is of no use: no fresh executor came in time. */
+  /** No worker of a part has had an executor for too long: the part is of no use. */
   | {
     readonly type: "abandon";
     readonly key: number;
     readonly part: number;
-    readonly reason: string;
+    readonly reason: EndReason;
   }
-  /** The last batch of lines was taken: another may follow. */
-  | { readonly type: "heard"; readonly key: number }
+  /** The app has processed the last batch of lines: another may follow. */
+  | { readonly type: "logged"; readonly key: number }
   | { readonly type: "end"; readonly key: number }
-  /** Give everything back; answered by {@linkcode KeeperClosed}. */
+  /** Release everything. The response is {@linkcode KeeperClosed}. */
   | { readonly type: "close" };
 
 /** An error that crosses a thread: the class by its name. */
 export interface PlainError {
   readonly name: string;
   readonly message: string;
-  /** Of {@linkcode LeaseRefused}. */
+  /** Of {@linkcode LeaseRefusedError}. */
   readonly reason?: string;
+  /** Of {@linkcode LeaseOverError}. */
+  readonly code?: EndCode;
 }
 
-/** From the keeper: it holds nothing any more. */
+/** From the keeper: everything is released. */
 export interface KeeperClosed {
   readonly type: "closed";
 }
 
 /** What a lease has of one node. */
 export interface PartGrant {
-  /** Names the part between the two threads. No other part of the lease ever has the same. */
+  /** Identifies the part between the two threads. No other part of the lease ever has the same number. */
   readonly part: number;
-  /** The lease's id with the resource manager; parts that have moved have others. */
+  /** The lease's id with the resource manager; a part that moved has another one. */
   readonly lease: string;
   /** The node's name. */
   readonly node: string;
-  /** The places of its workers in the lease. */
-  readonly places: readonly number[];
-  readonly executor: Executor;
+  readonly workerIndexes: readonly number[];
+  /** The first executor of each worker. */
+  readonly executors: readonly Executor[];
   /** The words of lease_words.ts. */
   readonly words: SharedArrayBuffer;
 }
@@ -88,32 +90,33 @@ export type KeeperEvent =
     readonly expiresMs: number;
   }
   | { readonly type: "refused"; readonly key: number; readonly error: PlainError }
-  /** Answered by `heard`: what the calling thread has no turn to take must not pile up. */
+  /** Its response is `logged`, so that batches do not pile up while the calling thread is busy. */
   | ({ readonly type: "log"; readonly key: number } & LogBatch)
   | { readonly type: "renewed"; readonly key: number; readonly expiresMs: number }
-  | {
-    readonly type: "lost";
-    readonly key: number;
-    readonly part: number;
-    readonly generation: number;
-    readonly reason: string;
-  }
+  /** The executor of this worker and generation has ended. */
+  | { readonly type: "lost"; readonly key: number; readonly part: number } & ExecutorLost
+  /** Another executor replaces the last one of its worker. */
   | {
     readonly type: "executor";
     readonly key: number;
     readonly part: number;
     readonly executor: Executor;
   }
-  /** A part's node is taken back, and has said how long it waits: other nodes are looked for. */
+  /** A part's node drains, with this grace period: the keeper looks for other nodes. */
   | {
     readonly type: "draining";
     readonly key: number;
     readonly part: number;
-    readonly noticeMs: number;
+    readonly graceMs: number;
   }
-  /** A part is over, or its node is gone: other nodes are looked for. */
-  | { readonly type: "gone"; readonly key: number; readonly part: number; readonly reason: string }
-  /** Others have taken a part's place, with as many workers together; answered by `leave`. */
+  /** A part is over, or its node is lost: the keeper looks for other nodes. */
+  | {
+    readonly type: "gone";
+    readonly key: number;
+    readonly part: number;
+    readonly reason: EndReason;
+  }
+  /** Other parts, with as many workers together, replace a part. Its response is `leave`. */
   | {
     readonly type: "moved";
     readonly key: number;
@@ -121,13 +124,14 @@ export type KeeperEvent =
     readonly parts: readonly PartGrant[];
     readonly expiresMs: number;
   }
-  /** A part is gone for good, and nothing takes its place. */
+  /** A part is gone for good, and nothing replaces it. */
   | {
     readonly type: "shrunk";
     readonly key: number;
     readonly part: number;
-    readonly reason: string;
+    readonly reason: EndReason;
   }
-  /** The lease is over, or its last node is gone: the words say which. */
-  | { readonly type: "over"; readonly key: number; readonly reason: string }
+  /** The lease is over, or its last node is lost: the words show which. */
+  | { readonly type: "over"; readonly key: number; readonly reason: EndReason }
+  /** Everything is released. */
   | { readonly type: "ended"; readonly key: number };

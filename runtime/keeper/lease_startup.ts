@@ -1,29 +1,29 @@
-/** How a lease came about: where the time went. */
+/** How long each step of taking a lease took. */
 
-/** The start of a lease, in milliseconds each. The parts follow each other in this order. */
+/** The steps of taking a lease, in their order and in milliseconds each. */
 export interface LeaseStartup {
-  /** `pooled`: an executor had booted before it was asked for; `cold`: it was booted for this lease. */
+  /** `pooled`: every executor had booted before the lease; `cold`: one was booted for it. */
   readonly start: "cold" | "pooled";
   /** Bundling and hashing the function package. */
   readonly packageMs: number;
-  /** The resource manager's answer, and the wait for room. */
+  /** The request to the resource manager, with the wait for capacity. */
   readonly grantMs: number;
-  /** Connecting to the node, and refusals of nodes that were asked before it. */
+  /** Connecting to the node, after other nodes have refused. */
   readonly reachMs: number;
-  /** Admission: the grant's check, and the package if the node does not have it. */
+  /** Admission: the node checks the grant, and reads the package if it does not have it. */
   readonly admitMs: number;
-  /** Until the node had a process. */
+  /** Waiting for the executor's process. */
   readonly bootMs: number;
-  /** Until the workers listened. */
+  /** Starting the workers, until they listen. */
   readonly startMs: number;
-  /** Until they were connected and had loaded the package; what was lost between threads is in here, too. */
+  /** Connecting to the workers, which load the package meanwhile, with the time that passes between threads. */
   readonly attachMs: number;
 }
 
-/** What the keeper knows of it. */
+/** The steps that the keeper measures. */
 export type KeptStartup = Omit<LeaseStartup, "packageMs" | "attachMs">;
 
-/** @param tookMs what all but the package took. */
+/** @param tookMs the time of all steps but that of the package. */
 export function completeStartup(
   kept: KeptStartup,
   packageMs: number,

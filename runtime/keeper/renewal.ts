@@ -1,27 +1,28 @@
 /** Renewing a lease while it is open. */
 
-import { LeaseOver } from "../errors.ts";
-import type { Tenancy } from "./tenancy.ts";
+import { LeaseOverError } from "../errors.ts";
+import { type EndReason, endReason } from "../protocol/end_reason.ts";
+import type { GrantedLease } from "./granted_lease.ts";
 
-/** Renewal is due when this share of the term is left; tries that fail are repeated until the end. */
+/** A renewal is due when this share of the term is left; one that fails is repeated until the end. */
 const RENEW_AT_SHARE = 0.5;
 const RENEW_RETRY_MS = 1000;
 
 export interface RenewalHandlers {
   renewed(): void;
   /** The resource manager has ended it. */
-  over(reason: string): void;
+  over(reason: EndReason): void;
 }
 
 export class Renewal {
-  readonly #tenancy: Tenancy;
+  readonly #grantedLease: GrantedLease;
   readonly #handlers: RenewalHandlers;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #stopped = false;
 
   /** Renews until it is stopped. */
-  constructor(tenancy: Tenancy, handlers: RenewalHandlers) {
-    this.#tenancy = tenancy;
+  constructor(grantedLease: GrantedLease, handlers: RenewalHandlers) {
+    this.#grantedLease = grantedLease;
     this.#handlers = handlers;
     this.#schedule();
   }
@@ -31,21 +32,26 @@ export class Renewal {
     clearTimeout(this.#timer);
   }
 
-  /** Reckoned from the end, not from now: admission has taken its part of a short term already. */
+  /** Counted from the end, not from now: admission has used some of a short term already. */
   #schedule(inMs?: number): void {
-    const { endsAtMs, request } = this.#tenancy;
-    inMs ??= endsAtMs - performance.now() - request.seconds * 1000 * RENEW_AT_SHARE;
+    const { endsAtMs, request } = this.#grantedLease;
+    inMs ??= endsAtMs - performance.now() - request.termMs * RENEW_AT_SHARE;
     this.#timer = setTimeout(() => this.#renew(), Math.max(0, inMs));
   }
 
   async #renew(): Promise<void> {
-    const beforeMs = this.#tenancy.endsAtMs;
-    const failure: unknown = await this.#tenancy.renew().then(() => undefined, (error) => error);
+    const beforeMs = this.#grantedLease.endsAtMs;
+    const failure: unknown = await this.#grantedLease.renew().then(
+      () => undefined,
+      (error) => error,
+    );
     if (this.#stopped) return;
-    if (failure instanceof LeaseOver) return this.#handlers.over(failure.message);
-    if (this.#tenancy.endsAtMs > beforeMs) this.#handlers.renewed();
+    if (failure instanceof LeaseOverError) {
+      return this.#handlers.over(endReason("revoked", failure.message));
+    }
+    if (this.#grantedLease.endsAtMs > beforeMs) this.#handlers.renewed();
     if (failure === undefined) return this.#schedule();
-    // The resource manager may come back before the term is over, or a node that hangs; the node ends the lease if not.
-    this.#schedule(Math.min(RENEW_RETRY_MS, this.#tenancy.request.seconds * 100));
+    // The resource manager may come back before the term is over, or a node that hangs. If not, the node ends the lease.
+    this.#schedule(Math.min(RENEW_RETRY_MS, this.#grantedLease.request.termMs / 10));
   }
 }

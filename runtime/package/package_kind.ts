@@ -1,4 +1,4 @@
-/** What a function package is made of; its first bytes tell, and nothing else is believed. */
+/** The kind of a function package, by its first bytes alone. */
 
 /** `module`: one bundled JavaScript file; `wasm`: a WebAssembly module; `native`: a shared library (ELF). */
 export type PackageKind = "module" | "wasm" | "native";
@@ -8,7 +8,7 @@ const MAGIC: readonly (readonly [PackageKind, readonly number[]])[] = [
   ["native", [0x7f, 0x45, 0x4c, 0x46]], // \x7fELF
 ];
 
-/** The kind of a package. Neither magic can begin a JavaScript file. */
+/** Returns the kind of a package. No JavaScript file can begin with either magic number. */
 export function packageKind(bytes: Uint8Array): PackageKind {
   for (const [kind, magic] of MAGIC) {
     if (magic.every((byte, i) => bytes[i] === byte)) return kind;

@@ -15,10 +15,10 @@ const MAGIC = 0x6b776672; // "rfwk"
 export const SECRET_BYTES = 16;
 const ATTACH_BYTES = 12 + SECRET_BYTES;
 
-/** Why a worker rejects a connection: the single byte of its private data. */
-export const AttachRefusal = { MALFORMED: 1, VERSION: 2, SECRET: 3, TAKEN: 4 } as const;
+/** Why a worker rejects a connection: the one byte of its private data. */
+export const AttachRefusal = { MALFORMED: 1, VERSION: 2, SECRET: 3 } as const;
 
-/** What the client tells the worker once it is connected. */
+/** The client's message to the worker, once it is connected. */
 export interface AttachMessage {
   /** The client's result slots. */
   readonly address: number;
@@ -29,15 +29,28 @@ export interface AttachMessage {
   readonly firstSequence: number;
 }
 
-/** What the worker answers when its package is loaded. */
+/** Why a package could not be loaded. */
+export interface PackageFailure {
+  /** What threw: the module while it loaded, or its hook `init`. */
+  readonly at: "load" | "init";
+  /** What was thrown, in the form of failure.ts. */
+  readonly failure: string;
+}
+
+/** The worker's message, once its package is loaded. */
 export interface ReadyMessage {
   /** The worker's argument slots. */
   readonly address: number;
   readonly rkey: number;
-  /** The functions; a call names one by its place here. */
+  /** The functions; a call names one by its index here. */
   readonly functions: readonly FunctionEntry[];
+  /**
+   * Whether short arguments and results may be in the slots' lines, where memory is shared. A native function uses the
+   * slots alone.
+   */
+  readonly inline: boolean;
   /** Why the package could not be loaded; then the worker serves nothing. */
-  readonly error?: { readonly name: string; readonly message: string; readonly stack: string };
+  readonly error?: PackageFailure;
 }
 
 export function encodeAttach(worker: number, secret: Uint8Array): Uint8Array {
@@ -67,8 +80,9 @@ export function checkAttach(data: Uint8Array, worker: number, secret: Uint8Array
 }
 
 /**
- * Sends a value as JSON from the message area at `sendAt`, of which `area` is the view: a worker that has given up
- * FFI can make no view any more.
+ * Sends a value as JSON from the message area at `sendAt`.
+ *
+ * @param area the view of that area: a worker that has given up FFI can't make one.
  */
 export function sendJson(
   connection: Connection,
@@ -85,10 +99,9 @@ export function sendJson(
 }
 
 /**
- * Waits for one message into the area at `receiveAt` (its receive was posted with the connection) and reads it as
- * JSON.
+ * Waits for one message in the area at `receiveAt`, whose receive was posted with the connection, and parses it as JSON.
  *
- * @throws {Error} when the connection ends, time is up, or the message is no JSON.
+ * @throws {Error} if the connection ends, no message arrives in time, or it is not JSON.
  */
 export async function receiveJson(
   connection: Connection,
@@ -99,7 +112,7 @@ export async function receiveJson(
   while (!connection.poll()) {
     const timeoutMs = untilMs - performance.now();
     if (timeoutMs <= 0) {
-      throw new Error(`Cannot receive message: none came within ${options.timeoutMs} ms`);
+      throw new Error(`Cannot receive message: none arrived within ${options.timeoutMs} ms`);
     }
     await connection.wait({ ...options, timeoutMs });
   }

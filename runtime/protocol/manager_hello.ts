@@ -1,18 +1,18 @@
-/** The private data with which a client or an executor connects to an executor manager: 24 bytes. */
+/** The private data of a connection from a client or an executor to an executor manager: 24 bytes. */
 
 import { holdsMessage } from "./private_data.ts";
 
 const MAGIC = 0x676d6672; // "rfmg"
-const VERSION = 1;
+const VERSION = 3;
 const HELLO_BYTES = 24;
 
-/** Who connects. */
+/** The process that connects. */
 export const ManagerRole = { CLIENT: 1, EXECUTOR: 2 } as const;
 
-/** What the hello says. */
+/** The fields of a hello. */
 export interface ManagerHello {
   readonly role: number;
-  /** An executor's one-time secret, 16 bytes as hex; zeros for clients, who show a grant later. */
+  /** An executor's one-time secret, 16 bytes as hex; zeros for a client, which presents a grant later. */
   readonly secret: string;
 }
 
@@ -27,7 +27,7 @@ export function encodeManagerHello(role: number, secret = "0".repeat(32)): Uint8
   return bytes;
 }
 
-/** Reads private data; a text that says what is wrong with it otherwise. */
+/** Reads private data. @returns the hello, or the text of a rejection. */
 export function decodeManagerHello(data: Uint8Array): ManagerHello | string {
   if (!holdsMessage(data, HELLO_BYTES)) return "malformed";
   const view = new DataView(data.buffer, data.byteOffset, data.length);

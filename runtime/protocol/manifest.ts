@@ -1,6 +1,6 @@
 /**
- * What an executor tells of each function of its package. Types are gone at run time: a client builds its encoders and
- * decoders of this alone.
+ * An executor's description of each function of its package. There are no types at run time: a client builds its encoders
+ * and decoders from this alone.
  */
 
 import * as v from "../valibot.ts";
@@ -14,20 +14,20 @@ export interface Signature {
   /** Names of codecs. */
   readonly input: string;
   readonly output: string;
-  /** It gives many results, one after the other. */
+  /** Whether it returns many results, one after the other. */
   readonly stream: boolean;
 }
 
-/** One function: its name alone when it takes bytes and gives bytes. */
+/** One function: its name alone if it takes bytes and returns bytes. */
 export type FunctionEntry = string | { readonly name: string } & Signature;
 
-/** The signature of a function that is known by its name alone. */
+/** The signature of a function that has a name alone. */
 export const PLAIN: Signature = { input: "bytes", output: "bytes", stream: false };
 
 const codec = v.pipe(v.string(), v.minLength(1), v.maxLength(MAX_CODEC_CHARACTERS));
 
-/** Checks the functions that an executor names. */
-export const Functions = v.pipe(
+/** Checks the functions of an executor. */
+export const functionsSchema = v.pipe(
   v.array(v.union([
     v.string(),
     v.strictObject({ name: v.string(), input: codec, output: codec, stream: v.boolean() }),

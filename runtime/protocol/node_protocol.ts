@@ -1,70 +1,83 @@
-/** What clients and executor managers say to each other on a control channel; docs/protocol.md tells it in full. */
+/** Messages between a client and an executor manager on a control channel; docs/protocol.md describes them. */
 
-import { Permissions } from "../permissions.ts";
 import * as v from "../valibot.ts";
-import { MAX_DEPTH, MAX_SLOT_BYTES } from "./wire.ts";
-
-const natural = v.pipe(v.number(), v.integer(), v.minValue(0));
-const secret = v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/));
+import { endReasonSchema } from "./end_reason.ts";
+import { durationSchema, naturalSchema, secretSchema } from "./field_schemas.ts";
+import { TRACEPARENT } from "../tracing/trace_context.ts";
+import { serveTermsSchema } from "./serve_terms.ts";
+import { MAX_DEPTH } from "./wire.ts";
 
 /** The largest function package. */
 export const MAX_PACKAGE_BYTES = 64 * 2 ** 20;
 
-/** Where workers stand in their lease. */
-export const WorkerPlaces = v.pipe(v.array(v.pipe(natural, v.maxValue(1023))), v.maxLength(1024));
-
-/** Request `admit`: claim a grant and start an executor. Answered by {@linkcode Executor}. */
-export const Admit = v.object({
+/** Request `admit`: claim a grant and start an executor for each worker. Its response is {@linkcode Admitted}. */
+export const admitSchema = v.object({
   grant: v.string(),
-  workers: v.pipe(natural, v.minValue(1), v.maxValue(1024)),
-  depth: v.pipe(natural, v.minValue(1), v.maxValue(MAX_DEPTH)),
-  maxBytes: v.pipe(natural, v.minValue(1), v.maxValue(MAX_SLOT_BYTES)),
-  /** The places of the workers in the lease, which other nodes may serve as well. Left out: from 0. */
-  places: v.exactOptional(WorkerPlaces),
-  /** Milliseconds; null is for ever. */
-  hotMs: v.nullable(v.pipe(v.number(), v.minValue(0))),
-  /** Whether the client wants to see what functions log. */
-  logs: v.exactOptional(v.boolean(), false),
-  /** Whether a WebAssembly module may import WASI. */
-  wasi: v.exactOptional(v.boolean(), false),
-  /** What its functions may do; left out: nothing. */
-  permissions: v.exactOptional(Permissions),
-  /** Where the client lends the package; it is read only when the node does not have it. */
+  ...serveTermsSchema.entries,
+  /** Where the client lends the package; the node reads it only if it does not have it. */
   package: v.object({
     sha256: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)),
-    address: natural,
-    rkey: natural,
-    length: v.pipe(natural, v.minValue(1), v.maxValue(MAX_PACKAGE_BYTES)),
+    address: naturalSchema,
+    rkey: naturalSchema,
+    length: v.pipe(naturalSchema, v.minValue(1), v.maxValue(MAX_PACKAGE_BYTES)),
   }),
+  /** The trace that the claim is part of, as the header of W3C Trace Context has it. */
+  traceparent: v.exactOptional(v.pipe(v.string(), v.regex(TRACEPARENT))),
 });
-export type Admit = v.InferOutput<typeof Admit>;
+export type Admit = v.InferOutput<typeof admitSchema>;
 
-/** An executor of the lease: the answer to `admit`, and the notice `executor` when a new one took over. */
-export const Executor = v.object({
-  /** Counts the executors of a lease, from 1. */
-  generation: natural,
-  /** One a worker, in their order. */
-  addresses: v.array(v.string()),
-  /** What must be shown to attach, 16 bytes as hex. */
-  secret,
+/** The executor of one worker: a part of the response to `admit`, and the event `executor` when it replaces another. */
+export const executorSchema = v.object({
+  /** The worker index. */
+  worker: naturalSchema,
+  /** Counts the executors that the worker has had on this node, from 1. */
+  generation: naturalSchema,
+  /** Where the worker listens. */
+  address: v.string(),
+  /** What a client must present to attach. */
+  secret: secretSchema,
   /** `pooled`: it had booted before it was needed; `cold`: it had not. */
   start: v.picklist(["cold", "pooled"]),
-  /** Milliseconds until there was a process, and from there until its workers listened. */
-  bootMs: v.pipe(v.number(), v.minValue(0)),
-  startMs: v.pipe(v.number(), v.minValue(0)),
+  /** Milliseconds until there was a process, and from there until its worker listened. */
+  bootMs: durationSchema,
+  startMs: durationSchema,
 });
-export type Executor = v.InferOutput<typeof Executor>;
+export type Executor = v.InferOutput<typeof executorSchema>;
 
-/** Notice `executor-lost`: the executor of this generation has ended, and why. */
-export const ExecutorEnded = v.object({ generation: natural, reason: v.string() });
-export type ExecutorEnded = v.InferOutput<typeof ExecutorEnded>;
+/** The number of a slot. */
+export const slotSchema = v.pipe(naturalSchema, v.maxValue(MAX_DEPTH - 1));
 
-/** Request `renew`: the same lease with a later end. Answered by {@linkcode Renewed}. */
-export const Renew = v.object({ grant: v.string() });
-export const Renewed = v.object({ expiresMs: v.number() });
+/** The most executors of one control message: an entry has less than 300 bytes, with the longest address 400. */
+export const MAX_EXECUTORS = 128;
 
-/** Notice `over`: the node has ended the lease, and why. */
-export const Over = v.object({ reason: v.string() });
+/**
+ * The response to `admit`: the executors of the workers, in their order. Where there are more than
+ * {@linkcode MAX_EXECUTORS}, events `executors` of the same form precede it with the first ones.
+ */
+export const admittedSchema = v.object({ executors: v.array(executorSchema) });
+export type Admitted = v.InferOutput<typeof admittedSchema>;
 
-/** Notice `draining`: the node is taken back, and ends the lease after so many milliseconds. */
-export const Draining = v.object({ noticeMs: v.pipe(v.number(), v.minValue(0)) });
+/** Event `executor-lost`: the executor of this worker and generation has ended. */
+export const executorLostSchema = v.object({
+  worker: naturalSchema,
+  generation: naturalSchema,
+  reason: endReasonSchema,
+  /** The slot of the call that caused the end, where that is known. */
+  slot: v.exactOptional(slotSchema),
+});
+export type ExecutorLost = v.InferOutput<typeof executorLostSchema>;
+
+/** Request `renew`: the same lease with a later end. Its response is {@linkcode Renewed}. */
+export const renewSchema = v.object({ grant: v.string() });
+export type Renew = v.InferOutput<typeof renewSchema>;
+
+export const renewedSchema = v.object({ expiresMs: v.number() });
+export type Renewed = v.InferOutput<typeof renewedSchema>;
+
+/** Event `over`: the node has ended the lease. */
+export const overSchema = v.object({ reason: endReasonSchema });
+export type Over = v.InferOutput<typeof overSchema>;
+
+/** Event `draining`: the node drains, and ends the lease after the grace period. */
+export const drainingSchema = v.object({ graceMs: durationSchema });
+export type Draining = v.InferOutput<typeof drainingSchema>;

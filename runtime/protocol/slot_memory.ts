@@ -1,20 +1,20 @@
-/** The memory that a lease's slots take of the node that serves it. It is part of the memory of the lease's grants. */
+/** The memory of a lease's slots on the node that serves it. It is part of the memory of the lease's grants. */
 
 import { arenaLayout } from "./wire.ts";
 
-/** What of a lease decides it. */
+/** The terms of a lease that decide it. */
 export interface SlotNeeds {
   readonly workers: number;
   readonly depth: number;
   readonly maxBytes: number;
 }
 
-/** Bytes: each worker maps all of its slots, both ways, and the areas of its first messages. */
+/** In bytes: each worker maps its slots in both directions, and the areas of its first messages. */
 export function slotMemoryBytes({ workers, depth, maxBytes }: SlotNeeds): number {
   return workers * arenaLayout(depth, maxBytes).arenaBytes;
 }
 
-/** In words, for who has to find out where the memory went. */
+/** As a text that explains the memory in an error. */
 export function slotMemoryText(needs: SlotNeeds): string {
   const { workers, depth, maxBytes } = needs;
   return `${slotMemoryBytes(needs)} bytes for the slots of ${workers} ${

@@ -1,4 +1,4 @@
-/** The host's end of the line to the agent in the machine. */
+/** The host's end of the connection to the agent in the machine. */
 
 import {
   type AgentHello,
@@ -15,7 +15,7 @@ type Bytes = Uint8Array<ArrayBuffer>;
 
 /** Carries any number of commands at the same time. */
 export class AgentLine {
-  /** The agent's first words; rejects if the line ends before. */
+  /** The agent's hello; rejects if the connection ends before. */
   readonly hello: Promise<AgentHello>;
   readonly #hello = Promise.withResolvers<AgentHello>();
   readonly #writer: WritableStreamDefaultWriter<Bytes>;
@@ -30,7 +30,7 @@ export class AgentLine {
     this.hello.catch(() => {});
   }
 
-  /** Reads what comes from the agent, until the line ends. */
+  /** Reads frames from the agent until the connection ends. */
   async follow(from: ReadableStream<Bytes>): Promise<void> {
     for await (const frame of readFrames(from)) {
       if (frame.kind === Kind.hello) this.#hello.resolve(fromPayload(frame.payload));
@@ -50,7 +50,7 @@ export class AgentLine {
     return process;
   }
 
-  /** All that is pending, and all that is asked from now on, fails with this reason. */
+  /** Fails all pending commands and all later ones with this reason. */
   end(reason: Error): void {
     this.#ended ??= reason;
     this.#hello.reject(reason);
@@ -59,7 +59,7 @@ export class AgentLine {
     this.#writer.abort(reason).catch(() => {});
   }
 
-  /** The exit may come after the outputs have ended. */
+  /** Removes the command after its exit, which may arrive after the end of its outputs. */
   #forget(command: number): void {
     const process = this.#commands.get(command);
     process?.status.finally(() => this.#commands.delete(command)).catch(() => {});

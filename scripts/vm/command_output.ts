@@ -1,21 +1,21 @@
-/** Runs the system's own tools. */
+/** Runs tools of the system. */
 
-/** How long a tool may take; a package mirror that hangs is the slowest case. */
+/** Time limit of a tool. The slowest case is a package mirror that hangs. */
 const LIMIT_MS = 300_000;
 
-/** How a tool is run. */
+/** Options of a tool. */
 export interface CommandOptions {
   readonly cwd?: string;
   readonly env?: Record<string, string>;
-  /** What it reads on its standard input. @default nothing */
+  /** Its standard input. @default empty */
   readonly input?: Uint8Array<ArrayBuffer>;
 }
 
 /**
- * Runs one tool to its end.
+ * Runs one tool.
  *
- * @returns what it wrote to its standard output.
- * @throws {Error} with the end of its standard error, if it cannot be run or fails.
+ * @returns Its standard output.
+ * @throws {Error} If it cannot be run or fails; the message has the end of its standard error.
  */
 export async function commandOutput(
   [command, ...args]: readonly [string, ...string[]],
@@ -31,7 +31,7 @@ export async function commandOutput(
     stderr: "piped",
     signal: AbortSignal.timeout(LIMIT_MS),
   });
-  // A tool that stops reading has a reason, which it tells by its exit status.
+  // If the tool stops reading, its exit status shows why.
   const fed = input && new Blob([input]).stream().pipeTo(child.stdin).catch(() => {});
   const { code, stdout, stderr } = await child.output();
   await fed;
@@ -39,7 +39,7 @@ export async function commandOutput(
   throw new Error(`Cannot run ${line}: it ended with ${code}: ${lastLines(stderr, 5)}`);
 }
 
-/** The end of what a program has written, where the reason stands. */
+/** The end of the output, which has the reason. */
 function lastLines(bytes: Uint8Array, count: number): string {
   return new TextDecoder().decode(bytes).trimEnd().split("\n").slice(-count).join("\n");
 }

@@ -1,16 +1,19 @@
-/** What callers of the machine may want to catch. */
+/** Errors that callers of the machine may catch. */
 
-/** The machine did not come up. */
+/** The machine did not boot. */
 export class BootError extends Error {
-  override readonly name = "BootError";
+  override readonly name: string = "BootError";
 }
 
-/** The machine has ended, and with it whatever ran there. */
+/** The machine did not boot in time, and was ended. */
+export class BootTimeoutError extends BootError {}
+
+/** The machine has ended, with all of its commands. */
 export class MachineEndedError extends Error {
   override readonly name = "MachineEndedError";
 }
 
-/** A command took longer than it was given, and was killed. */
+/** A command exceeded its time limit and was killed. */
 export class CommandTimeoutError extends Error {
   override readonly name = "CommandTimeoutError";
 }

@@ -1,10 +1,10 @@
-/** A job of fixed size that the machine and its host both do, to learn how much slower the machine is. */
+/** A job of fixed size that both the machine and its host do, to measure how much slower the machine is. */
 
-/** Best of these many: other programs only ever add to the time. */
+/** Number of tries, of which the best counts: other programs can only make a try slower. */
 const TRIES = 20;
 const ROUNDS = 1_000;
 
-/** @returns the best time that the job took, in milliseconds: compiled arithmetic, text and allocation. */
+/** Returns the best time of the job in milliseconds: compiled arithmetic, text and allocation. */
 export function timeFixedJob(): number {
   let best = Infinity;
   for (let i = 0; i < TRIES; i++) {

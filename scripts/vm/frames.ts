@@ -1,18 +1,22 @@
-/** How the host and the agent in the machine talk over one line: frames that belong to numbered commands. */
+/**
+ * The frames between the host and the agent in the machine. Each belongs to a numbered command.
+ *
+ * The agent runs without packages, so this module imports none.
+ */
 
-/** What a frame says. The first three go to the agent, the others come from it. */
+/** The kinds of frames. The agent receives the first three and sends the others. */
 export const Kind = {
   /** Start a command: JSON, {@link CommandRequest}. */
   start: 1,
-  /** Bytes for its standard input; none: the end. */
+  /** Bytes for its standard input; none for its end. */
   stdin: 2,
   /** The name of a signal for its process group. */
   signal: 3,
-  /** The agent is there: JSON, {@link AgentHello}. */
+  /** The agent is ready: JSON, {@link AgentHello}. */
   hello: 4,
-  /** Bytes of its standard output; none: the end. */
+  /** Bytes of its standard output; none for its end. */
   stdout: 5,
-  /** Bytes of its standard error; none: the end. */
+  /** Bytes of its standard error; none for its end. */
   stderr: 6,
   /** It has ended: JSON, {@link CommandExit}. */
   exit: 7,
@@ -29,33 +33,33 @@ export interface CommandRequest {
   readonly stdin: "piped" | "null";
 }
 
-/** How a command has ended, as in a shell: 128 and the signal's number if by a signal. */
+/** The end of a command. The code is that of a shell: 128 plus the number of the signal that ended it. */
 export interface CommandExit {
   readonly code: number;
   readonly signal: string | null;
 }
 
-/** What the agent tells when it is ready. */
+/** Sent by the agent when it is ready. */
 export interface AgentHello {
   readonly kernel: string;
-  /** Time that the {@link fixedJob} takes in the machine. */
+  /** Result of `timeFixedJob()` in the machine. */
   readonly jobMs: number;
 }
 
 /** One message. */
 export interface Frame {
   readonly kind: number;
-  /** Which command it is about; 0: none. */
+  /** The number of the command; 0 for none. */
   readonly command: number;
   readonly payload: Uint8Array<ArrayBuffer>;
 }
 
-/** Length of the payload, command, kind. */
+/** Length of the payload (4), command (4), kind (1). */
 const HEADER_BYTES = 9;
-/** More means that the two ends have lost step; a pipe brings 64 KiB at once. */
-const MOST_BYTES = 1 << 20;
+/** A larger length means that the two ends are out of step: a pipe delivers 64 KiB at once. */
+const MAX_PAYLOAD_BYTES = 1 << 20;
 
-/** @returns the frame as it goes over the line. */
+/** Returns the bytes of a frame. */
 export function encodeFrame({ kind, command, payload }: Frame): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(HEADER_BYTES + payload.length);
   const header = new DataView(bytes.buffer);
@@ -67,8 +71,9 @@ export function encodeFrame({ kind, command, payload }: Frame): Uint8Array<Array
 }
 
 /**
- * @returns the frames that arrive, until the line ends.
- * @throws {RangeError} for a length that cannot be.
+ * Reads frames until the stream ends.
+ *
+ * @throws {RangeError} If a length is impossible.
  */
 export async function* readFrames(
   line: ReadableStream<Uint8Array<ArrayBuffer>>,
@@ -79,8 +84,10 @@ export async function* readFrames(
     while (bytes.length >= HEADER_BYTES) {
       const header = new DataView(bytes.buffer, bytes.byteOffset);
       const length = header.getUint32(0);
-      if (length > MOST_BYTES) {
-        throw new RangeError(`Cannot read a frame of ${length} bytes: at most ${MOST_BYTES}`);
+      if (length > MAX_PAYLOAD_BYTES) {
+        throw new RangeError(
+          `Cannot read a frame of ${length} bytes: at most ${MAX_PAYLOAD_BYTES}`,
+        );
       }
       const end = HEADER_BYTES + length;
       if (bytes.length < end) break;
@@ -103,12 +110,12 @@ function joined(a: Uint8Array<ArrayBuffer>, b: Uint8Array<ArrayBuffer>): Uint8Ar
   return all;
 }
 
-/** @returns a value as a payload. */
+/** Encodes a value as a payload. */
 export function toPayload(value: unknown): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(JSON.stringify(value));
 }
 
-/** @returns the value of a payload. */
+/** Decodes the value of a payload. */
 export function fromPayload<T>(payload: Uint8Array): T {
   return JSON.parse(new TextDecoder().decode(payload));
 }

@@ -1,12 +1,12 @@
-/** What the machine boots: a kernel of Debian's, and the first programs. Built once, then kept. */
+/** The image that the machine boots: a Debian kernel and the first programs. Built once, then cached. */
 
 import { commandOutput } from "./command_output.ts";
 import { BOOT_MODULES, moduleFiles, MORE_MODULES } from "./initramfs.ts";
 import { updatePackageLists } from "./packages.ts";
 
-/** Names the kernel package of the day by what it depends on. */
+/** The package that depends on the current kernel package. */
 const KERNEL = "linux-image-amd64";
-/** What a build that was killed has left is removed after this time. */
+/** Age after which the files of a killed build are removed. */
 const ABANDONED_MS = 3600_000;
 /** The first bytes of an xz file. */
 const XZ_MAGIC = 0xfd377a58;
@@ -17,17 +17,18 @@ export interface MachineImage {
   readonly initramfs: string;
 }
 
-/** The files of the image, with what they must contain. */
+/** SHA-256 of the files of the image. */
 type Sums = Record<string, string>;
 
 /**
- * @param cache where images are kept.
- * @param tell what is being done, as a line of text.
- * @returns the image for this system, built if it is not there or damaged.
+ * Returns the image for this system. Builds it if it is missing or damaged.
+ *
+ * @param cache The folder of images.
+ * @param report Receives the progress, as a line of text.
  */
 export async function machineImage(
   cache: string = defaultCache(),
-  tell: (line: string) => void = console.error,
+  report: (line: string) => void = console.error,
 ): Promise<MachineImage> {
   const kernel = await kernelPackage();
   const busybox = await commandOutput(["dpkg-query", "--show", "busybox-static"]);
@@ -36,19 +37,19 @@ export async function machineImage(
   const key = (await sha256(new TextEncoder().encode(parts.join("\n")))).slice(0, 16);
   const folder = `${cache}/${key}`;
   if (!await isWhole(folder)) {
-    tell(`building a machine of ${kernel}`);
+    report(`building a machine image with ${kernel}`);
     await build(cache, folder, kernel, init);
   }
   return { kernel: `${folder}/kernel`, initramfs: `${folder}/initramfs` };
 }
 
-/** @returns `${XDG_CACHE_HOME}/rfaas/vm`, as other programs do. */
+/** Returns `${XDG_CACHE_HOME}/rfaas/vm`. */
 function defaultCache(): string {
   const base = Deno.env.get("XDG_CACHE_HOME") || `${Deno.env.get("HOME") ?? "/tmp"}/.cache`;
   return `${base}/rfaas/vm`;
 }
 
-/** @returns name=version of the newest kernel that the mirrors have. */
+/** Returns name=version of the newest kernel in the mirrors. */
 async function kernelPackage(): Promise<string> {
   const found = await newestKernel();
   if (found) return found;
@@ -56,7 +57,7 @@ async function kernelPackage(): Promise<string> {
   const updated = await newestKernel();
   if (updated) return updated;
   throw new Error(
-    `Cannot find a kernel: no package ${KERNEL} in the lists. Run: sudo apt-get update`,
+    `Cannot find a kernel: no package ${KERNEL} in the lists, run: sudo apt-get update`,
   );
 }
 
@@ -67,7 +68,7 @@ async function newestKernel(): Promise<string | undefined> {
   return name && `${name}=${version}`;
 }
 
-/** Builds beside the place and moves the whole there, so that two at once do no harm. */
+/** Builds in a temporary folder and moves the result into place, so that two builds at once do no harm. */
 async function build(cache: string, folder: string, kernel: string, init: string): Promise<void> {
   await Deno.mkdir(cache, { recursive: true });
   await removeAbandoned(cache);
@@ -93,7 +94,7 @@ async function fetchPackage(kernel: string, work: string): Promise<void> {
   try {
     await download();
   } catch (error) {
-    // Lists that are old name packages that are gone.
+    // Old package lists name packages that the mirrors have removed.
     if (Deno.uid() !== 0) throw error;
     await updatePackageLists();
     await download();
@@ -102,15 +103,15 @@ async function fetchPackage(kernel: string, work: string): Promise<void> {
 }
 
 /**
- * Unpacking the kernel here saves the emulator seconds at each boot. Where it lies: the kernel's
- * Documentation/x86/boot.rst (setup_sects at 0x1f1, payload_offset at 0x248).
+ * Unpacks the kernel, which saves the emulator seconds at each boot. Its location: Documentation/x86/boot.rst of the
+ * kernel (setup_sects at 0x1f1, payload_offset at 0x248).
  */
 async function unpackKernel(work: string): Promise<void> {
   await commandOutput(["sh", "-c", "mv unpacked/boot/vmlinuz-* packed"], { cwd: work });
   const packed = new DataView((await Deno.readFile(`${work}/packed`)).buffer);
   const start = (packed.getUint8(0x1f1) + 1) * 512 + packed.getUint32(0x248, true);
   if (packed.getUint32(start) !== XZ_MAGIC) {
-    // Qemu boots it as it is, too.
+    // Qemu boots a packed kernel too.
     return await Deno.rename(`${work}/packed`, `${work}/image/kernel`);
   }
   const unpack = `tail --bytes=+${
@@ -152,7 +153,7 @@ async function copyModules(from: string, to: string): Promise<void> {
   await commandOutput(["depmod", "--basedir", to, release]);
 }
 
-/** Another run may have been faster: then its image stays. */
+/** Moves the image into place, unless another build was faster. */
 async function moveInto(image: string, folder: string, aside: string): Promise<void> {
   if (await isWhole(folder)) return;
   await Deno.rename(folder, aside).catch(ignoreNotFound);

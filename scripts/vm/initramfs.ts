@@ -1,15 +1,15 @@
-/** What the machine's kernel needs from its own modules. */
+/** The modules that the machine's kernel needs. */
 
-/** What is loaded at boot, in this order. */
+/** Loaded at boot, in this order. */
 export const BOOT_MODULES: readonly string[] = [
   "virtio_pci",
-  "virtio_console", // the agent's line to the host
+  "virtio_console", // the agent's connection to the host
   "virtio_rng",
   "9pnet_virtio", // the host's files
   "9p",
   "overlay",
   "virtio_net", // the link
-  "dummy", // an interface where there is no link
+  "dummy", // the interface if there is no link
   "crc32_generic", // without it rdma_rxe reports "failed to add"
   "crc32c_generic",
   "rdma_rxe",
@@ -17,7 +17,7 @@ export const BOOT_MODULES: readonly string[] = [
   "ib_umad",
 ];
 
-/** What tests may load with modprobe, to put faults in the way. */
+/** Modules that tests may load to cause faults. */
 export const MORE_MODULES: readonly string[] = [
   "veth",
   "sch_netem",
@@ -29,10 +29,11 @@ export const MORE_MODULES: readonly string[] = [
 ];
 
 /**
- * @param dependencies the text of a modules.dep: lines of "path: path path", which depmod writes.
- * @param names modules as modprobe calls them.
- * @returns the files of these modules and of all that they depend on, each once.
- * @throws {Error} if there is no such module.
+ * Returns the files of modules and of all their dependencies, each once.
+ *
+ * @param dependencies The text of modules.dep, as depmod writes it: lines of "path: path path".
+ * @param names Names of modules, as modprobe takes them.
+ * @throws {Error} If a module does not exist.
  */
 export function moduleFiles(dependencies: string, names: readonly string[]): string[] {
   const lines = new Map<string, string[]>();
@@ -50,7 +51,7 @@ export function moduleFiles(dependencies: string, names: readonly string[]): str
   return [...new Set(files)];
 }
 
-/** A file may be named with dashes, and be compressed; the module never is. */
+/** The name of the module in a file. The file may have dashes in its name and may be compressed. */
 function moduleName(file: string): string {
   const base = file.slice(file.lastIndexOf("/") + 1);
   return base.slice(0, base.indexOf(".ko")).replaceAll("-", "_");

@@ -1,16 +1,17 @@
 /**
- * Boots one machine, or two that are joined by a cable.
+ * Boots one virtual machine, or two that are connected.
  *
  * @module
  */
 import { type MachineImage, machineImage } from "./image.ts";
+import { BootTimeoutError } from "./errors.ts";
 import { Machine } from "./running_machine.ts";
 import type { MachineOptions } from "./machine_options.ts";
 import { installPackages } from "./packages.ts";
 
 export type { Machine, MachineOptions };
 
-/** Two machines: what {@link bootPair} gives. */
+/** The two machines of {@link bootPair}. */
 export class MachinePair implements AsyncDisposable {
   constructor(readonly one: Machine, readonly two: Machine) {}
 
@@ -25,23 +26,23 @@ export class MachinePair implements AsyncDisposable {
 }
 
 /**
- * Puts the packages and the image in place, and boots.
+ * Installs the packages, builds the image, and boots.
  *
- * @returns the machine, ready to run commands.
- * @throws {BootError} with the end of its console, if it does not come up.
- * @throws {MissingPackagesError} if the system lacks what it needs.
+ * @returns The machine, ready to run commands.
+ * @throws {BootError} If the machine does not boot; the message has the end of its console.
+ * @throws {MissingPackagesError} If the packages cannot be installed.
  */
 export async function bootMachine(options: MachineOptions = {}): Promise<Machine> {
-  const machine = await Machine.start(await preparedImage(options), options);
-  await ready([machine], options);
-  return machine;
+  const image = await preparedImage(options);
+  const [machine] = await booted(options, async () => [await Machine.start(image, options)]);
+  return machine!;
 }
 
 /**
  * Boots two machines, "one" at 10.77.0.1 and "two" at 10.77.0.2, whose RDMA devices reach each other.
  *
- * @throws {BootError} if one of them does not come up; the other is ended then.
- * @throws {MissingPackagesError} if the system lacks what it needs.
+ * @throws {BootError} If one of them does not boot. The other one is ended.
+ * @throws {MissingPackagesError} If the packages cannot be installed.
  */
 export async function bootPair(
   options: Omit<MachineOptions, "name" | "address" | "link"> = {},
@@ -55,24 +56,47 @@ export async function bootPair(
     link: { path: `${folder}/cable`, waits, mac: `52:54:00:77:00:0${number}` },
   });
   try {
-    // In this order: the second connects to the first, which is there once it has power.
-    const one = await Machine.start(image, end(1, true));
-    const two = await Machine.start(image, end(2, false));
-    await ready([one, two], options);
-    return new MachinePair(one, two);
+    const [one, two] = await booted(options, async () => {
+      // In this order: the second connects to the first, which listens once it runs.
+      const first = await Machine.start(image, end(1, true));
+      return [first, await Machine.start(image, end(2, false))];
+    });
+    return new MachinePair(one!, two!);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
 }
 
-async function preparedImage({ tell }: MachineOptions): Promise<MachineImage> {
-  await installPackages(undefined, tell);
-  return await machineImage(undefined, tell);
+async function preparedImage({ report }: MachineOptions): Promise<MachineImage> {
+  await installPackages(undefined, report);
+  return await machineImage(undefined, report);
 }
 
-/** All of them, or none. */
+/**
+ * Starts machines and waits until all are ready. An emulated machine rarely hangs before the first line of its kernel, so
+ * a boot that exceeds the default timeout is tried once more.
+ */
+async function booted(
+  options: MachineOptions,
+  start: () => Promise<Machine[]>,
+): Promise<Machine[]> {
+  const { bootTimeoutMs, report = console.error } = options;
+  const machines = await start();
+  try {
+    await ready(machines, options);
+    return machines;
+  } catch (error) {
+    if (!(error instanceof BootTimeoutError) || bootTimeoutMs !== undefined) throw error;
+    report(`${error.message}\nIt is booted once more`);
+  }
+  const again = await start();
+  await ready(again, options);
+  return again;
+}
+
+/** Waits until all machines are ready. Ends all if one fails. */
 async function ready(machines: Machine[], options: MachineOptions): Promise<void> {
-  const { bootTimeoutMs, tell = console.error } = options;
+  const { bootTimeoutMs, report = console.error } = options;
   try {
     await Promise.all(machines.map((machine) => machine.ready(bootTimeoutMs)));
   } catch (error) {
@@ -80,7 +104,7 @@ async function ready(machines: Machine[], options: MachineOptions): Promise<void
     throw error;
   }
   for (const { name, bootMs, factor, kernel } of machines) {
-    tell(
+    report(
       `soft-RoCE machine ${name} booted in ${(bootMs / 1000).toFixed(1)} s, ` +
         `${factor.toFixed(1)} times slower than this host, kernel ${kernel}`,
     );

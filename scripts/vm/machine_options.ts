@@ -1,16 +1,16 @@
-/** How machines are made, and how commands run in them. */
+/** The options of machines, and of commands in them. */
 
 import type { CommandExit } from "./frames.ts";
 import type { MachineImage } from "./image.ts";
 import type { QemuSettings } from "./qemu.ts";
 
-/** How a machine is made. */
+/** Options of a machine. */
 export interface MachineOptions {
   /** Its host name. @default "one" */
   readonly name?: string;
-  /** Of the interface under its RDMA device. @default "10.77.0.1/24" */
+  /** The address of the interface under its RDMA device. @default "10.77.0.1/24" */
   readonly address?: string;
-  /** The largest packet there; RoCE takes the next lower power of two. @default 1500 */
+  /** The MTU of that interface; RoCE uses the next lower power of two. @default 1500 */
   readonly mtu?: number;
   /** @default 3072 */
   readonly memoryMiB?: number;
@@ -18,17 +18,17 @@ export interface MachineOptions {
   readonly cpus?: number;
   /** @default "tcg" */
   readonly accelerator?: "tcg" | "kvm";
-  /** How long it may take to come up. @default 60000 */
+  /** Boot timeout. @default 60000 */
   readonly bootTimeoutMs?: number;
-  /** The cable to another machine. @default none: an interface that leads nowhere */
+  /** The connection to another machine. @default none: an interface without a peer */
   readonly link?: NonNullable<QemuSettings["link"]>;
   /** Ends the machine when aborted. */
   readonly signal?: AbortSignal;
-  /** What is being done, as a line of text. @default console.error */
-  readonly tell?: (line: string) => void;
+  /** Receives the progress, as a line of text. @default console.error */
+  readonly report?: (line: string) => void;
 }
 
-/** How a command is run. */
+/** Options of a command. */
 export interface SpawnOptions {
   /** @default that of this process */
   readonly cwd?: string;
@@ -38,27 +38,27 @@ export interface SpawnOptions {
   readonly stdin?: "piped" | "null";
 }
 
-/** How a command is run to its end. */
+/** Options of a command that runs to its end. */
 export interface RunOptions extends Omit<SpawnOptions, "stdin"> {
-  /** What it reads on its standard input. @default nothing */
+  /** Its standard input. @default empty */
   readonly input?: string;
   /** Kills it when aborted. */
   readonly signal?: AbortSignal;
-  /** How long it may take. @default 120000 */
+  /** Time limit. @default 120000 */
   readonly timeoutMs?: number;
 }
 
-/** What a command has done. */
+/** The result of a command. */
 export interface RunResult extends CommandExit {
   readonly stdout: string;
   readonly stderr: string;
 }
 
-/** What of this process's environment is the same in the machine. */
+/** The environment variables of this process that are passed to the machine. */
 const PASSED =
   /^(PATH|HOME|USER|LOGNAME|SHELL|TERM|LANG|LC_.*|TZ|CI|NO_COLOR|FORCE_COLOR|DENO_.*|RFAAS_.*|XDG_CACHE_HOME)$/;
 
-/** Fills in what is not given. */
+/** Returns the settings, with defaults. */
 export function completed(
   image: MachineImage,
   options: MachineOptions,
@@ -70,7 +70,7 @@ export function completed(
   return link ? { ...settings, link } : settings;
 }
 
-/** @returns what commands in the machine get of the environment of this process. */
+/** Returns the environment variables of this process that commands in the machine have. */
 export function passedEnvironment(): Record<string, string> {
   return Object.fromEntries(
     Object.entries(Deno.env.toObject()).filter(([name]) => PASSED.test(name)),

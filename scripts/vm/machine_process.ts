@@ -1,4 +1,4 @@
-/** A command that runs in a machine, in the shape of Deno's own child processes. */
+/** A command that runs in a machine, with the interface of `Deno.ChildProcess`. */
 
 import { type CommandExit, type Frame, fromPayload, Kind } from "./frames.ts";
 
@@ -7,13 +7,13 @@ type Bytes = Uint8Array<ArrayBuffer>;
 /** Sends a frame about this command. */
 export type SendFrame = (kind: number, payload: Bytes) => Promise<void>;
 
-/** A command in a machine. What it writes is kept until it is read. */
+/** A command in a machine. Its output is buffered until it is read. */
 export class MachineProcess {
   readonly stdout: ReadableStream<Bytes>;
   readonly stderr: ReadableStream<Bytes>;
-  /** Its standard input, if asked for; bytes for a command that reads no more are dropped. */
+  /** Its standard input, if it is piped. Bytes for a command that no longer reads are dropped. */
   readonly stdin: WritableStream<Bytes>;
-  /** How it ended; rejects if it could not be started or the machine ended first. */
+  /** Settles when it ends; rejects if it cannot be started or the machine ends first. */
   readonly status: Promise<CommandExit>;
   readonly #send: SendFrame;
   readonly #exit = Promise.withResolvers<CommandExit>();
@@ -28,16 +28,16 @@ export class MachineProcess {
       close: () => send(Kind.stdin, new Uint8Array()),
     });
     this.status = this.#exit.promise;
-    // Whoever does not ask for the status does not want to hear of it.
+    // A caller that ignores the status ignores its rejection too.
     this.status.catch(() => {});
   }
 
-  /** @param signal for the whole process group of the command; nothing happens if it has ended. */
+  /** Sends a signal to the process group of the command. Has no effect if it has ended. */
   async kill(signal: Deno.Signal = "SIGTERM"): Promise<void> {
     await this.#send(Kind.signal, new TextEncoder().encode(signal)).catch(() => {});
   }
 
-  /** Takes a frame about this command. @returns whether none can follow. */
+  /** Handles a frame about this command. @returns Whether it is the last one. */
   take({ kind, payload }: Frame): boolean {
     if (kind === Kind.exit) this.#exit.resolve(fromPayload(payload));
     else if (kind === Kind.failed) this.fail(new Error(new TextDecoder().decode(payload)));
@@ -46,7 +46,7 @@ export class MachineProcess {
     return kind === Kind.failed || this.#outputs.size === 0;
   }
 
-  /** Nothing more will come. */
+  /** Ends the command with an error. */
   fail(error: Error): void {
     this.#exit.reject(error);
     for (const kind of [...this.#outputs.keys()]) this.#end(kind);

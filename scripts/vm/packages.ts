@@ -1,8 +1,8 @@
-/** The system packages that the virtual machine and the tests inside it need. */
+/** The system packages that the virtual machine and the tests in it need. */
 
 import { commandOutput } from "./command_output.ts";
 
-/** Debian's names. */
+/** Names in Debian. */
 export const PACKAGES: readonly string[] = [
   "qemu-system-x86", // the machine
   "busybox-static", // its first programs
@@ -18,48 +18,48 @@ export const PACKAGES: readonly string[] = [
   "ibverbs-utils",
   "rdmacm-utils",
   "perftest",
-  "libibverbs-dev", // what the layout test compares with
+  "libibverbs-dev", // for the layout test
   "librdmacm-dev",
   "gcc",
   "libc6-dev",
 ];
 
-/** How long another package manager that runs at the same time is waited for. */
+/** How long to wait for another package manager that runs at the same time. */
 const LOCK_SECONDS = 120;
 
-/** The system lacks something that this program cannot put in place. */
+/** Packages are missing and cannot be installed. */
 export class MissingPackagesError extends Error {
   override readonly name = "MissingPackagesError";
 }
 
 /**
- * Puts the packages in place: asks which are missing, and installs these.
+ * Installs those packages that are missing.
  *
- * @param packages Debian's names.
- * @param tell what is being done, as a line of text.
- * @throws {MissingPackagesError} where they cannot be installed from here, with the command to run.
+ * @param packages Names in Debian.
+ * @param report Receives the progress, as a line of text.
+ * @throws {MissingPackagesError} If they cannot be installed; the message has the command to run.
  */
 export async function installPackages(
   packages: readonly string[] = PACKAGES,
-  tell: (line: string) => void = console.error,
+  report: (line: string) => void = console.error,
 ): Promise<void> {
   await requireDebian();
   const missing = await missingPackages(packages);
   if (missing.length === 0) return;
   if (Deno.uid() !== 0) {
     throw new MissingPackagesError(
-      `Cannot install packages: not the superuser. Run: sudo apt-get update && ` +
+      `Cannot install packages: not root, run: sudo apt-get update && ` +
         `sudo apt-get install --yes --no-install-recommends ${missing.join(" ")}`,
     );
   }
-  tell(`installing ${missing.join(" ")}`);
+  report(`installing ${missing.join(" ")}`);
   await updatePackageLists();
   await apt("install", "--yes", "--no-install-recommends", ...missing);
 }
 
-/** @returns which of the packages are not installed. */
+/** Returns the packages that are not installed. */
 async function missingPackages(packages: readonly string[]): Promise<string[]> {
-  // dpkg-query fails if it knows nothing of one of them, and still tells of the others.
+  // dpkg-query fails if one of them is unknown to it, and still prints the others.
   const { stdout } = await new Deno.Command("dpkg-query", {
     args: ["--show", "--showformat=${db:Status-Status} ${Package}\\n", ...packages],
     stdin: "null",
@@ -69,7 +69,7 @@ async function missingPackages(packages: readonly string[]): Promise<string[]> {
   return packages.filter((name) => !lines.has(`installed ${name}`));
 }
 
-/** Asks the mirrors what there is; needs the superuser. */
+/** Fetches the package lists of the mirrors. Needs root. */
 export async function updatePackageLists(): Promise<void> {
   await apt("update");
 }
@@ -93,7 +93,7 @@ async function requireDebian(): Promise<void> {
     await commandOutput(["dpkg-query", "--version"]);
   } catch (cause) {
     throw new MissingPackagesError(
-      "Cannot install packages: there is no apt-get. Use Debian or a system derived from it",
+      "Cannot install packages: no apt-get, use Debian or a system derived from it",
       { cause },
     );
   }

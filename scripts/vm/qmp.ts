@@ -1,7 +1,9 @@
-/** Talks to qemu itself, by its QMP (docs/interop/qmp-spec of qemu): lines of JSON over a Unix socket. */
+/** A client of QMP, which controls qemu (docs/interop/qmp-spec of qemu): lines of JSON over a Unix socket. */
 
-/** How long qemu may take for an answer; it gives one at once. */
-const LIMIT_MS = 10_000;
+import { TextLineStream } from "@std/streams";
+
+/** Timeout of a reply. Qemu replies at once. */
+const REPLY_TIMEOUT_MS = 10_000;
 
 interface Reply {
   readonly return?: unknown;
@@ -9,20 +11,20 @@ interface Reply {
   readonly event?: string;
 }
 
-/** A connection that qemu has made to us. */
+/** A connection from qemu. */
 export class Qmp {
   readonly #connection: Deno.Conn;
   readonly #lines: ReadableStreamDefaultReader<string>;
-  /** One command after the other: the answers come in order. */
+  /** Settles when the commands so far are done: they run one at a time. */
   #turn: Promise<unknown> = Promise.resolve();
 
   private constructor(connection: Deno.Conn) {
     this.#connection = connection;
     this.#lines = connection.readable
-      .pipeThrough(new TextDecoderStream()).pipeThrough(splitLines()).getReader();
+      .pipeThrough(new TextDecoderStream()).pipeThrough(new TextLineStream()).getReader();
   }
 
-  /** Takes the greeting, and asks for the command mode. */
+  /** Reads the greeting and switches to the command mode. */
   static async greet(connection: Deno.Conn): Promise<Qmp> {
     const qmp = new Qmp(connection);
     await qmp.#lines.read();
@@ -31,9 +33,11 @@ export class Qmp {
   }
 
   /**
-   * @param command its name in the reference, such as `set_link`.
-   * @returns what it returned.
-   * @throws {Error} with qemu's words, if it refused, and if it does not answer.
+   * Executes a command.
+   *
+   * @param command Its name in the QMP reference, such as `set_link`.
+   * @returns Its return value.
+   * @throws {Error} If qemu refuses, with its reason, or does not reply.
    */
   execute(command: string, args: Record<string, unknown> = {}): Promise<unknown> {
     const answer = this.#turn.then(() => this.#execute(command, args));
@@ -51,7 +55,7 @@ export class Qmp {
   }
 
   async #execute(command: string, args: Record<string, unknown>): Promise<unknown> {
-    const timer = setTimeout(() => this.close(), LIMIT_MS);
+    const timer = setTimeout(() => this.close(), REPLY_TIMEOUT_MS);
     try {
       const line = JSON.stringify({ execute: command, arguments: args });
       await this.#connection.write(new TextEncoder().encode(line));
@@ -59,30 +63,19 @@ export class Qmp {
       if (reply.error) throw new Error(reply.error.desc);
       return reply.return;
     } catch (cause) {
-      throw new Error(`Cannot let qemu ${command}: ${(cause as Error).message}`, { cause });
+      throw new Error(`Cannot execute ${command} in qemu: ${(cause as Error).message}`, { cause });
     } finally {
       clearTimeout(timer);
     }
   }
 
-  /** Events come in between. */
+  /** Reads the reply. Events may arrive before it. */
   async #reply(): Promise<Reply> {
     for (;;) {
       const { done, value } = await this.#lines.read();
-      if (done) throw new Error("it has ended");
+      if (done) throw new Error("qemu has ended");
       const reply: Reply = JSON.parse(value);
       if (reply.event === undefined) return reply;
     }
   }
-}
-
-function splitLines(): TransformStream<string, string> {
-  let rest = "";
-  return new TransformStream({
-    transform(text, controller) {
-      const lines = (rest + text).split("\n");
-      rest = lines.pop() ?? "";
-      for (const line of lines) controller.enqueue(line);
-    },
-  });
 }

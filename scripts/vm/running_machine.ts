@@ -1,11 +1,10 @@
 /**
- * A virtual machine with a soft-RoCE device, in which the host's own files are seen, and may be changed without
- * changing them.
+ * A virtual machine with a soft-RoCE device. It has the files of the host; its changes to them stay in its memory.
  *
  * @module
  */
 import { AgentLine } from "./agent_line.ts";
-import { BootError, CommandTimeoutError, MachineEndedError } from "./errors.ts";
+import { BootError, BootTimeoutError, CommandTimeoutError, MachineEndedError } from "./errors.ts";
 import { timeFixedJob } from "./fixed_job.ts";
 import type { MachineImage } from "./image.ts";
 import {
@@ -20,22 +19,22 @@ import type { MachineProcess } from "./machine_process.ts";
 import { LINK_DEVICE, qemuCommand, type QemuSettings } from "./qemu.ts";
 import { Qmp } from "./qmp.ts";
 
-/** How long qemu may take to connect to us; it does so before the machine has power. */
-const POWER_MS = 20_000;
+/** Timeout for the QMP connection from qemu, which is made before the machine runs. */
+const QMP_TIMEOUT_MS = 20_000;
 const BOOT_TIMEOUT_MS = 60_000;
 const RUN_TIMEOUT_MS = 120_000;
-/** What is kept of the console, for whoever asks why a machine ended. */
+/** Characters of the console that are kept. */
 const CONSOLE_CHARACTERS = 64 * 1024;
-/** What of it an error tells; a kernel's last words take about 2,500. */
-const TOLD_CHARACTERS = 4_000;
-const BY_ITSELF = "by itself";
+/** Characters of the console in an error. The messages of a kernel that crashes take about 2,500. */
+const ERROR_CHARACTERS = 4_000;
+const UNREQUESTED = "not requested";
 
 /** A running machine. */
 export class Machine implements AsyncDisposable {
   readonly name: string;
-  /** Of its RDMA device's interface, without the prefix length. */
+  /** The address of the interface under its RDMA device, without the prefix length. */
   readonly address: string;
-  /** What commands find in their environment. */
+  /** The environment of its commands. */
   readonly env: Record<string, string>;
   /** How many times slower than this host. @default 1 until it has booted */
   factor = 1;
@@ -46,7 +45,7 @@ export class Machine implements AsyncDisposable {
   readonly #qmp: Promise<Qmp>;
   readonly #ended: Promise<void>;
   readonly #startedMs = performance.now();
-  #why: string = BY_ITSELF;
+  #why: string = UNREQUESTED;
   #console = "";
 
   private constructor(qemu: Deno.ChildProcess, qmp: Promise<Qmp>, settings: QemuSettings) {
@@ -62,7 +61,7 @@ export class Machine implements AsyncDisposable {
   /**
    * Starts qemu.
    *
-   * @returns the machine once it has power; {@link ready} tells when it is up.
+   * @returns The machine when it runs; {@link ready} waits until it has booted.
    */
   static async start(image: MachineImage, options: MachineOptions): Promise<Machine> {
     const folder = await Deno.makeTempDir({ prefix: "rfaas-vm-" });
@@ -77,8 +76,8 @@ export class Machine implements AsyncDisposable {
       const machine = new Machine(qemu, accepted, settings);
       options.signal?.addEventListener("abort", () => machine.#stop("aborted"));
       if (options.signal?.aborted) machine.#stop("aborted");
-      const late = setTimeout(() => machine.#stop("no connection from qemu"), POWER_MS);
-      // Not until all that comes from it was read: that waits for the connection, which an end here refuses.
+      const late = setTimeout(() => machine.#stop("no connection from qemu"), QMP_TIMEOUT_MS);
+      // Not `machine.#ended`: that waits for this connection, which is refused only when this listener closes.
       await Promise.race([accepted.catch(() => {}), qemu.status]);
       clearTimeout(late);
       return machine;
@@ -88,13 +87,18 @@ export class Machine implements AsyncDisposable {
   }
 
   /**
-   * Waits until commands can be run.
+   * Waits until commands can run.
    *
-   * @param limitMs how long it may take.
-   * @throws {BootError} with the end of its console, if it does not come up.
+   * @param limitMs The boot timeout.
+   * @throws {BootTimeoutError} If it does not boot in time; the message has the positions of its processors.
+   * @throws {BootError} If the machine does not boot; the message has the end of its console.
    */
   async ready(limitMs: number = BOOT_TIMEOUT_MS): Promise<void> {
-    const late = setTimeout(() => this.#stop(`not up after ${limitMs} ms`), limitMs);
+    let timedOut = false;
+    const late = setTimeout(async () => {
+      timedOut = true;
+      this.#stop(`not booted after ${limitMs} ms, processors at ${await this.#positions()}`);
+    }, limitMs);
     try {
       const { kernel, jobMs } = await this.#line.hello;
       this.kernel = kernel;
@@ -103,7 +107,8 @@ export class Machine implements AsyncDisposable {
       this.env.RFAAS_TIME_FACTOR = this.factor.toFixed(1);
     } catch (cause) {
       await this.close();
-      throw new BootError(`Cannot boot ${this.name}: ${(cause as Error).message}`, { cause });
+      const message = `Cannot boot ${this.name}: ${(cause as Error).message}`;
+      throw timedOut ? new BootTimeoutError(message, { cause }) : new BootError(message, { cause });
     } finally {
       clearTimeout(late);
     }
@@ -112,7 +117,7 @@ export class Machine implements AsyncDisposable {
   /**
    * Starts a command.
    *
-   * @throws {MachineEndedError}
+   * @throws {MachineEndedError} If the machine has ended.
    */
   spawn(argv: readonly [string, ...string[]], options: SpawnOptions = {}): MachineProcess {
     const { cwd = Deno.cwd(), env = {}, stdin = "null" } = options;
@@ -120,11 +125,11 @@ export class Machine implements AsyncDisposable {
   }
 
   /**
-   * Runs a command to its end, and to the end of what it writes.
+   * Runs a command to its end, and to the end of its output.
    *
-   * @throws {CommandTimeoutError} if it takes too long.
-   * @throws {MachineEndedError} if the machine ends first.
-   * @throws {Error} if it cannot be started.
+   * @throws {CommandTimeoutError} If it exceeds its time limit.
+   * @throws {MachineEndedError} If the machine ends first.
+   * @throws {Error} If it cannot be started.
    */
   async run(argv: readonly [string, ...string[]], options: RunOptions = {}): Promise<RunResult> {
     const { input, signal, timeoutMs = RUN_TIMEOUT_MS, ...rest } = options;
@@ -137,7 +142,7 @@ export class Machine implements AsyncDisposable {
     };
     const abort = () => kill(signal?.reason);
     signal?.addEventListener("abort", abort);
-    const late = `Cannot wait for ${argv.join(" ")}: not at its end after ${timeoutMs} ms`;
+    const late = `Cannot finish ${argv.join(" ")}: still running after ${timeoutMs} ms`;
     const timer = setTimeout(() => kill(new CommandTimeoutError(late)), timeoutMs);
     try {
       if (input !== undefined) {
@@ -156,43 +161,43 @@ export class Machine implements AsyncDisposable {
     }
   }
 
-  /** Pulls the cable: what is sent is lost, and both the interface and its RDMA port go down. */
+  /** Cuts the connection: packets are lost, and both the interface and its RDMA port go down. */
   async cutLink(): Promise<void> {
     await (await this.#qmp).execute("set_link", { name: LINK_DEVICE, up: false });
   }
 
-  /** Puts the cable back. */
+  /** Restores the connection. */
   async restoreLink(): Promise<void> {
     await (await this.#qmp).execute("set_link", { name: LINK_DEVICE, up: true });
   }
 
-  /** The machine stands still, as if it hung, until {@link resume}. */
+  /** Pauses the machine, as if it hung, until {@link resume}. */
   async pause(): Promise<void> {
     await (await this.#qmp).execute("stop");
   }
 
-  /** Lets it go on. */
+  /** Resumes the machine. */
   async resume(): Promise<void> {
     await (await this.#qmp).execute("cont");
   }
 
-  /** The process on this host that is the machine. */
+  /** The process id of qemu. */
   get pid(): number {
     return this.#qemu.pid;
   }
 
-  /** What it has written to its console last. */
+  /** The end of its console. */
   get console(): string {
     return this.#console;
   }
 
-  /** The sudden death of a host: nobody is told. Resolves when the machine is gone. */
+  /** Kills the machine, as a host that dies suddenly. Resolves when it has ended. */
   async kill(): Promise<void> {
     this.#stop("killed");
     await this.#ended;
   }
 
-  /** Ends the machine; its files are in memory, so nothing needs saving. May be called twice. */
+  /** Ends the machine. Its files are in memory, so it saves nothing. May be called twice. */
   async close(): Promise<void> {
     this.#stop("closed");
     await this.#ended;
@@ -202,17 +207,27 @@ export class Machine implements AsyncDisposable {
     await this.close();
   }
 
+  /** Returns the instruction pointers, which name functions of the kernel in its System.map. */
+  async #positions(): Promise<string> {
+    const command = { "command-line": "info registers -a" };
+    const registers = this.#qmp.then((qmp) => qmp.execute("human-monitor-command", command));
+    return await registers.then(
+      (text) => [...`${text}`.matchAll(/RIP=\w+/g)].join(", "),
+      (error) => `${error}`,
+    );
+  }
+
   #stop(why: string): void {
-    if (this.#why === BY_ITSELF) this.#why = why;
+    if (this.#why === UNREQUESTED) this.#why = why;
     try {
       this.#qemu.kill("SIGKILL");
     } catch (error) {
-      // It has ended before.
+      // It has ended.
       if (!(error instanceof TypeError)) throw error;
     }
   }
 
-  /** Reads all that comes from qemu until it ends, then tells whoever waits. */
+  /** Reads the output of qemu until it ends, then fails all pending commands. */
   async #follow(): Promise<void> {
     const output = this.#line.follow(this.#qemu.stdout).catch((error) => this.#stop(`${error}`));
     await Promise.all([output, this.#readConsole()]);
@@ -220,7 +235,7 @@ export class Machine implements AsyncDisposable {
     this.#line.end(
       new MachineEndedError(
         `The machine ${this.name} has ended: ${this.#why}. Its console:\n${
-          this.#console.slice(-TOLD_CHARACTERS)
+          this.#console.slice(-ERROR_CHARACTERS)
         }`,
       ),
     );

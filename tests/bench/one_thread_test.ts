@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
-import { openOneThread } from "../../bench/one_thread.ts";
+import { openOneThread } from "../../bench/floors/one_thread.ts";
 
-Deno.test("openOneThread() serves calls of prepared slots, each with its own argument", async () => {
+Deno.test("`openOneThread()` serves calls of prepared slots, each with its own argument", async () => {
   await using ends = await openOneThread({
     depth: 2,
     maxBytes: 64,
@@ -13,7 +13,7 @@ Deno.test("openOneThread() serves calls of prepared slots, each with its own arg
   calls.forEach((call, i) => call.input[0] = i + 1);
   for (let round = 0; round < 100; round++) { // more than the receives that are posted at a time
     for (const call of calls) call.start(1);
-    assertEquals([calls[0]!.done(), calls[1]!.done()], [false, false], "nobody has served them");
+    assertEquals([calls[0]!.done(), calls[1]!.done()], [false, false], "before they are served");
     assertEquals([ends.server.serveNext(), ends.server.serveNext()], [true, true]);
     assertEquals(ends.server.serveNext(), false);
     assertEquals(calls.map((call) => call.finish()), [1, 1]);

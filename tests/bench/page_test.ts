@@ -1,11 +1,12 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import type { Machine } from "../../bench/machine.ts";
 import { CHARTS } from "../../bench/page/charts.ts";
-import { sayBytes, sayCount, sayUs } from "../../bench/page/look.ts";
+import { formatCount, formatUs } from "../../bench/page/look.ts";
 import { LIGHT } from "../../bench/page/look.ts";
 import { benchPage } from "../../bench/page/page.ts";
 import { toRow } from "../../bench/rows.ts";
-import { init } from "../../examples/demo/echarts.ts";
+import { sizeText } from "../../cli/quantity_text.ts";
+import { init } from "../../examples/shared/echarts.ts";
 
 const MACHINE: Machine = {
   cpu: "a <processor>",
@@ -43,9 +44,9 @@ const ROWS = [
   toRow("soak", "part 1 of 2", 64, [2]),
 ];
 
-Deno.test("`benchPage()` is one page that loads nothing", async () => {
+Deno.test("`benchPage()` returns a page that loads nothing", async () => {
   const page = await benchPage(MACHINE, ROWS);
-  // The library names XML namespaces and its home in texts; nothing of that is loaded.
+  // Texts of the library have URLs of XML namespaces and of its home, which are not loaded.
   const tags = page.replaceAll(/<script[^>]*>[\s\S]*?<\/script>/g, (script) => {
     return /^<script[^>]*>/.exec(script)![0];
   });
@@ -56,12 +57,12 @@ Deno.test("`benchPage()` is one page that loads nothing", async () => {
     !/\bfetch\(|XMLHttpRequest|\bimport\(|from *"http/.test(page),
     "its script loads something",
   );
-  assertStringIncludes(page, "default-src 'none'"); // and the browser would not let it
+  assertStringIncludes(page, "default-src 'none'"); // so the browser refuses to load anything
   for (const { id } of CHARTS) assertStringIncludes(page, `id="${id}"`);
-  assertStringIncludes(page, "a &lt;processor>");
+  assertStringIncludes(page, "a &lt;processor&gt;");
 });
 
-Deno.test("`benchPage()` keeps what is measured from ending its script", async () => {
+Deno.test("`benchPage()` escapes rows, so that they cannot end its script", async () => {
   const page = await benchPage(MACHINE, ROWS);
   assertEquals(page.match(/<script/g)!.length, page.match(/<\/script>/g)!.length);
   const json = /<script type="application\/json" id="rows">([\s\S]*?)<\/script>/.exec(page)![1]!;
@@ -69,7 +70,7 @@ Deno.test("`benchPage()` keeps what is measured from ending its script", async (
   assert(!page.includes("<script>alert"), "a path became a script");
 });
 
-Deno.test("`benchPage()` leaves out charts of what was not measured", async () => {
+Deno.test("`benchPage()` leaves out charts without rows", async () => {
   const page = await benchPage(MACHINE, ROWS.filter(({ suite }) => suite === "overhead"));
   const shown = CHARTS.filter(({ id }) => page.includes(`<div class="chart" id="${id}"`));
   assertEquals(shown.map(({ id }) => id), ["overhead"]);
@@ -86,14 +87,14 @@ Deno.test("every chart draws its rows, on a wide and on a narrow page", async ()
       assert(!/NaN|undefined/.test(svg), `${id} has a value that is none`);
     }
   }
-  await new Promise((resolve) => setTimeout(resolve, 30)); // the frame that the library has asked for
+  await new Promise((resolve) => setTimeout(resolve, 30)); // the animation frame that the library requested
 });
 
-Deno.test("figures are said as people say them", () => {
+Deno.test("`formatUs()`, `formatCount()` and `sizeText()` use the usual units", () => {
   assertEquals(
-    [0.21, 0.0351, 4.512, 999, 38_000, 2_500_000].map(sayUs),
+    [0.21, 0.0351, 4.512, 999, 38_000, 2_500_000].map(formatUs),
     ["210 ns", "35.1 ns", "4.5 µs", "999 µs", "38 ms", "2.5 s"],
   );
-  assertEquals([4_321_000, 512_300, 87, 0].map(sayCount), ["4.3M", "512k", "87", "0"]);
-  assertEquals([64, 4096, 16 * 2 ** 20].map(sayBytes), ["64 B", "4 KiB", "16 MiB"]);
+  assertEquals([4_321_000, 512_300, 87, 0].map(formatCount), ["4.3M", "512k", "87", "0"]);
+  assertEquals([64, 4096, 16 * 2 ** 20].map(sizeText), ["64 B", "4 KiB", "16 MiB"]);
 });

@@ -1,6 +1,6 @@
 /**
- * That calls have not become slower: ratios of one run alone, since machines differ and have moods. Each is tried until
- * it is met, several times; a call that has become five times slower never meets it. What was seen is printed.
+ * Checks that calls have not become slower, by ratios within one run, since hosts differ and their speed varies. Each bound
+ * has several attempts. A call that is five times slower never meets it. The results are printed.
  *
  * @module
  */
@@ -8,29 +8,29 @@ import { assert } from "@std/assert";
 import { invokeSyncContender } from "../../bench/calls.ts";
 import type { Contender } from "../../bench/contender.ts";
 import { calibrateCycles } from "../../bench/cycles.ts";
-import { floorContender } from "../../bench/floor_contender.ts";
-import { overheadSuite } from "../../bench/overhead_suite.ts";
+import { floorContender } from "../../bench/floors/floor_contender.ts";
+import { overheadSuite } from "../../bench/suites/overhead_suite.ts";
 import { fetchContender } from "../../bench/peers/sockets.ts";
 import { Times } from "../../bench/times.ts";
 import { openCpu } from "../../ffi/cpu.ts";
 import { openLibc } from "../../ffi/libc.ts";
-import { startLease } from "../support/cluster_lease.ts";
+import { startLease } from "../support/cluster/cluster_lease.ts";
 
-/** A call in floors: 1.2 to 2.2 was usual when this was written. */
-const MOST_FLOORS = 4;
-/** A fetch in calls: 100 to 200 was usual. */
-const LEAST_CALLS = 15;
-/** Our own instructions in copies of 64 bytes by `Uint8Array.set`: 14 to 20 was usual. */
-const MOST_COPIES = 50;
+/** The maximum of a call in floors. Usual: 1.2 to 2.2. */
+const MAX_FLOORS = 4;
+/** The minimum of a fetch in calls. Usual: 100 to 200. */
+const MIN_CALLS = 15;
+/** The maximum of instructions of rfaas, in copies of 64 bytes by `Uint8Array.set`. Usual: 14 to 20. */
+const MAX_COPIES = 50;
 
 const TRIES = 15;
-/** Of what needs both cores at once, which take turns with others on a busy machine. */
+/** For a measurement that needs both cores at once, which a busy host shares with other programs. */
 const MORE_TRIES = 60;
 const BYTES = 64;
-/** Longer than a worker polls: then the floor has the cores for itself. */
+/** Longer than a worker polls, so that the floor has all cores. */
 const REST_MS = 30;
 
-/** Tries until the bound is met. @param attempt gives the figure so far, which gets better with each try. */
+/** Repeats an attempt until the bound is met. @param attempt Returns the best figure so far. */
 async function within(
   what: string,
   attempt: () => Promise<number>,
@@ -68,7 +68,7 @@ Deno.test("a call costs few floors, and a fetch costs many calls", async () => {
   await using call = invokeSyncContender(held.lease, cycles);
   await using fetching = await fetchContender(cycles);
   const payload = new Uint8Array(BYTES).fill(7);
-  /** The least median of all tries: others use the cores as well. */
+  /** The lowest median of all attempts, since other programs use the cores too. */
   const least = new Map<Contender, number>();
   const measure = async (contender: Contender, rounds: number) => {
     const times = new Float64Array(rounds);
@@ -79,26 +79,26 @@ Deno.test("a call costs few floors, and a fetch costs many calls", async () => {
     return best;
   };
   await within(
-    `invokeSync in floors (${MOST_FLOORS} at most)`,
+    `invokeSync in floors (${MAX_FLOORS} at most)`,
     async () => {
       const callCycles = await measure(call, 3000);
       await new Promise((resolve) => setTimeout(resolve, REST_MS));
       return callCycles / await measure(floor, 3000);
     },
-    (floors) => floors <= MOST_FLOORS,
+    (floors) => floors <= MAX_FLOORS,
     MORE_TRIES,
   );
   await within(
-    `fetch in invokeSyncs (${LEAST_CALLS} at least)`,
+    `fetch in invokeSyncs (${MIN_CALLS} at least)`,
     async () => {
       const fetchCycles = await measure(fetching, 50);
       return fetchCycles / await measure(call, 3000);
     },
-    (calls) => calls >= LEAST_CALLS,
+    (calls) => calls >= MIN_CALLS,
   );
 });
 
-Deno.test("our own instructions in a call cost few copies of 64 bytes", async () => {
+Deno.test("the instructions of rfaas in a call cost few copies of 64 bytes", async () => {
   using cpu = openCycles();
   const perUs = calibrateCycles(cpu.cycles);
   const source = new Uint8Array(BYTES);
@@ -112,9 +112,9 @@ Deno.test("our own instructions in a call cost few copies of 64 bytes", async ()
   let leastCopyUs = Infinity;
   let leastCallUs = Infinity;
   await within(
-    `a call's own instructions in copies (${MOST_COPIES} at most)`,
+    `instructions of a call in copies (${MAX_COPIES} at most)`,
     async () => {
-      // So long, since V8 compiles on another thread, which may have to wait for a core.
+      // Long enough for the compiler thread of V8, which may have to wait for a core.
       for (const untilMs = performance.now() + 300; performance.now() < untilMs;) {
         leastCopyUs = Math.min(leastCopyUs, copyUs());
       }
@@ -123,7 +123,7 @@ Deno.test("our own instructions in a call cost few copies of 64 bytes", async ()
       leastCallUs = Math.min(leastCallUs, both.p50_us);
       return leastCallUs / leastCopyUs;
     },
-    (copies) => copies <= MOST_COPIES,
+    (copies) => copies <= MAX_COPIES,
   );
   console.log(
     `a copy: ${(leastCopyUs * 1000).toFixed(1)} ns, a call: ${(leastCallUs * 1000).toFixed(0)} ns`,

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
-import { alignColumns, toJson, toRow, toTable } from "../../bench/rows.ts";
+import { toJson, toRow, toTable } from "../../bench/rows.ts";
 
-Deno.test("`toRow()` tells microseconds and calls a second", () => {
+Deno.test("`toRow()` returns microseconds and calls per second", () => {
   const { curve, ...row } = toRow("hot", "a path", 64, [4, 1, 3, 2]);
   assertEquals(row, {
     suite: "hot",
@@ -19,7 +19,7 @@ Deno.test("`toRow()` tells microseconds and calls a second", () => {
   assertEquals(curve!.length > 0, true);
 });
 
-Deno.test("`toJson()` has the machine, and of each row the agreed fields alone", () => {
+Deno.test("`toJson()` has the machine, and exactly the documented fields of each row", () => {
   const rows = [toRow("hot", "a", 64, [1]), toRow("cold", "b", 0, [2])];
   const parsed = JSON.parse(toJson({ cores: 2 }, rows));
   assertEquals(Object.keys(parsed), ["machine", "rows"]);
@@ -48,9 +48,4 @@ Deno.test("`toTable()` compares rows of one size with the fastest of them", () =
   ]);
   const ratios = table.split("\n").slice(1).map((line) => line.split(/\s+/).at(-1));
   assertEquals(ratios, ["1.0", "3.0", "1.0"]);
-});
-
-Deno.test("`alignColumns()` puts cells under each other, without blanks at the end", () => {
-  const lines = [["n", "name"], ["10", "a"], ["7", "long"]];
-  assertEquals(alignColumns(lines, [1]), " n  name\n10  a\n 7  long");
 });

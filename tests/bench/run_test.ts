@@ -1,7 +1,7 @@
-/** The runner as a person starts it. */
+/** The runner as a process. */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { children, isAlive } from "../support/process_table.ts";
+import { children, isAlive } from "../support/processes/process_table.ts";
 import { limitMs } from "../support/time_factor.ts";
 
 const RUN = new URL("../../bench/run.ts", import.meta.url).pathname;
@@ -22,19 +22,21 @@ async function run(...args: string[]) {
   return { code, out: out!, err: err! };
 }
 
-Deno.test("`bench --help` names every suite, and what is not understood ends with 2", async () => {
-  const [help, suite, seconds] = await Promise.all([
+Deno.test("`bench --help` lists every suite, and a usage error ends with status 2", async () => {
+  const [help, suite, seconds, store] = await Promise.all([
     run("--help"),
     run("--suite", "hot", "lukewarm"),
-    run("--seconds", "-1"),
+    run("--seconds=-1"),
+    run("--store", "sqlite:x"),
   ]);
   assertEquals(help.code, 0);
   for (const name of ["overhead", "hot", "warm", "cold", "throughput", "bandwidth", "soak"]) {
     assertStringIncludes(help.out, `\n  ${name} `);
   }
-  assertEquals([suite.code, seconds.code], [2, 2]);
-  assertStringIncludes(suite.err, "Cannot run suite lukewarm: there are overhead, hot, ");
-  assertStringIncludes(seconds.err, "Cannot run for -1 seconds");
+  assertEquals([suite.code, seconds.code, store.code], [2, 2, 2]);
+  assertStringIncludes(suite.err, "unknown suite 'lukewarm': known suites are overhead, hot, ");
+  assertStringIncludes(seconds.err, "option '--seconds' expects a number above 0, not '-1'");
+  assertStringIncludes(store.err, "option '--store' expects etcd://HOST:PORT,…, not 'sqlite:x'");
 });
 
 Deno.test("`bench` prints a table, and writes JSON and a page", async () => {
@@ -46,7 +48,7 @@ Deno.test("`bench` prints a table, and writes JSON and a page", async () => {
     assertEquals(code, 0, err);
     assertStringIncludes(out, "overhead, in microseconds");
     assert(/^ +64 +echo: both +\S/m.test(out), out);
-    assertStringIncludes(err, "overhead …"); // progress is no part of the report
+    assertStringIncludes(err, "overhead …"); // progress is not part of the report
     const { machine, rows } = JSON.parse(await Deno.readTextFile(json));
     assertEquals(machine.deno, Deno.version.deno);
     assert(rows.length > 0 && rows.every(({ suite }: { suite: string }) => suite === "overhead"));
@@ -56,17 +58,17 @@ Deno.test("`bench` prints a table, and writes JSON and a page", async () => {
   }
 });
 
-Deno.test("`bench` ends cleanly on a signal: its processes are gone, and its rows are kept", async () => {
+Deno.test("`bench` ends cleanly on a signal: its processes have ended, and its rows are kept", async () => {
   const folder = await Deno.makeTempDir();
   const json = `${folder}/rows.json`;
   const child = start("--suite", "overhead", "hot", "--quick", "--json", json);
   const output = child.stdout.getReader();
   try {
     const lines = child.stderr.pipeThrough(new TextDecoderStream()).getReader();
-    for (let said = ""; !said.includes("hot …");) {
+    for (let output = ""; !output.includes("hot …");) {
       const { done, value } = await lines.read();
-      assert(!done, `it ended after ${said}`);
-      said += value;
+      assert(!done, `it ended after ${output}`);
+      output += value;
     }
     const limit = performance.now() + limitMs(30_000);
     const family = () => children(child.pid).flatMap((pid) => [pid, ...children(pid)]);
@@ -82,7 +84,10 @@ Deno.test("`bench` ends cleanly on a signal: its processes are gone, and its row
     assertEquals(code, 130);
     assertEquals(started.filter(isAlive), []);
     const { rows } = JSON.parse(await Deno.readTextFile(json));
-    assert(rows.some(({ suite }: { suite: string }) => suite === "overhead"), "what was measured");
+    assert(
+      rows.some(({ suite }: { suite: string }) => suite === "overhead"),
+      "the rows measured before the signal",
+    );
   } finally {
     await Deno.remove(folder, { recursive: true });
   }

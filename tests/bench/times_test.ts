@@ -1,9 +1,9 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { Times } from "../../bench/times.ts";
 
-/** Near enough for a histogram of three digits. */
-function assertNear(actual: number, expected: number): void {
-  assert(Math.abs(actual / expected - 1) < 0.002, `${actual} is not near ${expected}`);
+/** Asserts equality within the three digits of the histogram. */
+function assertClose(actual: number, expected: number): void {
+  assert(Math.abs(actual / expected - 1) < 0.002, `${actual} is not close to ${expected}`);
 }
 
 Deno.test("`Times` finds percentiles from parts of a nanosecond to minutes, to three digits", () => {
@@ -13,27 +13,27 @@ Deno.test("`Times` finds percentiles from parts of a nanosecond to minutes, to t
     );
     assertEquals(times.count, 1000);
     assertEquals(times.minUs, unit);
-    assertNear(times.meanUs, 500.5 * unit);
+    assertClose(times.meanUs, 500.5 * unit);
     for (const [percent, rank] of [[50, 500], [90, 900], [99, 990], [99.9, 999]] as const) {
-      assertNear(times.percentileUs(percent), rank * unit);
+      assertClose(times.percentileUs(percent), rank * unit);
     }
   }
 });
 
-Deno.test("`Times.curve()` goes from the median's neighbours up to the slowest", () => {
+Deno.test("`Times.curve()` goes from the fastest value to the slowest", () => {
   const curve = Times.of(Array.from({ length: 1000 }, (_, i) => i + 1)).curve();
   assertEquals(curve[0]![0], 0);
   assertEquals(curve.at(-1)![0], 3);
-  assertNear(curve.at(-1)![1], 1000);
-  assertNear(curve.find(([nines]) => nines === 1)![1], 900);
-  assertNear(curve.find(([nines]) => nines === 2)![1], 990);
+  assertClose(curve.at(-1)![1], 1000);
+  assertClose(curve.find(([nines]) => nines === 1)![1], 900);
+  assertClose(curve.find(([nines]) => nines === 2)![1], 990);
   assert(curve.every(([, us], i) => i === 0 || us >= curve[i - 1]![1]), "it never falls");
 });
 
-Deno.test("`Times` refuses what is no time, and has no percentile without one", () => {
+Deno.test("`Times` refuses wrong times, and has no percentile without a value", () => {
   const times = new Times();
   for (const wrong of [NaN, -1, Infinity, 1e10]) assertThrows(() => times.add(wrong), RangeError);
   assertThrows(() => times.percentileUs(50), RangeError, "there are 0 values");
-  times.add(0); // faster than the counter ticks
+  times.add(0); // below the resolution of the counter
   assertEquals(times.percentileUs(50), 0);
 });

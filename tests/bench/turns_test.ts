@@ -1,10 +1,10 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import type { Contender } from "../../bench/contender.ts";
-import { NotHere } from "../../bench/not_here.ts";
-import { Bench } from "../../bench/suite.ts";
+import { UnavailableError } from "../../bench/unavailable.ts";
+import { Bench } from "../../bench/suites/suite.ts";
 import { takeTurns } from "../../bench/turns.ts";
 
-/** A bench whose counter is the clock, in microseconds, and the lines that it says. */
+/** A bench whose counter is the clock in microseconds, and its notes. */
 function openBench(signal = new AbortController().signal) {
   const notes: string[] = [];
   const bench = new Bench({
@@ -24,7 +24,7 @@ function contender(path: string, us: number, log: string[], failsAt = Infinity):
   return {
     path,
     measure(_payload, times) {
-      if (++measured >= failsAt) throw new Error("it broke");
+      if (++measured >= failsAt) throw new Error("Cannot measure: broken");
       log.push(path);
       const untilMs = performance.now() + us * times.length / 1000;
       while (performance.now() < untilMs);
@@ -48,7 +48,7 @@ Deno.test("`takeTurns()` measures each in every turn, after a warm-up that does 
   assertEquals(notes, []);
 });
 
-Deno.test("`takeTurns()` goes on without one that fails, and keeps what it measured before", async () => {
+Deno.test("`takeTurns()` continues without a contender that fails, and keeps its earlier times", async () => {
   const { bench, notes } = openBench();
   const log: string[] = [];
   const contenders = [
@@ -65,27 +65,27 @@ Deno.test("`takeTurns()` goes on without one that fails, and keeps what it measu
   ]);
 });
 
-Deno.test("`Bench.attempt()` tells what can't be had here, and counts no failure", async () => {
+Deno.test("`Bench.attempt()` notes what is unavailable, and counts no failure", async () => {
   const { bench, notes } = openBench();
   const result = await bench.attempt("hot: NATS", () => {
-    throw new NotHere("nats-server is not installed");
+    throw new UnavailableError("nats-server is not installed");
   });
   assertEquals(result, undefined);
   assertEquals(bench.failures, 0);
-  assertEquals(notes, ["hot: NATS was left out: nats-server is not installed"]);
+  assertEquals(notes, ["hot: NATS was skipped: nats-server is not installed"]);
 });
 
-Deno.test("`takeTurns()` ends when the run is to end", async () => {
+Deno.test("`takeTurns()` ends when the run is interrupted", async () => {
   const controller = new AbortController();
   const { bench, notes } = openBench(controller.signal);
   const log: string[] = [];
   const stopping: Contender = {
     ...contender("stops", 10, log),
-    measure: () => controller.abort(new Error("told to end")),
+    measure: () => controller.abort(new Error("Interrupted by the test")),
   };
   const contenders = [stopping, contender("never", 10, log)];
   const options = { suite: "hot", bytes: 64, contenders, turnMs: 1 };
-  await assertRejects(() => takeTurns(bench, options), Error, "told to end");
+  await assertRejects(() => takeTurns(bench, options), Error, "Interrupted by the test");
   assertEquals(log, []);
   assertEquals(notes, []);
 });

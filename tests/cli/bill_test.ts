@@ -1,15 +1,15 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { type Amounts, amountsOf, costOf, secondsText, sumOf } from "../../cli/bill_amounts.ts";
 import { ManagerClient } from "../../runtime/http/manager_client.ts";
-import { SqliteStore } from "../../manager/resource/sqlite_store.ts";
-import { startCluster } from "../support/cluster.ts";
-import { functionsPackage } from "../support/functions_package.ts";
+import { SqliteStore } from "../../manager/resource/store/sqlite/sqlite_store.ts";
+import { startCluster } from "../support/cluster/cluster.ts";
+import { functionsPackage } from "../support/functions/functions_package.ts";
 import { slotMemoryBytes } from "../../runtime/protocol/slot_memory.ts";
-import { TestManager } from "../manager/resource_support.ts";
-import { until } from "../support/process_table.ts";
-import { rfaas } from "./rfaas.ts";
+import { TestManager } from "../support/manager/test_manager.ts";
+import { until } from "../support/waiting.ts";
+import { rfaas } from "../support/cluster/rfaas_command.ts";
 
-Deno.test("bill tells what leases had: as a table, as JSON, as CSV, and of one client alone", async () => {
+Deno.test("rfaas bill prints a table, JSON or CSV, of all clients or one", async () => {
   await using cluster = await startCluster();
   await using client = await cluster.connect();
   const lease = await client.lease({ functions: await functionsPackage(), memory: "64MiB" });
@@ -25,8 +25,12 @@ Deno.test("bill tells what leases had: as a table, as JSON, as CSV, and of one c
     assertEquals(code, 0, stderr);
     return stdout;
   };
-  const { bills: [told] } = JSON.parse(await bill("--json"));
-  assertEquals({ client: told.client, workers: told.workers, memoryBytes: told.memoryBytes }, {
+  const { bills: [printed] } = JSON.parse(await bill("--json"));
+  assertEquals({
+    client: printed.client,
+    workers: printed.workers,
+    memoryBytes: printed.memoryBytes,
+  }, {
     client: "client",
     workers: 1,
     memoryBytes: 2 ** 26 + slotMemoryBytes({ workers: 1, depth: 4, maxBytes: 2 ** 20 }),
@@ -34,19 +38,23 @@ Deno.test("bill tells what leases had: as a table, as JSON, as CSV, and of one c
   const [head, line, ...more] = (await bill("--csv", "--client", "client")).trim().split("\n");
   assertEquals(more, []);
   const row = Object.fromEntries(head!.split(",").map((key, i) => [key, line!.split(",")[i]]));
-  assertEquals(row.lease, told.lease);
-  assertEquals(row.held_s, secondsText(BigInt(told.heldNs)));
+  assertEquals(row.lease, printed.lease);
+  assertEquals(row.held_s, secondsText(BigInt(printed.heldNs)));
   const table = await bill();
   assertMatch(table, /CORE-S .*COST/);
-  assertMatch(table, new RegExp(`${told.lease} .*\n *total`));
-  assertEquals(await bill("--client", "nobody"), "There are no bills\n");
-  assertEquals(await bill("--since", "2999-01-01"), "There are no bills\n");
+  assertMatch(table, new RegExp(`${printed.lease} .*\n *total`));
+  assertMatch(
+    await bill("--format", "sacct"),
+    new RegExp(`${printed.lease}\\|client\\|.*COMPLETED`),
+  );
+  assertEquals(await bill("--client", "bob"), "No bills\n");
+  assertEquals(await bill("--since", "2999-01-01"), "No bills\n");
   const wrong = await rfaas(["bill", "--since", "yesterday"]);
   assertEquals(wrong.code, 2);
-  assertMatch(wrong.stderr, /It is not a time/);
+  assertMatch(wrong.stderr, /Expected a time such as/);
 });
 
-Deno.test("bill tells of all that there are, however many pages that takes", async () => {
+Deno.test("rfaas bill reads every page of bills", async () => {
   const dir = await Deno.makeTempDir({ prefix: "rfaas-test-" });
   await Deno.mkdir(`${dir}/state`);
   const count = 2345;
@@ -83,7 +91,7 @@ Deno.test("bill tells of all that there are, however many pages that takes", asy
   assertMatch(await bill("--since", "1970-01-01T00:00:02Z"), new RegExp(`\n *total +${count} `));
 });
 
-Deno.test("sums of bills are exact, and a cost is each amount times its price", () => {
+Deno.test("sums of bills are exact, and a cost is the sum of each amount times its price", () => {
   const bill = {
     lease: "a",
     node: "n",

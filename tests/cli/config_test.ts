@@ -1,9 +1,9 @@
 import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import { readConfigFile } from "../../cli/config/config_file.ts";
 import { deviceAddress } from "../../cli/config/device_address.ts";
-import { LeaseRefused } from "../../runtime/errors.ts";
+import { LeaseRefusedError } from "../../runtime/errors.ts";
 import { ManagerClient } from "../../runtime/http/manager_client.ts";
-import { rfaas, startRfaas } from "./rfaas.ts";
+import { rfaas, startRfaas } from "../support/cluster/rfaas_command.ts";
 
 const docs = new URL("../../docs/", import.meta.url);
 
@@ -35,7 +35,7 @@ Deno.test("the file that docs/configuration.md shows is accepted", async () => {
   assertEquals(values.get("executorManager.cores"), 12);
 });
 
-Deno.test("a setting is taken from its flag, else the environment, else the file, else the default", async () => {
+Deno.test("a flag wins over the environment, the environment over the file, the file over the default", async () => {
   const config = { executorManager: { cores: 3, name: "file", memory: "1GiB" } };
   await withFile(config, async (file) => {
     const env = {
@@ -60,7 +60,35 @@ Deno.test("a setting is taken from its flag, else the environment, else the file
   });
 });
 
-Deno.test("a variable holds a text, JSON, or texts with spaces between", async () => {
+Deno.test("a size is a number of bytes, or a text with any unit up to TiB", async () => {
+  const sizes: [string | number, number][] = [
+    [4096, 4096],
+    ["4096", 4096],
+    ["1TiB", 2 ** 40],
+    ["1.5tb", 1.5e12],
+    [" 2 KiB ", 2048],
+    ["8b", 8],
+  ];
+  for (const [size, bytes] of sizes) {
+    const config = { resourceManager: { quota: { memory: size } } };
+    const all = await withFile(config, (file) => show(["--config", file]));
+    assertEquals(all("resourceManager.quota.memory")[0], bytes, String(size));
+  }
+});
+
+Deno.test("the published schema takes the sizes that the file takes", async () => {
+  const text = await Deno.readTextFile(new URL("config.schema.json", docs));
+  const patterns = [...text.matchAll(/"pattern": (".*")/g)].map(([, json]) => JSON.parse(json!));
+  const ofSizes = patterns.filter((pattern) => new RegExp(pattern).test("8 GiB"));
+  assertEquals(ofSizes.length >= 3, true);
+  for (const pattern of ofSizes) {
+    const taken = ["1TiB", "1tb", "8", "8 B", "1iB", "1XiB", "-1", ""]
+      .filter((size) => new RegExp(pattern).test(size));
+    assertEquals(taken, ["1TiB", "1tb", "8", "8 B"], pattern);
+  }
+});
+
+Deno.test("a variable holds a text, JSON, or texts separated by spaces", async () => {
   const listen = (text: string) => show([], { RFAAS_RESOURCE_MANAGER_LISTEN: text });
   for (const text of ["unix:/a unix:/b", '["unix:/a","unix:/b"]']) {
     assertEquals((await listen(text))("resourceManager.listen")[0], ["unix:/a", "unix:/b"]);
@@ -78,7 +106,7 @@ Deno.test("a variable holds a text, JSON, or texts with spaces between", async (
 
 Deno.test("a wrong configuration file is refused with the path of each fault", async () => {
   const wrong: [unknown, string][] = [
-    ["{", "it is not JSON: "],
+    ["{", "not valid JSON: "],
     [[], "the file: expected an object, got []"],
     [7, "the file: expected Object, got 7"],
     [{ executorManager: [] }, "executorManager: expected an object, got []"],
@@ -92,6 +120,14 @@ Deno.test("a wrong configuration file is refused with the path of each fault", a
       { executorManager: { memory: "lots" } },
       'executorManager.memory: expected bytes or a size such as "8GiB", got "lots"',
     ],
+    [
+      { executorManager: { memory: "1iB" } },
+      'executorManager.memory: expected bytes or a size such as "8GiB", got "1iB"',
+    ],
+    [
+      { resourceManager: { quota: { memory: "9000000TiB" } } },
+      'resourceManager.quota.memory: expected bytes or a size such as "8GiB", got "9000000TiB"',
+    ],
     [{ executorManager: { fabric: "ib" } }, "executorManager.fabric: expected "],
     [{ executorManager: { cores: 0 }, x: 1 }, "executorManager.cores: expected >=1, got 0; x: unk"],
   ];
@@ -101,18 +137,18 @@ Deno.test("a wrong configuration file is refused with the path of each fault", a
       assert(error.message.startsWith(`Cannot use configuration ${file}: ${words}`), error.message);
     });
   }
-  await assertRejects(() => readConfigFile("/nowhere"), TypeError, "there is no such file");
+  await assertRejects(() => readConfigFile("/nowhere"), TypeError, "no such file");
   for (const command of ["resource-manager", "executor-manager", "up"]) {
     const { code, stderr } = await withFile(
       "{",
       (file) => rfaas([command, "--config", file, ...(command === "up" ? [] : ["--state", "/x"])]),
     );
     assertEquals(code, 1);
-    assertMatch(stderr, /^rfaas: Cannot use configuration .*: it is not JSON: .*\n$/);
+    assertMatch(stderr, /^rfaas: Cannot use configuration .*: not valid JSON: .*\n$/);
   }
 });
 
-Deno.test("managers do what the configuration file says", async () => {
+Deno.test("managers use the configuration file", async () => {
   const folder = await Deno.makeTempDir({ prefix: "rfaas-test-" });
   const socket = `unix:${folder}/manager.sock`;
   const config = {
@@ -141,11 +177,11 @@ Deno.test("managers do what the configuration file says", async () => {
       using client = new ManagerClient({ url: socket, token });
       const [lent] = (await client.nodes()).nodes;
       assertEquals([lent?.cores, lent?.memoryBytes], [4, 64 * 2 ** 20]);
-      const asked = { memoryBytes: 0, seconds: 5 };
-      await client.takeLease({ ...asked, workers: 2 });
+      const request = { memoryBytes: 0, termMs: 5000 };
+      await client.takeLease({ ...request, workers: 2 });
       const refused = await assertRejects(
-        () => client.takeLease({ ...asked, workers: 1 }),
-        LeaseRefused,
+        () => client.takeLease({ ...request, workers: 1 }),
+        LeaseRefusedError,
       );
       assertEquals(refused.reason, "quota");
     });
@@ -154,7 +190,7 @@ Deno.test("managers do what the configuration file says", async () => {
   }
 });
 
-Deno.test("rfaas up hands the configuration to both managers", async () => {
+Deno.test("rfaas up passes the configuration to both managers", async () => {
   const config = {
     resourceManager: { quota: { leases: 0 } },
     executorManager: { name: "from-file", cores: 2, memory: "64MiB" },
@@ -164,12 +200,12 @@ Deno.test("rfaas up hands the configuration to both managers", async () => {
     using client = new ManagerClient({ url: up.ready.manager, token: up.ready.token });
     const [node] = (await client.nodes()).nodes;
     assertEquals([node?.name, node?.cores, node?.memoryBytes], ["from-file", 2, 64 * 2 ** 20]);
-    const asked = { workers: 1, memoryBytes: 0, seconds: 5 };
-    await assertRejects(() => client.takeLease(asked), LeaseRefused, "quota");
+    const request = { workers: 1, memoryBytes: 0, termMs: 5000 };
+    await assertRejects(() => client.takeLease(request), LeaseRefusedError, "quota");
   });
 });
 
-Deno.test("the executor manager takes the first device of the configuration that can be used", async () => {
+Deno.test("the executor manager uses the first usable device of the configuration", async () => {
   // As `rfaas devices --json` prints a port.
   const port = { device: "rxe0", port: 1, linkLayer: "Ethernet", mtu: 1024, gids: [{ index: 0 }] };
   const down = { ...port, state: "DOWN", address: "192.0.2.1" };
@@ -186,8 +222,15 @@ Deno.test("the executor manager takes the first device of the configuration that
       return (await rfaas(["executor-manager", "--config", file, ...flags], { env })).stderr;
     });
   assertMatch(await run(of([down])), /executorManager\.devices \(rxe0 port 1\)/);
-  // In shared memory alone no device matters, so it gets as far as the folder that can't be made.
+  // With shm no device is read, so the start fails later: the folder cannot be created.
   assertMatch(await run(of([down]), "--fabric", "shm"), /null/);
   const faults = await run(of([{ device: "rxe0" }, { device: 1, port: 0 }]));
   assertMatch(faults, /devices\.0\.port: expected .*devices\.1\.device: expected string, got 1/);
+});
+
+Deno.test("a configuration file may begin with a byte order mark", async () => {
+  await withFile("\ufeff{}", async (file) => {
+    const { code, stderr } = await rfaas(["config", "show", "--config", file]);
+    assertEquals([code, stderr], [0, ""]);
+  });
 });

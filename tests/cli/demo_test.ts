@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { rfaas } from "./rfaas.ts";
+import { rfaas } from "../support/cluster/rfaas_command.ts";
 
-Deno.test("rfaas demo --json ends with its figures, writes its pictures, and sees every fault", async () => {
+Deno.test("rfaas demo --json prints its figures, writes its pictures, and passes its fault checks", async () => {
   const folder = await Deno.makeTempDir({ prefix: "rfaas-test-" });
   try {
     const { code, stdout, stderr } = await rfaas(

@@ -1,15 +1,17 @@
-/** Taking a node back by command and by signal. */
+/** Draining a node by command and by signal. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { connect } from "../../mod.ts";
-import { until, within } from "../support/process_table.ts";
-import { isAlive, rfaas, startRfaas } from "./rfaas.ts";
+import { until, within } from "../support/waiting.ts";
+import { rfaas, startRfaas } from "../support/cluster/rfaas_command.ts";
+import { FakeClock, TestManager } from "../support/manager/test_manager.ts";
+import { isAlive } from "../support/processes/process_table.ts";
 
 const functions = new TextEncoder().encode(
   "export function echo(input, output) { output.set(input); return input.length; }",
 );
 
-Deno.test("drain and lend by name; SIGTERM gives leases their notice, and a second one ends them at once", async () => {
+Deno.test("drain and lend take a name; SIGTERM starts a grace period, and another signal ends leases at once", async () => {
   const folder = await Deno.makeTempDir({ prefix: "rfaas-test-" });
   try {
     await using manager = await startRfaas(
@@ -28,15 +30,15 @@ Deno.test("drain and lend by name; SIGTERM gives leases their notice, and a seco
 
     const unknown = await rfaas(["drain", "there", ...operator]);
     assertEquals(unknown.code, 1);
-    assertMatch(unknown.stderr, /^rfaas: Cannot find node there: there is here\n$/);
-    assertEquals((await rfaas(["drain", "here", "--notice", "600", ...operator])).code, 0);
+    assertMatch(unknown.stderr, /^rfaas: Cannot find node "there": known nodes are here\n$/);
+    assertEquals((await rfaas(["drain", "here", "--grace", "600", ...operator])).code, 0);
     assertEquals(await state(), "draining");
     assertEquals((await rfaas(["lend", "here", ...operator])).code, 0);
     assertEquals(await state(), "up");
 
     const token = Deno.readTextFileSync(tokenFiles.client).trim();
     await using client = await connect({ manager: url, token, fabric: "shm" });
-    // A node hears with its next heartbeat that it is lent again.
+    // The response to its next heartbeat lends the node again.
     let lease = await client.lease({ functions }).catch(() => undefined);
     await until(
       async () => Boolean(lease ??= await client.lease({ functions }).catch(() => undefined)),
@@ -45,16 +47,31 @@ Deno.test("drain and lend by name; SIGTERM gives leases their notice, and a seco
     );
     const events = lease!.status();
     Deno.kill(node.pid, "SIGTERM");
-    const noticed = (async () => {
-      for await (const event of events) if (event.type === "draining") return event.noticeMs;
+    const graceMs = (async () => {
+      for await (const event of events) if (event.type === "draining") return event.graceMs;
       return undefined;
     })();
-    assertEquals(await within(10_000, "the notice", noticed), 600_000);
+    assertEquals(await within(10_000, "the grace period", graceMs), 600_000);
     assertEquals(await lease!.invoke("echo", Uint8Array.of(1)), Uint8Array.of(1));
     assert(isAlive(node.pid));
-    assertEquals((await within(10_000, "the end at once", node.end("SIGTERM"))).code, 143);
-    assertMatch(await within(10_000, "the lease's end", lease!.closed), /gone/);
+    assertEquals((await within(10_000, "the end at once", node.end("SIGINT"))).code, 130);
+    assertEquals((await within(10_000, "the lease's end", lease!.closed)).code, "node-lost");
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
+});
+
+Deno.test("remove takes a node off the list once it is lost, and refuses one that is up", async () => {
+  await using test = await TestManager.start({ clock: new FakeClock().read }); // no node is lost meanwhile
+  await test.register("here");
+  const remove = (...args: string[]) =>
+    rfaas(["remove", ...args], {
+      env: { RFAAS_MANAGER: test.url, RFAAS_TOKEN: test.token("operator") },
+    });
+  const refused = await remove("here");
+  assertEquals(refused.code, 1);
+  assertMatch(refused.stderr, /Cannot remove node "here": it is up: stop its executor manager/);
+  assertMatch((await remove("there")).stderr, /Cannot find node "there": known nodes are here/);
+  assertEquals(await remove("here", "--force"), { code: 0, stdout: "", stderr: "" });
+  assertEquals((await test.operator.nodes()).nodes, []);
 });

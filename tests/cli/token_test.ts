@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { rfaas } from "./rfaas.ts";
-import { TestManager } from "../manager/resource_support.ts";
+import { rfaas } from "../support/cluster/rfaas_command.ts";
+import { TestManager } from "../support/manager/test_manager.ts";
 
-Deno.test("rfaas token makes, lists and revokes tokens", async () => {
+Deno.test("rfaas token creates, lists and revokes tokens", async () => {
   await using test = await TestManager.start();
   const env = { RFAAS_MANAGER: test.url, RFAAS_TOKEN: test.token("operator") };
   const create = ["token", "create", "--role", "client", "--name"];
@@ -16,12 +16,12 @@ Deno.test("rfaas token makes, lists and revokes tokens", async () => {
   assertEquals(Object.keys(JSON.parse(json.stdout)), ["token", "role", "name"]);
   const again = await rfaas([...create, "bob"], { env });
   assertEquals(again.code, 1);
-  assertEquals(again.stderr, "rfaas: Cannot create token: there is one named bob\n");
+  assertEquals(again.stderr, "rfaas: Cannot create token: the name bob is taken\n");
 
   const list = await rfaas(["token", "list"], { env });
   assertMatch(
     list.stdout,
-    /^NAME +ROLE +CREATED +LIMITS\nada +client +\S+Z +16 workers, 8.0 GiB\n/,
+    /^NAME +ROLE +CREATED +LIMITS\nada +client +\S+Z +16 workers, 8 GiB\n/,
   );
   const { tokens } = JSON.parse((await rfaas(["token", "list", "--json"], { env })).stdout);
   assertEquals(tokens[0].quota, { workers: 16, memoryBytes: 8 * 2 ** 30 });
@@ -36,7 +36,7 @@ Deno.test("rfaas token makes, lists and revokes tokens", async () => {
   assert(!refused.stderr.includes(made.stdout.trim()), "the token is in a message");
 });
 
-Deno.test("rfaas token takes an operator's token alone, and whole numbers", async () => {
+Deno.test("rfaas token needs an operator token, and checks its numbers", async () => {
   await using test = await TestManager.start();
   const env = { RFAAS_MANAGER: test.url, RFAAS_TOKEN: test.token("client") };
   const denied = await rfaas(["token", "list"], { env });

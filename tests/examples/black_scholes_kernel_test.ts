@@ -2,7 +2,7 @@ import { assertAlmostEquals, assertEquals } from "@std/assert";
 import { buildWasm } from "../../examples/black_scholes/build_wasm.ts";
 import { price } from "../../examples/black_scholes/kernel.ts";
 
-Deno.test("`price()` gives the prices of the textbook", () => {
+Deno.test("`price()` returns the prices of the textbook", () => {
   // Hull, Options, Futures and Other Derivatives, example 15.6: 4.76 and 0.81.
   const given = new Float64Array([42, 40, 0.5, 0.1, 0.2, 100, 100, 1, 0.05, 0.2]);
   const prices = new Float64Array(4);
@@ -12,7 +12,7 @@ Deno.test("`price()` gives the prices of the textbook", () => {
   }
 });
 
-Deno.test("kernel.wasm is what kernel.as compiles to", async () => {
+Deno.test("kernel.wasm is compiled from kernel.as", async () => {
   const kept = new URL("../../examples/black_scholes/kernel.wasm", import.meta.url);
   assertEquals(await Deno.readFile(kept), await buildWasm());
 });

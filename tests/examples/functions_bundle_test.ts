@@ -4,7 +4,7 @@ import { thumbnail } from "../../examples/demo/functions.ts";
 const functions = new URL("../../examples/demo/functions.ts", import.meta.url);
 const photo = new URL("../../examples/demo/photos/free.jpg", import.meta.url);
 
-/** Answers `[name, input]` with the bytes that the function wrote, or with what it threw. */
+/** Replies to `[name, input]` with the bytes that the function wrote, or with its error. */
 const driver = `
 const table = { echo, thumbnail, fail, sleep5 };
 self.onmessage = async ({ data: [name, input] }) => {

@@ -9,14 +9,14 @@ function ladder(count: number, step: number): Float64Array {
   return Float64Array.from({ length: count }, (_, i) => (i * 7919 % count + 1) * step);
 }
 
-/** Draws, and waits for the one frame of an animation that the library has asked for and then given up. */
+/** Draws, and waits for the one animation frame that the library requests and then abandons. */
 async function drawn(chart: LatencyChart): Promise<string> {
   const svg = latencyChart(chart);
   await new Promise((resolve) => setTimeout(resolve, 30));
   return svg;
 }
 
-/** The words of a picture; throws where its XML is not well-formed. */
+/** The texts of a picture. Throws if its XML is not well-formed. */
 function textsOf(svg: string): string[] {
   const parser = new DOMParser({ onError: onErrorStopParsing });
   const root = parser.parseFromString(svg, "image/svg+xml").documentElement!;
@@ -24,7 +24,7 @@ function textsOf(svg: string): string[] {
   return [...root.getElementsByTagName("text")].map((text) => text.textContent ?? "");
 }
 
-Deno.test("`latencyChart()` is a well-formed SVG that names what it shows", async () => {
+Deno.test("`latencyChart()` returns a well-formed SVG with the title and the series", async () => {
   const svg = await drawn({
     title: "Calls <of> 64 B & more",
     series: [
@@ -50,7 +50,7 @@ Deno.test("`latencyChart()` marks p50, p99 and p99.9 with their values", async (
   assertEquals(valuesUs, before); // the caller's order is left alone
 });
 
-Deno.test("`latencyChart()` takes one value, a time of 0, and a name with markup in it", async () => {
+Deno.test("`latencyChart()` accepts one value, a time of 0, and a name with markup", async () => {
   const svg = await drawn({
     title: "",
     series: [{ name: `<"&'>`, valuesUs: Float64Array.of(0) }],
@@ -59,7 +59,7 @@ Deno.test("`latencyChart()` takes one value, a time of 0, and a name with markup
   assert(!/NaN|Infinity/.test(svg));
 });
 
-Deno.test("`latencyChart()` refuses nothing to draw", () => {
+Deno.test("`latencyChart()` refuses to draw no values", () => {
   assertThrows(() => latencyChart({ title: "", series: [] }), RangeError, "there are 0 series");
   const series = [{ name: "floor", valuesUs: new Float64Array() }];
   assertThrows(

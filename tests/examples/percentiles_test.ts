@@ -31,7 +31,7 @@ Deno.test("`percentiles()` finds exact ranks of a thousand and of one", () => {
   assertEquals(percentiles(Float64Array.of(7)), { p50: 7, p99: 7, p999: 7, min: 7, max: 7 });
 });
 
-Deno.test("`percentileOf()` refuses what has no answer", () => {
+Deno.test("`percentileOf()` refuses no values, and percentiles out of range", () => {
   assertThrows(() => percentiles(new Float64Array()), RangeError, "there are 0 values");
   assertThrows(() => percentileOf(Float64Array.of(1), 0), RangeError, "Cannot find percentile 0:");
   assertThrows(

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 
 const progress = new URL("../../examples/demo/progress.ts", import.meta.url);
 
-/** Runs 3 pieces of 4, disposes of the bar twice, and asks for no permission. */
+/** Finishes 3 of 4 pieces and disposes of the bar twice, without any permission. */
 const code = `import { progressBar } from ${JSON.stringify(progress.href)};
 const bar = progressBar({ label: "thumbnails", total: 4 });
 for (let i = 1; i <= 3; i++) bar.update(i);
@@ -25,7 +25,7 @@ function hasScript(): boolean {
   }
 }
 
-Deno.test("`progressBar()` writes one line where standard error is no terminal", async () => {
+Deno.test("`progressBar()` writes one line if standard error is no terminal", async () => {
   const child = new Deno.Command(Deno.execPath(), { args });
   const { success, stdout, stderr } = await child.output();
   const text = new TextDecoder().decode(stderr);

@@ -3,14 +3,14 @@ import { decodeAdvertisement, encodeAdvertisement } from "../../examples/rping/a
 import { PingError } from "../../examples/rping/errors.ts";
 import { checkPing, fillPing, pingText } from "../../examples/rping/ping_data.ts";
 
-/** What rdma-core 44 prints: `rping -c -a HOST -C 3 -v`. */
+/** The output of rdma-core 44: `rping -c -a HOST -C 3 -v`. */
 const PRINTED = [
   "rdma-ping-0: ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`abcdefghijklmnopqr",
   "rdma-ping-1: BCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`abcdefghijklmnopqrs",
   "rdma-ping-2: CDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`abcdefghijklmnopqrst",
 ];
 
-Deno.test("fillPing() makes what rdma-core's rping sends", () => {
+Deno.test("`fillPing()` writes the data of rdma-core's rping", () => {
   for (const [round, text] of PRINTED.entries()) {
     const bytes = new Uint8Array(64);
     fillPing(bytes, round);
@@ -19,7 +19,7 @@ Deno.test("fillPing() makes what rdma-core's rping sends", () => {
   }
 });
 
-Deno.test("fillPing() begins with A again after z", () => {
+Deno.test("`fillPing()` begins with A again after z", () => {
   const bytes = new Uint8Array(1000);
   fillPing(bytes, 57);
   assertEquals(pingText(bytes).slice(0, 17), "rdma-ping-57: zAB");
@@ -27,7 +27,7 @@ Deno.test("fillPing() begins with A again after z", () => {
   assertEquals(pingText(bytes).slice(0, 17), "rdma-ping-58: ABC");
 });
 
-Deno.test("checkPing() names the first byte that differs", () => {
+Deno.test("`checkPing()` reports the first byte that differs", () => {
   const bytes = new Uint8Array(64);
   fillPing(bytes, 3);
   checkPing(bytes, 3, "the ping");
@@ -55,7 +55,7 @@ Deno.test("an advertisement is 16 bytes in network byte order", () => {
   assertEquals(decodeAdvertisement(bytes), region);
 });
 
-Deno.test("decodeAdvertisement() refuses other lengths, and addresses that no number holds", () => {
+Deno.test("`decodeAdvertisement()` refuses other lengths, and addresses that no number holds", () => {
   for (const bytes of [new Uint8Array(0), new Uint8Array(15), new Uint8Array(16).fill(255)]) {
     const error = assertThrows(() => decodeAdvertisement(bytes), PingError) as PingError;
     assertEquals(error.code, "protocol");

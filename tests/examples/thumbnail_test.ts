@@ -9,8 +9,8 @@ function photo(name: string): Uint8Array {
   return Deno.readFileSync(new URL(name, photos));
 }
 
-function made(input: Uint8Array, room = 1 << 17): Uint8Array {
-  const output = new Uint8Array(room);
+function made(input: Uint8Array, capacity = 1 << 17): Uint8Array {
+  const output = new Uint8Array(capacity);
   return output.subarray(0, thumbnail(input, output));
 }
 
@@ -26,7 +26,7 @@ Deno.test("`thumbnail()` has a longer side of 256 pixels, upright or not", () =>
   assertEquals(jpegSize(made(photo("wine.jpg"))), { width: 171, height: 256 });
 });
 
-Deno.test("`thumbnail()` gives equal bytes for equal bytes", () => {
+Deno.test("`thumbnail()` returns equal bytes for equal bytes", () => {
   assertEquals(made(photo("free.jpg")), made(photo("free.jpg")));
 });
 
@@ -46,7 +46,7 @@ Deno.test("`thumbnail()` does not enlarge a small picture", () => {
   assertEquals(jpegSize(made(encodeJpeg(stripes(40, 30), 90))), { width: 40, height: 30 });
 });
 
-Deno.test("`thumbnail()` refuses what is no JPEG", () => {
+Deno.test("`thumbnail()` refuses bytes that are no JPEG", () => {
   const png = new Uint8Array([0x89, 0x50, 0x4e, 0x47, 13, 10, 26, 10]);
   assertThrows(() => made(png), TypeError, "the 8 bytes do not begin with FF D8");
   assertThrows(() => made(new Uint8Array()), TypeError, "the 0 bytes do not begin with FF D8");
@@ -71,12 +71,12 @@ Deno.test("`thumbnail()` refuses a picture of more than 50 megapixels, or of non
   view.setUint16(frame + 7, 8000);
   assertThrows(() => made(forged), RangeError, "a JPEG of 56.0 megapixels: 50 at most");
   view.setUint16(frame + 5, 0);
-  assertThrows(() => made(forged), TypeError, "says 8000 by 0 pixels");
+  assertThrows(() => made(forged), TypeError, "has 8000 by 0 pixels");
 });
 
-Deno.test("`thumbnail()` says how much room its result needs", () => {
+Deno.test("`thumbnail()` throws an error with the size of the result and of the output buffer", () => {
   const error = assertThrows(() => made(photo("free.jpg"), 100), RangeError) as RangeError;
-  assertStringIncludes(error.message, "the output has room for 100");
+  assertStringIncludes(error.message, "the output buffer has 100");
 });
 
 Deno.test("`shrink()` averages areas, where picking pixels would show stripes", () => {

@@ -4,7 +4,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { parseAddress } from "../../fabric/address.ts";
 import { FabricError } from "../../fabric/errors.ts";
 
-Deno.test("parseAddress() takes addresses of both providers apart", () => {
+Deno.test("`parseAddress()` takes addresses of both providers apart", () => {
   assertEquals(parseAddress("shm:node-1.a_b"), { provider: "shm", name: "node-1.a_b" });
   assertEquals(parseAddress("verbs://10.0.0.1:7471"), {
     provider: "verbs",
@@ -42,7 +42,7 @@ for (
     "http://a:1",
   ]
 ) {
-  Deno.test(`parseAddress() refuses ${JSON.stringify(text.slice(0, 30))}`, () => {
+  Deno.test(`\`parseAddress()\` refuses ${JSON.stringify(text.slice(0, 30))}`, () => {
     const error = assertThrows(() => parseAddress(text), FabricError) as FabricError;
     assertEquals(error.code, "address");
   });

@@ -1,56 +1,68 @@
-/** Bills of real processes: what a lease computed, and what a kill may lose. */
+/** Bills of real processes: what a lease computed, and what a kill can lose. */
 
 import { assert, assertEquals } from "@std/assert";
+import type { Lease } from "../../mod.ts";
 import type { Bill } from "../../runtime/http/bill_api.ts";
 import { slotMemoryBytes } from "../../runtime/protocol/slot_memory.ts";
-import { ProcessHost } from "../support/process_host.ts";
-import { until } from "../support/process_table.ts";
+import { ProcessHost } from "../support/processes/process_host.ts";
+import { until } from "../support/waiting.ts";
 
-/** Nanoseconds in milliseconds. */
+/** Converts nanoseconds into milliseconds. */
 const ms = (ns: string) => Number(BigInt(ns)) / 1e6;
 
-async function bill(host: ProcessHost): Promise<Bill> {
-  const { bills } = await host.operator.bills();
-  assertEquals(bills.length, 1, JSON.stringify(bills));
-  return bills[0]!;
+/** The bill of a lease, if there is one. An attempt before it, whose claim came too late on a busy host, has its own. */
+async function billIfAny(host: ProcessHost, { id }: Pick<Lease, "id">): Promise<Bill | undefined> {
+  const bills = (await host.operator.bills()).bills.filter(({ lease }) => lease === id);
+  assert(bills.length <= 1, JSON.stringify(bills));
+  return bills[0];
 }
 
-Deno.test("a lease is billed what its functions computed, from admission to end", async () => {
+async function bill(host: ProcessHost, lease: Pick<Lease, "id">): Promise<Bill> {
+  const found = await billIfAny(host, lease);
+  assert(found !== undefined, "it has no bill");
+  return found;
+}
+
+/** Waits until a lease has a bill. */
+async function billed(host: ProcessHost, lease: Pick<Lease, "id">): Promise<void> {
+  await until(async () => await billIfAny(host, lease) !== undefined, () => "a bill");
+}
+
+Deno.test("a lease is billed for what its functions computed, from admission to end", async () => {
   await using host = await ProcessHost.start();
   await using client = await host.connect();
   const before = performance.now();
   const lease = await host.lease(client, { memory: "64MiB", hotMs: 50 });
   for (let i = 0; i < 4; i++) await lease.invoke("hold", Uint8Array.of(50));
-  await new Promise((resolve) => setTimeout(resolve, 300)); // the worker sleeps: it costs no polling
+  await new Promise((resolve) => setTimeout(resolve, 300)); // the worker sleeps, which is not billed as polling
   await lease.close();
   const heldMs = performance.now() - before;
   await host.idle();
-  const { heldNs, computeNs, pollNs, workers, memoryBytes, client: name } = await bill(host);
+  const { heldNs, computeNs, pollNs, workers, memoryBytes, client: name } = await bill(host, lease);
   assertEquals({ workers, memoryBytes, name }, {
     workers: 1,
     memoryBytes: 2 ** 26 + slotMemoryBytes({ workers: 1, depth: 4, maxBytes: 2 ** 20 }),
     name: "client",
   });
   assert(ms(heldNs) >= 500 && ms(heldNs) <= heldMs + 200, `held ${ms(heldNs)} of ${heldMs} ms`);
-  // Where the core is shared, the kernel's figure is less than the clock's.
-  assert(ms(computeNs) <= 230 + heldMs / 20, `computed ${ms(computeNs)} ms`);
+  // On a shared core the kernel counts less than the clock. The pause is not billed, however slow the host is.
+  assert(ms(computeNs) <= heldMs - 300, `computed ${ms(computeNs)} of ${heldMs} ms`);
   assert(ms(computeNs) >= 60, `computed ${ms(computeNs)} ms`);
   assert(ms(pollNs) <= heldMs - 450, `polled ${ms(pollNs)} of ${heldMs} ms`);
 });
 
-Deno.test("an executor that is killed while it computes loses the last second at most", async () => {
+Deno.test("a killed executor that computes loses at most the last second of its bill", async () => {
   await using host = await ProcessHost.start();
   await using client = await host.connect();
+  const began = performance.now(); // all threads of the executor are billed, from its start on
   const lease = await host.lease(client, { hotMs: 0 });
   await lease.invoke("echo", new Uint8Array(1));
   const spinning = lease.invoke("spin", new Uint8Array(1)).catch((error: Error) => error);
-  const began = performance.now();
   await until(
     async () => {
-      const { bills } = await host.operator.bills();
-      return bills.length === 1 && ms(bills[0]!.computeNs) > 1000;
+      return ms((await billIfAny(host, lease))?.computeNs ?? "0") > 1000;
     },
-    () => "a second was computed and told",
+    () => "a second was computed and reported",
     15_000,
   );
   Deno.kill(await host.executor(), "SIGKILL");
@@ -58,36 +70,36 @@ Deno.test("an executor that is killed while it computes loses the last second at
   await spinning;
   await lease.close();
   await host.idle();
-  const { computeNs } = await bill(host);
+  const { computeNs } = await bill(host, lease);
   assert(
     ms(computeNs) > 1000 && ms(computeNs) < computedMs,
     `${ms(computeNs)} of ${computedMs} ms`,
   );
 });
 
-Deno.test("a killed executor manager loses the last second of a bill at most; its restart counts nothing twice", async () => {
+Deno.test("a killed executor manager loses at most the last second of a bill, and its restart counts nothing twice", async () => {
   await using host = await ProcessHost.start();
   await using client = await host.connect();
   const before = performance.now();
   const lease = await host.lease(client);
-  await until(async () => (await host.operator.bills()).bills.length === 1, () => "a bill", 5000);
+  await billed(host, lease);
   await new Promise((resolve) => setTimeout(resolve, 1500));
   const heldMs = performance.now() - before;
   await host.node.kill();
   await host.startNode("node-0");
   await lease.close().catch(() => {});
-  const { heldNs } = await bill(host);
+  const { heldNs } = await bill(host, lease);
   assert(ms(heldNs) <= heldMs && ms(heldNs) >= 400, `held ${ms(heldNs)} of ${heldMs} ms`);
   assertEquals(host.executors(), []);
 });
 
-Deno.test("the time in which a node's manager is stopped is not billed as held", async () => {
+Deno.test("the time for which an executor manager is stopped is not billed as held", async () => {
   await using host = await ProcessHost.start();
   await using client = await host.connect();
-  const lease = await host.lease(client, { seconds: 60 });
-  await until(async () => (await host.operator.bills()).bills.length === 1, () => "a bill", 5000);
+  const lease = await host.lease(client, { termMs: 60_000 });
+  await billed(host, lease);
   const before = performance.now();
-  const { heldNs: beforeNs } = await bill(host);
+  const { heldNs: beforeNs } = await bill(host, lease);
   host.node.signal("SIGSTOP");
   await new Promise((resolve) => setTimeout(resolve, 4500));
   host.node.signal("SIGCONT");
@@ -95,40 +107,40 @@ Deno.test("the time in which a node's manager is stopped is not billed as held",
   await new Promise((resolve) => setTimeout(resolve, 700)); // and so does its bill
   await lease.close();
   await host.idle();
-  const billedMs = ms((await bill(host)).heldNs) - ms(beforeNs);
+  const billedMs = ms((await bill(host, lease)).heldNs) - ms(beforeNs);
   const wallMs = performance.now() - before;
   assert(billedMs >= 600, `billed ${billedMs} of ${wallMs} ms`);
-  assert(billedMs <= wallMs - 3800 + 1000, `billed ${billedMs} of ${wallMs} ms`); // told once a second before
+  assert(billedMs <= wallMs - 3800 + 1000, `billed ${billedMs} of ${wallMs} ms`); // reported once a second before
 });
 
-Deno.test("a resource manager that is killed loses nothing and counts nothing twice", async () => {
+Deno.test("a killed resource manager loses nothing of a bill, and its restart counts nothing twice", async () => {
   await using host = await ProcessHost.start();
   await using client = await host.connect();
   const before = performance.now();
-  const lease = await host.lease(client, { seconds: 60 });
+  const lease = await host.lease(client, { termMs: 60_000 });
   await lease.invoke("hold", Uint8Array.of(200));
-  await until(async () => (await host.operator.bills()).bills.length === 1, () => "a bill", 5000);
+  await billed(host, lease);
   const admittedMs = performance.now() - before;
   await host.resourceManager.kill();
   await lease.invoke("hold", Uint8Array.of(200));
-  await lease.close(); // nobody hears of it
+  await lease.close(); // cannot be reported
   const heldMs = performance.now() - before;
   await new Promise((resolve) => setTimeout(resolve, 1200));
   await host.startResourceManager();
   await host.idle(10_000);
-  const { heldNs, computeNs } = await bill(host);
+  const { heldNs, computeNs } = await bill(host, lease);
   assert(ms(heldNs) <= heldMs + 200, `held ${ms(heldNs)} of ${heldMs} ms`);
   assert(ms(heldNs) >= heldMs - admittedMs, `held ${ms(heldNs)} of ${heldMs} ms`);
-  assert(ms(computeNs) >= 120 && ms(computeNs) <= heldMs, `computed ${ms(computeNs)} ms`);
+  assert(ms(computeNs) >= 60 && ms(computeNs) <= heldMs, `computed ${ms(computeNs)} ms`);
 });
 
-Deno.test("a node that ends while the resource manager is away tells the bill at its next start, once", async () => {
+Deno.test("a node that ends while the resource manager is down reports the bill at its next start, once", async () => {
   await using host = await ProcessHost.start();
   await using client = await host.connect();
   const before = performance.now();
   const lease = await host.lease(client);
-  await until(async () => (await host.operator.bills()).bills.length === 1, () => "a bill", 5000);
-  const seenNs = BigInt((await bill(host)).heldNs);
+  await billed(host, lease);
+  const seenNs = BigInt((await bill(host, lease)).heldNs);
   await host.resourceManager.kill();
   await new Promise((resolve) => setTimeout(resolve, 1000));
   host.node.signal("SIGTERM");
@@ -138,33 +150,33 @@ Deno.test("a node that ends while the resource manager is away tells the bill at
   await host.startResourceManager();
   await host.startNode("node-0");
   await until(
-    async () => BigInt((await bill(host)).heldNs) > seenNs + 900_000_000n,
-    () => "the bill is told",
+    async () => BigInt((await bill(host, lease)).heldNs) > seenNs + 900_000_000n,
+    () => "the bill is reported",
   );
-  const { heldNs } = await bill(host);
+  const { heldNs } = await bill(host, lease);
   assert(ms(heldNs) <= heldMs && ms(heldNs) > 1000, `held ${ms(heldNs)} of ${heldMs} ms`);
   await host.node.kill();
   await host.startNode("node-0");
   await new Promise((resolve) => setTimeout(resolve, 1500));
-  assertEquals((await bill(host)).heldNs, heldNs);
+  assertEquals((await bill(host, lease)).heldNs, heldNs);
 });
 
-Deno.test("a node that is removed while it serves a lease tells the bill to its end when it comes again", async () => {
+Deno.test("a node that is removed while it serves a lease reports the whole bill when it registers again", async () => {
   await using host = await ProcessHost.start();
   await using client = await host.connect();
   const lease = await host.lease(client);
   const { node } = (await host.operator.nodes()).nodes[0]!;
   await lease.invoke("hold", Uint8Array.of(200));
-  await until(async () => (await host.operator.bills()).bills.length === 1, () => "a bill");
-  const seenNs = BigInt((await bill(host)).heldNs);
+  await billed(host, lease);
+  const seenNs = BigInt((await bill(host, lease)).heldNs);
   await host.operator.removeNode(node);
   await lease.closed;
   await until(
-    async () => BigInt((await bill(host)).heldNs) > seenNs,
+    async () => BigInt((await bill(host, lease)).heldNs) > seenNs,
     () => "the end of the lease is billed",
     10_000,
   );
-  assertEquals((await bill(host)).node, node);
+  assertEquals((await bill(host, lease)).node, node);
   const again = (await host.operator.nodes()).nodes[0];
-  assert(again !== undefined && again.node !== node, "it has come again");
+  assert(again !== undefined && again.node !== node, "it has registered again");
 });

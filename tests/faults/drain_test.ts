@@ -1,13 +1,13 @@
-/** What holds when a node is taken back: its leases move to another one, and nothing is lost that need not be. */
+/** Nodes that drain: their leases move to another node, and calls are lost only if they outlast the grace period. */
 
-import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
-import { DEFAULT_POOL } from "../../manager/executor/executor_pool.ts";
-import { ExecutorLost, LeaseOver, LeaseRefused } from "../../runtime/errors.ts";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { DEFAULT_POOL } from "../../manager/executor/executors/executor_pool.ts";
+import { ExecutorLostError, LeaseOverError, LeaseRefusedError } from "../../runtime/errors.ts";
 import type { Lease } from "../../runtime/client/lease.ts";
-import type { TestProcess } from "../support/process_child.ts";
-import { ProcessHost } from "../support/process_host.ts";
-import { until, within } from "../support/process_table.ts";
-import { limitMs, timeFactor } from "../support/time_factor.ts";
+import type { TestProcess } from "../support/processes/process_child.ts";
+import { ProcessHost } from "../support/processes/process_host.ts";
+import { until, within } from "../support/waiting.ts";
+import { lastingMs, limitMs, timeFactor } from "../support/time_factor.ts";
 
 const functions = new TextEncoder().encode(`
 export function echo(input, output) { output.set(input); return input.length; }
@@ -41,7 +41,7 @@ function state(host: ProcessHost, name: string): Promise<string | undefined> {
   return host.operator.nodes().then(({ nodes }) => nodes.find((node) => node.name === name)?.state);
 }
 
-Deno.test("SIGTERM: idle leases move to another node, and the node is free within a moment", async () => {
+Deno.test("a node that receives SIGTERM moves its idle leases to another node, and is free within a second", async () => {
   await using host = await ProcessHost.start({ nodes: 2, pool: DEFAULT_POOL });
   await using client = await host.connect();
   await using lease = await host.lease(client, { hotMs: 1 });
@@ -72,7 +72,7 @@ Deno.test("SIGTERM: idle leases move to another node, and the node is free withi
   assert(Math.min(...times) < limitMs(1000), `${times}`);
 });
 
-Deno.test("calls under way finish where they are, and later ones run on the next node", async () => {
+Deno.test("calls under way finish on the node that drains, and later ones run on the next node", async () => {
   await using host = await ProcessHost.start({ nodes: 2 });
   await using client = await host.connect();
   await using lease = await host.lease(client, { functions, workers: 1 });
@@ -91,16 +91,16 @@ Deno.test("calls under way finish where they are, and later ones run on the next
   assert(lease.nodes[0] !== name);
   assertEquals(await slow, Uint8Array.of(3));
   await within(10_000, "the drained node", old.line());
-  // What was written went with the old node: the call is refused, not run with something else.
-  const refused = assertThrows(() => call.invokeSync(), ExecutorLost, "write to input again");
+  // The input was written to memory of the old node: the call is refused, not run with other bytes.
+  const refused = assertThrows(() => call.invokeSync(), ExecutorLostError, "rewrite input");
   assertEquals(refused.outcome, "not-run");
   call.input.set([5, 6, 7, 8]);
   assertEquals(call.invokeSync(), 4);
   assertEquals(call.output, Uint8Array.of(5, 6, 7, 8));
 });
 
-Deno.test("what outlasts the notice: idempotent calls are done again, others fail with an unknown outcome", async () => {
-  await using host = await ProcessHost.start({ nodes: 2, drainMs: limitMs(4000) });
+Deno.test("calls that outlast the grace period are retried if idempotent, and fail with an unknown outcome if not", async () => {
+  await using host = await ProcessHost.start({ nodes: 2, drainMs: lastingMs(4000) });
   await using client = await host.connect();
   await using lease = await host.lease(client, {
     functions,
@@ -109,45 +109,51 @@ Deno.test("what outlasts the notice: idempotent calls are done again, others fai
     depth: 4,
   });
   const again = lease.invoke("nap", Uint8Array.of(6 * timeFactor()));
-  const lost = assertRejects(() => lease.invoke("never", bytes), ExecutorLost);
+  const lost = assertRejects(() => lease.invoke("never", bytes), ExecutorLostError);
   nodeOf(host, lease).signal("SIGTERM");
-  const error: ExecutorLost = await within(10_000, "the failure", lost);
+  const error: ExecutorLostError = await within(10_000, "the failure", lost);
   assertEquals(error.outcome, "unknown");
-  assertMatch(error.message, /taken back/);
+  assertEquals(error.code, "draining");
   assertEquals(
-    await within(30_000, "the call that is done again", again),
+    await within(30_000, "the call that is retried", again),
     Uint8Array.of(6 * timeFactor()),
   );
 });
 
-Deno.test("with no other node a lease goes on until the notice has run out, then it is over", async () => {
+Deno.test("a lease without another node goes on until the end of the grace period, and is then over", async () => {
   await using host = await ProcessHost.start({ drainMs: 500 });
   await using client = await host.connect();
   await using lease = await host.lease(client, { functions, depth: 2, idempotent: true });
   const draining = event(lease, "draining");
-  const running = [0, 1].map(() => assertRejects(() => lease.invoke("never", bytes), ExecutorLost));
-  const waiting = assertRejects(() => lease.invoke("echo", bytes, { worker: 0 }), ExecutorLost);
+  const running = [0, 1].map(() =>
+    assertRejects(() => lease.invoke("never", bytes), ExecutorLostError)
+  );
+  const waiting = assertRejects(
+    () => lease.invoke("echo", bytes, { worker: 0 }),
+    ExecutorLostError,
+  );
   host.node.signal("SIGTERM");
   await draining;
   await until(
     () => host.operator.nodes().then(({ nodes }) => nodes[0]?.state === "draining"),
     () => "it drains",
   );
-  const refused = await assertRejects(() => host.lease(client), LeaseRefused);
+  const refused = await assertRejects(() => host.lease(client), LeaseRefusedError);
   assertEquals(refused.reason, "no-nodes");
-  assertMatch(await within(10_000, "the end", lease.closed), /draining/);
+  assertEquals((await within(10_000, "the end", lease.closed)).code, "draining");
   for (const call of running) {
-    const cut: ExecutorLost = await within(5000, "the failure of a call that was cut", call);
+    const cut: ExecutorLostError = await within(5000, "the failure of a call that was cut", call);
     assertEquals(cut.outcome, "unknown");
-    assertMatch(cut.message, /taken back/);
+    assertEquals(cut.code, "draining");
   }
-  const left: ExecutorLost = await within(5000, "the failure of one that waits", waiting);
+  const left: ExecutorLostError = await within(5000, "the failure of one that waits", waiting);
   assertEquals(left.outcome, "not-run");
-  await assertRejects(() => lease.invoke("echo", bytes), LeaseOver, "draining");
+  const over = await assertRejects(() => lease.invoke("echo", bytes), LeaseOverError);
+  assertEquals(over.code, "draining");
   await host.node.ended();
 });
 
-Deno.test("an operator takes a node back and lends it again, and nothing is restarted for it", async () => {
+Deno.test("an operator drains a node and lends it again without restarting it", async () => {
   await using host = await ProcessHost.start({ nodes: 2 });
   await using client = await host.connect();
   await using lease = await host.lease(client);
@@ -157,7 +163,7 @@ Deno.test("an operator takes a node back and lends it again, and nothing is rest
   const { node } = nodes.find((one) => one.name === name)!;
   const moved = event(lease, "moved");
   const sinceMs = performance.now();
-  await host.operator.drainNode(node, { noticeMs: 10_000 });
+  await host.operator.drainNode(node, { graceMs: 10_000 });
   assertEquals(await state(host, name), "draining");
   await moved;
   await until(() => host.executors(old).length === 0, () => "the node runs no executor");
@@ -165,16 +171,16 @@ Deno.test("an operator takes a node back and lends it again, and nothing is rest
   assertEquals(await lease.invoke("echo", bytes), bytes);
   await host.operator.lendNode(node);
   const other = nodes.find((one) => one.name !== name)!;
-  await host.operator.drainNode(other.node, { noticeMs: 10_000 });
+  await host.operator.drainNode(other.node, { graceMs: 10_000 });
   await event(lease, "moved");
   assertEquals(lease.nodes[0], name);
   assertEquals(await lease.invoke("echo", bytes), bytes);
 });
 
-Deno.test("a term that is not renewed ends when it would have ended, on the next node too", async () => {
+Deno.test("a term that is not renewed ends at the same time after the lease has moved", async () => {
   await using host = await ProcessHost.start({ nodes: 2 });
   await using client = await host.connect();
-  await using lease = await host.lease(client, { renew: false, seconds: 600 });
+  await using lease = await host.lease(client, { renew: false, termMs: 600_000 });
   const endsMs = lease.expires.getTime();
   await until(() => endsMs - Date.now() < 597_000, () => "three seconds of the term have passed");
   const moved = event(lease, "moved");

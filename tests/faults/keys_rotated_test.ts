@@ -1,17 +1,18 @@
-/** What holds when the keys of grants change while leases run: real managers, executors and clients. */
+/** Keys of grants that rotate while leases run: real managers, executors and clients. */
 
 import { assertEquals } from "@std/assert";
-import { keyLearnMs } from "../../manager/resource/policy.ts";
+import { KEY_LEARN_MS } from "../../manager/resource/policy.ts";
 import { ManagerClient } from "../../runtime/http/manager_client.ts";
-import { startLease } from "../support/cluster_lease.ts";
-import { functionsPackage } from "../support/functions_package.ts";
-import { until } from "../support/process_table.ts";
+import { startLease } from "../support/cluster/cluster_lease.ts";
+import { functionsPackage } from "../support/functions/functions_package.ts";
+import { shortLease } from "../support/cluster/short_lease.ts";
+import { until } from "../support/waiting.ts";
 
 const bytes = new Uint8Array(64).fill(5);
 
-Deno.test("keys rotate under leases that run and leases that come: no call and no lease is refused", async () => {
-  await using set = await startLease({ seconds: 3 });
-  const { cluster, client, lease } = set;
+Deno.test("a rotation of keys refuses no call of running leases, and no new lease", async () => {
+  await using set = await startLease({ termMs: 3_000 });
+  const { cluster, client, lease, termMs } = set;
   using operator = new ManagerClient({ url: cluster.managerUrl, token: cluster.operatorToken });
   const first = (await operator.keys()).keys[0]!;
   const second = (await operator.rotateKeys()).keys[0]!;
@@ -20,17 +21,21 @@ Deno.test("keys rotate under leases that run and leases that come: no call and n
   let leases = 0;
   await until(
     async () => {
-      await using other = await client.lease({ functions, seconds: 1 });
+      const { lease: other } = await shortLease(
+        (termMs) => client.lease({ functions, termMs }),
+        1_000,
+      );
       assertEquals(await other.invoke("echo", bytes), bytes);
       assertEquals(await lease.invoke("echo", bytes), bytes);
+      await other.close();
       leases++;
       return (await states()).join() === `${second.id} signing`;
     },
     () => `key ${first.id} is dropped after ${leases} leases`,
-    keyLearnMs + 30_000,
+    KEY_LEARN_MS + 30_000,
   );
   const droppedMs = Date.now();
-  // It was renewed by a grant of the new key, and goes on beyond the old one's end.
-  await until(() => Date.now() > droppedMs + 3500, () => "the term that was then is over");
+  // The lease was renewed by a grant of the new key, and goes on beyond the end of the old grant.
+  await until(() => Date.now() > droppedMs + termMs! + 500, () => "the term at that time is over");
   assertEquals(await lease.invoke("echo", bytes), bytes);
 });

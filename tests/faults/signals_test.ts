@@ -1,9 +1,10 @@
-/** Signals that reach a whole node at once: from a terminal, a service manager, a batch system. */
+/** Signals that reach all processes of a node: from a terminal, a service manager or a batch system. */
 
 import { assert, assertEquals } from "@std/assert";
 import { connect } from "../../runtime/client/client.ts";
-import { TestManager } from "../manager/resource_support.ts";
-import { children, isAlive, until, within } from "../support/process_table.ts";
+import { TestManager } from "../support/manager/test_manager.ts";
+import { descendants, isAlive } from "../support/processes/process_table.ts";
+import { until, within } from "../support/waiting.ts";
 
 const CLI = new URL("../../cli.ts", import.meta.url).href;
 const functions = new TextEncoder().encode(`
@@ -15,7 +16,7 @@ export async function nap(input, output) {
 export const echo = (input, output) => (output.set(input), input.length);
 `);
 
-/** An executor manager in a process group of its own, with its pool. */
+/** Starts an executor manager, with a pool, in its own process group. */
 async function startNode(test: TestManager) {
   const child = new Deno.Command(Deno.execPath(), {
     args: [
@@ -38,16 +39,16 @@ async function startNode(test: TestManager) {
     stdout: "piped",
     stderr: "piped",
   }).spawn();
-  const said = new Response(child.stderr).text();
+  const errors = new Response(child.stderr).text();
   const reader = child.stdout.getReader();
   await within(20_000, "the node's start", reader.read());
   const drained = (async () => {
     while (!(await reader.read()).done);
   })();
-  return { child, ended: Promise.all([child.status, said, drained]) };
+  return { child, ended: Promise.all([child.status, errors, drained]) };
 }
 
-/** Has it come so far that signals are no longer its end? */
+/** Whether the process handles SIGTERM: before that, the signal would end it. */
 function catchesSigterm(pid: number): boolean {
   const caught = /^SigCgt:\s+([0-9a-f]+)$/m.exec(Deno.readTextFileSync(`/proc/${pid}/status`));
   return (BigInt(`0x${caught![1]}`) >> 14n & 1n) === 1n; // bit 0 is signal 1
@@ -56,12 +57,12 @@ function catchesSigterm(pid: number): boolean {
 const SENDERS: Record<string, (pid: number) => void> = {
   "SIGINT to the process group, as a terminal sends it": (pid) => Deno.kill(-pid, "SIGINT"),
   "SIGTERM to each process, as a service manager sends it": (pid) => {
-    for (const each of [...children(pid), pid]) Deno.kill(each, "SIGTERM");
+    for (const each of [...descendants(pid), pid]) Deno.kill(each, "SIGTERM");
   },
 };
 
 for (const [what, send] of Object.entries(SENDERS)) {
-  Deno.test(`${what}: calls finish, leases have their notice, nothing is left`, async () => {
+  Deno.test(`${what}, lets calls finish and leases have their grace period, and leaves nothing`, async () => {
     await using test = await TestManager.start();
     const { child, ended } = await startNode(test);
     try {
@@ -73,26 +74,26 @@ for (const [what, send] of Object.entries(SENDERS)) {
       await using lease = await client.lease({ functions });
       await lease.invoke("echo", Uint8Array.of(1));
       await until(
-        () => children(child.pid).filter(catchesSigterm).length === 2,
+        () => descendants(child.pid).filter(catchesSigterm).length === 2,
         () => "another executor waits",
         20_000,
       );
-      const processes = [child.pid, ...children(child.pid)];
+      const processes = [child.pid, ...descendants(child.pid)];
       const events = lease.status();
       const call = lease.invoke("nap", new Uint8Array());
       send(child.pid);
       const noticed = (async () => {
-        for await (const event of events) if (event.type === "draining") return event.noticeMs;
+        for await (const event of events) if (event.type === "draining") return event.graceMs;
         return undefined;
       })();
-      assertEquals(await within(20_000, "the notice", noticed), 60_000);
+      assertEquals(await within(20_000, "the draining event", noticed), 60_000);
       assertEquals(await call, Uint8Array.of(7));
       assertEquals(await lease.invoke("echo", Uint8Array.of(1)), Uint8Array.of(1));
       await lease.close();
-      const [status, said] = await within(20_000, "the node's end", ended);
-      assertEquals(status.code, 0, said);
-      // A busy host may have made an answer late, and that is told; no executor was lost.
-      assert(!/crashed|killed|executor that waited/.test(said), said);
+      const [status, errors] = await within(20_000, "the node's end", ended);
+      assertEquals(status.code, 0, errors);
+      // A busy host may log late responses, but no loss of an executor.
+      assert(!/crashed|killed|executor that waited/.test(errors), errors);
       const left = () => processes.filter(isAlive);
       await until(() => left().length === 0, () => `${left()} are gone`, 10_000);
       assert((await test.operator.nodes()).nodes.length === 0);

@@ -1,36 +1,36 @@
-/** A client whose thread calls synchronously all the time has no turn for what functions log. */
+/** A client that calls synchronously all the time, and has no turn of its event loop to receive what functions log. */
 
 import { assert } from "@std/assert";
 import { LOG_LINES_PER_SECOND } from "../../runtime/policy.ts";
 import type { LogLine } from "../../mod.ts";
-import { ProcessHost } from "../support/process_host.ts";
-import { until } from "../support/process_table.ts";
+import { ProcessHost } from "../support/processes/process_host.ts";
+import { until } from "../support/waiting.ts";
 
-/** What its keeper may hold: a second's lines, and a batch on its way. */
-const HELD = LOG_LINES_PER_SECOND + 128;
+/** The most lines that the keeper holds: those of one second, and one batch on its way. */
+const MAX_HELD = LOG_LINES_PER_SECOND + 128;
 
-Deno.test("lines for a thread that has no turn are dropped and counted, not kept", async () => {
+Deno.test("lines for a thread whose event loop does not turn are dropped and counted", async () => {
   await using host = await ProcessHost.start();
   await using client = await host.connect();
   const lines: LogLine[] = [];
   const functions = new TextEncoder().encode(`
-    export const say = (input, output, context) => (context.log("said"), 0);
+    export const log = (input, output, context) => (context.log("logged"), 0);
   `);
   await using lease = await client.lease({ functions, onLog: (line) => lines.push(line) });
-  using call = lease.prepare("say", { bytes: 0, resultBytes: 0 });
-  let said = 0;
-  const untilMs = performance.now() + 1000 * (HELD / LOG_LINES_PER_SECOND + 1);
+  using call = lease.prepare("log", { bytes: 0, resultBytes: 0 });
+  let logged = 0;
+  const untilMs = performance.now() + 1000 * (MAX_HELD / LOG_LINES_PER_SECOND + 1);
   while (performance.now() < untilMs) {
     call.invokeSync(0);
-    said++;
+    logged++;
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
   }
-  const told = () => lines.filter(({ worker }) => worker !== undefined).length;
+  const received = () => lines.filter(({ worker }) => worker !== undefined).length;
   const dropped = () =>
     lines.reduce((sum, { text }) => sum + Number(/^(\d+) lines dropped$/.exec(text)?.[1] ?? 0), 0);
   await until(
-    () => told() + dropped() === said,
-    () => `${told()} told, ${dropped()} dropped of ${said}`,
+    () => received() + dropped() === logged,
+    () => `${received()} received, ${dropped()} dropped of ${logged}`,
   );
-  assert(told() <= HELD, `${told()} lines were kept of ${said}`);
+  assert(received() <= MAX_HELD, `${received()} lines were kept of ${logged}`);
 });

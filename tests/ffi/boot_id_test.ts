@@ -1,6 +1,6 @@
 import { assertEquals, assertMatch } from "@std/assert";
 
-Deno.test("readBootId() reads with the right to FFI alone", async () => {
+Deno.test("`readBootId()` needs only the permission --allow-ffi", async () => {
   const module = new URL("../../ffi/", import.meta.url);
   const program = `
     import { openLibc } from "${module}libc.ts";

@@ -4,7 +4,7 @@ import { assert } from "@std/assert";
 import { openCpu } from "../../ffi/cpu.ts";
 import { openLibc } from "../../ffi/libc.ts";
 
-Deno.test("cycles() never goes back", () => {
+Deno.test("`cycles()` never decreases", () => {
   const libc = openLibc();
   const cpu = openCpu(libc);
   let last = cpu.cycles();
@@ -18,7 +18,7 @@ Deno.test("cycles() never goes back", () => {
   libc.close();
 });
 
-Deno.test("cycles() runs at a steady rate", () => {
+Deno.test("`cycles()` runs at a steady rate", () => {
   const libc = openLibc();
   const cpu = openCpu(libc);
   const rates: number[] = [];
@@ -32,7 +32,7 @@ Deno.test("cycles() runs at a steady rate", () => {
   libc.close();
   rates.sort((a, b) => a - b);
   const [median, text] = [rates[2]!, rates.map((rate) => Math.round(rate)).join(", ")];
-  // From aarch64's 24 MHz timers to 10 GHz; one round of five may be torn by a lost time slice.
+  // From aarch64's 24 MHz timers to 10 GHz; a lost time slice may distort one round of five.
   assert(median > 1e4 && median < 1e7, `${text} a ms`);
   assert(rates[1]! > median * 0.9 && rates[3]! < median * 1.1, `${text} a ms`);
 });

@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { type Arch, sharedObject } from "../../ffi/elf.ts";
 import { exportedFunctions } from "../../ffi/elf_functions.ts";
-import { compile, compilerNeeded, rfaasFunction } from "../support/compiler.ts";
+import { compile, compilerNeeded, rfaasFunction } from "../support/functions/compiler.ts";
 
 const arch = Deno.build.arch as Arch;
 const other: Arch = arch === "x86_64" ? "aarch64" : "x86_64";
@@ -15,26 +15,26 @@ function changed(at: number, to: number, library = written): Uint8Array<ArrayBuf
   return copy;
 }
 
-Deno.test("exportedFunctions() reads a library with DT_HASH and no section headers", () => {
+Deno.test("`exportedFunctions()` reads a library with DT_HASH and no section headers", () => {
   assertEquals(exportedFunctions(written, arch), ["first", "second"]);
   assertEquals(exportedFunctions(sharedObject({}, arch), arch), []);
 });
 
-Deno.test("exportedFunctions() says what a file is that is none for this node", () => {
+Deno.test("`exportedFunctions()` refuses a file that is not a library for this node, with the reason", () => {
   const refused = (library: Uint8Array<ArrayBuffer>, message: string) =>
     assertThrows(() => exportedFunctions(library, arch), TypeError, message);
   assertThrows(() => exportedFunctions(written, other), TypeError, `for ${arch} (ELF machine`);
   refused(changed(4, 1), "for 32 bits, little endian; this node has");
   refused(changed(5, 2), "for 64 bits, big endian; this node has");
   refused(changed(18, 99), "for another processor (ELF machine 99)");
-  refused(changed(16, 1), "type 1, no shared library: link it with -shared");
+  refused(changed(16, 1), "has type 1 and is not a shared library: link it with -shared");
   refused(changed(54, 0), "its program headers");
   refused(changed(56, 1), "it has no dynamic section");
   refused(changed(64 + 2 * 56 + 8 + 5, 1), "are missing"); // the offset of the dynamic section
 });
 
 Deno.test({
-  name: "exportedFunctions() names functions of C and C++ alone, sorted" + compilerNeeded,
+  name: "`exportedFunctions()` returns functions with C names, sorted" + compilerNeeded,
   ignore: compilerNeeded !== "",
 }, async () => {
   const c = await compile(
@@ -68,14 +68,14 @@ Deno.test({
 });
 
 Deno.test({
-  name: "exportedFunctions() survives cuts and changed bytes" + compilerNeeded,
+  name: "`exportedFunctions()` survives truncated and changed files" + compilerNeeded,
   ignore: compilerNeeded !== "",
 }, async () => {
   const library = await compile(rfaasFunction("f", "return 0;"));
   const whole = exportedFunctions(library, arch);
   for (let length = 0; length < library.length; length += 1 + (length >> 4)) {
     const cut = library.slice(0, length);
-    // Section headers at the end are no part of what is loaded.
+    // Section headers at the end are not loaded, so the functions may still be found.
     try {
       assertEquals(exportedFunctions(cut, arch), whole);
     } catch (error) {
@@ -85,7 +85,7 @@ Deno.test({
       );
     }
   }
-  // Cut within its data, behind all that is read here: what is mapped past the end of a file can't be touched.
+  // Truncated in its data, after all that is read here: a mapping past the end of the file would end the process.
   const large = await compile(rfaasFunction("f", "return 0;") + "int data[10000] = {1};");
   assertThrows(() => exportedFunctions(large.slice(0, -25_000), arch), TypeError, "are missing");
   for (let at = 4; at < 0x400; at++) {

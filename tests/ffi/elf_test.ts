@@ -1,4 +1,4 @@
-/** The shared object that is written without a compiler: parsed back, and loaded. */
+/** A shared object that is written without a compiler is parsed and loaded. */
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { CPU_CODE } from "../../ffi/cpu.ts";
@@ -7,7 +7,7 @@ import { openLibc } from "../../ffi/libc.ts";
 import { openSharedObject } from "../../ffi/shared_object.ts";
 import { countDescriptors, countMappings } from "../support/descriptors.ts";
 
-/** What stands in `man 5 elf`, read back from the bytes. */
+/** Parses the bytes by `man 5 elf`. */
 function parse(bytes: Uint8Array<ArrayBuffer>) {
   const view = new DataView(bytes.buffer);
   const u64 = (at: number) => Number(view.getBigUint64(at, true));
@@ -30,13 +30,13 @@ function parse(bytes: Uint8Array<ArrayBuffer>) {
     const from = dynamic.get(5)! + at;
     return new TextDecoder().decode(bytes.subarray(from, bytes.indexOf(0, from)));
   };
-  /** As the loader does: from the bucket along the chain. */
-  const lookUp = (wanted: string) => {
+  /** Looks a symbol up as the loader does: from the bucket along the chain. */
+  const lookUp = (symbol: string) => {
     const hash = dynamic.get(4)!;
     assertEquals(view.getUint32(hash, true), 1, "one bucket");
     for (let i = view.getUint32(hash + 8, true); i !== 0;) {
       const at = dynamic.get(6)! + i * dynamic.get(11)!;
-      if (name(view.getUint32(at, true)) === wanted) {
+      if (name(view.getUint32(at, true)) === symbol) {
         assertEquals(view.getUint8(at + 4), 0x12, "a global function");
         assert(view.getUint16(at + 6, true) !== 0, "defined here");
         return bytes.slice(u64(at + 8), u64(at + 8) + u64(at + 16));
@@ -49,7 +49,7 @@ function parse(bytes: Uint8Array<ArrayBuffer>) {
 }
 
 for (const [arch, machine] of [["x86_64", 62], ["aarch64", 183]] as [Arch, number][]) {
-  Deno.test(`sharedObject() for ${arch} can be parsed back`, () => {
+  Deno.test(`\`sharedObject()\` for ${arch} can be parsed`, () => {
     const functions = {
       first: Uint8Array.of(1, 2, 3),
       second: new Uint8Array(100).fill(9),
@@ -76,11 +76,11 @@ for (const [arch, machine] of [["x86_64", 62], ["aarch64", 183]] as [Arch, numbe
   });
 }
 
-Deno.test("sharedObject() refuses more code than its page holds", () => {
+Deno.test("`sharedObject()` refuses more code than its page holds", () => {
   assertThrows(() => sharedObject({ big: new Uint8Array(65536) }, "x86_64"), RangeError, "65536");
 });
 
-Deno.test("CPU_CODE holds the instructions that the assembler gives", () => {
+Deno.test("CPU_CODE has the instructions that the assembler makes", () => {
   const hex = (code: Uint8Array) => code.toHex();
   // rdtsc; shl rdx, 32; or rax, rdx; cvtsi2sd xmm0, rax; ret
   assertEquals(hex(CPU_CODE.x86_64.cycles), "0f31" + "48c1e220" + "4809d0" + "f2480f2ac0" + "c3");
@@ -91,7 +91,7 @@ Deno.test("CPU_CODE holds the instructions that the assembler gives", () => {
 });
 
 Deno.test({
-  name: "openSharedObject() loads two objects side by side and unloads them (x86-64)",
+  name: "`openSharedObject()` loads two objects side by side and unloads them (x86-64)",
   ignore: Deno.build.arch !== "x86_64",
   fn: () => {
     const libc = openLibc();
@@ -108,7 +108,7 @@ Deno.test({
     const a = openSharedObject(libc, "rfaas-test", object(1, 2), symbols);
     const b = openSharedObject(libc, "rfaas-test", object(3, 4), symbols);
     assertEquals([a.symbols.one(), a.symbols.two(), a.symbols.sum(40, 2)], [1, 2, 42]);
-    assertEquals([b.symbols.one(), b.symbols.two()], [3, 4], "the first library again");
+    assertEquals([b.symbols.one(), b.symbols.two()], [3, 4], "they are not the first library's");
     a.close();
     assertEquals(b.symbols.two(), 4);
     b.close();

@@ -1,4 +1,4 @@
-/** Error numbers and what they are called. */
+/** Error numbers and their names. */
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { ErrnoError, errnoError } from "../../ffi/errno.ts";
@@ -16,7 +16,7 @@ for (
     [111, "ECONNREFUSED"],
   ] as const
 ) {
-  Deno.test(`errnoError() calls ${errno} ${code}`, () => {
+  Deno.test(`\`errnoError()\` names ${errno} ${code}`, () => {
     const error = errnoError("try this", errno);
     assertEquals([error.errno, error.code, error.name], [errno, code, "ErrnoError"]);
     assert(error.message.startsWith("Cannot try this: "), error.message);
@@ -24,13 +24,13 @@ for (
   });
 }
 
-Deno.test("errnoError() has words for a number without a name", () => {
+Deno.test("`errnoError()` has a message for a number without a name", () => {
   const error = errnoError("try this", 4242);
   assertEquals(error.code, "errno 4242");
   assertEquals(error.message, "Cannot try this: unknown error (errno 4242)");
 });
 
-Deno.test("Libc.fail() tells of the last failed call", () => {
+Deno.test("`Libc.fail()` is the error of the last failed call", () => {
   const libc = openLibc();
   try {
     assertEquals(libc.c.close(-1), -1);
@@ -45,13 +45,13 @@ Deno.test("Libc.fail() tells of the last failed call", () => {
   }
 });
 
-Deno.test("cString() ends text with a zero byte and refuses one inside", () => {
+Deno.test("`cString()` ends text with a zero byte and refuses one inside", () => {
   assertEquals([...cString("é")], [0xc3, 0xa9, 0]);
   assertEquals([...cString("")], [0]);
   assertThrows(() => cString("a\0b"), TypeError, "zero byte");
 });
 
-Deno.test("openLibc() needs the permission to call foreign functions", async () => {
+Deno.test("`openLibc()` needs the permission --allow-ffi", async () => {
   const { code, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "--no-prompt", "--no-check", "--allow-read", "-"],
     stdin: "null",

@@ -1,4 +1,4 @@
-/** What the kernel shows and takes as files; the memory and the cores of a process. */
+/** The kernel's files; the memory and the cores of a process. */
 
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { allowedCores, keepOnCores } from "../../ffi/affinity.ts";
@@ -25,7 +25,7 @@ async function withFolder(use: (libc: Libc, folder: string) => Promise<void> | v
   }
 }
 
-Deno.test("files are read whole, written, listed; what fails has its name", () =>
+Deno.test("kernel files are read, written and listed; failures have the kernel's error", () =>
   withFolder(async (libc, folder) => {
     const long = "0123456789ä".repeat(20_000);
     await Deno.writeTextFile(`${folder}/a`, long);
@@ -50,7 +50,7 @@ Deno.test("files are read whole, written, listed; what fails has its name", () =
     await assertRejects(() => writeKernelFileAside(libc, gone, "x"), ErrnoError, "ENOENT");
   }));
 
-Deno.test("residentBytes() sees memory that was written, and no process that is none", () =>
+Deno.test("`residentBytes()` counts written memory, and is undefined without a process", () =>
   withFolder((libc) => {
     const before = residentBytes(libc, Deno.pid)!;
     const bytes = new Uint8Array(64 * 2 ** 20).fill(1);
@@ -59,7 +59,7 @@ Deno.test("residentBytes() sees memory that was written, and no process that is 
     assertEquals(residentBytes(libc, 2 ** 22 + 1), undefined);
   }));
 
-Deno.test("keepOnCores() keeps the calling thread where it says", () =>
+Deno.test("`keepOnCores()` restricts the calling thread", () =>
   withFolder((libc) => {
     const all = allowedCores(libc);
     try {

@@ -1,4 +1,4 @@
-/** Mapped memory as an owned object. */
+/** Mapped memory and its buffers. */
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { ErrnoError } from "../../ffi/errno.ts";
@@ -7,7 +7,7 @@ import { MappedMemory, PAGE_BYTES, wholePages } from "../../ffi/mapped_memory.ts
 import { createSharedMemory } from "../../ffi/shared_memory.ts";
 import { countMappings } from "../support/descriptors.ts";
 
-/** Runs with `length` bytes of shared memory and gives all back. */
+/** Runs with `length` bytes of shared memory and releases them. */
 function withMemory(length: number, run: (libc: Libc, fd: number) => void): void {
   const libc = openLibc();
   const fd = createSharedMemory(libc, "rfaas-test", length, { folder: "" });
@@ -19,7 +19,7 @@ function withMemory(length: number, run: (libc: Libc, fd: number) => void): void
   }
 }
 
-Deno.test("wholePages() rounds up", () => {
+Deno.test("`wholePages()` rounds up", () => {
   assertEquals([1, PAGE_BYTES, PAGE_BYTES + 1, 2 ** 33 + 1].map(wholePages), [
     PAGE_BYTES,
     PAGE_BYTES,
@@ -28,7 +28,7 @@ Deno.test("wholePages() rounds up", () => {
   ]);
 });
 
-Deno.test("MappedMemory.buffer() shows exactly its range, and two mappings show one memory", () => {
+Deno.test("`MappedMemory.buffer()` shows exactly its range, and two mappings show one memory", () => {
   withMemory(8192, (libc, fd) => {
     using one = MappedMemory.map(libc, fd, 8192);
     using two = MappedMemory.map(libc, fd, 8192);
@@ -41,7 +41,7 @@ Deno.test("MappedMemory.buffer() shows exactly its range, and two mappings show 
   });
 });
 
-Deno.test("MappedMemory.buffer() refuses ranges outside the mapping", () => {
+Deno.test("`MappedMemory.buffer()` refuses ranges outside the mapping", () => {
   withMemory(4096, (libc, fd) => {
     using memory = MappedMemory.map(libc, fd, 4096);
     const wrong = [[-1, 1], [0, 4097], [4096, 1], [4095, 2], [0, -1], [0.5, 1], [0, 1.5], [NaN, 1]];
@@ -52,7 +52,7 @@ Deno.test("MappedMemory.buffer() refuses ranges outside the mapping", () => {
   });
 });
 
-Deno.test("MappedMemory.close() detaches what was handed out, then unmaps, and may come twice", () => {
+Deno.test("`MappedMemory.close()` detaches all buffers, then unmaps, and may be called twice", () => {
   withMemory(4096, (libc, fd) => {
     const before = countMappings();
     const memory = MappedMemory.map(libc, fd, 4096);
@@ -61,7 +61,7 @@ Deno.test("MappedMemory.close() detaches what was handed out, then unmaps, and m
     const view = new Int32Array(buffers[0]!, 8, 4);
     view[0] = 5;
     const kept = memory.buffer(0, 64);
-    structuredClone(kept, { transfer: [kept] }); // detached by somebody else before
+    structuredClone(kept, { transfer: [kept] }); // detached elsewhere before
     memory.close();
     memory.close();
     assertEquals(buffers.map(({ detached }) => detached), [true, true, true]);
@@ -72,7 +72,7 @@ Deno.test("MappedMemory.close() detaches what was handed out, then unmaps, and m
   });
 });
 
-Deno.test("MappedMemory.map() refuses what cannot be mapped", () => {
+Deno.test("`MappedMemory.map()` refuses wrong lengths and closed descriptors", () => {
   withMemory(4096, (libc, fd) => {
     for (const length of [0, -1, 0.5, NaN, Infinity]) {
       assertThrows(() => MappedMemory.map(libc, fd, length), RangeError, `${length}`);

@@ -2,7 +2,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { type Arch, sharedObject } from "../../ffi/elf.ts";
 import { openLibc } from "../../ffi/libc.ts";
 import { openNativeLibrary } from "../../ffi/native_library.ts";
-import { compile, compilerNeeded, rfaasFunction } from "../support/compiler.ts";
+import { compile, compilerNeeded, rfaasFunction } from "../support/functions/compiler.ts";
 
 const slot = () => ({ inputBuffer: new ArrayBuffer(64), outputBuffer: new ArrayBuffer(64) });
 /** `f(in, size, out)` in machine code: doubles the first word of the argument. */
@@ -23,7 +23,7 @@ const DOUBLE: Record<Arch, Uint8Array> = {
   ),
 };
 
-Deno.test("openNativeLibrary() calls functions on the memory of slots", () => {
+Deno.test("`openNativeLibrary()` calls functions on the memory of slots", () => {
   const arch = Deno.build.arch as Arch;
   const libc = openLibc();
   try {
@@ -42,7 +42,7 @@ Deno.test("openNativeLibrary() calls functions on the memory of slots", () => {
 });
 
 Deno.test({
-  name: "openNativeLibrary() tells what the dynamic linker says" + compilerNeeded,
+  name: "`openNativeLibrary()` throws the dynamic linker's message" + compilerNeeded,
   ignore: compilerNeeded !== "",
 }, async () => {
   const libc = openLibc();

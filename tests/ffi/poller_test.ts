@@ -1,4 +1,4 @@
-/** One poll for all descriptors of an event loop. */
+/** One poll(2) for all descriptors of an event loop. */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { type Libc, openLibc } from "../../ffi/libc.ts";
@@ -25,7 +25,7 @@ async function withPoller(run: (poller: Poller, libc: Libc) => Promise<void>): P
 const signal = (libc: Libc, fd: number) =>
   libc.c.write(fd, new Uint8Array(new BigUint64Array([1n]).buffer), 8n);
 
-Deno.test("readable() is true for a descriptor that can be read, at once or later", async () => {
+Deno.test("`readable()` returns true for a descriptor that can be read, at once or later", async () => {
   await withPoller(async (poller, libc) => {
     const fd = libc.c.eventfd(0, 0);
     const waiting = poller.readable(fd, BOUND);
@@ -36,7 +36,17 @@ Deno.test("readable() is true for a descriptor that can be read, at once or late
   });
 });
 
-Deno.test("readable() is false when its time passed, and keeps the times of others apart", async () => {
+Deno.test("`readable()` waits for more descriptors than a page describes", async () => {
+  await withPoller(async (poller, libc) => {
+    const fd = libc.c.eventfd(0, 0);
+    const waiting = Array.from({ length: 1500 }, () => poller.readable(fd, BOUND));
+    signal(libc, fd);
+    assertEquals(new Set(await Promise.all(waiting)), new Set([true]));
+    libc.c.close(fd);
+  });
+});
+
+Deno.test("`readable()` returns false after its own timeout", async () => {
   await withPoller(async (poller, libc) => {
     const fd = libc.c.eventfd(0, 0);
     const startMs = performance.now();
@@ -52,7 +62,7 @@ Deno.test("readable() is false when its time passed, and keeps the times of othe
   });
 });
 
-Deno.test("readable() throws the reason of its signal", async () => {
+Deno.test("`readable()` throws the reason of its signal", async () => {
   await withPoller(async (poller, libc) => {
     const fd = libc.c.eventfd(0, 0);
     const reason = new Error("enough");
@@ -71,7 +81,7 @@ Deno.test("readable() throws the reason of its signal", async () => {
   });
 });
 
-Deno.test("release() ends the waits for one descriptor only", async () => {
+Deno.test("`release()` ends only the waits for its descriptor", async () => {
   await withPoller(async (poller, libc) => {
     const [one, two] = [libc.c.eventfd(0, 0), libc.c.eventfd(0, 0)];
     const ended = [poller.readable(one), poller.readable(one, BOUND)];
@@ -87,7 +97,7 @@ Deno.test("release() ends the waits for one descriptor only", async () => {
   });
 });
 
-Deno.test("close() ends all waits as timed out, and later ones throw", async () => {
+Deno.test("`close()` ends all waits as timed out, and later ones throw", async () => {
   await withPoller(async (poller, libc) => {
     const fd = libc.c.eventfd(0, 0);
     const waits = [poller.readable(fd), poller.readable(fd, BOUND)];
@@ -98,7 +108,7 @@ Deno.test("close() ends all waits as timed out, and later ones throw", async () 
   });
 });
 
-Deno.test("readable() serves 100 descriptors at once, each by itself", async () => {
+Deno.test("`readable()` waits for 100 descriptors at once, each independently", async () => {
   await withPoller(async (poller, libc) => {
     const fds = Array.from({ length: 100 }, () => libc.c.eventfd(0, 0));
     const ready: number[] = [];
@@ -113,7 +123,7 @@ Deno.test("readable() serves 100 descriptors at once, each by itself", async () 
   });
 });
 
-Deno.test("files are read while 100 descriptors are waited for", async () => {
+Deno.test("waits for 100 descriptors do not block file reads", async () => {
   await withPoller(async (poller, libc) => {
     const fds = Array.from({ length: 100 }, () => libc.c.eventfd(0, 0));
     const waits = fds.map((fd) => poller.readable(fd, BOUND));

@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { openLibc } from "../../ffi/libc.ts";
 import { processTimeNs } from "../../ffi/process_time.ts";
 
-Deno.test("`processTimeNs()` counts what a process computes, to less than a tick of the kernel", () => {
+Deno.test("`processTimeNs()` counts processor time more finely than a kernel tick", () => {
   const libc = openLibc();
   try {
     const before = processTimeNs(libc, 0)!;
@@ -15,7 +15,7 @@ Deno.test("`processTimeNs()` counts what a process computes, to less than a tick
   }
 });
 
-Deno.test("`processTimeNs()` knows other processes, while they are there", async () => {
+Deno.test("`processTimeNs()` works for other processes until they end", async () => {
   const libc = openLibc();
   try {
     const child = new Deno.Command("sleep", { args: ["60"] }).spawn();

@@ -1,4 +1,4 @@
-/** Shared memory: its seals, and what is refused from a peer. */
+/** Shared memory: its seals, and the check of a peer's descriptors. */
 
 import { assertEquals, assertThrows } from "@std/assert";
 import { cString, type Libc, openLibc } from "../../ffi/libc.ts";
@@ -17,7 +17,7 @@ function withLibc(run: (libc: Libc) => void): void {
   }
 }
 
-Deno.test("createSharedMemory() makes memory that nobody can truncate, grow or unseal", () => {
+Deno.test("`createSharedMemory()` makes memory that cannot be truncated, grown or unsealed", () => {
   withLibc((libc) => {
     const fd = createSharedMemory(libc, "rfaas-test", 8192, { folder: "" });
     // Another descriptor of the same memory, as another process of the user would open it.
@@ -33,23 +33,27 @@ Deno.test("createSharedMemory() makes memory that nobody can truncate, grow or u
   });
 });
 
-Deno.test("checkSharedMemory() refuses memory of another length", () => {
+Deno.test("`checkSharedMemory()` refuses memory of another length", () => {
   withLibc((libc) => {
     const fd = createSharedMemory(libc, "rfaas-test", 8192, { folder: "" });
     for (const length of [0, 4096, 8191, 8193, 2 ** 40]) {
-      assertThrows(() => checkSharedMemory(libc, fd, length), Error, `8192 bytes, not ${length}`);
+      assertThrows(
+        () => checkSharedMemory(libc, fd, length),
+        Error,
+        `expected ${length} bytes, got 8192`,
+      );
     }
     libc.c.close(fd);
   });
 });
 
-/** A descriptor of 4096 bytes made by `open` must be refused. */
-function refuses(open: (libc: Libc, folder: string) => number, why: string): void {
+/** Expects that a descriptor of 4096 bytes made by `open` is refused. */
+function refuses(open: (libc: Libc, folder: string) => number, reason: string): void {
   withLibc((libc) => {
     const folder = Deno.makeTempDirSync();
     const fd = open(libc, folder);
     try {
-      assertThrows(() => checkSharedMemory(libc, fd, 4096), Error, why);
+      assertThrows(() => checkSharedMemory(libc, fd, 4096), Error, reason);
     } finally {
       libc.c.close(fd);
       Deno.removeSync(folder, { recursive: true });
@@ -65,7 +69,7 @@ const memfd = (flags: number, seals: number, mode?: number) => (libc: Libc) => {
   return fd;
 };
 
-Deno.test("checkSharedMemory() refuses memory that could be truncated", () => {
+Deno.test("`checkSharedMemory()` refuses memory that could be truncated", () => {
   refuses(memfd(2, 0), "not sealed");
   refuses(memfd(2, 2), "not sealed"); // against shrinking only
   refuses(memfd(2, 4), "not sealed"); // against growing only
@@ -82,13 +86,13 @@ const file = (mode: number, bytes: number, unlink: boolean) => (libc: Libc, fold
   return fd;
 };
 
-Deno.test("checkSharedMemory() refuses a file with a name, with holes, or open to others", () => {
+Deno.test("`checkSharedMemory()` refuses a file with a name, with holes, or open to others", () => {
   refuses(file(0o600, 4096, false), "unnamed");
-  refuses(file(0o600, 0, true), "reserved");
+  refuses(file(0o600, 0, true), "allocated");
   refuses(file(0o644, 4096, true), "private file");
 });
 
-Deno.test("checkSharedMemory() refuses what is no memory at all", () => {
-  refuses((libc) => libc.c.eventfd(0, 0), "bytes, not 4096");
-  refuses((libc) => libc.c.open(cString("/dev/zero"), O_RDWR, 0), "bytes, not 4096");
+Deno.test("`checkSharedMemory()` refuses descriptors that are not memory", () => {
+  refuses((libc) => libc.c.eventfd(0, 0), "expected 4096 bytes, got");
+  refuses((libc) => libc.c.open(cString("/dev/zero"), O_RDWR, 0), "expected 4096 bytes, got");
 });

@@ -1,34 +1,34 @@
-/** Turns of a thread on its core, as the kernel knows them. */
+/** The time slice of a thread. */
 
 import { assert, assertEquals } from "@std/assert";
 import { openLibc } from "../../ffi/libc.ts";
-import { askForTimeSlice, timeSliceMs } from "../../ffi/time_slice.ts";
-import { kernelHasSlices } from "../support/kernel_slices.ts";
+import { requestTimeSlice, timeSliceMs } from "../../ffi/time_slice.ts";
+import { kernelHasSlices } from "../support/fabric/kernel_slices.ts";
 
 Deno.test({
-  name: "a thread gets the turns that it asks for",
-  ignore: !kernelHasSlices(), // an older kernel takes the wish and forgets it
+  name: "`requestTimeSlice()` sets the thread's time slice",
+  ignore: !kernelHasSlices(), // an older kernel ignores the request
   fn() {
     const libc = openLibc();
     const before = timeSliceMs(libc);
     try {
-      assert(askForTimeSlice(libc, 0.25));
+      assert(requestTimeSlice(libc, 0.25));
       assertEquals(timeSliceMs(libc), 0.25);
     } finally {
-      askForTimeSlice(libc, before);
+      requestTimeSlice(libc, before);
       assertEquals(timeSliceMs(libc), before);
       libc.close();
     }
   },
 });
 
-Deno.test("a thread that is to be nice stays so", async () => {
+Deno.test("`requestTimeSlice()` does not change the nice value", async () => {
   const code = `
     import { openLibc } from "${new URL("../../ffi/libc.ts", import.meta.url)}";
-    import { askForTimeSlice } from "${new URL("../../ffi/time_slice.ts", import.meta.url)}";
-    const asked = askForTimeSlice(openLibc(), 0.25);
+    import { requestTimeSlice } from "${new URL("../../ffi/time_slice.ts", import.meta.url)}";
+    const granted = requestTimeSlice(openLibc(), 0.25);
     const stat = Deno.readTextFileSync("/proc/thread-self/stat").split(") ")[1].split(" ");
-    console.log(asked, stat[16]);`;
+    console.log(granted, stat[16]);`;
   const command = new Deno.Command("nice", {
     args: ["-n", "5", Deno.execPath(), "eval", "--no-check", code],
     env: { NO_COLOR: "1" },
@@ -37,13 +37,13 @@ Deno.test("a thread that is to be nice stays so", async () => {
   assertEquals(new TextDecoder().decode(stdout), "true 5\n", new TextDecoder().decode(stderr));
 });
 
-Deno.test("what the kernel does not grant is no failure", () => {
+Deno.test("`requestTimeSlice()` does not throw for a slice out of range", () => {
   const libc = openLibc();
   try {
     const before = timeSliceMs(libc);
-    askForTimeSlice(libc, 0.000_001); // less than the least: the kernel grants that
+    requestTimeSlice(libc, 0.000_001); // below the minimum, which the kernel then sets
     assert(timeSliceMs(libc) >= 0.1 || timeSliceMs(libc) === 0, `${timeSliceMs(libc)} ms`);
-    askForTimeSlice(libc, before);
+    requestTimeSlice(libc, before);
   } finally {
     libc.close();
   }

@@ -1,24 +1,27 @@
-/** What functions may do beyond computing: what their lease asks for and their node allows, and nothing else. */
+/** The permissions of functions: those that their lease requests and their node allows, and no others. */
 
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { firstNotAllowed } from "../../manager/executor/permission_rules.ts";
-import { type FunctionPermissions, LeaseRefused } from "../../mod.ts";
+import {
+  checkPermissionRules,
+  firstNotAllowed,
+} from "../../manager/executor/leases/permission_rules.ts";
+import { type FunctionPermissions, LeaseRefusedError } from "../../mod.ts";
 import { checkPermissions, NO_PERMISSIONS } from "../../runtime/permissions.ts";
-import { startCluster } from "../support/cluster.ts";
-import { packageOf } from "../support/functions_package.ts";
+import { startCluster } from "../support/cluster/cluster.ts";
+import { packageOf } from "../support/functions/functions_package.ts";
 import { need, triedRecipes } from "../support/sandboxes.ts";
 
-/** Runs a text as an async function body; gives what it returned, or `threw` and the error's name. */
+/** Runs a text as an async function body and returns its result, or `threw` and the error's name. */
 const functions = packageOf(`
   const AsyncFunction = (async () => {}).constructor;
   export async function run(input, output) {
-    let said;
+    let outcome;
     try {
-      said = String(await new AsyncFunction(new TextDecoder().decode(input))());
+      outcome = String(await new AsyncFunction(new TextDecoder().decode(input))());
     } catch (error) {
-      said = "threw " + error.name;
+      outcome = "threw " + error.name;
     }
-    return new TextEncoder().encodeInto(said, output).written;
+    return new TextEncoder().encodeInto(outcome, output).written;
   }
 `);
 
@@ -29,7 +32,7 @@ for (const tried of SANDBOXES) {
   const { recipe, missing } = tried;
   Deno.test({
     name:
-      `functions do what their lease asks for and their node allows, and no more, sandbox ${recipe}${
+      `functions have the permissions that lease and node agree on, and no others, sandbox ${recipe}${
         need(tried)
       }`,
     ignore: missing !== undefined,
@@ -68,12 +71,13 @@ for (const tried of SANDBOXES) {
       assertEquals(await run(dial(open)), "there");
       assertEquals(await run(read("open/a")), "the text");
       assertEquals(await run(variable(VARIABLE)), "its value");
+      const names = "return Object.keys(Deno.env.toObject()).join();";
+      assertEquals(await run(variable("PATH")), "undefined");
+      assertEquals(await run(names), VARIABLE);
       const beyond = [
         dial(closed),
         read("open-not/a"),
         read("open/../open-not/a"),
-        variable("PATH"),
-        "return Deno.env.toObject();",
         `return Deno.writeTextFile("${folder}/open/b", "");`,
         `return Deno.listen({ port: ${closed} });`,
         "return fetch('http://example.org/');",
@@ -86,9 +90,9 @@ for (const tried of SANDBOXES) {
       for (const body of beyond) assert((await run(body)).startsWith("threw "), body);
 
       const modest = await take();
-      for (const body of [dial(open), read("open/a"), variable(VARIABLE)]) {
-        assertEquals(await modest(body), "threw NotCapable", body);
-      }
+      assertEquals(await modest(dial(open)), "threw NotCapable");
+      assertEquals(await modest(read("open/a")), "threw NotFound");
+      assertEquals(await modest(variable(VARIABLE)), "undefined");
       const others: [FunctionPermissions, string][] = [
         [{ net: [`127.0.0.1:${closed}`] }, `net 127.0.0.1:${closed}`],
         [{ net: ["127.0.0.1"] }, "net 127.0.0.1"],
@@ -96,15 +100,23 @@ for (const tried of SANDBOXES) {
         [{ env: ["PATH"] }, "env PATH"],
       ];
       for (const [permissions, entry] of others) {
-        const error = await assertRejects(() => take(permissions), LeaseRefused, entry);
-        assertEquals((error as LeaseRefused).reason, "permissions");
+        const error = await assertRejects(() => take(permissions), LeaseRefusedError, entry);
+        assertEquals((error as LeaseRefusedError).reason, "permissions");
       }
     },
   });
 }
 
-Deno.test("firstNotAllowed() compares hosts with their ports, folders with what lies in them, and names", () => {
-  const cases: [keyof FunctionPermissions, rule: string, asked: string, isAllowed: boolean][] = [
+Deno.test("`checkPermissionRules()` refuses variables of traces", () => {
+  assertThrows(
+    () => checkPermissionRules({ env: ["*", "OTEL_EXPORTER_OTLP_HEADERS"] }),
+    TypeError,
+    "no function may read OTEL_EXPORTER_OTLP_HEADERS",
+  );
+});
+
+Deno.test("`firstNotAllowed()` compares hosts and ports, folders and their contents, and names", () => {
+  const cases: [keyof FunctionPermissions, rule: string, entry: string, isAllowed: boolean][] = [
     ["net", "a.org", "a.org", true],
     ["net", "a.org", "A.org:80", true],
     ["net", "a.org:80", "a.org:80", true],
@@ -127,17 +139,19 @@ Deno.test("firstNotAllowed() compares hosts with their ports, folders with what 
     ["env", "*", "A", true],
     ["env", "*", "RFAAS_TOKEN", false],
     ["env", "RFAAS_X", "RFAAS_X", true],
+    ["env", "*", "OTEL_DENO", false],
+    ["env", "OTEL_DENO", "OTEL_DENO", false],
   ];
-  for (const [kind, rule, asked, isAllowed] of cases) {
+  for (const [kind, rule, entry, isAllowed] of cases) {
     const refused = firstNotAllowed(
-      { ...NO_PERMISSIONS, [kind]: [asked] },
+      { ...NO_PERMISSIONS, [kind]: [entry] },
       { ...NO_PERMISSIONS, [kind]: [rule] },
     );
-    assertEquals(refused, isAllowed ? undefined : `${kind} ${asked}`, `${rule}, ${asked}`);
+    assertEquals(refused, isAllowed ? undefined : `${kind} ${entry}`, `${rule}, ${entry}`);
   }
 });
 
-Deno.test("checkPermissions() takes what can be a flag of Deno's, and names what can't", () => {
+Deno.test("`checkPermissions()` accepts valid values of Deno's flags, and names the kind of any other entry", () => {
   checkPermissions({ net: ["a-b.org:80", "[::1]:1", "10.0.0.1"], read: ["/", "/a b/c.d"] });
   const wrong: [keyof FunctionPermissions, string[]][] = [
     ["net", ["", "*", "a,b", "a:b", "a b", "a:80:80", "http://a", "a/b", "a\n", "a:999999"]],
@@ -153,4 +167,31 @@ Deno.test("checkPermissions() takes what can be a flag of Deno's, and names what
   assertThrows(() => checkPermissions({ env: many }), TypeError, "more than 32");
   assertThrows(() => checkPermissions({ env: ["A".repeat(257)] }), TypeError, "more than 256");
   assertThrows(() => checkPermissions({ run: ["x"] } as FunctionPermissions), TypeError);
+});
+
+Deno.test("`checkPermissions()` names what is wrong with a path", () => {
+  for (
+    const [path, words] of [
+      ["a", 'expected an absolute path, not "a"'],
+      ["/a/", 'expected a path without a slash at its end, not "/a/"'],
+      ["/a//b", 'expected a path with single slashes, not "/a//b"'],
+      ["/a/../b", 'expected a path without . and .., not "/a/../b"'],
+      ["/a,b", 'expected a path without commas and zero bytes, not "/a,b"'],
+    ] as const
+  ) {
+    assertThrows(() => checkPermissions({ read: [path] }), TypeError, words);
+  }
+});
+
+Deno.test("`checkPermissions()` names a permission that there is not, and lists that are none", () => {
+  for (
+    const [permissions, words] of [
+      [{ run: ["x"] }, "there is no permission run, only net, read, env"],
+      [{ net: "a" }, "permissions.net: expected a list"],
+      [{ env: [1] }, "permissions.env: expected texts, not 1"],
+    ] as const
+  ) {
+    assertThrows(() => checkPermissions(permissions as never), TypeError, words);
+  }
+  assertEquals(checkPermissions({ net: ["a"] }), { ...NO_PERMISSIONS, net: ["a"] });
 });

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
-import { addCounts, countTests, NO_TESTS } from "../../scripts/test_report.ts";
+import { addCounts, countTests, NO_TESTS, slowest } from "../../scripts/test_report.ts";
 
-Deno.test("countTests() counts tests, steps, failures, and skips by their reason", () => {
+Deno.test("`countTests()` counts tests, steps, failures, and skips by their reason", () => {
   const { passed, failed, failures, skipped } = countTests(`<testsuites><testsuite>
     <testcase name="a" time="0"></testcase>
     <testcase name="b (needs root)" time="0">
@@ -16,22 +16,50 @@ Deno.test("countTests() counts tests, steps, failures, and skips by their reason
   assertEquals([...skipped], [["needs root", 2], ["without a reason", 1]]);
 });
 
-Deno.test("countTests() counts nothing in a report that was not written", () => {
+Deno.test("`countTests()` returns the time of each test that ran, without its steps", () => {
+  const { times } = countTests(`
+    <testcase name="a &amp; b" classname="./tests/one_test.ts" time="1.500" line="1"></testcase>
+    <testcase name="c (needs root)" classname="./tests/one_test.ts" time="0"><skipped/></testcase>
+    <testcase name="d" classname="./tests/one_test.ts" time="2"><failure>x</failure></testcase>
+    <testcase name="a &amp; b &gt; step" classname="./tests/one_test.ts" time="1.400"></testcase>
+    <testcase name="a &amp; b &gt; c" classname="./tests/two_test.ts" time="3"></testcase>`);
+  assertEquals(times, [
+    { name: "a & b", file: "tests/one_test.ts", seconds: 1.5 },
+    { name: "d", file: "tests/one_test.ts", seconds: 2 },
+    { name: "a & b > c", file: "tests/two_test.ts", seconds: 3 },
+  ]);
+});
+
+Deno.test("`slowest()` returns the tests that took longest, the slowest first", () => {
+  const times = [1, 5, 3, 4].map((seconds) => ({ name: `${seconds} s`, file: "a", seconds }));
+  assertEquals(slowest(times, 2).map(({ name }) => name), ["5 s", "4 s"]);
+  assertEquals(slowest(times, 9).length, 4);
+});
+
+Deno.test("`countTests()` counts nothing in a report that was not written", () => {
   assertEquals(countTests(""), NO_TESTS);
 });
 
-Deno.test("addCounts() adds, reason by reason", () => {
+Deno.test("`addCounts()` adds, reason by reason", () => {
   const one = {
     passed: 1,
     failed: 2,
     failures: ["c", "d"],
     skipped: new Map([["a", 1], ["b", 2]]),
+    times: [{ name: "c", file: "x", seconds: 1 }],
   };
-  const other = { passed: 10, failed: 20, failures: ["e"], skipped: new Map([["b", 3], ["c", 4]]) };
+  const other = {
+    passed: 10,
+    failed: 20,
+    failures: ["e"],
+    skipped: new Map([["b", 3], ["c", 4]]),
+    times: [{ name: "e", file: "y", seconds: 2 }],
+  };
   assertEquals(addCounts(one, other), {
     passed: 11,
     failed: 22,
     failures: ["c", "d", "e"],
     skipped: new Map([["a", 1], ["b", 5], ["c", 4]]),
+    times: [{ name: "c", file: "x", seconds: 1 }, { name: "e", file: "y", seconds: 2 }],
   });
 });

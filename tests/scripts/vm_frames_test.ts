@@ -8,7 +8,7 @@ const frames = fc.array(fc.record({
   payload: fc.uint8Array({ maxLength: 300 }).map((bytes) => new Uint8Array(bytes)),
 }));
 
-Deno.test("readFrames() gives what encodeFrame() wrote, however the line cuts it", async () => {
+Deno.test("`readFrames()` returns the frames of `encodeFrame()`, however the stream is split", async () => {
   await fc.assert(fc.asyncProperty(
     frames,
     fc.integer({ min: 1, max: 64 }),
@@ -19,12 +19,12 @@ Deno.test("readFrames() gives what encodeFrame() wrote, however the line cuts it
   ));
 });
 
-Deno.test("readFrames() gives no frame whose end is missing", async () => {
+Deno.test("`readFrames()` returns no incomplete frame", async () => {
   const bytes = encodeFrame({ kind: 1, command: 2, payload: new Uint8Array(8) });
   assertEquals(await Array.fromAsync(readFrames(lineOf(bytes.slice(0, -1), 5))), []);
 });
 
-Deno.test("readFrames() refuses a length that cannot be", async () => {
+Deno.test("`readFrames()` refuses an impossible length", async () => {
   const line = lineOf(new Uint8Array(9).fill(0xff), 9);
   await assertRejects(
     () => Array.fromAsync(readFrames(line)),

@@ -1,23 +1,23 @@
-/** What this process holds: descriptors and mappings, to show that nothing is left behind. */
+/** The descriptors and mappings of this process, to detect leaks. */
 
 import { limitMs } from "./time_factor.ts";
 
-/** Open descriptors. */
+/** The number of open descriptors. */
 export function countDescriptors(): number {
   return [...Deno.readDirSync("/proc/self/fd")].length;
 }
 
-/** Mappings of shared memory of this project. */
+/** The number of mappings of this project's shared memory. */
 export function countMappings(): number {
   return Deno.readTextFileSync("/proc/self/maps").split("\n")
     .filter((line) => line.includes("rfaas-")).length;
 }
 
-/** Lets the event loop turn until `holds()`, for five seconds at most on a usual host. */
-export async function eventually(holds: () => boolean, what: () => string): Promise<void> {
+/** Waits on the event loop until `holds()`, for five seconds on a usual host; `state` describes a failure. */
+export async function eventually(holds: () => boolean, state: () => string): Promise<void> {
   const untilMs = performance.now() + limitMs(5000);
   while (!holds()) {
-    if (performance.now() > untilMs) throw new Error(`Cannot go on: ${what()}`);
+    if (performance.now() > untilMs) throw new Error(`Cannot wait longer: ${state()}`);
     await new Promise((resolve) => setTimeout(resolve, 1));
   }
 }

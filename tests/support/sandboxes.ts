@@ -1,16 +1,16 @@
-/** Which sandboxes of the operating system this host can start. */
+/** The sandboxes of the operating system that this host can start. */
 
 import { openLibc } from "../../ffi/libc.ts";
 import { OsSandbox } from "../../manager/executor/sandbox/os_sandbox.ts";
 import { type RecipeName, recipeNames } from "../../manager/executor/sandbox/recipes.ts";
 
-/** A recipe, and what is missing where it can't be used. */
+/** A sandbox recipe, and what is missing when it cannot be used. */
 export interface TriedRecipe {
   readonly recipe: Exclude<RecipeName, "none">;
   readonly missing: string | undefined;
 }
 
-/** What a test's name ends with where it is skipped. */
+/** The end of a test's name where it is skipped. */
 export function need({ missing }: { readonly missing: string | undefined }): string {
   return missing === undefined ? "" : ` (needs ${missing})`;
 }
@@ -31,14 +31,14 @@ export async function tryRecipe(recipe: TriedRecipe["recipe"]): Promise<TriedRec
   return { recipe, missing: works ? undefined : recipe };
 }
 
-/** What a program in a sandbox said. */
+/** The outcome of a program in a sandbox. */
 export interface InsideOutcome {
   readonly code: number;
   readonly stdout: string;
   readonly stderr: string;
 }
 
-/** Runs a program with all of Deno's permissions in a sandbox: what native code in an executor could do. */
+/** Runs a program with all of Deno's permissions in a sandbox, so that it can do what native code could do. */
 export async function runInside(
   recipe: Exclude<RecipeName, "none">,
   program: string,
@@ -48,12 +48,14 @@ export async function runInside(
   const folder = await Deno.makeTempDir({ prefix: "rfaas-test-sandbox-" });
   try {
     await Deno.mkdir(`${folder}/code`);
+    await Deno.mkdir(`${folder}/cache`);
     await Deno.writeTextFile(`${folder}/code/main.js`, program);
     const sandbox = (await OsSandbox.open(libc, recipe, folder))!;
     const { net = false, readable = [], rdma = false } = options;
     const { words, env } = await sandbox.command({
       deno: Deno.execPath(),
       code: `${folder}/code`,
+      cache: `${folder}/cache`,
       executor: ["/rfaas/deno", "run", "-A", "--no-prompt", "--no-remote", "/rfaas/code/main.js"],
       rdma,
       net,
@@ -62,7 +64,7 @@ export async function runInside(
     const { code, stdout, stderr } = await new Deno.Command(words[0]!, {
       args: words.slice(1),
       clearEnv: true,
-      env: { ...env, DENO_DIR: "/tmp/deno", DENO_NO_UPDATE_CHECK: "1", NO_COLOR: "1" },
+      env: { ...env, DENO_DIR: "/rfaas/cache", DENO_NO_UPDATE_CHECK: "1", NO_COLOR: "1" },
       stdin: "null",
     }).output();
     const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);

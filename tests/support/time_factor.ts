@@ -1,26 +1,34 @@
-/** How much slower this machine is than the hosts that limits of time were written for. The only place that reads it. */
+/** How much slower this machine is than the hosts that time limits are written for. */
 
-/** 1 on a usual host; `deno task vm` sets RFAAS_TIME_FACTOR in its machines. */
+/** 1 on a usual host; `deno task vm` sets RFAAS_TIME_FACTOR in its machines. Only this function reads it. */
 export function timeFactor(): number {
   const text = Deno.env.get("RFAAS_TIME_FACTOR") || "1";
   const factor = Number(text);
   if (!(factor >= 1 && factor < 1000)) {
-    throw new TypeError(`Cannot scale limits: RFAAS_TIME_FACTOR is "${text}", not 1 to 999`);
+    throw new TypeError(
+      `Cannot scale limits: expected 1 to 999 in RFAAS_TIME_FACTOR, got "${text}"`,
+    );
   }
   return factor;
 }
 
-/** A limit in milliseconds, as it is on a usual host. */
+/**
+ * How much longer a limit is than what an idle host needs. The suite runs three test files at a time on two cores, each with
+ * several processes. A limit ends a test that has failed; one that passes does not wait for it.
+ */
+const LOADED = 4;
+
+/** Scales a limit for an idle host, in milliseconds: of a wait, or of a time that a test measures. */
 export function limitMs(ms: number): number {
+  return ms * Math.max(LOADED, timeFactor());
+}
+
+/** Scales a time that a test lasts: a deadline or a pause that has to pass. */
+export function lastingMs(ms: number): number {
   return ms * timeFactor();
 }
 
-/** A lease's term in seconds, of which taking it may need half: what is waited for is no longer than it must be. */
-export function termSeconds(seconds: number): number {
-  return Math.ceil(seconds * Math.max(1, timeFactor() / 2));
-}
-
-/** How often something is done that is done `count` times on a usual host. */
+/** Scales down a number of repetitions for a usual host, to at least `least`. */
 export function scaledCount(count: number, least = 1): number {
   return Math.max(least, Math.round(count / timeFactor()));
 }

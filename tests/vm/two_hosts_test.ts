@@ -1,88 +1,29 @@
-/** Two hosts joined by a cable: leases across it, and what is left when it is cut or one of them dies. */
+/**
+ * Two hosts joined by a cable. All steps share one pair of machines, since a boot takes longer than most steps; the last
+ * one kills a machine.
+ */
 
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
 import { bootPair } from "../../scripts/vm/machine.ts";
-import {
-  executorCount,
-  startClient,
-  startManager,
-  startNode,
-  told,
-} from "./support/remote_rfaas.ts";
+import { deviceSteps } from "../support/vm/device_steps.ts";
+import { leaseSteps } from "../support/vm/lease_steps.ts";
+import { machineSteps } from "../support/vm/machine_steps.ts";
+import { rpingSteps } from "../support/vm/rping_steps.ts";
 
-/** The deadline of the client program's calls, and what may pass until it is told, on a slow machine. */
-const FAILED_WITHIN_MS = 5000 + 5000;
-/** Errors that name a lost connection or a missed deadline. */
-const LOSS = /^(DeadlineExceeded|ExecutorLost|NodeLost|LeaseOver)$/;
-/** How long a node may take to end the executor of a client that is gone: its device has to notice first. */
-const CLEAN_MS = 60_000;
-
-Deno.test("two hosts: resource manager on one, node on the other, clients on both", async (t) => {
+Deno.test("two hosts joined by a cable", async (t) => {
   await using pair = await bootPair();
-  const { one, two } = pair;
-  const manager = await startManager(one);
-  await startNode(two, manager);
-
-  for (const machine of [one, two]) {
-    await t.step(`10,000 calls and 20 MiB from ${machine.name}, every byte checked`, async () => {
-      await using client = startClient(machine, manager, "calls");
-      assertEquals(await told(client, "done"), { calls: 10_000, node: "two" });
-      assertEquals(await client.status, 0, client.errors());
-    });
-  }
-
+  await machineSteps(t, pair);
+  await deviceSteps(t, pair.one);
+  await rpingSteps(t, pair);
+  await leaseSteps(t, pair);
   await t.step(
-    "a cut link fails the call with a name within its deadline, and the lease resumes or ends",
+    "the death of one machine leaves the other running, and `close()` ends both",
     async () => {
-      await using client = startClient(one, manager, "loop");
-      await told(client, "looping");
-      await one.cutLink();
-      const { name, message, tookMs } = await told(client, "failed");
-      assertMatch(name, LOSS);
-      assert(message.length > 10 && tookMs < FAILED_WITHIN_MS, `${message}, ${tookMs} ms`);
-      await one.restoreLink();
-      const aftermath = await told(client, "aftermath");
-      assert(aftermath.resumed || aftermath.ended, JSON.stringify(aftermath));
-      assertEquals(await client.status, 0, client.errors());
+      assertEquals((await pair.one.run(["uname", "-n"])).stdout, "one\n");
+      await pair.close();
+      for (const { pid } of [pair.one, pair.two]) {
+        await assertRejects(() => Deno.stat(`/proc/${pid}`), Deno.errors.NotFound);
+      }
     },
   );
-
-  await t.step("the node's cores are free again after that", async () => {
-    await using client = startClient(one, manager, "call");
-    assertEquals((await told(client, "done")).node, "two");
-    assertEquals(await client.status, 0, client.errors());
-  });
-
-  await t.step(
-    "the death of the node's host is noticed, named and cleaned up after",
-    async () => {
-      await using client = startClient(one, manager, "loop");
-      await told(client, "looping");
-      await two.kill();
-      const { name, tookMs } = await told(client, "failed");
-      assertMatch(name, LOSS);
-      assert(tookMs < FAILED_WITHIN_MS, `${tookMs} ms`);
-      const { ended } = await told(client, "aftermath");
-      assert(ended, "a lease on a dead host does not resume");
-      assertEquals(await client.status, 0, client.errors());
-    },
-  );
-});
-
-Deno.test("two hosts: a client's host dies, and its node has the core back", async () => {
-  await using pair = await bootPair();
-  const { one, two } = pair;
-  const manager = await startManager(one);
-  await startNode(one, manager);
-  await using client = startClient(two, manager, "loop");
-  await told(client, "looping");
-  assertEquals(await executorCount(one), 1);
-  const killedMs = performance.now();
-  await two.kill();
-  while (await executorCount(one) > 0) {
-    assert(performance.now() - killedMs < CLEAN_MS, "the executor outlives its client's host");
-  }
-  await using next = startClient(one, manager, "call");
-  assertEquals((await told(next, "done")).node, "one");
-  assertEquals(await next.status, 0, next.errors());
 });

@@ -1,5 +1,6 @@
-/** Memory bounds that the kernel keeps: a control group for each executor. */
+/** Memory bounds that the kernel enforces: one control group for each executor. */
 
+import { setTimeout as delay } from "node:timers/promises";
 import { EEXIST, type ErrnoError } from "../../../ffi/errno.ts";
 import {
   makeKernelFolder,
@@ -13,18 +14,22 @@ import { getLogger } from "../../log.ts";
 import { type CgroupHierarchy, groupName, sweepGroups } from "./cgroup_hierarchy.ts";
 import type { MemoryBound, MemoryBounds } from "./memory_limit.ts";
 
-/** How often and how long apart a group whose process has just ended is tried to be removed. */
-const REMOVE_TRIES = 40;
-const REMOVE_EVERY_MS = 25;
+/** How often to try to remove a group whose process has just ended, and the pause between two attempts. */
+const MAX_REMOVE_ATTEMPTS = 40;
+const REMOVE_PAUSE_MS = 25;
 
+/** A group of version 1 that has used this share of its limit has reached it: the kernel charges pages in batches. */
+const REACHED_SHARE = 0.98;
+
+/** Bounds executors by control groups of version 1 or 2. */
 export class CgroupBounds implements MemoryBounds {
   readonly hard = true;
   readonly how: string;
   readonly #libc: Libc;
   readonly #hierarchy: CgroupHierarchy;
-  /** Tells the managers of one process apart. */
+  /** Part of the groups' names: a process may run several executor managers. */
   readonly #owner = crypto.randomUUID().slice(0, 8);
-  /** Numbers of the groups in use: each is their folder's name. */
+  /** The numbers of the groups in use, which are part of their names. */
   readonly #used = new Set<number>();
   readonly #removing = new Set<Promise<void>>();
 
@@ -35,7 +40,11 @@ export class CgroupBounds implements MemoryBounds {
     sweepGroups(libc, hierarchy);
   }
 
-  /** @throws {Error} where the process can't be put into a group; it has ended, most often. */
+  /**
+   * Puts a process into a new group.
+   *
+   * @throws {Error} when the kernel does not accept the process, most often because it has ended.
+   */
   async bound(pid: number): Promise<MemoryBound> {
     const number = this.#make();
     const folder = this.#folder(number);
@@ -44,7 +53,7 @@ export class CgroupBounds implements MemoryBounds {
       this.#removing.add(removing);
     };
     try {
-      // The kernel takes 11 ms and more: it waits for all its processors.
+      // Beside the event loop: this takes 11 ms and more, since the kernel waits for all its processors.
       await writeKernelFileAside(this.#libc, `${folder}/cgroup.procs`, `${pid}`);
     } catch (error) {
       release();
@@ -52,7 +61,7 @@ export class CgroupBounds implements MemoryBounds {
     }
     return {
       set: (limitBytes) => this.#limit(folder, limitBytes),
-      wasOver: () => this.#kills(folder) > 0,
+      ranOut: () => this.#ranOut(folder),
       release,
     };
   }
@@ -75,7 +84,7 @@ export class CgroupBounds implements MemoryBounds {
         return number;
       } catch (error) {
         this.#used.delete(number);
-        // One that is not removed yet.
+        // EEXIST: this group is about to be removed.
         if ((error as ErrnoError).errno !== EEXIST) throw error;
       }
     }
@@ -89,32 +98,48 @@ export class CgroupBounds implements MemoryBounds {
       return writeKernelFile(libc, `${folder}/memory.max`, text);
     }
     writeKernelFile(libc, `${folder}/memory.limit_in_bytes`, text);
-    // Memory and swap together; not there where the kernel does not count swap.
+    // The limit of memory and swap together. A kernel that does not count swap has no such file.
     writeKernelFile(libc, `${folder}/memory.memsw.limit_in_bytes`, text, { ifThere: true });
   }
 
-  /** How many processes of the group the kernel has ended for its memory. */
-  #kills(folder: string): number {
-    const file = this.#hierarchy.version === 2 ? "memory.events" : "memory.oom_control";
+  /**
+   * The kernel counts a process that it kills for lack of memory in the process's own group, whichever group or host lacked
+   * it. The group's own limit is counted apart.
+   */
+  #ranOut(folder: string): "lease" | "host" | undefined {
+    const second = this.#hierarchy.version === 2;
+    const read = (file: string) => readKernelFile(this.#libc, `${folder}/${file}`);
     try {
-      const text = readKernelFile(this.#libc, `${folder}/${file}`);
-      return Number(/^oom_kill (\d+)/m.exec(text)?.[1] ?? 0);
+      const events = read(second ? "memory.events" : "memory.oom_control");
+      if (!(countOf(events, "oom_kill") > 0)) return undefined;
+      if (second) return countOf(events, "oom") > 0 ? "lease" : "host";
+      const most = Number(read("memory.max_usage_in_bytes"));
+      const limit = Number(read("memory.limit_in_bytes"));
+      return most >= limit * REACHED_SHARE ? "lease" : "host"; // memory.failcnt stays 0 on some kernels (6.18)
     } catch {
-      return 0;
+      return undefined;
     }
   }
 
-  /** The kernel keeps a group busy for a moment after its last process. */
+  /** Retries, because a group stays busy for a moment after its last process has ended. */
   async #remove(number: number): Promise<void> {
-    for (let tries = 0; tries < REMOVE_TRIES; tries++) {
+    for (let attempts = 0; attempts < MAX_REMOVE_ATTEMPTS; attempts++) {
       if (removeKernelFolder(this.#libc, this.#folder(number))) {
         this.#used.delete(number);
         return;
       }
-      await new Promise((resolve) => setTimeout(resolve, REMOVE_EVERY_MS));
+      await delay(REMOVE_PAUSE_MS);
     }
-    getLogger(["rfaas", "executor-manager"]).warn("control group {folder} can't be removed", {
-      folder: this.#folder(number),
-    });
+    getLogger(["rfaas", "executor-manager", "limits"]).warn(
+      "cannot remove control group {folder}: busy",
+      {
+        folder: this.#folder(number),
+      },
+    );
   }
+}
+
+/** The value of a line "NAME NUMBER". */
+function countOf(text: string, name: string): number {
+  return Number(new RegExp(`^${name} (\\d+)$`, "m").exec(text)?.[1] ?? 0);
 }

@@ -1,4 +1,4 @@
-/** Where this process may make control groups that bound memory: below its own, in version 1 or 2 (`man 7 cgroups`). */
+/** Finds where this process may make control groups that bound memory: below its own, version 1 or 2 (`man 7 cgroups`). */
 
 import { EEXIST, type ErrnoError } from "../../../ffi/errno.ts";
 import {
@@ -10,9 +10,10 @@ import {
 } from "../../../ffi/kernel_file.ts";
 import type { Libc } from "../../../ffi/libc.ts";
 
+/** A hierarchy of control groups in which this process may make groups. */
 export interface CgroupHierarchy {
   readonly version: 1 | 2;
-  /** The folder below which groups are made. */
+  /** The folder that holds the groups. */
   readonly folder: string;
 }
 
@@ -24,9 +25,11 @@ interface Mount {
 }
 
 /**
- * Finds the hierarchy, from the two files' text, without a look at the disk.
+ * Finds the hierarchy by the text of two files; reads nothing from the disk.
  *
- * @returns the folder of this process's own group, or why there is none.
+ * @param mountInfo the text of /proc/self/mountinfo.
+ * @param procCgroup the text of /proc/self/cgroup.
+ * @returns the folder of this process's own group, or the reason why there is none.
  */
 export function findHierarchy(mountInfo: string, procCgroup: string): CgroupHierarchy | string {
   const mount = memoryMount(mountInfo);
@@ -36,13 +39,13 @@ export function findHierarchy(mountInfo: string, procCgroup: string): CgroupHier
     mount.version === 1 ? group?.[1]?.split(",").includes("memory") : group?.[1] === ""
   )?.[2];
   if (own === undefined) return "this process is in no control group";
-  // In a container the mount begins at some group, of which the path names all above as well.
+  // In a container the mounted root is itself a group, and the path in /proc/self/cgroup begins above it.
   const below = mount.root === "/"
     ? own
     : own.startsWith(mount.root)
     ? own.slice(mount.root.length)
     : undefined;
-  if (below === undefined) return `its control group ${own} lies outside of what is mounted`;
+  if (below === undefined) return `its control group ${own} is outside of the mounted hierarchy`;
   return { version: mount.version, folder: `${mount.at}${below}`.replace(/\/+$/, "") };
 }
 
@@ -62,12 +65,12 @@ function memoryMount(mountInfo: string): Mount | undefined {
 }
 
 /**
- * Sees whether groups below this process's own take a limit.
+ * Checks whether groups below this process's own accept a limit.
  *
- * In version 2 a group that has processes can't bound its children, so this process moves to a child of its own; it
- * does so only when nobody else is in its group.
+ * In version 2 a group that has processes cannot bound its children. This process then moves to a child group, unless
+ * other processes are in its group.
  *
- * @returns the hierarchy to make groups in, or why it can't be.
+ * @returns the hierarchy to make groups in, or the reason why that is not possible.
  */
 export function openHierarchy(libc: Libc): CgroupHierarchy | string {
   try {
@@ -94,29 +97,29 @@ export function openHierarchy(libc: Libc): CgroupHierarchy | string {
   }
 }
 
-/** What groups of this process are called: whose they are is seen when that has been killed. */
+/** Returns a name for a group. It holds the process id, by which the groups of a killed manager are found. */
 export function groupName(which: string): string {
   return `rfaas-${Deno.pid}-${which}`;
 }
 
-/** Removes the groups that managers which were killed have left. */
+/** Removes the groups that killed managers have left. */
 export function sweepGroups(libc: Libc, { folder }: CgroupHierarchy): void {
   for (const name of listKernelFolder(libc, folder)) {
     const pid = Number(/^rfaas-(\d+)-/.exec(name)?.[1] ?? NaN);
-    // One that is empty may be about to get its process, if its manager lives.
+    // A group of a running manager may be empty because its process is about to be added.
     if (pid > 0 && libc.c.kill(pid, 0) !== 0) removeKernelFolder(libc, `${folder}/${name}`);
   }
 }
 
-/** Lets the children of a group of version 2 be bounded. @returns why it can't. */
+/** Enables memory limits for the children of a version 2 group. @returns the reason why that is not possible. */
 function delegate(libc: Libc, folder: string): string | undefined {
   const controllers = readKernelFile(libc, `${folder}/cgroup.controllers`).trim().split(" ");
   if (!controllers.includes("memory")) return `${folder} may not bound memory`;
-  const given = readKernelFile(libc, `${folder}/cgroup.subtree_control`).trim().split(" ");
-  if (given.includes("memory")) return undefined;
+  const enabled = readKernelFile(libc, `${folder}/cgroup.subtree_control`).trim().split(" ");
+  if (enabled.includes("memory")) return undefined;
   const inside = readKernelFile(libc, `${folder}/cgroup.procs`).split("\n").filter(Boolean);
   if (inside.some((pid) => Number(pid) !== Deno.pid)) {
-    return `other processes are in ${folder}: give the manager a group of its own, such as by ` +
+    return `other processes are in ${folder}: start the manager in its own group, for example by ` +
       "systemd-run --scope --property Delegate=yes";
   }
   if (inside.length > 0) {

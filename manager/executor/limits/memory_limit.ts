@@ -1,54 +1,58 @@
-/** How much memory an executor may take, and how it is bounded: by the kernel where there are control groups. */
+/** The memory limit of an executor, and the interface of what enforces it. */
 
+import { type EndReason, endReason, limitReason } from "../../../runtime/protocol/end_reason.ts";
 import { arenaLayout } from "../../../runtime/protocol/wire.ts";
 
-/**
- * What the runtime itself takes beside a lease's memory: 22 MiB for the process and 10 a worker were seen on Deno 2.9.6.
- */
-const RUNTIME_BYTES = 48 * 2 ** 20;
-const RUNTIME_WORKER_BYTES = 16 * 2 ** 20;
+/** The runtime's own memory, beside that of the functions. Deno 2.9.6 takes 22 MiB for the process and 10 MiB for its worker. */
+const RUNTIME_BYTES = 64 * 2 ** 20;
 
-/** What of a lease decides its limit. */
+/** The terms of a lease that decide the memory limit of each of its executors. */
 export interface MemoryNeeds {
+  /** The memory of one worker's functions. */
   readonly memoryBytes: number;
-  readonly workers: number;
   readonly depth: number;
   readonly maxBytes: number;
 }
 
-/** The limit of the process: the lease's memory, the slots, and the runtime. */
-export function memoryLimitBytes({ memoryBytes, workers, depth, maxBytes }: MemoryNeeds): number {
-  const { arenaBytes } = arenaLayout(depth, maxBytes);
-  return memoryBytes + RUNTIME_BYTES + workers * (RUNTIME_WORKER_BYTES + 2 * arenaBytes);
+/** Returns the limit of an executor's process: the memory of its worker's functions, the slots, and the runtime. */
+export function memoryLimitBytes({ memoryBytes, depth, maxBytes }: MemoryNeeds): number {
+  return memoryBytes + RUNTIME_BYTES + 2 * arenaLayout(depth, maxBytes).arenaBytes;
 }
 
-/** The reason that a lease's client is told. */
-export function memoryReason(limitBytes: number): string {
-  return `limit: memory: it took more than ${
-    Math.round(limitBytes / 2 ** 20)
-  } MiB, its slots and the runtime included`;
+/** Why an executor ended that exceeded its limit. */
+export function memoryReason(limitBytes: number): EndReason {
+  const limitMiB = Math.round(limitBytes / 2 ** 20);
+  return limitReason(
+    "memory",
+    `it took more than ${limitMiB} MiB, its slots and the runtime included`,
+  );
+}
+
+/** Why an executor ended that was below its limit. */
+export function hostMemoryReason(): EndReason {
+  return endReason("killed", "the node's host or container has no memory left");
 }
 
 /** The bound of one executor. */
 export interface MemoryBound {
   /** Sets the limit. */
   set(limitBytes: number): void;
-  /** Once the process has ended by SIGKILL: whether that was for its memory. */
-  wasOver(): boolean;
-  /** The process is gone: nothing of the bound is left. */
+  /** Returns what ran out of memory when the process was ended by SIGKILL: the lease, or the host or container. */
+  ranOut(): "lease" | "host" | undefined;
+  /** Removes the bound after the process has ended. */
   release(): void;
 }
 
-/** Bounds executors of a node. */
+/** Bounds the executors of a node. */
 export interface MemoryBounds extends AsyncDisposable {
-  /** Whether the kernel keeps the limit; else it is passed for some milliseconds before it is seen. */
+  /** Whether the kernel enforces the limit. If not, a process can exceed it for some milliseconds. */
   readonly hard: boolean;
-  /** In a few words, how, or why not by the kernel. */
+  /** How executors are bounded, and why not by the kernel, in a few words for the log. */
   readonly how: string;
   /**
-   * Puts a process under a bound, which has no limit yet. Settles when it holds.
+   * Puts a process under a bound without a limit. Settles when the bound is in force.
    *
-   * @param onOver the process must be ended.
+   * @param onOver called when the process exceeds its limit and has to be ended.
    */
   bound(pid: number, onOver: () => void): Promise<MemoryBound>;
 }

@@ -1,14 +1,14 @@
 /**
- * Memory bounds where the kernel keeps none: the resident size of each executor is looked at again and again. Such a
- * limit is soft: between two looks a process may take as much as it can write in that time.
+ * Memory bounds for hosts whose kernel enforces none: the resident size of each executor is read at intervals. Such a
+ * limit is soft: between two readings a process may take as much memory as it can write in that time.
  */
 
 import type { Libc } from "../../../ffi/libc.ts";
 import { residentBytes } from "../../../ffi/resident_memory.ts";
 import type { MemoryBound, MemoryBounds } from "./memory_limit.ts";
 
-/** Between two looks: 50 us each, and a core writes some 100 MB of fresh memory in that time. */
-const LOOK_EVERY_MS = 25;
+/** Between two readings, which take 50 us each. A core writes some 100 MB of fresh memory in this interval. */
+const READ_EVERY_MS = 25;
 
 interface Watched {
   readonly pid: number;
@@ -17,6 +17,7 @@ interface Watched {
   over: boolean;
 }
 
+/** Bounds executors by their resident size. */
 export class ResidentWatch implements MemoryBounds {
   readonly hard = false;
   readonly how: string;
@@ -24,43 +25,43 @@ export class ResidentWatch implements MemoryBounds {
   readonly #watched = new Set<Watched>();
   #timer: ReturnType<typeof setInterval> | undefined;
 
-  /** @param why the kernel does not do it. */
+  /** @param why the reason why the kernel does not enforce the bounds. */
   constructor(libc: Libc, why: string) {
     this.#libc = libc;
-    this.how = `the resident size is watched every ${LOOK_EVERY_MS} ms: ${why}`;
+    this.how = `the resident size is watched every ${READ_EVERY_MS} ms: ${why}`;
   }
 
-  // deno-lint-ignore require-await -- the contract is asynchronous; nothing has to be waited for here
+  // deno-lint-ignore require-await -- the interface is asynchronous; this bound is in force at once
   async bound(pid: number, onOver: () => void): Promise<MemoryBound> {
     const watched: Watched = { pid, onOver, limitBytes: Infinity, over: false };
     let released = false;
     return {
       set: (limitBytes) => {
-        if (released) return; // it ended as it got its lease
+        if (released) return; // the process ended while it received its lease
         watched.limitBytes = limitBytes;
         this.#watched.add(watched);
-        this.#timer ??= setInterval(() => this.#look(), LOOK_EVERY_MS);
+        this.#timer ??= setInterval(() => this.#readAll(), READ_EVERY_MS);
       },
-      wasOver: () => watched.over,
+      ranOut: () => watched.over ? "lease" : undefined,
       release: () => {
         released = true;
         this.#watched.delete(watched);
-        if (this.#watched.size === 0) this.#rest();
+        if (this.#watched.size === 0) this.#stop();
       },
     };
   }
 
-  // deno-lint-ignore require-await -- likewise
+  // deno-lint-ignore require-await -- the interface is asynchronous
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#rest();
+    this.#stop();
   }
 
-  #rest(): void {
+  #stop(): void {
     clearInterval(this.#timer);
     this.#timer = undefined;
   }
 
-  #look(): void {
+  #readAll(): void {
     for (const watched of this.#watched) {
       const bytes = residentBytes(this.#libc, watched.pid) ?? 0;
       if (bytes <= watched.limitBytes || watched.over) continue;

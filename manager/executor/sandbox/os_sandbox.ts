@@ -1,9 +1,9 @@
-/** The operating system's sandbox of a node: gives the command that starts an executor in it. */
+/** The operating system's sandbox of a node: makes the command that starts an executor in it. */
 
-import { isThere } from "../../../ffi/kernel_file.ts";
+import { pathExists } from "../../../ffi/kernel_file.ts";
 import type { Libc } from "../../../ffi/libc.ts";
 import { type OwnLimits, ownLimits } from "./own_limits.ts";
-import { fillRecipe, type Recipe, recipeFault } from "./recipe.ts";
+import { CACHE_INSIDE, fillRecipe, type Recipe, recipeFault, TMP_INSIDE } from "./recipe.ts";
 import { type RecipeName, RECIPES } from "./recipes.ts";
 import {
   type Architecture,
@@ -12,42 +12,47 @@ import {
   seccompProfile,
 } from "./seccomp_filter.ts";
 
-/** What a node is told to use: a recipe of ours by its name, or its owner's own. */
+/** The setting of a node: the name of a recipe, or a recipe of the node's owner. */
 export type SandboxChoice = RecipeName | Recipe;
 
-/** Where the shell finds programs that a sandbox's own command starts. */
+/** Where the shell finds the programs that a sandbox's command starts. */
 const PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /**
- * Opens two descriptors and becomes the sandbox's command, which hands them on: 3, memory that the node's executors share
- * (or nothing), and 4, the filter. Deno can't start a process with descriptors. Signals that are meant for the manager and
- * reach all that a terminal runs are ignored from here on, as executors do themselves.
+ * Opens two descriptors, which the sandbox's command inherits, then executes it. Descriptor 3 is memory that the node's
+ * executors share, or /dev/null; 4 is the filter. A shell is needed because Deno cannot pass descriptors to a process. It
+ * ignores the signals that a terminal sends to all its processes, as executors do: they are for the manager.
  */
-const OPEN_AND_BECOME = 'trap "" INT TERM HUP; exec 3<>"$1" 4<"$2"; shift 2; exec "$@"';
-/** Descriptor 3 as the executor names it. */
+const OPEN_AND_EXEC = 'trap "" INT TERM HUP; exec 3<>"$1" 4<"$2"; shift 2; exec "$@"';
+/** The path by which an executor opens descriptor 3. */
 export const SHARED_INSIDE = "/proc/self/fd/3";
 
 /** What one executor needs of its sandbox. */
 export interface SandboxedStart {
-  /** Where Deno and the executor's code lie. */
+  /** The path of Deno outside of the sandbox. */
   readonly deno: string;
+  /** The folder of the executor's code outside of the sandbox. */
   readonly code: string;
-  /** The command inside. */
+  /** The executor's folder for compiled code outside of the sandbox. */
+  readonly cache: string;
+  /** The command to run inside. */
   readonly executor: readonly string[];
   readonly rdma: boolean;
-  /** Whether it may use the network. */
+  /** Whether the lease may use the network. */
   readonly net: boolean;
-  /** Files and folders that it may read. */
+  /** Files and folders that the lease may read. */
   readonly readable: readonly string[];
-  /** A file of shared memory for descriptor 3. */
+  /** The file of shared memory for descriptor 3. */
   readonly shared?: string | undefined;
 }
 
+/** A recipe that is ready for use on this host. */
 export class OsSandbox {
-  /** The recipe's name; `custom` for the owner's own. */
+  /** The recipe's name; `custom` for a recipe of the node's owner. */
   readonly name: string;
   readonly #recipe: Recipe;
-  readonly #folder: string;
+  /** The folder of its files. */
+  readonly folder: string;
   readonly #own: OwnLimits;
   readonly #written = new Map<string, Promise<{ bpf: string; profile: string }>>();
 
@@ -55,13 +60,14 @@ export class OsSandbox {
     this.#own = own;
     this.name = name;
     this.#recipe = recipe;
-    this.#folder = folder;
+    this.folder = folder;
   }
 
   /**
-   * Makes the folder of its files below `stateDir`; nothing for `none`.
+   * Checks the recipe, and makes the folder of its files below `stateDir`.
    *
-   * @throws {TypeError} if the recipe makes no sense, or its program is not there.
+   * @returns `undefined` for `none`.
+   * @throws {TypeError} when the recipe is not valid, its program is not installed, or no filter exists for the processor.
    */
   static async open(
     libc: Libc,
@@ -75,18 +81,24 @@ export class OsSandbox {
     const fault = recipeFault(recipe);
     if (fault !== undefined) throw new TypeError(`Cannot use sandbox ${name}: ${fault}`);
     const [program] = recipe.command as [string];
-    if (!isThere(libc, program)) {
-      throw new TypeError(`Cannot use sandbox ${name}: there is no ${program} here, install it`);
+    if (!pathExists(libc, program)) {
+      throw new TypeError(`Cannot use sandbox ${name}: ${program} is not installed`);
     }
     if (Deno.build.arch !== "x86_64" && Deno.build.arch !== "aarch64") {
-      throw new TypeError(`Cannot use sandbox ${name}: no filter is known for ${Deno.build.arch}`);
+      throw new TypeError(`Cannot use sandbox ${name}: no filter exists for ${Deno.build.arch}`);
     }
     const folder = `${stateDir}/sandbox`;
     await Deno.mkdir(`${folder}/root`, { recursive: true, mode: 0o700 });
     return new OsSandbox(name, recipe, folder, ownLimits(libc));
   }
 
-  /** The command that starts an executor. */
+  /** The executor's folder for compiled code inside. */
+  get cacheInside(): string {
+    const hasOwn = this.#recipe.command.some((word) => word.includes("{cache}"));
+    return hasOwn ? CACHE_INSIDE : `${TMP_INSIDE}/deno`;
+  }
+
+  /** Returns the command that starts an executor, and its environment. */
   async command(start: SandboxedStart): Promise<{ words: string[]; env: Record<string, string> }> {
     const { executor, net, rdma, readable } = start;
     const { bpf, profile } = await this.#filter({ net, rdma });
@@ -98,25 +110,24 @@ export class OsSandbox {
       texts: {
         deno: start.deno,
         code: start.code,
-        root: `${this.#folder}/root`,
+        cache: start.cache,
+        root: `${this.folder}/root`,
         id: `rfaas-${crypto.randomUUID()}`,
         seccomp: profile,
         ...this.#own,
       },
     });
-    const shell = ["/bin/sh", "-c", OPEN_AND_BECOME, "sh", start.shared ?? "/dev/null", bpf];
+    const shell = ["/bin/sh", "-c", OPEN_AND_EXEC, "sh", start.shared ?? "/dev/null", bpf];
     return { words: [...shell, ...words], env: { PATH } };
   }
 
   #filter(options: SeccompOptions): Promise<{ bpf: string; profile: string }> {
-    const name = `${this.#folder}/seccomp${options.net ? "-net" : ""}${
-      options.rdma ? "-rdma" : ""
-    }`;
+    const name = `${this.folder}/seccomp${options.net ? "-net" : ""}${options.rdma ? "-rdma" : ""}`;
     const known = this.#written.get(name);
     if (known) return known;
     const written = this.#write(name, options);
     this.#written.set(name, written);
-    written.catch(() => this.#written.delete(name)); // a disk that is full may have room again
+    written.catch(() => this.#written.delete(name)); // the next start tries again: the disk may have been full
     return written;
   }
 

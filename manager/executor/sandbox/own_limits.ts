@@ -1,9 +1,12 @@
-/** The limits that this process has itself: a sandbox may hand them on, and not raise them. */
+/** The limits of this process. A sandbox may pass them on to executors, but cannot raise them. */
 
 import { readKernelFile } from "../../../ffi/kernel_file.ts";
 import type { Libc } from "../../../ffi/libc.ts";
 
-/** Each as container engines read it; -1 is none. */
+/** What container engines read as no limit. */
+export const NO_LIMIT = "-1";
+
+/** The limits in the form that container engines read. */
 export interface OwnLimits {
   /** The path of the control group that bounds memory. */
   readonly cgroup: string;
@@ -12,9 +15,10 @@ export interface OwnLimits {
   readonly memlock: string;
 }
 
-/** What Podman lowers its own limits to, and so can't give to containers either. */
+/** Podman lowers its own limit to this, so containers cannot have more. */
 const MAX_NOFILE = 1_048_576;
 
+/** Reads the limits of this process. */
 export function ownLimits(libc: Libc): OwnLimits {
   const limits = readKernelFile(libc, "/proc/self/limits");
   const hard = (name: string) => {
@@ -27,11 +31,15 @@ export function ownLimits(libc: Libc): OwnLimits {
     cgroup: ownCgroup(readKernelFile(libc, "/proc/self/cgroup")),
     nofile: String(Math.min(hard("Max open files"), MAX_NOFILE)),
     nproc: String(Math.min(hard("Max processes"), maxProcesses)),
-    memlock: memlock === Infinity ? "-1" : String(memlock),
+    memlock: memlock === Infinity ? NO_LIMIT : String(memlock),
   };
 }
 
-/** The path in the hierarchy of memory, of version 1 if it is there (`man 7 cgroups`). */
+/**
+ * Returns the path of this process's control group for memory, of version 1 if that is mounted (`man 7 cgroups`).
+ *
+ * @param procCgroup the text of /proc/self/cgroup.
+ */
 export function ownCgroup(procCgroup: string): string {
   const lines = procCgroup.split("\n").map((line) => /^(\d+):([^:]*):(.*)$/.exec(line));
   const memory = lines.find((line) => line?.[2]?.split(",").includes("memory")) ??

@@ -1,32 +1,40 @@
-/** How an executor is put into a sandbox of the operating system: a command's words with places for what varies. */
+/** Recipes for the operating system's sandbox: the words of a command, with placeholders for what differs by executor. */
 
 /** A recipe: one of {@linkcode RECIPES}, or the node owner's own. */
 export interface Recipe {
   /**
-   * The words of the command. A word that is exactly `{executor}` stands for the executor's own command, which names its
-   * Deno as {@linkcode DENO_INSIDE} and its code as {@linkcode CODE_INSIDE}; `{rdma}`, `{net}` and `{readable}` stand for the words
-   * below. Inside words: `{deno}` and `{code}`, where these two lie outside; `{root}`, an empty folder; `{id}`, a name
-   * that no other executor of this host has; `{seccomp}`, the file of the filter as an OCI profile; `{cgroup}`, the
-   * manager's own control group; `{nofile}`, `{nproc}` and `{memlock}`, its own limits, of which -1 is none.
+   * The words of the command. The word `{executor}` is replaced by the executor's own command, which expects Deno at
+   * {@linkcode DENO_INSIDE} and its code at {@linkcode CODE_INSIDE}. The words `{rdma}`, `{net}` and `{readable}` are
+   * replaced by the lists below.
+   *
+   * Placeholders within words: `{deno}` and `{code}`, the paths of these two outside; `{cache}`, the executor's own folder for
+   * compiled code, which it expects at {@linkcode CACHE_INSIDE} if the command has this word; `{root}`, an empty folder; `{id}`, a
+   * name that is unique on this host; `{seccomp}`, the file of the filter as an OCI profile; `{cgroup}`, the manager's own
+   * control group; `{nofile}`, `{nproc}` and `{memlock}`, the manager's own limits, -1 for none.
    */
   readonly command: readonly string[];
-  /** Put in where leases are over RDMA. */
+  /** Inserted on a node that listens on RDMA. */
   readonly rdma?: readonly string[];
-  /** Put in where the lease may use the network. */
+  /** Inserted if the lease may use the network. */
   readonly net?: readonly string[];
-  /** Put in for each file or folder that the lease may read, as `{path}`. */
+  /** Inserted for each file or folder that the lease may read, its path in place of `{path}`. */
   readonly readable?: readonly string[];
 }
 
-/** Where an executor in a sandbox finds its Deno, its code, and room to write. */
+/** The path of Deno inside a sandbox. */
 export const DENO_INSIDE = "/rfaas/deno";
+/** The folder of the executor's code inside a sandbox. */
 export const CODE_INSIDE = "/rfaas/code";
-export const ROOM_INSIDE = "/tmp";
+/** The folder for compiled code inside a sandbox whose recipe uses `{cache}`: gone before foreign code loads. */
+export const CACHE_INSIDE = "/rfaas/cache";
+/** The writable folder inside a sandbox. */
+export const TMP_INSIDE = "/tmp";
 
-/** What may stand inside of words, between braces. */
+/** The placeholders within words. */
 const TEXTS = [
   "deno",
   "code",
+  "cache",
   "root",
   "id",
   "seccomp",
@@ -35,10 +43,10 @@ const TEXTS = [
   "nproc",
   "memlock",
 ] as const;
-/** What may stand for words, likewise. */
+/** The placeholders for whole words. */
 const LISTS = ["executor", "rdma", "net", "readable"];
 
-/** What varies. */
+/** What replaces the placeholders of a recipe. */
 export interface RecipeValues {
   readonly executor: readonly string[];
   readonly texts: Readonly<Record<(typeof TEXTS)[number], string>>;
@@ -47,7 +55,7 @@ export interface RecipeValues {
   readonly readable: readonly string[];
 }
 
-/** The words that start an executor. */
+/** Returns the words of the command that starts an executor. */
 export function fillRecipe(recipe: Recipe, values: RecipeValues): string[] {
   const lists: Record<string, readonly string[]> = {
     "{executor}": values.executor,
@@ -63,22 +71,22 @@ export function fillRecipe(recipe: Recipe, values: RecipeValues): string[] {
   );
 }
 
-/** What is wrong with a recipe, as a sentence's end; `undefined` if nothing is. */
+/** Returns what is wrong with a recipe, as the end of a message; `undefined` if it is valid. */
 export function recipeFault({ command, readable = [] }: Recipe): string | undefined {
   if (!command[0]?.startsWith("/")) return "its command must begin with an absolute path";
   if (command.filter((word) => word === "{executor}").length !== 1) {
-    return "its command must hold the word {executor} once";
+    return "its command must contain the word {executor} exactly once";
   }
   for (const word of command) {
     if (LISTS.some((name) => word === `{${name}}`)) continue;
-    for (const [place, name] of word.matchAll(/\{(\w*)\}/g)) {
+    for (const [placeholder, name] of word.matchAll(/\{(\w*)\}/g)) {
       if (!(TEXTS as readonly string[]).includes(name!)) {
-        return `nothing is known to stand for ${place} in ${JSON.stringify(word)}`;
+        return `unknown placeholder ${placeholder} in ${JSON.stringify(word)}`;
       }
     }
   }
   if (readable.length > 0 && !readable.some((word) => word.includes("{path}"))) {
-    return "its words for readable files must name {path}";
+    return "its list `readable` must contain {path}";
   }
   return undefined;
 }

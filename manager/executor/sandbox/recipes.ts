@@ -1,19 +1,20 @@
-/** The recipes that come with rfaas; docs/security.md says what each keeps out, and which were tried. */
+/** The recipes that are part of rfaas. docs/security.md lists what each of them isolates, and where it was tested. */
 
 import type { Recipe } from "./recipe.ts";
 
-/** The names of {@linkcode RECIPES}; `none` is no sandbox of the operating system. */
+/** The names of {@linkcode RECIPES}; `none` means no sandbox of the operating system. */
 export const recipeNames = ["none", "bubblewrap", "podman", "apptainer"] as const;
+/** One of {@linkcode recipeNames}. */
 export type RecipeName = (typeof recipeNames)[number];
 
-/** What resolves names, for leases that may use the network. */
+/** The files by which names are resolved, for leases that may use the network. */
 const NAME_SERVICE = ["/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf"];
-/** What the RDMA libraries read and open. */
+/** What the RDMA libraries read. */
 const RDMA_FILES = ["/etc/libibverbs.d", "/sys/class", "/sys/devices"];
 
 /**
- * The network's namespace stays the host's: abstract Unix sockets, by which shared memory is handed over, lie in it.
- * The filter refuses other sockets instead.
+ * The recipes. All of them keep the host's network namespace: abstract Unix sockets, which pass on shared memory, belong to
+ * it. The filter refuses other sockets instead.
  */
 export const RECIPES: Readonly<Record<Exclude<RecipeName, "none">, Recipe>> = {
   bubblewrap: {
@@ -26,6 +27,7 @@ export const RECIPES: Readonly<Record<Exclude<RecipeName, "none">, Recipe>> = {
       ...["--ro-bind-try", "/nix/store", "/nix/store"],
       ...["--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache"],
       ...["--ro-bind", "{deno}", "/rfaas/deno", "--ro-bind", "{code}", "/rfaas/code"],
+      ...["--bind", "{cache}", "/rfaas/cache"],
       ...["--proc", "/proc", "--dev", "/dev", "--size", "16777216", "--tmpfs", "/tmp"],
       ...["{rdma}", "{net}", "{readable}", "--remount-ro", "/", "--chdir", "/rfaas/code"],
       ...["--seccomp", "4", "--", "{executor}"],
@@ -50,12 +52,13 @@ export const RECIPES: Readonly<Record<Exclude<RecipeName, "none">, Recipe>> = {
       ...["--volume", "/lib64:/lib64:ro", "--tmpfs", "/tmp:size=16m"],
       ...["--volume", "/etc/ld.so.cache:/etc/ld.so.cache:ro"],
       ...["--volume", "{deno}:/rfaas/deno:ro", "--volume", "{code}:/rfaas/code:ro"],
+      ...["--volume", "{cache}:/rfaas/cache"],
       ...["{rdma}", "{net}", "{readable}", "--rootfs", "{root}", "{executor}"],
     ],
     rdma: ["--device", "/dev/infiniband", "--volume", "/etc/libibverbs.d:/etc/libibverbs.d:ro"],
     readable: ["--volume", "{path}:{path}:ro"],
   },
-  /** Written from its documentation and never run: Debian 12 has no Apptainer. */
+  /** Written from Apptainer's documentation, never tested: Debian 12 has no Apptainer. */
   apptainer: {
     command: [
       ...["/usr/bin/apptainer", "--silent", "exec", "--containall", "--cleanenv", "--no-home"],
@@ -63,6 +66,7 @@ export const RECIPES: Readonly<Record<Exclude<RecipeName, "none">, Recipe>> = {
       ...["--security", "seccomp:{seccomp}", "--bind", "/usr/lib:/usr/lib:ro"],
       ...["--bind", "/lib64:/lib64:ro", "--bind", "/etc/ld.so.cache:/etc/ld.so.cache:ro"],
       ...["--bind", "{deno}:/rfaas/deno:ro", "--bind", "{code}:/rfaas/code:ro"],
+      ...["--bind", "{cache}:/rfaas/cache"],
       ...["{rdma}", "{net}", "{readable}", "{root}", "{executor}"],
     ],
     rdma: ["--bind", "/dev/infiniband", "--bind", "/etc/libibverbs.d:/etc/libibverbs.d:ro"],

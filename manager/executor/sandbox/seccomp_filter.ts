@@ -1,11 +1,11 @@
 /**
- * The seccomp filter of an executor: a program for the kernel's BPF machine, made here so that no compiler is needed
- * (`man 2 seccomp`, linux/filter.h), and the same table as an OCI profile for container engines.
+ * The seccomp filter of an executor, in two forms: a program for the kernel's BPF machine, assembled here so that no
+ * compiler is needed (`man 2 seccomp`, linux/filter.h), and an OCI profile for container engines.
  */
 
 import { CLONE, DENIED, LAST_CALL, SOCKET, UNKNOWN } from "./syscalls.ts";
 
-/** A processor that the table knows. */
+/** A processor for which the table has numbers. */
 export type Architecture = "x86_64" | "aarch64";
 
 /** AUDIT_ARCH_* (linux/audit.h). */
@@ -24,7 +24,7 @@ const ERRNO = 0x00050000;
 const EPERM = 1;
 const ENOSYS = 38;
 
-/** Where struct seccomp_data has the number of the call, the processor, and the low half of its first argument. */
+/** Offsets in struct seccomp_data: the call's number, the processor, and the low half of the first argument. */
 const AT_NUMBER = 0;
 const AT_ARCH = 4;
 const AT_FIRST_ARGUMENT = 16;
@@ -34,23 +34,24 @@ const AF_UNIX = 1;
 const AF_INET = 2;
 const AF_INET6 = 10;
 const AF_NETLINK = 16;
-/** Families of sockets that are told apart, from 0 on. */
+/** The OCI profile has one rule for each socket family below this number, and one for all others. */
 const FAMILIES = 64;
 
+/** What the filter of an executor depends on. */
 export interface SeccompOptions {
-  /** Whether the lease may use the network; without it there are Unix sockets alone, which the fabric needs. */
+  /** Whether the lease may use the network. If not, only Unix sockets are allowed, which the fabric needs. */
   readonly net: boolean;
-  /** Whether the fabric is RDMA: its libraries ask the kernel for devices by netlink. */
+  /** Whether the node listens on RDMA, whose libraries query the kernel for devices by netlink. */
   readonly rdma: boolean;
 }
 
-/** The families of sockets that may be made. */
+/** Returns the socket families that are allowed. */
 function families({ net, rdma }: SeccompOptions): number[] {
   if (net) return [AF_UNIX, AF_INET, AF_INET6, AF_NETLINK];
   return rdma ? [AF_UNIX, AF_NETLINK] : [AF_UNIX];
 }
 
-/** The program, as `bwrap --seccomp FD` and the kernel read it: 8 bytes an instruction. */
+/** Returns the filter as a BPF program, as `bwrap --seccomp FD` and the kernel read it: 8 bytes an instruction. */
 export function seccompFilter(
   arch: Architecture,
   options: SeccompOptions,
@@ -59,7 +60,7 @@ export function seccompFilter(
   const program: [code: number, ifTrue: number, ifFalse: number, k: number][] = [];
   const add = (code: number, k: number, ifTrue = 0, ifFalse = 0) =>
     program.push([code, ifTrue, ifFalse, k]);
-  /** Skips the next instruction unless the loaded word is `k`. */
+  /** Returns `then` from the filter if the loaded word is `k`. */
   const ifIs = (k: number | readonly [number, number], then: number) => {
     const [code, value] = typeof k === "number" ? [IF_EQUAL, k] : k;
     add(code, value, 0, 1);
@@ -68,7 +69,7 @@ export function seccompFilter(
 
   add(LOAD, AT_ARCH);
   add(IF_EQUAL, AUDIT_ARCH[arch], 1, 0);
-  add(RETURN, KILL_PROCESS); // calls in the way of another processor have other numbers
+  add(RETURN, KILL_PROCESS); // calls in another processor's mode have other numbers
   add(LOAD, AT_NUMBER);
   ifIs([IF_GREATER, LAST_CALL], ERRNO | ENOSYS); // the x32 calls too: their numbers begin at 2^30
   for (const [rows, errno] of [[DENIED, EPERM], [UNKNOWN, ENOSYS]] as const) {
@@ -77,7 +78,7 @@ export function seccompFilter(
       if (number !== undefined) ifIs(number, ERRNO | errno);
     }
   }
-  // Each block below is skipped unless it is the call.
+  // Each of the two blocks below is skipped unless the call is the one it checks.
   add(IF_EQUAL, CLONE[at]!, 0, 4);
   add(LOAD, AT_FIRST_ARGUMENT);
   ifIs([IF_SET, CLONE_THREAD], ALLOW);
@@ -99,7 +100,7 @@ export function seccompFilter(
   return new Uint8Array(bytes.buffer);
 }
 
-/** The same as a profile of the OCI runtime specification, for `--security-opt seccomp=FILE`. */
+/** Returns the filter as a profile of the OCI runtime specification, for `--security-opt seccomp=FILE`. */
 export function seccompProfile(arch: Architecture, options: SeccompOptions): unknown {
   const names = (rows: typeof DENIED) => rows.map(([name]) => name);
   const refused = (names: string[], errnoRet: number, args: unknown[] = []) => ({
@@ -108,7 +109,7 @@ export function seccompProfile(arch: Architecture, options: SeccompOptions): unk
     errnoRet,
     args,
   });
-  // Conditions on one argument are alternatives to some engines and all asked for by others: so one a rule.
+  // One condition a rule: some engines require any, others all conditions on the same argument.
   const allowed = families(options);
   const refusedFamilies = Array.from({ length: FAMILIES }, (_, family) => family)
     .filter((family) => !allowed.includes(family));

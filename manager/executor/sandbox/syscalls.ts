@@ -1,9 +1,9 @@
 /**
- * The system calls that an executor has no use for, by name and number: those that change the host, look into other
- * processes, or were most often the way out of a sandbox. Numbers: asm/unistd_64.h (x86-64), asm-generic/unistd.h.
+ * The system calls that executors are refused: those that change the host, inspect other processes, or have often been used
+ * to escape from sandboxes. Numbers: asm/unistd_64.h (x86-64), asm-generic/unistd.h (aarch64).
  */
 
-/** Name, number on x86-64, number on aarch64; `undefined` where that processor has none. */
+/** A name, its number on x86-64, and its number on aarch64; `undefined` if that processor has no such call. */
 type Row = readonly [name: string, x86_64: number | undefined, aarch64: number | undefined];
 
 /** Refused with EPERM. */
@@ -74,16 +74,16 @@ export const DENIED: readonly Row[] = [
   ["vhangup", 153, 58],
 ];
 
-/** Refused as if the kernel had never heard of them, so that libraries take the older call, whose flags can be seen. */
+/** Refused with ENOSYS, so that libraries fall back to the older call, whose flags the filter can check. */
 export const UNKNOWN: readonly Row[] = [
   ["clone3", 435, 435],
   ["io_uring_setup", 425, 425],
 ];
 
-/** Threads may be made, processes may not. */
+/** Allowed for threads, refused for processes. */
 export const CLONE: Row = ["clone", 56, 220];
-/** Sockets of some families alone. */
+/** Allowed for some socket families. */
 export const SOCKET: Row = ["socket", 41, 198];
 
-/** The last call that was looked at (mseal, Linux 6.10): newer ones are answered as unknown. */
+/** The last call that was reviewed (mseal, Linux 6.10). Newer ones are refused with ENOSYS. */
 export const LAST_CALL = 462;

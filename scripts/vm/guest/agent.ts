@@ -1,6 +1,6 @@
 /**
- * Runs inside the machine: starts commands for the host, which it reaches by its standard input and output.
- * When the line ends, so does it, and with it the machine.
+ * Runs inside the machine: starts commands for the host, to which its standard input and output are connected. When the
+ * connection ends, the agent ends, and with it the machine.
  *
  * @module
  */
@@ -39,7 +39,7 @@ function start(command: number, { argv: [name, ...args], cwd, env, stdin }: Comm
       cwd,
       env,
       clearEnv: true,
-      // A process group of its own, so that a signal reaches all of it.
+      // A process group of its own: a signal reaches every process in it.
       detached: true,
       stdin,
       stdout: "piped",
@@ -75,7 +75,7 @@ async function forward(
   await send(kind, command, new Uint8Array());
 }
 
-/** Bytes for a command that reads no more are dropped, as a shell's pipe does. */
+/** Writes to a command. Bytes for a command that no longer reads are dropped, as in a pipe of a shell. */
 function feed(command: number, bytes: Uint8Array<ArrayBuffer>): void {
   const input = inputs.get(command);
   if (!input) return;
@@ -89,7 +89,7 @@ function signal(command: number, name: string): void {
   try {
     Deno.kill(-child.pid, name as Deno.Signal);
   } catch (error) {
-    // It has just ended by itself.
+    // The command has just ended.
     if (!(error instanceof Deno.errors.NotFound) && !(error instanceof TypeError)) throw error;
   }
 }

@@ -19,7 +19,7 @@ export function atomics(name: string, open: Open): void {
       2n ** 63n,
     ]] as const
   ) {
-    Deno.test(`${name}: fetchAndAdd() of ${add} to ${from}`, async () => {
+    Deno.test(`${name}: \`fetchAndAdd()\` of ${add} to ${from}`, async () => {
       await using pair = await connectPair(open);
       const { a, b } = pair;
       const { address, rkey } = b.register(0, 64, ACCESS);
@@ -31,21 +31,21 @@ export function atomics(name: string, open: Open): void {
     });
   }
 
-  for (const [stands, compare] of [[7n, 7n], [7n, 8n], [TOP, TOP], [2n ** 53n, 2n ** 53n + 1n]]) {
-    Deno.test(`${name}: compareAndSwap() of ${compare} where ${stands} stands`, async () => {
+  for (const [value, compare] of [[7n, 7n], [7n, 8n], [TOP, TOP], [2n ** 53n, 2n ** 53n + 1n]]) {
+    Deno.test(`${name}: \`compareAndSwap()\` of ${compare} where the value is ${value}`, async () => {
       await using pair = await connectPair(open);
       const { a, b } = pair;
       const { address, rkey } = b.register(0, 64, ACCESS);
       const swap = TOP - 1n;
-      words(b)[0] = stands!;
+      words(b)[0] = value!;
       a.compareAndSwap(5, 8, address, rkey, compare!, swap, SIGNALED);
       await expectNext(a, { id: 5, status: Status.SUCCESS, opcode: Opcode.COMPARE_AND_SWAP });
-      assertEquals(words(a, 8)[0], stands);
-      assertEquals([...words(b)], [compare === stands ? swap : stands!, 0n]);
+      assertEquals(words(a, 8)[0], value);
+      assertEquals([...words(b)], [compare === value ? swap : value!, 0n]);
     });
   }
 
-  Deno.test(`${name}: atomics complete in order and each sees the one before`, async () => {
+  Deno.test(`${name}: atomics complete in order, and each sees the effect of the previous one`, async () => {
     await using pair = await connectPair(open);
     const { a, b } = pair;
     const { address, rkey } = b.register(0, 8, ACCESS);
@@ -62,7 +62,7 @@ export function atomics(name: string, open: Open): void {
         ? end.fetchAndAdd(1, offset, address, rkey, 1n, 0)
         : end.compareAndSwap(1, offset, address, rkey, 0n, 1n, 0);
 
-    Deno.test(`${name}: ${method}() at a misaligned address throws and does no harm`, async () => {
+    Deno.test(`${name}: \`${method}()\` at a misaligned address throws, and the connection stays up`, async () => {
       await using pair = await connectPair(open);
       const { a, b } = pair;
       const { address, rkey } = b.register(0, 64, ACCESS);
@@ -71,7 +71,7 @@ export function atomics(name: string, open: Open): void {
       assert(words(b).every((word) => word === 0n));
     });
 
-    Deno.test(`${name}: ${method}() to a misaligned local place throws and does no harm`, async () => {
+    Deno.test(`${name}: \`${method}()\` to a misaligned local offset throws, and the connection stays up`, async () => {
       await using pair = await connectPair(open, { a: { arenaBytes: 20 } });
       const { a, b } = pair;
       const { address, rkey } = b.register(0, 64, ACCESS);

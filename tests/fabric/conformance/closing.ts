@@ -1,4 +1,4 @@
-/** The orderly end: disconnect, flush, close. */
+/** An orderly end: disconnect, flush, close. */
 
 import { assert, assertEquals } from "@std/assert";
 import type { Connection } from "../../../fabric/fabric.ts";
@@ -16,23 +16,23 @@ import {
 
 /** Every way to post. */
 function posts(end: Connection): (() => void)[] {
+  const { shared } = end;
   return [
     () => end.postReceive(1, 0, 8),
     () => end.postReceives(1),
     () => end.send(1, 0, 8, 0),
     () => end.write(1, 0, 8, 0, 1, 0),
     () => end.writeImmediate(1, 0, 0, 0, 0, 1, 0),
-    () => end.notify(0, 1),
     () => end.read(1, 0, 8, 0, 1, 0),
     () => end.fetchAndAdd(1, 0, 0, 1, 1n, 0),
     () => end.compareAndSwap(1, 0, 0, 1, 1n, 1n, 0),
     () => end.register(0, 8, ALL),
-    () => end.share(0, 8, 1),
+    ...(shared ? [() => shared.wake(), () => shared.peerBuffer(0, 8, 1)] : []),
   ];
 }
 
 export function closing(name: string, open: Open): void {
-  Deno.test(`${name}: disconnect() flushes the receives of both ends with their ids`, async () => {
+  Deno.test(`${name}: \`disconnect()\` flushes the receives of both ends with their ids`, async () => {
     await using pair = await connectPair(open);
     const { a, b } = pair;
     for (const id of [5, 6, 7]) a.postReceive(id, 0, 8);
@@ -57,7 +57,7 @@ export function closing(name: string, open: Open): void {
     assertEquals(pair.a.state, "disconnected");
   });
 
-  Deno.test(`${name}: what was sent before disconnect() is delivered first`, async () => {
+  Deno.test(`${name}: messages sent before \`disconnect()\` are delivered first`, async () => {
     await using pair = await connectPair(open);
     const { a, b } = pair;
     const { address, rkey } = b.register(0, 4096, ALL);
@@ -77,7 +77,7 @@ export function closing(name: string, open: Open): void {
     assertEquals(new Uint8Array(b.buffer(1024, 1))[0], 4);
   });
 
-  Deno.test(`${name}: close() of the peer is noticed like a disconnect`, async () => {
+  Deno.test(`${name}: the peer's \`close()\` is noticed like its \`disconnect()\``, async () => {
     await using pair = await connectPair(open);
     const { a, b } = pair;
     b.postReceive(3, 0, 8);
@@ -88,7 +88,7 @@ export function closing(name: string, open: Open): void {
   });
 
   for (const how of ["disconnect", "close"] as const) {
-    Deno.test(`${name}: posting after ${how}() fails with code state, at either end`, async () => {
+    Deno.test(`${name}: posting after \`${how}()\` fails with code state, at either end`, async () => {
       await using pair = await connectPair(open);
       const { a, b } = pair;
       a[how]();
@@ -99,7 +99,7 @@ export function closing(name: string, open: Open): void {
     });
   }
 
-  Deno.test(`${name}: close() may come twice, and after it nothing completes`, async () => {
+  Deno.test(`${name}: \`close()\` may be called twice, and nothing completes after it`, async () => {
     await using pair = await connectPair(open);
     const { a } = pair;
     a.postReceive(1, 0, 8);
@@ -112,12 +112,12 @@ export function closing(name: string, open: Open): void {
     assert(a.waitSync(10));
   });
 
-  Deno.test(`${name}: close() detaches every buffer that was handed out`, async () => {
+  Deno.test(`${name}: \`close()\` detaches every buffer that was handed out`, async () => {
     await using pair = await connectPair(open);
     const { a, b } = pair;
     const region = b.register(0, 4096, ALL);
     const buffers = [a.buffer(0, 4096), a.buffer(0, 4096), a.buffer(1, 0), a.buffer(65528, 8)];
-    const shared = a.share(region.address, 4096, region.rkey);
+    const shared = a.shared?.peerBuffer(region.address, 4096, region.rkey);
     if (shared) buffers.push(shared);
     const view = new Uint8Array(buffers[0]!);
     view[0] = 1;
@@ -129,7 +129,7 @@ export function closing(name: string, open: Open): void {
     region.deregister();
   });
 
-  Deno.test(`${name}: close() with waits pending ends them`, async () => {
+  Deno.test(`${name}: \`close()\` with waits pending ends them`, async () => {
     await using pair = await connectPair(open);
     const { a } = pair;
     const waits = [a.wait(), a.wait({ timeoutMs: BOUND_MS })];

@@ -1,9 +1,10 @@
-/** Making a connection: both ends say yes, and what travels along. */
+/** Making a connection, and its private data. */
 
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { MAX_PRIVATE_DATA_BYTES } from "../../../fabric/fabric.ts";
 import { Status } from "../../../fabric/status.ts";
-import { ARENA_BYTES, connectPair, expectNext, type Open, pattern, turn } from "./pair.ts";
+import { ARENA_BYTES, connectPair, expectNext, type Open, turn } from "./pair.ts";
+import { pattern } from "../../support/pattern.ts";
 
 export function connecting(name: string, open: Open): void {
   for (const bytes of [0, 1, MAX_PRIVATE_DATA_BYTES]) {
@@ -13,13 +14,13 @@ export function connecting(name: string, open: Open): void {
         a: { privateData: there },
         b: { privateData: back },
       });
-      // A provider may hand over a longer, zero-filled field, as rdma_cm does; what was sent leads.
+      // A provider may pad the private data with zeros, as rdma_cm does.
       assertEquals(pair.b.privateData.subarray(0, bytes), there);
       assertEquals(pair.a.privateData.subarray(0, bytes), back);
     });
   }
 
-  Deno.test(`${name}: request shows private data before it is accepted`, async () => {
+  Deno.test(`${name}: a request has the private data before it is accepted`, async () => {
     await using provider = open();
     using listener = await provider.listen();
     const connecting = provider.connect(listener.address, {
@@ -34,7 +35,7 @@ export function connecting(name: string, open: Open): void {
     assertEquals(a.reason, "");
   });
 
-  Deno.test(`${name}: listen() without an address makes a fresh one each time`, async () => {
+  Deno.test(`${name}: \`listen()\` without an address listens at a fresh one each time`, async () => {
     await using provider = open();
     using one = await provider.listen();
     using two = await provider.listen();
@@ -42,7 +43,7 @@ export function connecting(name: string, open: Open): void {
     assert(one.address.startsWith(`${provider.name}:`), one.address);
   });
 
-  Deno.test(`${name}: listen() takes an address again once its listener is closed`, async () => {
+  Deno.test(`${name}: \`listen()\` succeeds at the address of a closed listener`, async () => {
     await using provider = open();
     const first = await provider.listen();
     const { address } = first;
@@ -50,13 +51,13 @@ export function connecting(name: string, open: Open): void {
     for (let i = 0; i < 20; i++) {
       const listener = await provider.listen(address);
       assertEquals(listener.address, address);
-      await turn(); // the listener is being waited on when it closes
+      await turn(); // a poll waits on the listener when it closes
       listener.close();
       listener.close();
     }
   });
 
-  Deno.test(`${name}: a listener's connections outlive it and do not mix`, async () => {
+  Deno.test(`${name}: a listener's connections outlive it and are independent`, async () => {
     await using provider = open();
     const listener = await provider.listen();
     const pairs = [];
@@ -81,7 +82,7 @@ export function connecting(name: string, open: Open): void {
     }
   });
 
-  Deno.test(`${name}: first receives are there before the peer's first message`, async () => {
+  Deno.test(`${name}: initial receives are posted before the peer's first message`, async () => {
     await using pair = await connectPair(open, {
       a: { receives: [{ id: 5, offset: 0, length: 16 }, { id: 6, offset: 16, length: 16 }] },
       b: { receives: [{ id: 7, offset: 32, length: 16 }] },
@@ -95,7 +96,7 @@ export function connecting(name: string, open: Open): void {
     await expectNext(b, { id: 7, status: Status.SUCCESS, byteLength: 5 });
   });
 
-  Deno.test(`${name}: arenas begin zeroed and have the length asked for`, async () => {
+  Deno.test(`${name}: arenas are zero at first and have the requested length`, async () => {
     await using pair = await connectPair(open, { a: { arenaBytes: 1 }, b: {} });
     assertEquals(pair.a.arenaBytes, 1);
     assertEquals(pair.b.arenaBytes, ARENA_BYTES);

@@ -1,4 +1,4 @@
-/** Requests that the peer's regions do not allow: REM_ACCESS_ERR, an ended connection, and nobody's data changed. */
+/** Requests that the peer's regions do not allow: REM_ACCESS_ERR, the connection ends, and no data changes. */
 
 import { assert, assertEquals } from "@std/assert";
 import { Access, type Connection, type MemoryRegion } from "../../../fabric/fabric.ts";
@@ -72,14 +72,14 @@ export function failing(name: string, open: Open): void {
   for (const [request, { needs, post }] of Object.entries(REQUESTS)) {
     const atomic = needs === Access.REMOTE_ATOMIC;
 
-    Deno.test(`${name}: ${request} with a wrong rkey ends in REM_ACCESS_ERR`, async () => {
+    Deno.test(`${name}: \`${request}\` with a wrong rkey ends in REM_ACCESS_ERR`, async () => {
       // Keys next to a good one, keys that differ in one bit, none.
       await refuses(request, (a, { address, rkey }) => post(a, address, 8, (rkey + 1) >>> 0));
       await refuses(request, (a, { address, rkey }) => post(a, address, 8, (rkey ^ 256) >>> 0));
       await refuses(request, (a, { address }) => post(a, address, 8, 0));
     });
 
-    Deno.test(`${name}: ${request} after deregister() ends in REM_ACCESS_ERR`, async () => {
+    Deno.test(`${name}: \`${request}\` after \`deregister()\` ends in REM_ACCESS_ERR`, async () => {
       await refuses(request, (a, region) => {
         region.deregister();
         region.deregister();
@@ -87,7 +87,7 @@ export function failing(name: string, open: Open): void {
       });
     });
 
-    Deno.test(`${name}: ${request} with a key used again after deregister() ends in REM_ACCESS_ERR`, async () => {
+    Deno.test(`${name}: \`${request}\` with an old key after its range was registered again ends in REM_ACCESS_ERR`, async () => {
       await refuses(request, (a, region, b) => {
         region.deregister();
         b.register(FROM, LENGTH, ALL);
@@ -95,18 +95,18 @@ export function failing(name: string, open: Open): void {
       });
     });
 
-    Deno.test(`${name}: ${request} without the right to ends in REM_ACCESS_ERR`, async () => {
+    Deno.test(`${name}: \`${request}\` without the access right ends in REM_ACCESS_ERR`, async () => {
       const others = ALL & ~needs;
       await refuses(
         request,
         (a, { address, rkey }) => post(a, address, 8, rkey),
-        // REMOTE_WRITE and REMOTE_ATOMIC want LOCAL_WRITE beside them (man ibv_reg_mr); it stays.
+        // REMOTE_WRITE and REMOTE_ATOMIC require LOCAL_WRITE (man ibv_reg_mr), so it stays.
         others,
       );
     });
 
     const step = atomic ? 8 : 1;
-    Deno.test(`${name}: ${request} out of range by ${step} at either end ends in REM_ACCESS_ERR`, async () => {
+    Deno.test(`${name}: \`${request}\` ${step} bytes out of range on either side ends in REM_ACCESS_ERR`, async () => {
       const length = atomic ? 8 : 16;
       await refuses(request, (a, { address, rkey }) => post(a, address - step, length, rkey));
       await refuses(
@@ -116,14 +116,14 @@ export function failing(name: string, open: Open): void {
     });
 
     if (!atomic) {
-      Deno.test(`${name}: ${request} longer than the region ends in REM_ACCESS_ERR`, async () => {
+      Deno.test(`${name}: \`${request}\` longer than the region ends in REM_ACCESS_ERR`, async () => {
         await refuses(request, (a, { address, rkey }) => post(a, address, LENGTH + 1, rkey));
         await refuses(request, (a, { address, rkey }) => post(a, address, ARENA_BYTES, rkey));
       });
     }
   }
 
-  Deno.test(`${name}: requests that go to the region's very ends succeed`, async () => {
+  Deno.test(`${name}: requests up to both ends of the region succeed`, async () => {
     await using pair = await connectPair(open);
     const { a, b } = pair;
     const { address, rkey } = b.register(FROM, LENGTH, ALL);

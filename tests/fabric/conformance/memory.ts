@@ -4,13 +4,14 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { Access, SIGNALED } from "../../../fabric/fabric.ts";
 import { Status } from "../../../fabric/status.ts";
 import type { ConformanceOptions } from "./options.ts";
-import { assertCode, connectPair, expectNext, type Open, pattern } from "./pair.ts";
+import { assertCode, connectPair, expectNext, type Open } from "./pair.ts";
+import { pattern } from "../../support/pattern.ts";
 
 const WRITABLE = Access.LOCAL_WRITE | Access.REMOTE_WRITE;
 const GIB = 2 ** 30;
 
 export function memory(name: string, open: Open, options: ConformanceOptions): void {
-  Deno.test(`${name}: buffer() shows exactly its range, and ranges may overlap`, async () => {
+  Deno.test(`${name}: \`buffer()\` shows exactly its range, and ranges may overlap`, async () => {
     await using pair = await connectPair(open);
     const { a } = pair;
     const buffer = a.buffer(100, 28);
@@ -23,7 +24,7 @@ export function memory(name: string, open: Open, options: ConformanceOptions): v
     assertEquals(a.buffer(0, 0).byteLength, 0);
   });
 
-  Deno.test(`${name}: buffer() and register() refuse ranges outside the arena`, async () => {
+  Deno.test(`${name}: \`buffer()\` and \`register()\` refuse ranges outside the arena`, async () => {
     await using pair = await connectPair(open, { a: { arenaBytes: 100 } });
     const { a } = pair;
     for (const [offset, length] of [[-1, 8], [0, 101], [100, 1], [99, 2], [0, -1], [NaN, 8]]) {
@@ -35,7 +36,7 @@ export function memory(name: string, open: Open, options: ConformanceOptions): v
     assertEquals(a.buffer(99, 1).byteLength, 1);
   });
 
-  Deno.test(`${name}: a region tells its place, and each has a key of its own`, async () => {
+  Deno.test(`${name}: a region has its range, and each has a different key`, async () => {
     await using pair = await connectPair(open);
     const { b } = pair;
     const keys = new Set<number>();
@@ -49,7 +50,7 @@ export function memory(name: string, open: Open, options: ConformanceOptions): v
     assertEquals(keys.size, 8);
   });
 
-  Deno.test(`${name}: regions can be registered and given back a thousand times`, async () => {
+  Deno.test(`${name}: 1,000 regions can be registered and deregistered in turn`, async () => {
     await using pair = await connectPair(open);
     const { a, b } = pair;
     for (let i = 0; i < 1000; i++) b.register(0, 64, WRITABLE).deregister();
@@ -59,7 +60,7 @@ export function memory(name: string, open: Open, options: ConformanceOptions): v
   });
 
   for (const bytes of [1, 65536]) {
-    Deno.test(`${name}: an arena of ${bytes} bytes is written to its last`, async () => {
+    Deno.test(`${name}: an arena of ${bytes} bytes is writable up to its last byte`, async () => {
       await using pair = await connectPair(open, {
         a: { arenaBytes: bytes },
         b: { arenaBytes: bytes },
@@ -75,7 +76,7 @@ export function memory(name: string, open: Open, options: ConformanceOptions): v
     });
   }
 
-  const title = `${name}: places above 4 GiB are reached (needs arenas that are not pinned)`;
+  const title = `${name}: offsets above 4 GiB can be used (needs arenas that are not pinned)`;
   Deno.test({
     name: title,
     ignore: !options.sparse,

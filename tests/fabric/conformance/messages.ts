@@ -3,23 +3,15 @@
 import { assert, assertEquals } from "@std/assert";
 import { SIGNALED } from "../../../fabric/fabric.ts";
 import { Opcode, Status } from "../../../fabric/status.ts";
-import {
-  assertCode,
-  connectPair,
-  expectNext,
-  flushedIds,
-  next,
-  type Open,
-  over,
-  pattern,
-} from "./pair.ts";
+import { assertCode, connectPair, expectNext, flushedIds, next, type Open, over } from "./pair.ts";
+import { pattern } from "../../support/pattern.ts";
 
 export function messages(name: string, open: Open): void {
-  for (const [length, room] of [[0, 0], [0, 64], [1, 64], [64, 64], [4096, 8192]] as const) {
-    Deno.test(`${name}: send() puts ${length} bytes into a receive of ${room}`, async () => {
+  for (const [length, capacity] of [[0, 0], [0, 64], [1, 64], [64, 64], [4096, 8192]] as const) {
+    Deno.test(`${name}: \`send()\` puts ${length} bytes into a receive of ${capacity}`, async () => {
       await using pair = await connectPair(open);
       const { a, b } = pair;
-      b.postReceive(7, 1024, room);
+      b.postReceive(7, 1024, capacity);
       new Uint8Array(a.buffer(512, length)).set(pattern(length));
       const before = new Uint8Array(b.buffer(1024 + length, 8));
       before.fill(0xee);
@@ -37,7 +29,7 @@ export function messages(name: string, open: Open): void {
     });
   }
 
-  Deno.test(`${name}: a message too long fails at both ends, LOC_LEN_ERR and REM_INV_REQ_ERR`, async () => {
+  Deno.test(`${name}: a message longer than its receive fails with LOC_LEN_ERR and REM_INV_REQ_ERR`, async () => {
     await using pair = await connectPair(open);
     const { a, b } = pair;
     b.postReceive(7, 0, 64);
@@ -56,7 +48,7 @@ export function messages(name: string, open: Open): void {
     );
   });
 
-  Deno.test(`${name}: receives are taken in the order in which they were posted`, async () => {
+  Deno.test(`${name}: messages take receives in the order of posting`, async () => {
     await using pair = await connectPair(open);
     const { a, b } = pair;
     const places = [300, 100, 200];
@@ -71,7 +63,7 @@ export function messages(name: string, open: Open): void {
     }
   });
 
-  Deno.test(`${name}: 10,000 messages arrive in order through 32 receives lent again and again`, async () => {
+  Deno.test(`${name}: 10,000 messages arrive in order through 32 receives`, async () => {
     const receives = 32;
     const total = 10_000;
     await using pair = await connectPair(open, {
@@ -85,7 +77,7 @@ export function messages(name: string, open: Open): void {
     let sent = 0;
     let received = 0;
     while (received < total) {
-      // In flight: no more than there are receives; a place is used again when its message has arrived.
+      // At most as many in flight as there are receives; a place is reused when its message has arrived.
       while (sent < total && sent - received < receives) {
         const place = sent % receives;
         out[place] = sent;
@@ -120,22 +112,22 @@ export function messages(name: string, open: Open): void {
     }
   });
 
-  Deno.test(`${name}: send() without a receive fails with RNR_RETRY_EXC_ERR after its time`, async () => {
+  Deno.test(`${name}: \`send()\` without a receive fails with RNR_RETRY_EXC_ERR after its time`, async () => {
     await using pair = await connectPair(open, { a: { receiverNotReadyMs: 50 } });
     const { a, b } = pair;
     const startMs = performance.now();
     a.send(4, 0, 8, 0);
     await expectNext(a, { id: 4, status: Status.RNR_RETRY_EXC_ERR });
     const waitedMs = performance.now() - startMs;
-    // A device counts in steps of its own, and soft-RoCE in a kernel's ticks, which a busy host delivers late and then
-    // several at once: 50 ms have been seen to take less than 40.
+    // A device counts in its own steps, and soft-RoCE in kernel ticks, which a busy host delivers late and then several
+    // at once: 50 ms can take less than 40.
     assert(waitedMs >= 25, `it must have waited, not ${waitedMs} ms`);
     assertEquals(a.state, "error");
     await over(b);
     assert(!b.poll());
   });
 
-  Deno.test(`${name}: send() of local bytes outside the arena throws and does no harm`, async () => {
+  Deno.test(`${name}: \`send()\` of a range outside the arena throws, and the connection stays up`, async () => {
     await using pair = await connectPair(open, { a: { arenaBytes: 100 } });
     const { a, b } = pair;
     b.postReceive(1, 0, 200);

@@ -1,8 +1,8 @@
 /**
- * What every provider must do, good flow and bad flow: the contract of fabric/fabric.ts as tests.
+ * The contract of fabric/fabric.ts as tests, good flow and bad flow, for every provider.
  *
- * Nothing here knows how a provider works. A message may take its time, so whatever must come is awaited with a bound;
- * both ends live on one event loop, so nothing spins for the other end without yielding.
+ * The tests do not depend on how a provider works. A message may take a while, so every expected event is awaited with a
+ * limit. Both ends share one event loop, so no test spins for the other end without yielding.
  */
 
 import { atomics } from "./atomics.ts";

@@ -1,15 +1,16 @@
-/** Write, write with immediate, and read: what the peer's processor takes no part in. */
+/** Write, write with immediate, and read: requests without the peer's processor. */
 
 import { assert, assertEquals } from "@std/assert";
 import { Access, type Connection, SIGNALED } from "../../../fabric/fabric.ts";
 import { Opcode, Status } from "../../../fabric/status.ts";
-import { connectPair, expectNext, type Open, over, pattern } from "./pair.ts";
+import { connectPair, expectNext, type Open, over } from "./pair.ts";
+import { pattern } from "../../support/pattern.ts";
 
 const WRITABLE = Access.LOCAL_WRITE | Access.REMOTE_WRITE;
 
 export function oneSided(name: string, open: Open): void {
   for (const length of [0, 1, 7, 4096, 65536]) {
-    Deno.test(`${name}: write() puts ${length} bytes in the peer's region`, async () => {
+    Deno.test(`${name}: \`write()\` puts ${length} bytes in the peer's region`, async () => {
       await using pair = await connectPair(open, { b: { arenaBytes: 65536 + 16 } });
       const { a, b } = pair;
       const region = b.register(8, 65536, WRITABLE);
@@ -19,12 +20,12 @@ export function oneSided(name: string, open: Open): void {
       assertEquals(new Uint8Array(b.buffer(8, length)), pattern(length));
       assertEquals(new Uint8Array(b.buffer(8 + length, 8)), new Uint8Array(8));
       assertEquals(new Uint8Array(b.buffer(0, 8)), new Uint8Array(8));
-      assert(!b.poll(), "a plain write tells the peer nothing");
+      assert(!b.poll(), "a plain write completes no receive");
     });
   }
 
   for (const immediate of [0, 1, -1, 0x7fffffff, -0x80000000, 0x12345678, -559038737]) {
-    Deno.test(`${name}: writeImmediate() carries ${immediate}`, async () => {
+    Deno.test(`${name}: \`writeImmediate()\` carries ${immediate}`, async () => {
       await using pair = await connectPair(open);
       const { a, b } = pair;
       const region = b.register(0, 4096, WRITABLE);
@@ -32,15 +33,15 @@ export function oneSided(name: string, open: Open): void {
       new Uint8Array(a.buffer(0, 16)).set(pattern(16));
       a.writeImmediate(1, 0, 16, region.address + 64, region.rkey, immediate, SIGNALED);
       a.writeImmediate(2, 0, 0, 0, 0, immediate, 0);
-      const told = { id: 0, status: Status.SUCCESS, opcode: Opcode.RECEIVE_WRITE_IMMEDIATE };
-      await expectNext(b, { ...told, immediate, byteLength: 16 });
+      const expected = { id: 0, status: Status.SUCCESS, opcode: Opcode.RECEIVE_WRITE_IMMEDIATE };
+      await expectNext(b, { ...expected, immediate, byteLength: 16 });
       assertEquals(new Uint8Array(b.buffer(64, 16)), pattern(16));
-      await expectNext(b, { ...told, immediate, byteLength: 0 });
+      await expectNext(b, { ...expected, immediate, byteLength: 0 });
       await expectNext(a, { id: 1, status: Status.SUCCESS, opcode: Opcode.WRITE });
     });
   }
 
-  Deno.test(`${name}: writeImmediate() takes the id of a receive with memory and leaves its bytes`, async () => {
+  Deno.test(`${name}: \`writeImmediate()\` completes a receive with memory and leaves its bytes unchanged`, async () => {
     await using pair = await connectPair(open);
     const { a, b } = pair;
     b.postReceive(77, 0, 64);
@@ -53,7 +54,7 @@ export function oneSided(name: string, open: Open): void {
     assert(new Uint8Array(b.buffer(0, 64)).every((byte) => byte === 0));
   });
 
-  Deno.test(`${name}: what was written before a message is there when the message is`, async () => {
+  Deno.test(`${name}: bytes written before a message have arrived when the message has`, async () => {
     await using pair = await connectPair(open);
     const { a, b } = pair;
     const region = b.register(0, 8192, WRITABLE);
@@ -65,7 +66,7 @@ export function oneSided(name: string, open: Open): void {
     assert(new Uint8Array(b.buffer(0, 8192)).every((byte) => byte === 3));
   });
 
-  Deno.test(`${name}: writeImmediate() without a receive fails with RNR_RETRY_EXC_ERR`, async () => {
+  Deno.test(`${name}: \`writeImmediate()\` without a receive fails with RNR_RETRY_EXC_ERR`, async () => {
     await using pair = await connectPair(open);
     const { a, b } = pair;
     a.writeImmediate(6, 0, 0, 0, 0, 1, 0);
@@ -76,7 +77,7 @@ export function oneSided(name: string, open: Open): void {
   });
 
   for (const length of [0, 1, 4096]) {
-    Deno.test(`${name}: read() brings ${length} bytes`, async () => {
+    Deno.test(`${name}: \`read()\` copies ${length} bytes`, async () => {
       await using pair = await connectPair(open);
       const { a, b } = pair;
       const region = b.register(100, 5000, Access.REMOTE_READ);
@@ -101,7 +102,7 @@ export function oneSided(name: string, open: Open): void {
     for (const id of posts.keys()) await expectNext(a, { id, status: Status.SUCCESS });
   });
 
-  Deno.test(`${name}: two regions of one arena are kept apart`, async () => {
+  Deno.test(`${name}: the key of one region does not allow another region of the arena`, async () => {
     await using pair = await connectPair(open);
     const { a, b } = pair;
     const one = b.register(0, 64, WRITABLE);

@@ -1,8 +1,9 @@
-/** What the suite is told of a provider. */
+/** The provider-specific options of the suite. */
 
+/** Options of {@linkcode conformance}. */
 export interface ConformanceOptions {
-  /** Where another process finds the provider: a module and the name of the function that opens it. */
+  /** How another process opens the provider: a module, and the name of its function. */
   readonly peer: { readonly module: URL; readonly open: string };
-  /** Do arenas take memory only where they are touched? A provider that pins them has no room for 5 GiB. */
+  /** Whether arenas occupy memory only where they are touched. A provider that pins them cannot have one of 5 GiB. */
   readonly sparse: boolean;
 }

@@ -1,4 +1,4 @@
-/** Two connected ends in one process, and ways to await what the contract only promises to come. */
+/** Two connected ends in one process, and helpers that await completions and state changes. */
 
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { FabricError, type FabricErrorCode } from "../../../fabric/errors.ts";
@@ -12,14 +12,14 @@ import {
 import { Status, statusName } from "../../../fabric/status.ts";
 import { limitMs } from "../../support/time_factor.ts";
 
-/** How the suite gets its provider. */
+/** Opens the provider under test. */
 export type Open = () => Provider;
 
-/** How long anything may take that must come. */
+/** How long an expected event may take. */
 export const BOUND_MS = limitMs(5000);
-/** The arena of each end, unless a test asks for another. */
+/** The default arena of each end. */
 export const ARENA_BYTES = 65536;
-/** Everything that a region may allow. */
+/** All access flags of a region. */
 export const ALL = Access.LOCAL_WRITE | Access.REMOTE_WRITE | Access.REMOTE_READ |
   Access.REMOTE_ATOMIC;
 
@@ -30,7 +30,7 @@ export interface Pair extends AsyncDisposable {
   readonly b: Connection;
 }
 
-/** Connects two ends of one provider. Disposing closes all, in whatever state. */
+/** Connects two ends of one provider. Disposing closes everything in any state. */
 export async function connectPair(
   open: Open,
   options: { a?: Partial<ConnectionOptions>; b?: Partial<ConnectionOptions> } = {},
@@ -62,19 +62,19 @@ export function turn(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 0));
 }
 
-/** The next completion, copied; it must come within the bound. */
+/** A copy of the next completion, which must arrive within {@linkcode BOUND_MS}. */
 export async function next(connection: Connection): Promise<Completion> {
   const untilMs = performance.now() + BOUND_MS;
   while (!connection.poll()) {
     const leftMs = untilMs - performance.now();
-    assert(leftMs > 0, `no completion came; ${connection.state} ${connection.reason}`);
+    assert(leftMs > 0, `no completion within the limit; ${connection.state} ${connection.reason}`);
     await connection.wait({ timeoutMs: leftMs });
     if (connection.state !== "connected") await turn();
   }
   return { ...connection.completion };
 }
 
-/** The next completion must be this one. What else it holds means nothing when it failed. */
+/** Expects this completion next. The other fields of a failed one are not defined. */
 export async function expectNext(
   connection: Connection,
   expected: { id: number; status: number } & Partial<Completion>,
@@ -90,7 +90,7 @@ export async function expectNext(
   return completion;
 }
 
-/** Waits until the connection has noticed that it is over. Completions stay where they are. */
+/** Waits until the connection has noticed that it is over. Takes no completions. */
 export async function over(connection: Connection): Promise<void> {
   const untilMs = performance.now() + BOUND_MS;
   while (connection.probe()) {
@@ -99,7 +99,7 @@ export async function over(connection: Connection): Promise<void> {
   }
 }
 
-/** Takes what is left, which must all be flushed, and returns the ids. */
+/** Takes all further completions, which must be flushed, and returns their ids. */
 export async function flushedIds(connection: Connection, count: number): Promise<number[]> {
   const ids: number[] = [];
   while (ids.length < count) {
@@ -111,14 +111,14 @@ export async function flushedIds(connection: Connection, count: number): Promise
   return ids;
 }
 
-/** A posting call must throw a {@linkcode FabricError} of this code. */
+/** Expects a {@linkcode FabricError} of this code from a call. */
 export function assertCode(call: () => unknown, code: FabricErrorCode): FabricError {
   const error = assertThrows(call, FabricError) as FabricError;
   assertEquals(error.code, code, error.message);
   return error;
 }
 
-/** A promise must fail with a {@linkcode FabricError} of this code. */
+/** Expects a {@linkcode FabricError} of this code from a promise. */
 export async function assertRejectsCode(
   call: () => Promise<unknown>,
   code: FabricErrorCode,
@@ -126,9 +126,4 @@ export async function assertRejectsCode(
   const error = await assertRejects(call, FabricError) as FabricError;
   assertEquals(error.code, code, error.message);
   return error;
-}
-
-/** Bytes that differ from place to place, never zero. */
-export function pattern(length: number, seed = 1): Uint8Array<ArrayBuffer> {
-  return Uint8Array.from({ length }, (_, i) => ((i * 31 + seed * 17) % 255) + 1);
 }

@@ -1,4 +1,4 @@
-/** The peer's process dies, stops or ends: what is noticed, how soon, and what is not mistaken for death. */
+/** The peer's process dies, stops or ends: the connection notices death, and only death, in time. */
 
 import { assert, assertEquals } from "@std/assert";
 import { Access, type Connection } from "../../../fabric/fabric.ts";
@@ -11,7 +11,7 @@ import { startPeer } from "./peer_process.ts";
 /** A peer's death is noticed within a second, on a usual host. */
 const NOTICE_MS = limitMs(1000);
 
-/** Looks until the connection knows that it is over; fails when it takes longer. */
+/** Ways to notice that the connection is over; each fails when it takes longer. */
 const NOTICING: Record<string, (connection: Connection) => Promise<void>> = {
   "probe()": async (connection) => {
     const untilMs = performance.now() + NOTICE_MS;
@@ -23,7 +23,7 @@ const NOTICING: Record<string, (connection: Connection) => Promise<void>> = {
   "wait()": async (connection) => {
     assert(await connection.wait({ timeoutMs: NOTICE_MS }), "not noticed");
   },
-  // deno-lint-ignore require-await -- it blocks, that is the point
+  // deno-lint-ignore require-await -- it blocks on purpose
   "waitSync()": async (connection) => {
     assert(connection.waitSync(NOTICE_MS), "not noticed");
   },
@@ -31,13 +31,13 @@ const NOTICING: Record<string, (connection: Connection) => Promise<void>> = {
 
 export function peerDeath(name: string, open: Open, options: ConformanceOptions): void {
   for (const [how, notice] of Object.entries(NOTICING)) {
-    Deno.test(`${name}: ${how} notices a peer killed in mid-write, and all is flushed`, async () => {
+    Deno.test(`${name}: \`${how}\` notices a peer that is killed while it writes, and receives are flushed`, async () => {
       await using peer = await startPeer(open, options, "stream");
       const { connection } = peer;
       const region = connection.register(0, 65536, Access.LOCAL_WRITE | Access.REMOTE_WRITE);
-      const said = new DataView(connection.buffer(0, 12));
-      said.setFloat64(0, region.address);
-      said.setUint32(8, region.rkey);
+      const destination = new DataView(connection.buffer(0, 12));
+      destination.setFloat64(0, region.address);
+      destination.setUint32(8, region.rkey);
       connection.send(1, 0, 12, 2);
       await expectNext(connection, { id: 1, status: Status.SUCCESS });
       for (const id of [11, 12]) connection.postReceive(id, 0, 8);
@@ -50,7 +50,7 @@ export function peerDeath(name: string, open: Open, options: ConformanceOptions)
     });
   }
 
-  Deno.test(`${name}: a wait that sleeps is woken by the peer's death`, async () => {
+  Deno.test(`${name}: the peer's death wakes a waiting end`, async () => {
     await using peer = await startPeer(open, options, "idle");
     assertEquals(await peer.line(), "connected");
     const waiting = peer.connection.wait({ timeoutMs: BOUND_MS });
@@ -62,7 +62,7 @@ export function peerDeath(name: string, open: Open, options: ConformanceOptions)
     assert(!peer.connection.probe());
   });
 
-  Deno.test(`${name}: a peer that exits without close() is noticed`, async () => {
+  Deno.test(`${name}: a peer that exits without \`close()\` is noticed`, async () => {
     await using peer = await startPeer(open, options, "exit");
     peer.connection.postReceive(4, 0, 8);
     assertEquals(await peer.line(), "connected");
@@ -71,7 +71,7 @@ export function peerDeath(name: string, open: Open, options: ConformanceOptions)
     assertEquals(await flushedIds(peer.connection, 1), [4]);
   });
 
-  Deno.test(`${name}: a stopped peer is not taken for dead, and goes on`, async () => {
+  Deno.test(`${name}: a stopped peer counts as alive, and continues`, async () => {
     const receives = [{ id: 0, offset: 0, length: 0 }];
     await using peer = await startPeer(open, options, "echo", { receives });
     const { connection } = peer;
@@ -85,7 +85,7 @@ export function peerDeath(name: string, open: Open, options: ConformanceOptions)
     await expectNext(connection, { id: 0, status: Status.SUCCESS, immediate: 5 });
   });
 
-  Deno.test(`${name}: a request to a dead peer fails or is refused, and never hangs`, async () => {
+  Deno.test(`${name}: a request to a dead peer fails in time`, async () => {
     await using peer = await startPeer(open, options, "idle", { receiverNotReadyMs: 60_000 });
     assertEquals(await peer.line(), "connected");
     await peer.kill();

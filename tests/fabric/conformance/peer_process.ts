@@ -5,7 +5,7 @@ import { limitMs } from "../../support/time_factor.ts";
 import type { ConformanceOptions } from "./options.ts";
 import { ARENA_BYTES, type Open } from "./pair.ts";
 
-/** The roles of tests/fabric/peer.ts. */
+/** The roles of tests/support/fabric/fabric_peer.ts. */
 export type Role = "echo" | "echo-sync" | "stream" | "idle" | "exit";
 
 /** This process's end, and the other process. */
@@ -13,13 +13,13 @@ export interface PeerProcess extends AsyncDisposable {
   readonly provider: Provider;
   readonly connection: Connection;
   readonly process: Deno.ChildProcess;
-  /** The next line that the peer says. */
+  /** The next line that the peer prints. */
   line(): Promise<string>;
   /** Sends SIGKILL and waits for the end. */
   kill(): Promise<void>;
 }
 
-/** Starts a peer and accepts it. `prepare` may look at the request's end before the peer learns of it. */
+/** Starts a peer and accepts its connection. */
 export async function startPeer(
   open: Open,
   { peer }: ConformanceOptions,
@@ -34,7 +34,7 @@ export async function startPeer(
       "--allow-all",
       "--no-check",
       "--no-prompt",
-      new URL("../peer.ts", import.meta.url).href,
+      new URL("../../support/fabric/fabric_peer.ts", import.meta.url).href,
       peer.module.href,
       peer.open,
       role,
@@ -49,7 +49,7 @@ export async function startPeer(
   const kill = async () => {
     try {
       process.kill("SIGKILL");
-    } catch { // it has ended by itself
+    } catch { // it has ended already
     }
     await process.status;
   };
@@ -60,7 +60,7 @@ export async function startPeer(
     kill,
     line: async () => {
       const { value } = await lines.read();
-      if (!value) throw new Error("the peer said nothing");
+      if (!value) throw new Error("the peer printed nothing");
       return value.trim();
     },
     [Symbol.asyncDispose]: async () => {

@@ -1,13 +1,14 @@
-/** Connections that do not come to be. */
+/** Connections that are not made. */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { FabricError } from "../../../fabric/errors.ts";
 import { MAX_PRIVATE_DATA_BYTES } from "../../../fabric/fabric.ts";
 import { limitMs } from "../../support/time_factor.ts";
-import { assertCode, assertRejectsCode, type Open, pattern } from "./pair.ts";
+import { assertCode, assertRejectsCode, type Open } from "./pair.ts";
+import { pattern } from "../../support/pattern.ts";
 
 export function refused(name: string, open: Open): void {
-  Deno.test(`${name}: connect() fails with the private data of reject()`, async () => {
+  Deno.test(`${name}: \`connect()\` fails with the private data of \`reject()\``, async () => {
     for (const bytes of [0, MAX_PRIVATE_DATA_BYTES]) {
       await using provider = open();
       using listener = await provider.listen();
@@ -21,7 +22,7 @@ export function refused(name: string, open: Open): void {
     }
   });
 
-  Deno.test(`${name}: connect(), accept() and reject() refuse 57 bytes of private data`, async () => {
+  Deno.test(`${name}: \`connect()\`, \`accept()\` and \`reject()\` refuse 57 bytes of private data`, async () => {
     await using provider = open();
     using listener = await provider.listen();
     const long = pattern(MAX_PRIVATE_DATA_BYTES + 1);
@@ -31,12 +32,12 @@ export function refused(name: string, open: Open): void {
     const request = (await listener.accept())!;
     await assertRejectsCode(() => request.accept(options), "range");
     assertCode(() => request.reject(long), "range");
-    using b = await request.accept({ arenaBytes: 4096 }); // still to be answered
+    using b = await request.accept({ arenaBytes: 4096 }); // not answered yet
     using a = await connecting;
     assertEquals([a.state, b.state], ["connected", "connected"]);
   });
 
-  Deno.test(`${name}: connect() refuses options that make no sense`, async () => {
+  Deno.test(`${name}: \`connect()\` refuses invalid options`, async () => {
     await using provider = open();
     using listener = await provider.listen();
     const wrong = [
@@ -56,7 +57,7 @@ export function refused(name: string, open: Open): void {
     }
   });
 
-  Deno.test(`${name}: connect() to nobody is refused`, async () => {
+  Deno.test(`${name}: \`connect()\` without a listener is refused`, async () => {
     await using provider = open();
     const listener = await provider.listen();
     listener.close();
@@ -66,7 +67,7 @@ export function refused(name: string, open: Open): void {
     );
   });
 
-  Deno.test(`${name}: connect() times out at a listener that never accepts`, async () => {
+  Deno.test(`${name}: \`connect()\` times out at a listener that never accepts`, async () => {
     await using provider = open();
     using listener = await provider.listen();
     const startMs = performance.now();
@@ -78,7 +79,7 @@ export function refused(name: string, open: Open): void {
     assert(tookMs >= 99 && tookMs < limitMs(2000), `${tookMs} ms`);
   });
 
-  Deno.test(`${name}: connect() throws the reason of its signal`, async () => {
+  Deno.test(`${name}: \`connect()\` throws the reason of its signal`, async () => {
     await using provider = open();
     using listener = await provider.listen();
     const reason = new Error("enough");
@@ -87,12 +88,12 @@ export function refused(name: string, open: Open): void {
     assertEquals(await assertRejects(() => connect(AbortSignal.abort(reason))), reason);
     const controller = new AbortController();
     const connecting = assertRejects(() => connect(controller.signal));
-    await listener.accept(); // the request is on its way
+    await listener.accept(); // the request has been sent
     controller.abort(reason);
     assertEquals(await connecting, reason);
   });
 
-  Deno.test(`${name}: accept() of a request whose peer gave up fails`, async () => {
+  Deno.test(`${name}: \`accept()\` of a request whose peer has given up fails`, async () => {
     await using provider = open();
     using listener = await provider.listen();
     const controller = new AbortController();
@@ -104,13 +105,13 @@ export function refused(name: string, open: Open): void {
     await assertRejects(() => request.accept({ arenaBytes: 4096 }), FabricError);
   });
 
-  Deno.test(`${name}: listen() on a taken address fails with code address`, async () => {
+  Deno.test(`${name}: \`listen()\` at an address in use fails with code address`, async () => {
     await using provider = open();
     using listener = await provider.listen();
     await assertRejectsCode(() => provider.listen(listener.address), "address");
   });
 
-  Deno.test(`${name}: addresses of other providers and nonsense fail with code address`, async () => {
+  Deno.test(`${name}: malformed addresses fail with code address`, async () => {
     await using provider = open();
     for (const address of ["", "tcp://a:1", "shm:", "shm:a b", "verbs://:1", "verbs://a:65536"]) {
       await assertRejectsCode(() => provider.listen(address), "address");
@@ -118,7 +119,7 @@ export function refused(name: string, open: Open): void {
     }
   });
 
-  Deno.test(`${name}: a request is answered once`, async () => {
+  Deno.test(`${name}: a request can be answered once`, async () => {
     await using provider = open();
     using listener = await provider.listen();
     const connecting = provider.connect(listener.address, { arenaBytes: 4096 });
@@ -129,7 +130,7 @@ export function refused(name: string, open: Open): void {
     assertCode(() => request.reject(), "state");
   });
 
-  Deno.test(`${name}: listener's accept() ends by close() and by its signal`, async () => {
+  Deno.test(`${name}: a listener's \`accept()\` ends by \`close()\` and by its signal`, async () => {
     await using provider = open();
     const listener = await provider.listen();
     const reason = new Error("enough");
@@ -143,7 +144,7 @@ export function refused(name: string, open: Open): void {
     assertEquals(await listener.accept(), undefined);
   });
 
-  Deno.test(`${name}: closing a listener ends the connects that wait there`, async () => {
+  Deno.test(`${name}: closing a listener ends the connects that wait for it`, async () => {
     await using provider = open();
     const listener = await provider.listen();
     const connecting = assertRejects(

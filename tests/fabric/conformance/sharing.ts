@@ -1,19 +1,18 @@
-/** Where memory is shared, the peer's range itself; elsewhere nothing, and every test here passes unseen. */
+/** Shared memory: the peer's range itself. On a provider without it every test here passes at once. */
 
 import { assert, assertEquals } from "@std/assert";
 import { Access } from "../../../fabric/fabric.ts";
-import { Opcode, Status } from "../../../fabric/status.ts";
-import { assertCode, connectPair, expectNext, type Open } from "./pair.ts";
+import { assertCode, connectPair, type Open } from "./pair.ts";
 
 const WRITABLE = Access.LOCAL_WRITE | Access.REMOTE_WRITE;
 
 export function sharing(name: string, open: Open): void {
-  Deno.test(`${name}: share() shows the peer's range itself, or nothing`, async () => {
+  Deno.test(`${name}: \`peerBuffer()\` is the peer's range itself`, async () => {
     await using pair = await connectPair(open);
     const { a, b } = pair;
     const region = b.register(64, 128, WRITABLE);
-    const shared = a.share(region.address + 32, 64, region.rkey);
-    if (!shared) return;
+    if (!a.shared) return;
+    const shared = a.shared.peerBuffer(region.address + 32, 64, region.rkey);
     assertEquals(shared.byteLength, 64);
     const mine = new Uint8Array(shared);
     const theirs = new Uint8Array(b.buffer(96, 64));
@@ -22,33 +21,33 @@ export function sharing(name: string, open: Open): void {
     assertEquals([theirs[0], mine[63]], [3, 4]);
   });
 
-  Deno.test(`${name}: notify() tells of bytes that lie in place, or refuses`, async () => {
+  Deno.test(`${name}: \`wake()\` ends a wait for memory that the peer watches`, async () => {
     await using pair = await connectPair(open);
     const { a, b } = pair;
     const region = b.register(64, 128, WRITABLE);
-    const shared = a.share(region.address, 128, region.rkey);
-    if (!shared) {
-      assertCode(() => a.notify(128, -7), "state");
-      return;
-    }
-    b.postReceives(2);
-    new Uint8Array(shared).fill(9);
-    a.notify(128, -7);
-    a.notify(0, 7);
-    const told = { id: 0, status: Status.SUCCESS, opcode: Opcode.RECEIVE_WRITE_IMMEDIATE };
-    await expectNext(b, { ...told, immediate: -7, byteLength: 128 });
-    assert(new Uint8Array(b.buffer(64, 128)).every((byte) => byte === 9));
-    await expectNext(b, { ...told, immediate: 7, byteLength: 0 });
-    assert(!a.poll(), "it completes nothing at the sender");
-    a.notify(1, 1); // no receive is left
-    await expectNext(a, { id: 0, status: Status.RNR_RETRY_EXC_ERR });
+    if (!a.shared || !b.shared) return;
+    const theirs = new Int32Array(a.shared.peerBuffer(region.address, 4, region.rkey));
+    const mine = new Int32Array(b.buffer(64, 4));
+    b.shared.watch(() => Atomics.load(mine, 0) === 1);
+    const waiting = b.wait();
+    Atomics.store(theirs, 0, 1);
+    a.shared.wake();
+    assert(await waiting);
+    assert(!b.poll(), "it completes nothing");
+    assert(b.waitSync(10_000), "a wait after the change ends at once");
+    Atomics.store(mine, 0, 2);
+    assert(!await b.wait({ timeoutMs: 1 }));
+    a.disconnect();
+    assertCode(() => a.shared!.wake(), "state");
   });
 
-  Deno.test(`${name}: share() refuses a wrong key, range or right, and does no harm`, async () => {
+  Deno.test(`${name}: \`peerBuffer()\` refuses a wrong key, range or right, and the connection stays up`, async () => {
     await using pair = await connectPair(open);
     const { a, b } = pair;
     const region = b.register(64, 128, WRITABLE);
-    if (!a.share(region.address, 128, region.rkey)) return;
+    const { shared } = a;
+    if (!shared) return;
+    assertEquals(shared.peerBuffer(region.address, 128, region.rkey).byteLength, 128);
     const readable = b.register(256, 64, Access.REMOTE_READ);
     const tries: [number, number, number][] = [
       [region.address, 8, (region.rkey ^ 64) >>> 0],
@@ -60,10 +59,10 @@ export function sharing(name: string, open: Open): void {
       [readable.address, 8, readable.rkey],
     ];
     for (const [address, length, rkey] of tries) {
-      assertCode(() => a.share(address, length, rkey), "range");
+      assertCode(() => shared.peerBuffer(address, length, rkey), "range");
     }
     region.deregister();
-    assertCode(() => a.share(region.address, 8, region.rkey), "range");
+    assertCode(() => shared.peerBuffer(region.address, 8, region.rkey), "range");
     assertEquals([a.state, b.state], ["connected", "connected"]);
   });
 }

@@ -4,20 +4,20 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { openLibc } from "../../../ffi/libc.ts";
 import { SIGNALED } from "../../../fabric/fabric.ts";
 import { Status } from "../../../fabric/status.ts";
-import { limitMs } from "../../support/time_factor.ts";
+import { limitMs, scaledCount } from "../../support/time_factor.ts";
 import { BOUND_MS, connectPair, expectNext, type Open, turn } from "./pair.ts";
 
 const bound = { timeoutMs: BOUND_MS };
 
-/** The waits must end because they were woken, not because their time had passed. */
+/** Expects that waits end by a wake-up, not by their timeout. */
 async function woken(...waits: Promise<boolean>[]): Promise<void> {
   const startMs = performance.now();
   assertEquals(await Promise.all(waits), waits.map(() => true));
-  assert(performance.now() - startMs < BOUND_MS / 2, "it was woken by its own time-out");
+  assert(performance.now() - startMs < BOUND_MS / 2, "it ended by its timeout");
 }
 
 export function waking(name: string, open: Open): void {
-  Deno.test(`${name}: wait() is woken by a message`, async () => {
+  Deno.test(`${name}: \`wait()\` is woken by a message`, async () => {
     await using pair = await connectPair(open);
     const { a, b } = pair;
     b.postReceive(1, 0, 8);
@@ -28,7 +28,7 @@ export function waking(name: string, open: Open): void {
     await expectNext(b, { id: 1, status: Status.SUCCESS });
   });
 
-  Deno.test(`${name}: wait() returns at once when something is there already`, async () => {
+  Deno.test(`${name}: \`wait()\` returns at once when there is a completion`, async () => {
     await using pair = await connectPair(open);
     const { a, b } = pair;
     b.postReceives(1);
@@ -39,7 +39,7 @@ export function waking(name: string, open: Open): void {
     await expectNext(a, { id: 1, status: Status.SUCCESS });
   });
 
-  Deno.test(`${name}: wait() is woken by the peer's disconnect and by one's own`, async () => {
+  Deno.test(`${name}: \`wait()\` is woken by a disconnect of either end`, async () => {
     await using pair = await connectPair(open);
     const { a, b } = pair;
     const waiting = [a.wait(bound), b.wait(bound)];
@@ -49,7 +49,7 @@ export function waking(name: string, open: Open): void {
     assert(!b.probe());
   });
 
-  Deno.test(`${name}: wait() is woken by the failure of one's own request`, async () => {
+  Deno.test(`${name}: \`wait()\` is woken by the failure of a request of the same end`, async () => {
     await using pair = await connectPair(open);
     const { a, b } = pair;
     const waiting = [a.wait(bound), b.wait(bound)];
@@ -59,7 +59,7 @@ export function waking(name: string, open: Open): void {
     await expectNext(a, { id: 1, status: Status.REM_ACCESS_ERR });
   });
 
-  Deno.test(`${name}: wait() and waitSync() are false when their time passed`, async () => {
+  Deno.test(`${name}: \`wait()\` and \`waitSync()\` return false after their timeout`, async () => {
     await using pair = await connectPair(open);
     const { a } = pair;
     const startMs = performance.now();
@@ -74,7 +74,7 @@ export function waking(name: string, open: Open): void {
     assertEquals(a.state, "connected");
   });
 
-  Deno.test(`${name}: wait() throws the reason of its signal, and the next wait works`, async () => {
+  Deno.test(`${name}: \`wait()\` throws the reason of its signal, and the next wait works`, async () => {
     await using pair = await connectPair(open);
     const { a, b } = pair;
     const reason = new Error("enough");
@@ -91,7 +91,7 @@ export function waking(name: string, open: Open): void {
     await woken(again);
   });
 
-  Deno.test(`${name}: a wait that ends by its time leaves another one its wake-up`, async () => {
+  Deno.test(`${name}: a wait that times out does not take the wake-up of another`, async () => {
     await using pair = await connectPair(open);
     const { a, b } = pair;
     b.postReceive(1, 0, 8);
@@ -103,7 +103,7 @@ export function waking(name: string, open: Open): void {
     await expectNext(b, { id: 1, status: Status.SUCCESS });
   });
 
-  Deno.test(`${name}: several waits are all woken by one message`, async () => {
+  Deno.test(`${name}: one message wakes several waits`, async () => {
     await using pair = await connectPair(open);
     const { a, b } = pair;
     b.postReceive(1, 0, 8);
@@ -113,7 +113,7 @@ export function waking(name: string, open: Open): void {
     await woken(...waits);
   });
 
-  Deno.test(`${name}: waits that began one after the other are all woken, 200 times`, async () => {
+  Deno.test(`${name}: one message wakes waits that began one after the other, 200 times`, async () => {
     await using pair = await connectPair(open);
     const { a, b } = pair;
     b.postReceives(1);
@@ -128,7 +128,7 @@ export function waking(name: string, open: Open): void {
     }
   });
 
-  Deno.test(`${name}: waitSync() returns at once when something is there or all is over`, async () => {
+  Deno.test(`${name}: \`waitSync()\` returns at once when there is a completion or the connection is over`, async () => {
     await using pair = await connectPair(open);
     const { a, b } = pair;
     b.postReceive(1, 0, 8);
@@ -141,7 +141,7 @@ export function waking(name: string, open: Open): void {
     assert(a.waitSync(BOUND_MS));
   });
 
-  Deno.test(`${name}: waitSync() is ended by a readable stopFd, and by no other`, async () => {
+  Deno.test(`${name}: \`waitSync()\` is ended by its stopFd only when that is readable`, async () => {
     await using pair = await connectPair(open);
     const libc = openLibc();
     const [ready, idle] = [libc.c.eventfd(1, 0), libc.c.eventfd(0, 0)];
@@ -154,11 +154,12 @@ export function waking(name: string, open: Open): void {
     libc.close();
   });
 
-  Deno.test(`${name}: 2,000 messages, each to a wait that sleeps, lose no wake-up`, async () => {
+  const messages = scaledCount(2_000, 400);
+  Deno.test(`${name}: ${messages} messages to a sleeping end lose no wake-up`, async () => {
     await using pair = await connectPair(open);
     const { a, b } = pair;
     b.postReceives(1);
-    for (let i = 0; i < 2000; i++) {
+    for (let i = 0; i < messages; i++) {
       const waiting = b.wait(bound);
       if (i % 3 === 0) await turn();
       a.writeImmediate(1, 0, 0, 0, 0, i, 0);

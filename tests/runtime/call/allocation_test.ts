@@ -1,12 +1,14 @@
+/** Prepared calls allocate nothing, at both ends. */
+
 import { assert, assertEquals } from "@std/assert";
-import { type Cluster, startCluster } from "../../support/cluster.ts";
-import { startLease } from "../../support/cluster_lease.ts";
-import { packageOf } from "../../support/functions_package.ts";
+import { type Cluster, startCluster } from "../../support/cluster/cluster.ts";
+import { startLease } from "../../support/cluster/cluster_lease.ts";
+import { packageOf } from "../../support/functions/functions_package.ts";
 import { limitMs } from "../../support/time_factor.ts";
 
-/** Runs the loop in a process of its own; gives the collections within it and what the heap held around it. */
+/** Runs the loop in another process. Returns the garbage collections in it, and the heap before and after. */
 async function hotCalls(cluster: Cluster, calls: number, mode: "plain" | "allocate") {
-  const script = new URL("../../support/cluster_hot_calls.ts", import.meta.url);
+  const script = new URL("../../support/cluster/cluster_hot_calls.ts", import.meta.url);
   const config = new URL("../../../deno.json", import.meta.url);
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: [
@@ -28,26 +30,29 @@ async function hotCalls(cluster: Cluster, calls: number, mode: "plain" | "alloca
   }).output();
   assertEquals(code, 0, new TextDecoder().decode(stderr));
   const lines = new TextDecoder().decode(stdout).split("\n");
-  const told = JSON.parse(lines.find((line) => line.startsWith("{"))!);
-  // "[pid:isolate:…] 123 ms: Scavenge …"; the forced ones name the isolate of the main thread.
+  const measured = JSON.parse(lines.find((line) => line.startsWith("{"))!);
+  // "[pid:isolate:…] 123 ms: Scavenge …". The forced collections have the isolate of the main thread.
   const forced = lines.flatMap((line, i) => /Mark-Compact.*testing/.test(line) ? [i] : []);
   assertEquals(forced.length, 2, `two forced collections in the trace:\\n${lines.join("\\n")}`);
   const isolate = /^\[[^\]]+\]/.exec(lines[forced[0]!]!)![0];
   const within = lines.slice(forced[0]! + 1, forced[1]).filter((line) => line.startsWith(isolate));
-  return { told, within };
+  return { measured, within };
 }
 
-Deno.test("invokeSync() allocates nothing in a million calls and leaves the heap where it was", async () => {
+Deno.test("`invokeSync()` allocates nothing in a million calls", async () => {
   await using cluster = await startCluster();
-  const { told, within } = await hotCalls(cluster, 1_000_000, "plain");
-  assertEquals(told.bytes, 64_000_000);
+  const { measured, within } = await hotCalls(cluster, 1_000_000, "plain");
+  assertEquals(measured.bytes, 64_000_000);
   assertEquals(within, [], "no collection within the loop");
-  const grownBytes = told.after.heapUsed - told.before.heapUsed;
+  const grownBytes = measured.after.heapUsed - measured.before.heapUsed;
   assert(Math.abs(grownBytes) < 256 * 1024, `the heap grew by ${grownBytes} bytes`);
-  assert(told.after.external - told.before.external < 64 * 1024, "memory outside the heap grew");
+  assert(
+    measured.after.external - measured.before.external < 64 * 1024,
+    "memory outside the heap grew",
+  );
 });
 
-Deno.test("the trace of the test above shows an allocation of one object a call", async () => {
+Deno.test("a trace of collections shows an allocation of one object a call", async () => {
   await using cluster = await startCluster();
   const { within } = await hotCalls(cluster, 200_000, "allocate");
   assert(within.length > 0 && within.every((line) => line.includes("Scavenge")), `${within}`);
@@ -73,10 +78,10 @@ Deno.test("a worker allocates nothing for a call", async () => {
     for (let i = 0; i < CALLS; i++) call.invokeSync(64);
     return heapBytes() - before;
   };
-  // A round may compile, meet a collection (then less is left than was), or sleep on a busy host, which allocates. Of
-  // rounds that left an object a call, none would ever pass: a collection takes away more than a round leaves.
+  // A round may compile, see a collection (then the heap shrinks), or sleep on a busy host, which allocates. With an
+  // object a call no round would pass: a collection frees more than a round leaves.
   const grown: number[] = [];
   const passes = (bytes: number) => bytes >= 0 && bytes < CALLS * 4;
   while (grown.length < 40 && !grown.some(passes)) grown.push(round());
-  assert(grown.some(passes), `${CALLS} calls left ${grown} bytes: the smallest object has 12`);
+  assert(grown.some(passes), `${CALLS} calls left ${grown} bytes; the smallest object has 12`);
 });

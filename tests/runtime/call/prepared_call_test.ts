@@ -1,13 +1,16 @@
-import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+/** Prepared calls: their slot, their buffers and the order of their methods. */
+
+import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "@std/assert";
 import {
-  ArgumentTooLong,
-  Busy,
+  ArgumentTooLongError,
+  BusyError,
   FunctionError,
-  ResultTooLong,
-  UnknownFunction,
+  ResultTooLongError,
+  UnknownFunctionError,
 } from "../../../mod.ts";
-import { pattern, startLease } from "../../support/cluster_lease.ts";
-import { anyFabric } from "../../support/test_fabric.ts";
+import { pattern } from "../../support/pattern.ts";
+import { sharedLease, test } from "../../support/cluster/shared_cluster.ts";
+import { anyFabric } from "../../support/cluster/test_fabric.ts";
 
 function lengthOf(length: number): Uint8Array {
   const bytes = new Uint8Array(4);
@@ -15,9 +18,9 @@ function lengthOf(length: number): Uint8Array {
   return bytes;
 }
 
-Deno.test("PreparedCall calls by invokeSync(), invoke(), and start(), done(), finish()", async () => {
-  await using held = await startLease({ depth: 4, maxBytes: 4096 });
-  using call = held.lease.prepare("echo", { bytes: 64, resultBytes: 64, worker: 0 });
+test("`PreparedCall` calls by `invokeSync()`, by `invoke()`, and by `start()`, `done()`, `finish()`", async () => {
+  await using lease = await sharedLease({ depth: 4, maxBytes: 4096 });
+  using call = lease.prepare("echo", { bytes: 64, resultBytes: 64, worker: 0 });
   assertEquals([call.input.length, call.output.length], [64, 64]);
   for (let i = 0; i < 300; i++) {
     const length = i % 65;
@@ -38,11 +41,11 @@ Deno.test("PreparedCall calls by invokeSync(), invoke(), and start(), done(), fi
   assertEquals(await call.invoke(undefined, { deadlineMs: 1000 }), 64);
 });
 
-Deno.test("PreparedCall pipelines over several calls of one worker, in any order of finishing", async () => {
-  await using held = await startLease({ depth: 8, maxBytes: 4096 });
+test("`PreparedCall` pipelines several calls of one worker, finished in any order", async () => {
+  await using lease = await sharedLease({ depth: 8, maxBytes: 4096 });
   const calls = Array.from(
     { length: 8 },
-    () => held.lease.prepare("echo", { bytes: 32, resultBytes: 32 }),
+    () => lease.prepare("echo", { bytes: 32, resultBytes: 32 }),
   );
   for (let round = 0; round < 200; round++) {
     calls.forEach((call, i) => {
@@ -54,45 +57,48 @@ Deno.test("PreparedCall pipelines over several calls of one worker, in any order
       assertEquals(calls[i]!.output, new Uint8Array(32).fill(round + i));
     }
   }
-  assertThrows(() => held.lease.prepare("echo"), Busy, "every slot of worker 0 is in use");
-  await assertRejects(() => held.lease.invoke("echo", Uint8Array.of(1)), Busy, "hold every slot");
+  assertThrows(() => lease.prepare("echo"), BusyError, "every slot of worker 0 is in use");
+  await assertRejects(
+    () => lease.invoke("echo", Uint8Array.of(1)),
+    BusyError,
+    "hold every slot",
+  );
   calls[0]!.close();
   calls[0]!.close(); // may be called twice
-  assertEquals(await held.lease.invoke("echo", Uint8Array.of(1)), Uint8Array.of(1));
+  assertEquals(await lease.invoke("echo", Uint8Array.of(1)), Uint8Array.of(1));
   for (const call of calls) call.close();
   assertThrows(() => calls[1]!.invokeSync(), TypeError, "closed");
 });
 
-Deno.test("PreparedCall takes its room from bytes and resultBytes", async () => {
-  await using held = await startLease({ maxBytes: 1000, depth: 4 });
-  const { lease } = held;
+test(anyFabric("`PreparedCall` has buffers of `bytes` and `resultBytes`"), async () => {
+  await using lease = await sharedLease({ maxBytes: 1000, depth: 4 });
   using small = lease.prepare("produce", { bytes: 4, resultBytes: 10 });
   small.input.set(lengthOf(10));
   assertEquals(small.invokeSync(), 10);
   small.input.set(lengthOf(11));
-  assertThrows(() => small.invokeSync(), ResultTooLong, "11 bytes, there is room for 10");
+  assertThrows(() => small.invokeSync(), ResultTooLongError, "11 bytes, the output buffer has 10");
   small.input.set(lengthOf(2 ** 32 - 1));
-  assertThrows(() => small.invokeSync(), ResultTooLong);
+  assertThrows(() => small.invokeSync(), ResultTooLongError);
   small.input.set(lengthOf(0));
   assertEquals(small.invokeSync(), 0, "the call can be used on");
   using none = lease.prepare("echo", { bytes: 0, resultBytes: 0 });
   assertEquals(none.invokeSync(), 0);
-  assertThrows(() => none.invokeSync(1), ArgumentTooLong, "1 bytes");
+  assertThrows(() => none.invokeSync(1), ArgumentTooLongError, "1 bytes");
   for (const length of [-1, NaN, 5, Infinity, -Infinity]) {
     assertThrows(() => small.start(length), Error, undefined, `${length}`);
   }
   assertEquals(small.invokeSync(4), 0, "a refused start leaves the call as it was");
-  assertThrows(() => lease.prepare("echo", { bytes: 1001 }), ArgumentTooLong, "1001");
-  assertThrows(() => lease.prepare("echo", { resultBytes: 1001 }), ArgumentTooLong, "1001");
+  assertThrows(() => lease.prepare("echo", { bytes: 1001 }), ArgumentTooLongError, "1001");
+  assertThrows(() => lease.prepare("echo", { resultBytes: 1001 }), ArgumentTooLongError, "1001");
   assertThrows(() => lease.prepare("echo", { bytes: -1 }), RangeError, "-1");
   assertThrows(() => lease.prepare("echo", { bytes: 0.5 }), RangeError, "0.5");
-  assertThrows(() => lease.prepare("nothing"), UnknownFunction, "nothing");
+  assertThrows(() => lease.prepare("nothing"), UnknownFunctionError, "nothing");
   assertThrows(() => lease.prepare("echo", { worker: 1 }), RangeError, "worker 1");
 });
 
-Deno.test(anyFabric("PreparedCall refuses a second start, and a finish without one"), async () => {
-  await using held = await startLease({ maxBytes: 64 });
-  using call = held.lease.prepare("later");
+test(anyFabric("`PreparedCall` refuses a second start, and a finish without a start"), async () => {
+  await using lease = await sharedLease({ maxBytes: 64 });
+  using call = lease.prepare("later");
   assertThrows(() => call.finish(), TypeError, "no call was started");
   call.input[0] = 5;
   call.start(1);
@@ -103,25 +109,31 @@ Deno.test(anyFabric("PreparedCall refuses a second start, and a finish without o
   assertEquals(call.output[0], 5);
 });
 
-Deno.test(anyFabric("PreparedCall goes on after a function that threw"), async () => {
-  await using held = await startLease({ maxBytes: 64 });
-  using call = held.lease.prepare("fail");
+test(anyFabric("`PreparedCall` works on after a function that threw"), async () => {
+  await using lease = await sharedLease({ maxBytes: 64 });
+  using call = lease.prepare("fail");
   call.input.set(new TextEncoder().encode("no"));
   for (let i = 0; i < 3; i++) {
     const error = assertThrows(() => call.invokeSync(2), FunctionError, "fail threw TypeError: no");
     assertEquals(error.remoteName, "TypeError");
+    assertMatch(
+      error.stack!,
+      /^FunctionError: fail threw TypeError: no\n {4}at fail \(\.\/functions\.ts:64:\d+\)\n/,
+    );
   }
   await assertRejects(() => call.invoke(2), FunctionError, "TypeError: no");
 });
 
-Deno.test("PreparedCall.close() during a call gives the slot back once the reply has come", async () => {
-  await using held = await startLease({ depth: 1, maxBytes: 64 });
-  const { lease } = held;
+test("`PreparedCall.close()` during a call releases the slot at the reply", async () => {
+  await using lease = await sharedLease({ depth: 2, maxBytes: 64 });
+  using other = lease.prepare("hold"); // has the second slot, and the worker's thread
+  other.input[0] = 30;
   const call = lease.prepare("later");
-  call.input[0] = 30;
+  const atMs = performance.now();
+  other.start(1);
   call.start(1);
   call.close();
-  const atMs = performance.now();
   assertEquals(await lease.invoke("echo", Uint8Array.of(9)), Uint8Array.of(9));
   assert(performance.now() - atMs > 15, "the next call had to wait for the late reply");
+  other.finish();
 });

@@ -1,5 +1,7 @@
+/** Sequence numbers that wrap. */
+
 import { assertEquals } from "@std/assert";
-import { startLease } from "../../support/cluster_lease.ts";
+import { startLease } from "../../support/cluster/cluster_lease.ts";
 
 for (
   const [firstSequence, name] of [[2 ** 16 - 50, "2^16"], [2 ** 31 - 50, "2^31"], [
@@ -7,7 +9,7 @@ for (
     "2^32",
   ]] as const
 ) {
-  Deno.test(`invoke() goes on past ${name} of every sequence number`, async () => {
+  Deno.test(`\`invoke()\` works past ${name} of every sequence number`, async () => {
     await using held = await startLease({ depth: 2, maxBytes: 64, workers: 2 }, {
       tuning: { firstSequence },
     });
@@ -23,7 +25,7 @@ for (
       ]);
       assertEquals([a[0], b[0]], [i & 255, (i + 1) & 255]);
     }
-    // A call that was given up right at the wrap keeps its slot until its own reply.
+    // A call that is given up at the wrap keeps its slot until its own reply.
     assertEquals(await lease.invoke("later", Uint8Array.of(3)), Uint8Array.of(3));
   });
 }

@@ -1,4 +1,4 @@
-/** Calls that wait for a slot: in their order, and at a cost that does not grow with those who wait for others. */
+/** Calls that wait for a slot: their order, and a cost that does not grow with calls for other workers. */
 
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
@@ -15,7 +15,7 @@ interface Call {
 const asTask = (call: Call) => call as unknown as WaitingCall;
 const sessionOf = (worker: number) => ({ worker }) as unknown as WorkerSession;
 
-Deno.test("SlotQueue gives each worker the first that it may run, whatever is pushed, taken and given up", () => {
+Deno.test("`SlotQueue` returns each worker the first call that it may run, in any sequence of steps", () => {
   const worker = fc.nat(2);
   const step = fc.oneof(
     fc.record({ kind: fc.constant("push" as const), worker: fc.option(worker) }),
@@ -38,10 +38,10 @@ Deno.test("SlotQueue gives each worker the first that it may run, whatever is pu
         assert(queue.takeFor(sessionOf(step.worker)) === (first && asTask(first)));
         model = model.filter((call) => call !== first);
       } else if (step.kind === "remove") {
-        const isMeant = (call: { worker: number | undefined }) => call.worker === step.worker;
-        const meant = model.filter((call) => !call.settled && isMeant(call));
-        assertEquals(queue.takeAll(isMeant), meant.map(asTask));
-        model = model.filter((call) => !meant.includes(call));
+        const isFor = (call: { worker: number | undefined }) => call.worker === step.worker;
+        const removed = model.filter((call) => !call.settled && isFor(call));
+        assertEquals(queue.takeAll(isFor), removed.map(asTask));
+        model = model.filter((call) => !removed.includes(call));
       } else if (step.kind === "give up") {
         const call = model[step.at];
         if (call) call.settled = true;
@@ -56,7 +56,7 @@ Deno.test("SlotQueue gives each worker the first that it may run, whatever is pu
   }));
 });
 
-Deno.test("SlotQueue.takeFor() costs no more where all that may wait do so for another worker", () => {
+Deno.test("`SlotQueue.takeFor()` costs no more beside 65,535 calls for another worker", () => {
   const tookMs = (others: number) => {
     const queue = new SlotQueue();
     for (let i = 0; i < others; i++) queue.push(asTask({ worker: 0, settled: false }));
@@ -74,5 +74,6 @@ Deno.test("SlotQueue.takeFor() costs no more where all that may wait do so for a
     return best;
   };
   const [alone, crowded] = [tookMs(1), tookMs(MAX_WAITING_CALLS - 1)];
-  assert(crowded < 20 * alone + 1, `${crowded} ms for 1000, ${alone} where nobody waits`); // 200 times and more when each was looked at
+  // 200 times and more if each waiting call is visited.
+  assert(crowded < 20 * alone + 1, `${crowded} ms for 1000, ${alone} ms without waiting calls`);
 });

@@ -1,23 +1,24 @@
-/** Functions that give many results: chunk by chunk, no further than they are asked, and ended when nobody asks. */
+/** Functions with many results: one chunk a request, and ended with the loop. */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import {
-  Busy,
-  DeadlineExceeded,
-  ExecutorLost,
+  BusyError,
+  DeadlineExceededError,
+  ExecutorLostError,
   FunctionError,
   type Lease,
-  ResultTooLong,
+  ResultTooLongError,
 } from "../../../mod.ts";
 import { bundleModule } from "../../../runtime/package/bundle.ts";
-import { startCluster } from "../../support/cluster.ts";
-import { startLease, within } from "../../support/cluster_lease.ts";
-import { packageOf } from "../../support/functions_package.ts";
-import { limitMs } from "../../support/time_factor.ts";
+import { startCluster } from "../../support/cluster/cluster.ts";
+import { startLease } from "../../support/cluster/cluster_lease.ts";
+import { packageOf } from "../../support/functions/functions_package.ts";
+import { lastingMs, limitMs } from "../../support/time_factor.ts";
+import { within } from "../../support/waiting.ts";
 
 const none = new Uint8Array();
 
-/** `state` tells of what the generators have done so far. */
+/** `state` returns the steps and the ends of the generators. */
 const functions = packageOf(`
   let steps = 0, ended = 0;
   export const state = (_, output) => { output[0] = steps; output[1] = ended; return 2; };
@@ -91,7 +92,7 @@ async function collect(stream: AsyncIterable<Uint8Array>): Promise<number[]> {
   return firsts;
 }
 
-Deno.test("stream() gives the chunks of generators in order, and each is the caller's own", async () => {
+Deno.test("`stream()` returns the chunks of generators in order, each as a copy", async () => {
   await using held = await startLease({ functions, workers: 2, maxBytes: 1024, depth: 3 });
   const { lease } = held;
   for (const name of ["count", "later"]) {
@@ -100,7 +101,7 @@ Deno.test("stream() gives the chunks of generators in order, and each is the cal
       assertEquals(chunks.map((chunk) => chunk[0]), Array.from({ length: end }, (_, i) => i));
     }
   }
-  // Several at once, beside other calls, on all slots but one of each worker.
+  // Several at a time, beside other calls, on all slots but one of each worker.
   const streams = Array.from(
     { length: 4 },
     (_, i) => Array.fromAsync(lease.stream("count", Uint8Array.of(50, i), { worker: i % 2 })),
@@ -115,7 +116,7 @@ Deno.test("stream() gives the chunks of generators in order, and each is the cal
   assertEquals((await Promise.all(echoes)).map(([byte]) => byte), [...Array(20).keys()]);
 });
 
-Deno.test("a worker takes no step before it is asked, and ends its generator when the loop is left", async () => {
+Deno.test("a worker takes no step before a request, and ends its generator with the loop", async () => {
   await using held = await startLease({ functions, maxBytes: 1024, depth: 2 });
   const { lease } = held;
   for (const name of ["count", "later"]) {
@@ -125,8 +126,8 @@ Deno.test("a worker takes no step before it is asked, and ends its generator whe
       assertEquals(await state(lease), [seen, 0], name);
       if (seen === 3) break;
     }
-    assertEquals(await state(lease), [3, 1], name); // its `finally` has run when the loop is left
-    // What throws in the loop leaves it as well.
+    assertEquals(await state(lease), [3, 1], name); // its `finally` has run when the loop ends
+    // An error in the loop ends it too.
     await assertRejects(
       async () => {
         for await (const _ of lease.stream(name, Uint8Array.of(100))) throw new Error("mine");
@@ -136,10 +137,10 @@ Deno.test("a worker takes no step before it is asked, and ends its generator whe
     );
     assertEquals(await state(lease), [1, 1], name);
   }
-  // A generator that yields on its way out is not asked again.
+  // A generator that yields in `finally` is not resumed.
   for await (const _ of lease.stream("stubborn", none)) break;
   assertEquals((await state(lease))[1], 1);
-  // All slots are free again: they are given out one after the other.
+  // All slots are free again: they are acquired one after the other.
   assertEquals(await collect(lease.stream("count", Uint8Array.of(3))), [0, 1, 2]);
   assertEquals(await Promise.all([1, 2, 3].map((i) => lease.invoke("echo", Uint8Array.of(i)))), [
     Uint8Array.of(1),
@@ -148,7 +149,7 @@ Deno.test("a worker takes no step before it is asked, and ends its generator whe
   ]);
 });
 
-Deno.test("a stream that was never begun asks for nothing", async () => {
+Deno.test("a stream that is never read sends no request", async () => {
   await using held = await startLease({ functions, maxBytes: 1024, depth: 1 });
   const { lease } = held;
   const stream = lease.stream("count", Uint8Array.of(1));
@@ -157,7 +158,7 @@ Deno.test("a stream that was never begun asks for nothing", async () => {
   assertEquals(await lease.invoke("echo", none), none);
 });
 
-Deno.test("what a generator throws comes after the chunks before it", async () => {
+Deno.test("an error of a generator arrives after the chunks before it", async () => {
   await using held = await startLease({ functions, maxBytes: 65_536, depth: 1 });
   const { lease } = held;
   const seen: number[] = [];
@@ -172,10 +173,10 @@ Deno.test("what a generator throws comes after the chunks before it", async () =
   for (let i = 0; i < 7; i++) {
     await assertRejects(
       () => collect(lease.stream("bad", Uint8Array.of(i))),
-      i < 5 ? FunctionError : ResultTooLong,
-      i < 5 ? "it must return the bytes written" : "there is room for 65536",
+      i < 5 ? FunctionError : ResultTooLongError,
+      i < 5 ? "expected the number of bytes written" : "the output buffer has 65536",
     );
-    assertEquals((await state(lease))[1], 1, `${i}`); // it was ended
+    assertEquals((await state(lease))[1], 1, `${i}`); // ended
   }
   await assertRejects(
     async () => {
@@ -184,47 +185,51 @@ Deno.test("what a generator throws comes after the chunks before it", async () =
     FunctionError,
     "badEnd threw TypeError: at the end",
   );
-  // Whatever is marked as a stream, the worker serves on.
+  // The worker serves on, whatever is marked as a stream.
   for (let i = 0; i < 10; i++) {
     await assertRejects(() => collect(lease.stream("forged", Uint8Array.of(i))), FunctionError);
   }
   assertEquals(await lease.invoke("echo", Uint8Array.of(5)), Uint8Array.of(5));
 });
 
-Deno.test("invoke, prepare and stream refuse the other kind of function by name", async () => {
+Deno.test("`invoke()`, `prepare()` and `stream()` refuse the other kind of function", async () => {
   await using held = await startLease({ functions, maxBytes: 1024 });
   const { lease } = held;
-  await assertRejects(() => lease.invoke("count", none), TypeError, "it gives many results");
-  await assertRejects(() => collect(lease.stream("echo", none)), TypeError, "it gives one result");
+  await assertRejects(() => lease.invoke("count", none), TypeError, "it returns many results");
+  await assertRejects(
+    () => collect(lease.stream("echo", none)),
+    TypeError,
+    "it returns one result",
+  );
   await assertRejects(
     () => Promise.try(() => lease.prepare("count")),
     TypeError,
-    "it gives many results",
+    "it returns many results",
   );
   await assertRejects(() => collect(lease.stream("none", none)), Error, "no such function");
 });
 
-Deno.test("an async generator that ends badly after a bad chunk ends alone", async () => {
+Deno.test("an async generator that throws at its end after a bad chunk does not end its executor", async () => {
   await using held = await startLease({ functions, maxBytes: 1024, depth: 2 });
   const { lease } = held;
   await assertRejects(() => lease.stream("badTwice", Uint8Array.of(0)).next(), FunctionError);
   await until(lease, (_, ended) => ended === 1);
-  await assertRejects(() => lease.stream("badTwice", Uint8Array.of(1)).next(), ResultTooLong);
+  await assertRejects(() => lease.stream("badTwice", Uint8Array.of(1)).next(), ResultTooLongError);
   await until(lease, (_, ended) => ended === 1);
   assertEquals(lease.parts.length, 1);
 });
 
-Deno.test("streams keep their slots: when none is left a call is refused, and served when one ends", async () => {
+Deno.test("a call beside streams that hold all slots is refused, and served once one ends", async () => {
   await using held = await startLease({ functions, maxBytes: 1024, depth: 1 });
   const { lease } = held;
   const stream = lease.stream("count", Uint8Array.of(100));
   await stream.next();
-  await assertRejects(() => lease.invoke("echo", none), Busy, "prepared calls and streams");
+  await assertRejects(() => lease.invoke("echo", none), BusyError, "prepared calls and streams");
   await stream.return();
   assertEquals(await lease.invoke("echo", none), none);
 });
 
-Deno.test("deadline and signal are for the whole stream, and end the generator between two chunks", async () => {
+Deno.test("a deadline and a signal of a stream end the generator between two chunks", async () => {
   await using held = await startLease({ functions, maxBytes: 1024, depth: 2 });
   const { lease } = held;
   const slow = async (options: { deadlineMs?: number; signal?: AbortSignal }) => {
@@ -232,7 +237,11 @@ Deno.test("deadline and signal are for the whole stream, and end the generator b
       await new Promise((resolve) => setTimeout(resolve, 40));
     }
   };
-  await assertRejects(() => slow({ deadlineMs: 100 }), DeadlineExceeded, "100 ms have passed");
+  await assertRejects(
+    () => slow({ deadlineMs: 100 }),
+    DeadlineExceededError,
+    "its deadline of 100 ms has passed",
+  );
   await until(lease, (steps, ended) => steps > 0 && ended === 1);
   const giveUp = new AbortController();
   setTimeout(() => giveUp.abort(new Error("enough")), 60);
@@ -245,7 +254,7 @@ Deno.test("deadline and signal are for the whole stream, and end the generator b
   );
 });
 
-Deno.test("a stream given up while a chunk is made tells its function, and ends it with the chunk", async () => {
+Deno.test("a stream given up during a chunk fires the function's signal, and ends after the chunk", async () => {
   await using held = await startLease({ functions, maxBytes: 1024, depth: 2, hotMs: 0 });
   const { lease } = held;
   const giveUp = new AbortController();
@@ -253,11 +262,11 @@ Deno.test("a stream given up while a chunk is made tells its function, and ends 
   await stream.next();
   const next = stream.next();
   next.catch(() => {});
-  await until(lease, () => true); // it has the request by now
+  await until(lease, () => true); // the function has the request
   giveUp.abort(new Error("enough"));
   await assertRejects(() => next, Error, "enough");
   await until(lease, (steps, ended) => steps === 99 && ended === 1);
-  // One that makes a chunk all the same is ended when that has come.
+  // A function that ignores the signal is ended after its chunk.
   const late = new AbortController();
   const slow = lease.stream("later", Uint8Array.of(200), { signal: late.signal });
   await slow.next();
@@ -267,30 +276,31 @@ Deno.test("a stream given up while a chunk is made tells its function, and ends 
   await until(lease, (_, ended) => ended === 1);
 });
 
-Deno.test("a generator that does not come back has its executor ended; the stream is told and the lease goes on", async () => {
+Deno.test("a generator that never yields loses its executor, and the lease recovers", async () => {
   await using held = await startLease({ functions, maxBytes: 1024, depth: 2 });
   const { lease } = held;
   for (const name of ["stuck", "never"]) {
-    const stream = lease.stream(name, none, { deadlineMs: limitMs(100) });
+    const stream = lease.stream(name, none, { deadlineMs: lastingMs(100) });
     await stream.next();
-    await assertRejects(() => stream.next(), DeadlineExceeded);
+    await assertRejects(() => stream.next(), DeadlineExceededError);
     assertEquals(
       await within(5000, name, lease.invoke("echo", Uint8Array.of(1))),
       Uint8Array.of(1),
     );
   }
-  // A stream beside it is lost with its executor, after the chunks that had come.
+  // A stream beside it is lost with its executor, after the chunks that have arrived.
   const beside = lease.stream("count", Uint8Array.of(100));
   await beside.next();
-  const stuck = lease.stream("stuck", none, { deadlineMs: limitMs(100) });
+  const stuck = lease.stream("stuck", none, { deadlineMs: lastingMs(100) });
   await stuck.next();
-  await assertRejects(() => stuck.next(), DeadlineExceeded);
-  await within(5000, "the fresh executor", lease.invoke("echo", none));
-  const error = await assertRejects(() => beside.next(), ExecutorLost, "deadline");
+  await assertRejects(() => stuck.next(), DeadlineExceededError);
+  await within(5000, "the new executor", lease.invoke("echo", none));
+  const error = await assertRejects(() => beside.next(), ExecutorLostError);
+  assertEquals(error.code, "deadline");
   assertEquals(error.outcome, "unknown");
 });
 
-Deno.test("a stream goes on where it is while its lease moves to another node", async () => {
+Deno.test("a stream goes on at its node while its lease moves to another one", async () => {
   await using cluster = await startCluster({ nodes: 2 });
   const client = await cluster.connect();
   const lease = await client.lease({ functions, maxBytes: 1024, depth: 2 });
@@ -307,13 +317,15 @@ Deno.test("a stream goes on where it is while its lease moves to another node", 
   assert(lease.nodes[0] !== left);
   assertEquals(await lease.invoke("echo", Uint8Array.of(1)), Uint8Array.of(1)); // on the other node
   assertEquals(await collect(stream), [1, 2, 3, 4, 5, 6, 7, 8, 9]);
-  await within(10_000, "the drained node", drained); // long before its notice has run out
+  await within(10_000, "the drained node", drained); // long before the end of its grace period
 });
 
-type Typed = typeof import("../../support/typed_functions.ts");
+type Typed = typeof import("../../support/functions/typed_functions.ts");
 
-Deno.test("lease.call of a typed generator gives its values one by one", async () => {
-  const typed = await bundleModule(new URL("../../support/typed_functions.ts", import.meta.url));
+Deno.test("`lease.call` of a typed generator returns its values one by one", async () => {
+  const typed = await bundleModule(
+    new URL("../../support/functions/typed_functions.ts", import.meta.url),
+  );
   await using held = await startLease({ functions: typed });
   const lease = held.lease as Lease<Typed>;
   const seen: number[] = [];
@@ -330,10 +342,10 @@ Deno.test("lease.call of a typed generator gives its values one by one", async (
   assertEquals(lengths, [4, 2, 1]);
 });
 
-/** Never runs: the compiler alone reads it. */
+/** Never runs: it is for the compiler alone. */
 export async function checkedByTheCompiler(lease: Lease<Typed>): Promise<void> {
   for await (const { at } of lease.call.countTo(3)) at satisfies number;
-  // @ts-expect-error: it gives many values, no promise of one
+  // @ts-expect-error: it returns many values, no promise of one
   lease.call.countTo(3).then;
   // @ts-expect-error: another argument
   lease.call.countTo("3");

@@ -1,4 +1,4 @@
-/** Typed functions end to end, in real executors; and what the compiler says of calls that are wrong. */
+/** Typed functions end to end, in real executors, and calls that the compiler rejects. */
 
 import {
   assert,
@@ -8,30 +8,32 @@ import {
   assertThrows,
 } from "@std/assert";
 import {
-  ArgumentTooLong,
+  ArgumentTooLongError,
   CodecError,
   FunctionError,
   type Lease,
-  LeaseRefused,
-  ResultTooLong,
-  UnknownCodec,
-  UnknownFunction,
+  LeaseRefusedError,
+  ResultTooLongError,
+  UnknownCodecError,
+  UnknownFunctionError,
 } from "../../../mod.ts";
 import { bundleModule } from "../../../runtime/package/bundle.ts";
-import { startCluster } from "../../support/cluster.ts";
-import { startLease } from "../../support/cluster_lease.ts";
-import { packageOf } from "../../support/functions_package.ts";
+import { startCluster } from "../../support/cluster/cluster.ts";
+import { startLease } from "../../support/cluster/cluster_lease.ts";
+import { packageOf } from "../../support/functions/functions_package.ts";
 
-type Functions = typeof import("../../support/typed_functions.ts");
+type Functions = typeof import("../../support/functions/typed_functions.ts");
 
-const functions = await bundleModule(new URL("../../support/typed_functions.ts", import.meta.url));
+const functions = await bundleModule(
+  new URL("../../support/functions/typed_functions.ts", import.meta.url),
+);
 
 async function startTyped() {
   const held = await startLease({ functions, maxBytes: "2MiB" });
   return { ...held, lease: held.lease as Lease<Functions> };
 }
 
-Deno.test("lease.call sends and gives values as each codec says", async () => {
+Deno.test("`lease.call` sends and returns values by the codecs of each function", async () => {
   await using held = await startTyped();
   const { lease } = held;
   assertEquals(await lease.call.add({ a: 1.5, b: 2 }), { sum: 3.5 });
@@ -46,20 +48,20 @@ Deno.test("lease.call sends and gives values as each codec says", async () => {
   assertEquals(await lease.call.plain(Uint8Array.of(7)), Uint8Array.of(7));
 });
 
-Deno.test("a Float64Array of 1 MiB goes in and out on the slot's own memory", async () => {
+Deno.test("a Float64Array of 1 MiB travels in the slot's memory", async () => {
   await using held = await startTyped();
   const { lease } = held;
   const values = new Float64Array(2 ** 17).map((_, i) => i);
   const result = await lease.call.double(values, { worker: 0 });
   assertEquals(result, values.map((value) => 2 * value));
-  // Whoever has no other call under way gets the slot that was given back last.
+  // With no call in flight, the slot that was released last is acquired. An argument of 64 bytes is not in its line.
   assertEquals(
-    await lease.invoke("sameBuffers", new Uint8Array(), { worker: 0 }),
+    await lease.invoke("sameBuffers", new Uint8Array(64), { worker: 0 }),
     Uint8Array.of(1),
   );
 });
 
-Deno.test("a prepared call of arrays works on the slot, as elements of its type", async () => {
+Deno.test("a prepared call of arrays works on the slot's memory", async () => {
   await using held = await startTyped();
   const { lease } = held;
   using call = lease.call.double.prepare({ elements: 4, resultElements: 4, worker: 0 });
@@ -72,17 +74,23 @@ Deno.test("a prepared call of arrays works on the slot, as elements of its type"
   }
   assertEquals(await call.invoke(), 4);
   assertEquals(call.output[3], 8);
-  // One memory, whatever it is seen as.
+  // One memory, as elements and as bytes.
   assert(call.input === input && input.buffer === call.bytes.input.buffer);
-  assertThrows(() => call.invokeSync(5), ArgumentTooLong);
+  assertThrows(() => call.invokeSync(5), ArgumentTooLongError);
   using raw = lease.call.reversed.prepare({ elements: 2 });
   raw.input.set([1, 2]);
   assertEquals([raw.invokeSync(), ...raw.output.subarray(0, 2)], [2, 2, 1]);
+  for (const elements of ["4", -1, 1.5, NaN, null]) {
+    const prepare = () => lease.call.reversed.prepare({ elements } as never);
+    assertThrows(prepare, RangeError, "as elements, not");
+  }
+  assertThrows(() => lease.call.reversed.prepare({ element: 2 } as never), TypeError, "elements");
+  assertThrows(() => lease.call.reversed.prepare(null as never), TypeError, "an object of options");
   const { add } = lease.call as unknown as { add: { prepare(): unknown } };
-  assertThrows(() => add.prepare(), TypeError, "is copied, only typed arrays are not");
+  assertThrows(() => add.prepare(), TypeError, "expected typed arrays, not");
 });
 
-Deno.test("the package of an author holds what it uses of functions.ts, and no more", async () => {
+Deno.test("a function package bundles no more of functions.ts than it uses", async () => {
   const entry = await Deno.makeTempFile({ suffix: ".ts" });
   try {
     const from = new URL("../../../functions.ts", import.meta.url);
@@ -102,23 +110,31 @@ Deno.test("the package of an author holds what it uses of functions.ts, and no m
   }
 });
 
-Deno.test("a value that does not fit is told before it is sent, by function, field and value", async () => {
+Deno.test("a value that does not fit is refused before the call, with function, field and value", async () => {
   await using held = await startTyped();
   const { lease } = held;
   const call = lease.call as unknown as Record<string, (value: unknown) => Promise<unknown>>;
   const wrong: [name: string, value: unknown, message: string][] = [
-    ["add", { a: 1, b: "2" }, 'Cannot call add: the argument b must be f64, a number, not "2"'],
-    ["add", null, "Cannot call add: the argument must be an object with a, b, not null"],
-    ["half", [1], "Cannot call half: the argument must be a Float64Array, not an array"],
-    ["half", new Float32Array(1), "must be a Float64Array, not a Float32Array"],
+    [
+      "add",
+      { a: 1, b: "2" },
+      'Cannot encode argument of add: field b: expected f64, a number, not "2"',
+    ],
+    ["add", null, "Cannot encode argument of add: expected an object with a, b, not null"],
+    ["half", [1], "Cannot encode argument of half: expected a Float64Array, not an array"],
+    ["half", new Float32Array(1), "expected a Float64Array, not a Float32Array"],
     [
       "greet",
       undefined,
-      "Cannot call greet: the argument must be what JSON can say, not undefined",
+      "Cannot encode argument of greet: expected a JSON value, not undefined",
     ],
-    ["greet", 1n, "Cannot call greet: the argument has no JSON"],
-    ["twice", Symbol.iterator, "Cannot call twice: the argument has no MessagePack"],
-    ["reversed", "text", "must be a Uint8Array"],
+    ["greet", 1n, "Cannot encode argument of greet: expected a JSON value, not 1n"],
+    [
+      "twice",
+      Symbol.iterator,
+      "Cannot encode argument of twice: expected a MessagePack value, not Symbol",
+    ],
+    ["reversed", "text", "expected a Uint8Array"],
   ];
   for (const [name, value, message] of wrong) {
     const error = await assertRejects(() => call[name]!(value), CodecError, message);
@@ -126,12 +142,12 @@ Deno.test("a value that does not fit is told before it is sent, by function, fie
   }
   await assertRejects(
     () => lease.call.half(new Float64Array(2 ** 18 + 1)),
-    ArgumentTooLong,
+    ArgumentTooLongError,
     "Cannot call half: the argument has 2097160 bytes, the lease's maxBytes is 2097152",
   );
 });
 
-Deno.test("what does not fit at the executor is a FunctionError that says what it was", async () => {
+Deno.test("a value that does not fit at the executor is a FunctionError with field and value", async () => {
   await using held = await startTyped();
   const { lease } = held;
   for (const by of [NaN, 0.5, 2 ** 31]) {
@@ -139,29 +155,29 @@ Deno.test("what does not fit at the executor is a FunctionError that says what i
     assertEquals(error.remoteName, "CodecError");
     assertStringIncludes(
       error.message,
-      `overflow threw CodecError: Cannot write the result: it total must be i32, an integer from -2147483648 to 2147483647, not ${by}`,
+      `overflow threw CodecError: Cannot encode result: field total: expected i32, an integer from -2147483648 to 2147483647, not ${by}`,
     );
   }
   await assertRejects(
     () => lease.invoke("add", new Uint8Array(3)),
     FunctionError,
-    "Cannot read the argument: it must be 16 bytes of struct{a:f64,b:f64}, not 3",
+    "Cannot decode argument: expected 16 bytes of struct{a:f64,b:f64}, not 3",
   );
   await assertRejects(
     () => lease.invoke("half", new Uint8Array(9)),
     FunctionError,
-    "must be whole elements of 8 bytes",
+    "expected whole elements of 8 bytes",
   );
   await assertRejects(
     () => lease.invoke("greet", Uint8Array.of(0xff)),
     FunctionError,
     "CodecError",
   );
-  // Two bytes a character: the length that is told is that of the bytes.
-  await assertRejects(() => lease.call.long(2 ** 20), ResultTooLong, "it has 2097154 bytes");
+  // Two bytes a character: the message has the number of bytes.
+  await assertRejects(() => lease.call.long(2 ** 20), ResultTooLongError, "it has 2097154 bytes");
 });
 
-Deno.test("lease.call knows its functions and refuses others by name", async () => {
+Deno.test("`lease.call` lists its functions and refuses other names", async () => {
   await using held = await startTyped();
   const { lease } = held;
   const call = lease.call as unknown as Record<string, unknown>;
@@ -169,14 +185,14 @@ Deno.test("lease.call knows its functions and refuses others by name", async () 
   assert("add" in call && !("sub" in call));
   try {
     call.sub;
-    throw new Error("it was given");
+    throw new Error("no error was thrown");
   } catch (error) {
-    assert(error instanceof UnknownFunction, `${error}`);
+    assert(error instanceof UnknownFunctionError, `${error}`);
   }
   assertEquals(call.then, undefined);
 });
 
-Deno.test("a manifest that makes no sense is refused, or the call of what it names", async () => {
+Deno.test("a signature that is not valid is refused at the lease, an unknown codec at the call", async () => {
   await using cluster = await startCluster();
   const client = await cluster.connect();
   const mark = (fields: string) =>
@@ -197,11 +213,11 @@ Deno.test("a manifest that makes no sense is refused, or the call of what it nam
   for (const fields of bad) {
     const error = await assertRejects(
       () => client.lease({ functions: mark(fields) }),
-      LeaseRefused,
-      fields.startsWith("{ get") ? "caught you" : "Cannot serve f: its signature",
+      LeaseRefusedError,
+      fields.startsWith("{ get") ? "caught you" : "Cannot serve f: expected a signature",
       fields,
     );
-    assertEquals((error as LeaseRefused).reason, "bad-package");
+    assertEquals((error as LeaseRefusedError).reason, "bad-package");
   }
   const unknown = [
     "zstd",
@@ -214,7 +230,7 @@ Deno.test("a manifest that makes no sense is refused, or the call of what it nam
     "constructor",
     "toString[]",
   ];
-  // The rest of a package serves, whatever one of its functions claims.
+  // One bad function does not affect the rest of the package.
   const marked = unknown.flatMap((text) => [[text, "json"], ["json", text]]).map((
     [input, output],
     i,
@@ -226,45 +242,48 @@ Deno.test("a manifest that makes no sense is refused, or the call of what it nam
     functions: packageOf(`${marked.join("\n")} export const ok = () => 0;`),
   });
   for (let i = 0; i < marked.length; i++) {
-    const error = assertThrows(() => lease.call[`f${i}`], UnknownCodec);
+    const error = assertThrows(() => lease.call[`f${i}`], UnknownCodecError);
     assertStringIncludes(error.message, JSON.stringify(unknown[i >> 1]!));
-    assertStringIncludes(error.message, i % 2 === 0 ? "its argument is" : "its result is");
+    assertStringIncludes(
+      error.message,
+      i % 2 === 0 ? "its argument has codec" : "its result has codec",
+    );
   }
   assertEquals((await lease.invoke("ok", new Uint8Array())).length, 0);
 });
 
-Deno.test("a result that is none of its codec is told by name", async () => {
+Deno.test("a result that does not fit its codec is refused with the function's name", async () => {
   await using cluster = await startCluster();
   const client = await cluster.connect();
-  const say = (output: string, bytes: number[]) =>
+  const fake = (output: string, bytes: number[]) =>
     `Object.assign((_, output) => (output.set([${bytes}]), ${bytes.length}), {
       [Symbol.for("rfaas.function")]: { input: "nothing", output: "${output}", stream: false } })`;
-  const lies = packageOf(`
-    export const text = ${say("json", [123])};
-    export const array = ${say("i32[]", [1, 2, 3])};
-    export const fields = ${say("struct{a:u8}", [1, 2])};
-    export const pack = ${say("msgpack", [0xc1])};
-    export const none = ${say("nothing", [1])};
+  const forged = packageOf(`
+    export const text = ${fake("json", [123])};
+    export const array = ${fake("i32[]", [1, 2, 3])};
+    export const fields = ${fake("struct{a:u8}", [1, 2])};
+    export const pack = ${fake("msgpack", [0xc1])};
+    export const none = ${fake("nothing", [1])};
   `);
-  await using lease = await client.lease<Record<string, Functions["count"]>>({ functions: lies });
+  await using lease = await client.lease<Record<string, Functions["count"]>>({ functions: forged });
   for (
     const [name, message] of [
-      ["text", "must be JSON"],
-      ["array", "must be whole elements of 4 bytes, not 3 bytes"],
-      ["fields", "must be 1 bytes of struct{a:u8}, not 2"],
-      ["pack", "must be MessagePack"],
-      ["none", "must be no bytes, not 1"],
+      ["text", "not JSON"],
+      ["array", "expected whole elements of 4 bytes, not 3 bytes"],
+      ["fields", "expected 1 bytes of struct{a:u8}, not 2"],
+      ["pack", "not MessagePack"],
+      ["none", "expected no bytes, not 1"],
     ] as const
   ) {
     await assertRejects(
       () => lease.call[name]!(),
       FunctionError,
-      `Cannot read the result of ${name}: it ${message}`,
+      `Cannot decode result of ${name}: ${message}`,
     );
   }
 });
 
-/** Never runs: each line that is wrong must be an error of the compiler, or this file does not check. */
+/** Never runs: this file type-checks only if each wrong line is an error of the compiler. */
 export async function checkedByTheCompiler(lease: Lease<Functions>): Promise<void> {
   const { sum } = await lease.call.add({ a: 1, b: 2 });
   sum satisfies number;
@@ -280,7 +299,7 @@ export async function checkedByTheCompiler(lease: Lease<Functions>): Promise<voi
   lease.call.add.prepare;
   // @ts-expect-error: a field is missing
   await lease.call.add({ a: 1 });
-  // @ts-expect-error: a field is no number
+  // @ts-expect-error: a field is not a number
   await lease.call.add({ a: 1, b: "2" });
   // @ts-expect-error: no such function
   await lease.call.subtract({ a: 1, b: 2 });
@@ -290,9 +309,9 @@ export async function checkedByTheCompiler(lease: Lease<Functions>): Promise<voi
   (await lease.call.count()).length;
   // @ts-expect-error: the result has no such field
   (await lease.call.add({ a: 1, b: 2 })).total;
-  // @ts-expect-error: it takes no value
+  // @ts-expect-error: it has no argument
   await lease.call.count(1);
   // @ts-expect-error: bytes alone
   await lease.call.plain("text");
-  lease satisfies Lease; // what takes any lease takes this one
+  lease satisfies Lease; // a function of any lease accepts this one
 }

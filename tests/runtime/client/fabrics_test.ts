@@ -1,11 +1,13 @@
+/** The providers of a process, opened when an address needs them. */
+
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { FabricError } from "../../../fabric/errors.ts";
 import { Fabrics } from "../../../fabric/open.ts";
-import { holdings } from "../../support/process_table.ts";
+import { holdings } from "../../support/processes/process_table.ts";
 
-Deno.test("Fabrics takes the provider that an address names, and opens no other", async () => {
+Deno.test("`Fabrics` opens the provider of an address, and no other", async () => {
   const loaded = () => /lib(ibverbs|rdmacm)/.test(Deno.readTextFileSync("/proc/self/maps"));
-  const before = loaded(); // by another test of this process
+  const before = loaded(); // loaded by another test of this process
   await using fabrics = new Fabrics();
   using listener = await fabrics.listen("shm");
   assert(listener.address.startsWith("shm:"), listener.address);
@@ -19,7 +21,7 @@ Deno.test("Fabrics takes the provider that an address names, and opens no other"
   assertEquals(loaded(), before);
 });
 
-Deno.test("Fabrics.connect() refuses an address of no provider", async () => {
+Deno.test("`Fabrics.connect()` refuses an address without a provider", async () => {
   await using fabrics = new Fabrics();
   const error = await assertRejects(
     () => fabrics.connect("tcp://127.0.0.1:80", { arenaBytes: 64 }),
@@ -28,7 +30,7 @@ Deno.test("Fabrics.connect() refuses an address of no provider", async () => {
   assertEquals(error.code, "address");
 });
 
-Deno.test("Fabrics.close() gives back what was opened, may be called twice, and ends the rest", async () => {
+Deno.test("`Fabrics.close()` releases all providers, and may be called twice", async () => {
   const before = holdings(Deno.pid).descriptors;
   const fabrics = new Fabrics();
   fabrics.of("shm");

@@ -1,9 +1,17 @@
+/** Many inputs, with results in order, and the first failure. */
+
 import { assert, assertEquals, assertRejects, assertStrictEquals } from "@std/assert";
 import fc from "fast-check";
-import { DeadlineExceeded, FunctionError, type Lease } from "../../../mod.ts";
+import {
+  ArgumentTooLongError,
+  DeadlineExceededError,
+  FunctionError,
+  type Lease,
+} from "../../../mod.ts";
 import { mapInputs } from "../../../runtime/client/map.ts";
-import { startLease } from "../../support/cluster_lease.ts";
-import { limitMs } from "../../support/time_factor.ts";
+import { startLease } from "../../support/cluster/cluster_lease.ts";
+import { lastingMs } from "../../support/time_factor.ts";
+import { within } from "../../support/waiting.ts";
 
 const bytes = (i: number) => Uint8Array.of(i, i >> 8);
 
@@ -12,7 +20,7 @@ async function callsMade(lease: Lease): Promise<number> {
   return new DataView(reply.buffer).getUint32(0);
 }
 
-Deno.test("map() gives the results of any iterable in the order of its inputs", async () => {
+Deno.test("`map()` returns the results of any iterable in the order of its inputs", async () => {
   await using held = await startLease({ workers: 2, depth: 4, maxBytes: 64 });
   const { lease } = held;
   const inputs = Array.from({ length: 300 }, (_, i) => bytes(i));
@@ -32,12 +40,26 @@ Deno.test("map() gives the results of any iterable in the order of its inputs", 
   }
   assertEquals(await lease.map("echo", slowly()), inputs);
   assertEquals(await lease.map("echo", []), []);
-  // Later inputs are done first: 20, 10, 0 ms.
+  // Later inputs end first: 20, 10, 0 ms.
   const backwards = [20, 10, 0].map((ms) => Uint8Array.of(ms));
   assertEquals(await lease.map("later", backwards), backwards);
 });
 
-Deno.test("map() ends at the first failure, names its input and gives up the rest", async () => {
+Deno.test("`map()` makes its calls at once, so that they run on all workers", async () => {
+  const replies: PromiseWithResolvers<Uint8Array<ArrayBuffer>>[] = [];
+  const mapping = mapInputs([1, 2, 3, 4, 5].map(bytes), 4, {}, () => {
+    const reply = Promise.withResolvers<Uint8Array<ArrayBuffer>>();
+    replies.push(reply);
+    return reply.promise;
+  });
+  assertEquals(replies.length, 4, "before any reply");
+  replies.forEach(({ resolve }, i) => resolve(bytes(i)));
+  while (replies.length < 5) await new Promise((resolve) => setTimeout(resolve));
+  replies[4]!.resolve(bytes(4));
+  assertEquals(await mapping, [0, 1, 2, 3, 4].map(bytes));
+});
+
+Deno.test("`map()` ends at the first failure, with its index, and gives up the other calls", async () => {
   await using held = await startLease({ depth: 2, maxBytes: 64 });
   const { lease } = held;
   let taken = 0;
@@ -54,10 +76,10 @@ Deno.test("map() ends at the first failure, names its input and gives up the res
   }
   const tooLong = await assertRejects(() => lease.map("echo", inputs(), { concurrency: 2 }));
   assertEquals((tooLong as FunctionError).index, 5);
-  assert(returned, "an iterator that is left early is told");
+  assert(returned, "the iterator's `finally` ran");
   assert(taken <= 8, `${taken} inputs were taken for 2 at a time`);
 
-  const text = (said: string) => new TextEncoder().encode(said);
+  const text = (content: string) => new TextEncoder().encode(content);
   const error = await assertRejects(
     () => lease.map("fail", [text("a"), text("b")], { concurrency: 1 }),
     FunctionError,
@@ -67,15 +89,52 @@ Deno.test("map() ends at the first failure, names its input and gives up the res
   const late = await assertRejects(
     () =>
       lease.map("later", [0, 0, 250, 0].map((ms) => Uint8Array.of(ms)), {
-        deadlineMs: Math.min(200, limitMs(30)),
+        deadlineMs: Math.min(200, lastingMs(30)),
         concurrency: 1,
       }),
-    DeadlineExceeded,
+    DeadlineExceededError,
   );
   assertEquals(late.index, 2);
 });
 
-Deno.test("map() stops at the signal with its reason and posts no more calls", async () => {
+Deno.test("an error of `map()` carries the results until then, and `mapSettled()` has an outcome for each input", async () => {
+  await using held = await startLease({ depth: 1, maxBytes: 64 });
+  const { lease } = held;
+  const inputs = [bytes(1), bytes(2), new Uint8Array(65), bytes(4)];
+  const error = await assertRejects(() => lease.map("echo", inputs), ArgumentTooLongError);
+  assertEquals([error.index, error.results], [2, [bytes(1), bytes(2)]]);
+
+  const progress: number[] = [];
+  const onProgress = ({ done }: { done: number }) => void progress.push(done);
+  const outcomes = await lease.mapSettled("echo", inputs, { onProgress });
+  assertEquals(
+    outcomes.map((outcome) =>
+      outcome.status === "fulfilled" ? outcome.value : outcome.reason.index
+    ),
+    [bytes(1), bytes(2), 2, bytes(4)],
+  );
+  assertEquals(progress, [1, 2, 3, 4]);
+  assertEquals(await lease.mapSettled("echo", new Set<Uint8Array>()), []);
+});
+
+Deno.test("`mapSettled()` rejects with the signal's reason, and with what the iterable throws", async () => {
+  await using held = await startLease({ depth: 1, maxBytes: 64 });
+  const { lease } = held;
+  const mine = new Error("mine");
+  function* bad() {
+    yield bytes(1);
+    throw mine;
+  }
+  assertStrictEquals(await assertRejects(() => lease.mapSettled("echo", bad())), mine);
+  const goes = new AbortController();
+  const mapping = assertRejects(() =>
+    lease.mapSettled("later", [Uint8Array.of(250), Uint8Array.of(0)], { signal: goes.signal })
+  );
+  goes.abort(mine);
+  assertStrictEquals(await mapping, mine);
+});
+
+Deno.test("`map()` rejects with the signal's reason and posts no more calls", async () => {
   await using held = await startLease({ depth: 2, maxBytes: 64 });
   const { lease } = held;
   const reason = new Error("enough");
@@ -96,7 +155,7 @@ Deno.test("map() stops at the signal with its reason and posts no more calls", a
   assert(made >= 11 && made <= 20, `${made} calls were made`);
 });
 
-Deno.test("map() fails with what the iterable or onProgress throws", async () => {
+Deno.test("`map()` rejects with what the iterable or `onProgress` throws", async () => {
   await using held = await startLease({ maxBytes: 64 });
   const { lease } = held;
   const mine = new Error("mine");
@@ -122,7 +181,7 @@ Deno.test("map() fails with what the iterable or onProgress throws", async () =>
   assertEquals(await lease.map("echo", [bytes(1)]), [bytes(1)], "the lease goes on");
 });
 
-Deno.test("mapInputs() keeps order and its bound, whatever takes how long and whichever fails", async () => {
+Deno.test("`mapInputs()` keeps order and concurrency, whatever the durations and failures", async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.scheduler(),
@@ -152,4 +211,18 @@ Deno.test("mapInputs() keeps order and its bound, whatever takes how long and wh
     ),
     { numRuns: 200 },
   );
+});
+
+Deno.test("`mapInputs()` ends by its signal, and at a failure, while the iterable has no next input", async () => {
+  async function* inputs() {
+    yield bytes(1);
+    await new Promise(() => {});
+  }
+  const signal = AbortSignal.timeout(10);
+  const aborted = mapInputs(inputs(), 2, { signal }, (input) => Promise.resolve(input));
+  const reason = await assertRejects(() => within(1000, "the abort", aborted), DOMException);
+  assertStrictEquals(reason, signal.reason);
+  const error = new Error("a failure");
+  const failed = mapInputs(inputs(), 2, {}, () => Promise.reject(error));
+  assertStrictEquals(await assertRejects(() => within(1000, "the failure", failed)), error);
 });

@@ -6,8 +6,8 @@ import {
   controlOptions,
 } from "../../../runtime/control/control_channel.ts";
 import { MAX_QUEUED, SEND_AREAS } from "../../../runtime/control/control_sender.ts";
-import { testListenPlace } from "../../support/test_fabric.ts";
-import { until } from "../../support/process_table.ts";
+import { testListenPlace } from "../../support/cluster/test_fabric.ts";
+import { until } from "../../support/waiting.ts";
 import { limitMs } from "../../support/time_factor.ts";
 
 /** Two connected ends. */
@@ -20,13 +20,13 @@ async function connectPair(fabrics: Fabrics, lendBytes = 0) {
   return { client, server };
 }
 
-Deno.test("ControlChannel.notify() does nothing when the peer has gone, noticed or not", async () => {
+Deno.test("`ControlChannel.notify()` has no effect when the peer has gone, detected or not", async () => {
   await using fabrics = new Fabrics();
   const { client, server } = await connectPair(fabrics);
   const channel = new ControlChannel(client);
   server.close();
   const untilMs = performance.now() + limitMs(5000);
-  while (client.probe() && performance.now() < untilMs); // the connection knows now, the channel does not yet
+  while (client.probe() && performance.now() < untilMs); // the connection has detected it now, the channel has not yet
   channel.notify("stop");
   assertEquals(client.state, "disconnected");
   await channel.closed;
@@ -35,79 +35,79 @@ Deno.test("ControlChannel.notify() does nothing when the peer has gone, noticed 
   assertEquals(error.code, "closed");
 });
 
-Deno.test("ControlChannel.notify() keeps the order and the text of many messages at once", async () => {
+Deno.test("`ControlChannel.notify()` keeps the order and the text of many messages at once", async () => {
   await using fabrics = new Fabrics();
   const { client, server } = await connectPair(fabrics);
-  const heard: string[] = [];
+  const received: string[] = [];
   using channel = new ControlChannel(client);
   using peer = new ControlChannel(server, {
-    notice: (type, body) => heard.push(`${type} ${(body as { text: string }).text}`),
+    event: (type, body) => received.push(`${type} ${(body as { text: string }).text}`),
     request: (type) => type,
   });
-  const told = Array.from({ length: 200 }, (_, i) => `${i} ${"x".repeat(i * 37)}`);
-  // A request now and then lets the peer come to read: without that, more lie there than it has receives.
-  for (const [i, text] of told.entries()) {
-    channel.notify("told", { text });
-    if (i % 8 === 7) assertEquals(await channel.request("ask", {}), "ask");
+  const sent = Array.from({ length: 200 }, (_, i) => `${i} ${"x".repeat(i * 37)}`);
+  // A request now and then lets the peer read: otherwise there are more messages than it has receives.
+  for (const [i, text] of sent.entries()) {
+    channel.notify("event", { text });
+    if (i % 8 === 7) assertEquals(await channel.request("read", {}), "read");
   }
-  await until(() => heard.length === told.length, () => `all is heard, ${heard.length} now`);
-  assertEquals(heard, told.map((text) => `told ${text}`));
+  await until(() => received.length === sent.length, () => `all arrive, ${received.length} now`);
+  assertEquals(received, sent.map((text) => `event ${text}`));
   assertEquals(peer.closed instanceof Promise, true);
 });
 
-Deno.test("ControlChannel.request() and fetch() go both ways at once", async () => {
+Deno.test("`ControlChannel.request()` and `fetch()` work in both directions at once", async () => {
   await using fabrics = new Fabrics();
   const { client, server } = await connectPair(fabrics, 2 ** 20);
   using left = new ControlChannel(client, { request: (_, body) => body });
   using right = new ControlChannel(server, { request: (_, body) => body });
   const bytes = crypto.getRandomValues(new Uint8Array(2 ** 16)).toHex();
   const lent = left.lend(new TextEncoder().encode(bytes));
-  const asks = Array.from(
+  const requests = Array.from(
     { length: 40 },
     (_, i) => [left, right].map((side) => side.request("echo", { i, text: "y".repeat(1000 * i) })),
   );
-  const [fetched, ...answers] = await Promise.all([right.fetch(lent), ...asks.flat()]);
+  const [fetched, ...responses] = await Promise.all([right.fetch(lent), ...requests.flat()]);
   assertEquals(new TextDecoder().decode(fetched), bytes);
   assertEquals(
-    answers.map((answer) => (answer as { i: number }).i),
-    asks.flatMap((_, i) => [i, i]),
+    responses.map((response) => (response as { i: number }).i),
+    requests.flatMap((_, i) => [i, i]),
   );
 });
 
-Deno.test("ControlChannel.request() refuses a message that is too long, and goes on", async () => {
+Deno.test("`ControlChannel.request()` refuses a message that is too long, and the channel goes on", async () => {
   await using fabrics = new Fabrics();
   const { client, server } = await connectPair(fabrics);
   using channel = new ControlChannel(client);
   using _peer = new ControlChannel(server, { request: () => "yes" });
   const error = await assertRejects(
-    () => channel.request("ask", { text: "z".repeat(70_000) }),
+    () => channel.request("read", { text: "z".repeat(70_000) }),
     ControlError,
   );
   assertEquals(error.code, "too-long");
-  assertEquals(await channel.request("ask", {}), "yes");
+  assertEquals(await channel.request("read", {}), "yes");
 });
 
-Deno.test("ControlChannel.request() fails, and nothing else does, where too much waits for a peer that reads nothing", async () => {
+Deno.test("`ControlChannel.request()` alone fails if too many messages wait for a peer that reads none", async () => {
   await using fabrics = new Fabrics();
   const { client, server } = await connectPair(fabrics);
   using channel = new ControlChannel(client);
-  for (let i = 0; i < SEND_AREAS + MAX_QUEUED; i++) channel.notify("told");
-  // A rejection that nobody hears would end this process.
-  await assertRejects(() => channel.request("ask", {}), ControlError, "the peer takes none");
-  assertEquals(await channel.closed, "the peer takes no messages");
+  for (let i = 0; i < SEND_AREAS + MAX_QUEUED; i++) channel.notify("event");
+  // An unhandled rejection would end this process.
+  await assertRejects(() => channel.request("read", {}), ControlError, "the peer accepts none");
+  assertEquals(await channel.closed, "the peer accepts no messages");
   server.close();
 });
 
-Deno.test("a notice that makes no sense to its reader ends the channel, and says why", async () => {
+Deno.test("an event that its handler can't read closes the channel, with the reason", async () => {
   await using fabrics = new Fabrics();
   const { client, server } = await connectPair(fabrics);
   using channel = new ControlChannel(client, {
-    notice: (type) => {
+    event: (type) => {
       throw new TypeError(`${type} has no reason`);
     },
   });
   using peer = new ControlChannel(server);
   peer.notify("over", {});
   const reason = await channel.closed;
-  assertEquals(reason, "the peer sent what makes no sense: over has no reason");
+  assertEquals(reason, "the peer sent an invalid event: over has no reason");
 });

@@ -1,44 +1,43 @@
-/** A client that reaches for memory which was not lent to it, by keys and ranges that it guesses: THREATS.md, rows 1 to 3. */
+/** A client that accesses memory which was not registered for it, by keys and ranges that it guesses. */
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { FabricError } from "../../../fabric/errors.ts";
 import { type Connection, SIGNALED } from "../../../fabric/fabric.ts";
 import { Status } from "../../../fabric/status.ts";
 import { ManagerClient } from "../../../runtime/http/manager_client.ts";
-import { startCluster } from "../../support/cluster.ts";
-import { within } from "../../support/cluster_lease.ts";
-import { until } from "../../support/process_table.ts";
-import { attachRaw, LAYOUT, type RawLease, takeRawLease } from "../../support/raw_lease.ts";
+import { startCluster } from "../../support/cluster/cluster.ts";
+import { until, within } from "../../support/waiting.ts";
+import { attachRaw, LAYOUT, type RawLease, takeRawLease } from "../../support/cluster/raw_lease.ts";
 import { limitMs } from "../../support/time_factor.ts";
 
 type Attached = Awaited<ReturnType<typeof attachRaw>>;
 
-/** What is tried, on a connection that is lost by it. Each is 64 bytes long. */
+/** The attempts, of 64 bytes each. Each of them ends its connection. */
 const ATTEMPTS: Record<string, (attached: Attached) => void> = {
   "writes with the next key": ({ connection, ready }) =>
     connection.write(1, LAYOUT.sendAt, 64, ready.address, ready.rkey + 1, SIGNALED),
   "writes with key 0": ({ connection, ready }) =>
     connection.write(1, LAYOUT.sendAt, 64, ready.address, 0, SIGNALED),
-  "writes with the last of all keys": ({ connection, ready }) =>
+  "writes with the largest key": ({ connection, ready }) =>
     connection.write(1, LAYOUT.sendAt, 64, ready.address, 2 ** 32 - 1, SIGNALED),
   "writes past the end of its slots": ({ connection, ready }) =>
     connection.write(
       1,
       LAYOUT.sendAt,
       64,
-      ready.address + LAYOUT.slotsBytes - 63,
+      ready.address + LAYOUT.inboundBytes - 63,
       ready.rkey,
       SIGNALED,
     ),
-  "writes before their beginning": ({ connection, ready }) =>
+  "writes before the beginning of its slots": ({ connection, ready }) =>
     connection.write(1, LAYOUT.sendAt, 64, ready.address - 1, ready.rkey, SIGNALED),
-  "reads what it may only write": ({ connection, ready }) =>
+  "reads memory that is registered for writing": ({ connection, ready }) =>
     connection.read(1, LAYOUT.sendAt, 64, ready.address, ready.rkey, SIGNALED),
-  "adds to what it may only write": ({ connection, ready }) =>
+  "adds to memory that is registered for writing": ({ connection, ready }) =>
     connection.fetchAndAdd(1, LAYOUT.sendAt, ready.address, ready.rkey, 1n, SIGNALED),
 };
 
-/** The status of the next completion that is a failure. */
+/** Returns the status of the next failed completion. */
 async function failure(connection: Connection): Promise<number> {
   const untilMs = performance.now() + limitMs(3000);
   for (;;) {
@@ -47,19 +46,21 @@ async function failure(connection: Connection): Promise<number> {
       continue;
     }
     const timeoutMs = untilMs - performance.now();
-    if (timeoutMs <= 0) throw new Error(`nothing failed; the connection is ${connection.state}`);
+    if (timeoutMs <= 0) {
+      throw new Error(`Cannot find a failed completion: the connection is ${connection.state}`);
+    }
     await connection.wait({ timeoutMs });
   }
 }
 
-/** Attaches to the executor that took over. */
+/** Attaches to the executor that replaces the lost one. */
 async function attachAgain(raw: RawLease): Promise<Attached> {
   const executor = await within(10_000, "a fresh executor", raw.nextExecutor());
   return await attachRaw({ ...raw, executor });
 }
 
-/** Seen to fail with the check of keys, rights and ranges taken out of fabric/shm/regions.ts: nothing fails. */
-Deno.test("keys and ranges that were not lent end the connection, change nobody's data, and the lease goes on", async () => {
+/** Fails without the check of keys, rights and ranges in fabric/shm/regions.ts. */
+Deno.test("an access by a wrong key or range ends the connection and changes no data, and the lease goes on", async () => {
   await using cluster = await startCluster();
   await using hostile = await takeRawLease(cluster);
   await using honest = await takeRawLease(cluster);
@@ -82,7 +83,7 @@ Deno.test("keys and ranges that were not lent end the connection, change nobody'
     for (const input of neighbour.inputs) assert(input.every((byte) => byte === 0x5a), what);
   }
   await neighbour.echo(1);
-  // A key of an executor that is no more: the next one's memory is another.
+  // A key of an executor that has ended is not valid for the next one.
   attached[Symbol.dispose]();
   await hostile.channel.request("end", {}).catch(() => {});
   assertThrows(
@@ -91,11 +92,11 @@ Deno.test("keys and ranges that were not lent end the connection, change nobody'
   );
   await neighbour.echo(0);
   using operator = new ManagerClient({ url: cluster.managerUrl, token: cluster.operatorToken });
-  // The first heartbeat of each, or its end, tells of it.
+  // A bill arrives with the first heartbeat, or with the end of the lease.
   let billed = 0;
   await until(
     async () => (billed = (await operator.bills()).bills.length) === 2,
-    () => `both are accounted: ${billed}`,
+    () => `both are billed: ${billed}`,
     5000,
   );
 });

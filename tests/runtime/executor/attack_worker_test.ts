@@ -1,4 +1,4 @@
-/** A client that attaches to its worker like an honest one and then sends what it likes: THREATS.md, rows 4, 5, 7, 8, 9. */
+/** Attacks on a worker by a client that has attached to it, and by clients that have not. */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import fc from "fast-check";
@@ -6,29 +6,32 @@ import { FabricError } from "../../../fabric/errors.ts";
 import type { Connection } from "../../../fabric/fabric.ts";
 import { AttachRefusal, encodeAttach } from "../../../runtime/protocol/attach.ts";
 import {
+  HEAD_MASK,
+  INLINE,
+  INLINE_BYTES,
+  LINE_HEAD,
+  LINE_SEQUENCE,
+} from "../../../runtime/protocol/line.ts";
+import {
   CallStatus,
   END_STREAM,
-  HEADER_AT,
-  HEADER_BYTES,
   MESSAGE_BYTES,
   NEXT_CHUNK,
-  PAYLOAD_AT,
 } from "../../../runtime/protocol/wire.ts";
 import {
   attachRaw,
-  DEPTH,
   dial,
   LAYOUT,
   MAX_BYTES,
   secretOf,
   takeRawLease,
-} from "../../support/raw_lease.ts";
-import { type Cluster, startCluster } from "../../support/cluster.ts";
-import { within } from "../../support/cluster_lease.ts";
-import { functionsPackage } from "../../support/functions_package.ts";
+} from "../../support/cluster/raw_lease.ts";
+import { type Cluster, startCluster } from "../../support/cluster/cluster.ts";
+import { within } from "../../support/waiting.ts";
+import { functionsPackage } from "../../support/functions/functions_package.ts";
 import { limitMs } from "../../support/time_factor.ts";
 
-/** Another client on the same node is served. */
+/** Checks that the node serves another client. */
 async function othersAreServed(cluster: Cluster): Promise<void> {
   const client = await cluster.connect();
   const lease = await client.lease({ functions: await functionsPackage() });
@@ -36,39 +39,26 @@ async function othersAreServed(cluster: Cluster): Promise<void> {
   await client.close();
 }
 
-Deno.test("a worker answers forged slots, functions and flags cleanly, and goes on", async () => {
+Deno.test("a worker refuses forged functions and flags with an error status, and goes on", async () => {
   await using cluster = await startCluster();
   await using raw = await takeRawLease(cluster);
   using attached = await attachRaw(raw);
-  const { post, reply, echo, sequences, ready } = attached;
+  const { statusOf, echo, ready } = attached;
   await echo(0);
-  for (const slot of [2, 3, 127, 128, 255]) { // beyond depth
-    post(0, [1, 1, 0, 1], slot);
-    assertEquals((await reply()).status, CallStatus.BAD_REQUEST);
-  }
-  for (const flags of [0x01000000, 0x7f000000, -1, 0x80000000 | 0]) { // bits that are to be zero
-    post(0, [sequences[0]! + 1, 1, 0, 1], flags);
-    assertEquals((await reply()).status, CallStatus.BAD_REQUEST);
+  for (const flags of [0x20000, 0x01000000, 0x7f000000, -1, 0x80000000 | 0]) { // bits that must be zero
+    assertEquals(await statusOf(0, { head: flags }), CallStatus.BAD_REQUEST);
   }
   for (const index of [ready.functions.length, 255, 256, 0xffff]) {
-    sequences[0]!++;
-    post(0, [sequences[0]!, 1, 0, 1], index << 8);
-    const { status, sequence } = await reply();
-    assertEquals([status, sequence], [CallStatus.UNKNOWN_FUNCTION, sequences[0]]);
+    assertEquals(await statusOf(0, { head: index }), CallStatus.UNKNOWN_FUNCTION);
   }
   await echo(0);
   await echo(1);
   await fc.assert(
-    fc.asyncProperty(fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 }), async (immediate) => {
-      const slot = immediate & 255;
-      const next = (sequences[slot] ?? 0) + 1;
-      const high = immediate >>> 24;
-      const counted = slot < DEPTH && (high === 0 || high === (0x80 | (next & 0x7f)));
-      fc.pre(!counted || ((immediate >>> 8) & 0xffff) >= ready.functions.length);
-      if (counted) sequences[slot]!++;
-      post(slot & 1, [sequences[slot & 1]! + (counted ? 0 : 1), 0, 0, 0], immediate);
-      const { status } = await reply();
-      assertEquals(status, counted ? CallStatus.UNKNOWN_FUNCTION : CallStatus.BAD_REQUEST);
+    fc.asyncProperty(fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 }), async (head) => {
+      const flagged = (head & ~HEAD_MASK) !== 0;
+      fc.pre(flagged || (head & 0xffff) >= ready.functions.length);
+      const expected = flagged ? CallStatus.BAD_REQUEST : CallStatus.UNKNOWN_FUNCTION;
+      assertEquals(await statusOf(head & 1, { head }), expected);
     }),
     { numRuns: 300 },
   );
@@ -76,169 +66,131 @@ Deno.test("a worker answers forged slots, functions and flags cleanly, and goes 
   await echo(1);
 });
 
-Deno.test("a stream takes the requests that go on with it, one at a time, and no others", async () => {
+Deno.test("an open stream accepts requests for its next chunk or its end, one at a time, and no others", async () => {
   await using cluster = await startCluster();
   await using raw = await takeRawLease(cluster);
   using attached = await attachRaw(raw);
-  const { post, reply, echo, sequences, index } = attached;
-  const ask = async (functionIndex: number, header: readonly number[] = [0, 0, MAX_BYTES]) => {
-    post(0, [++sequences[0]!, ...header], functionIndex << 8);
-    const { status, sequence } = await reply();
-    assertEquals(sequence, sequences[0]);
-    return status;
-  };
-  assertEquals(await ask(index("parts"), [2, 0, 1]), CallStatus.MORE);
+  const { post, reply, statusOf, echo, index, inputs } = attached;
+  const parts = { head: index("parts"), length: 2, capacity: 1 };
+  assertEquals(await statusOf(0, parts), CallStatus.MORE);
   for (const other of [index("echo"), index("parts"), 0xfffd, 0x8000]) {
-    assertEquals(await ask(other), CallStatus.BAD_REQUEST);
-    assertEquals(await ask(NEXT_CHUNK), CallStatus.MORE); // it goes on
+    assertEquals(await statusOf(0, { head: other }), CallStatus.BAD_REQUEST);
+    assertEquals(await statusOf(0, { head: NEXT_CHUNK }), CallStatus.MORE); // the stream goes on
   }
-  for (const off of [0, 2, -1, 2 ** 16]) {
-    post(0, [(sequences[0]! + off) | 0, 0, 0, MAX_BYTES], NEXT_CHUNK << 8);
-    assertEquals((await reply()).status, CallStatus.BAD_REQUEST);
-  }
-  // Lengths are those of its first request, whatever a later one says.
+  // The lengths are those of the first request; those of later ones are ignored.
   for (const length of [-1, 2 ** 31 - 1, MAX_BYTES + 1]) {
-    assertEquals(await ask(NEXT_CHUNK, [length, 0, length]), CallStatus.MORE);
+    const status = await statusOf(0, { head: NEXT_CHUNK, length, capacity: length });
+    assertEquals(status, CallStatus.MORE);
   }
   await echo(1);
-  assertEquals(await ask(END_STREAM), CallStatus.OK);
+  assertEquals(await statusOf(0, { head: END_STREAM }), CallStatus.OK);
   for (const after of [END_STREAM, NEXT_CHUNK]) {
-    assertEquals(await ask(after), CallStatus.UNKNOWN_FUNCTION);
+    assertEquals(await statusOf(0, { head: after }), CallStatus.UNKNOWN_FUNCTION);
   }
   await echo(0);
-  // While a chunk is made, another request for one is refused, and its turn is not used up.
-  attached.inputs[0]!.set([1, 100, 1]);
-  assertEquals(await ask(index("partsLater"), [3, 0, 1]), CallStatus.MORE);
-  post(0, [++sequences[0]!, 0, 0, 1], NEXT_CHUNK << 8);
-  await echo(1); // the request before it has been taken by now
-  post(0, [sequences[0]! + 1, 0, 0, 1], NEXT_CHUNK << 8);
-  assertEquals((await reply()).status, CallStatus.BAD_REQUEST);
-  assertEquals((await reply()).status, CallStatus.MORE);
-  assertEquals(await ask(NEXT_CHUNK), CallStatus.MORE);
-  assertEquals(await ask(NEXT_CHUNK), CallStatus.OK);
+  // A request that comes while a chunk is computed is served after it.
+  inputs[0]!.set([1, 100, 1]);
+  const later = { head: index("partsLater"), length: 3, capacity: 1 };
+  assertEquals(await statusOf(0, later), CallStatus.MORE);
+  post(0, { head: NEXT_CHUNK });
+  await echo(1); // by its reply, the worker has taken the request before it
+  post(0, { head: NEXT_CHUNK });
+  assertEquals((await reply(0)).status, CallStatus.MORE, "the last of three chunks");
+  assertEquals(await statusOf(0, { head: NEXT_CHUNK }), CallStatus.OK);
   await echo(0);
-  assertEquals(await ask(index("parts"), [2, 0, 1]), CallStatus.MORE); // left open when the client goes
+  assertEquals(await statusOf(0, parts), CallStatus.MORE); // left open when the client goes
   await othersAreServed(cluster);
 });
 
-Deno.test("a worker takes no length, capacity or sequence but the right ones", async () => {
+Deno.test("a worker accepts valid lengths, capacities and sequence numbers only", async () => {
   await using cluster = await startCluster();
   await using raw = await takeRawLease(cluster);
   using attached = await attachRaw(raw);
-  const { post, reply, echo, sequences, index } = attached;
+  const { post, reply, statusOf, echo, sequences, index } = attached;
+  const head = index("echo");
   await echo(0);
-  const bad = [-1, MAX_BYTES + 1, 2 ** 31 - 1, -(2 ** 31), 1024, -16];
-  for (const length of bad) {
-    for (const header of [[length, 0, MAX_BYTES], [10, 0, length]]) {
-      sequences[0]!++;
-      post(0, [sequences[0]!, ...header], index("echo") << 8);
-      assertEquals(await reply(), {
-        slot: 0,
-        status: CallStatus.BAD_REQUEST,
-        sequence: sequences[0],
-        length: 0,
-      });
+  for (const bad of [-1, MAX_BYTES + 1, 2 ** 31 - 1, -(2 ** 31), 1024, -16]) {
+    for (const lengths of [{ length: bad }, { length: 10, capacity: bad }]) {
+      post(0, { head, ...lengths });
+      const sequence = sequences[0]!;
+      assertEquals(await reply(0), { status: CallStatus.BAD_REQUEST, length: 0, sequence });
     }
+  }
+  for (const length of [INLINE_BYTES + 1, MAX_BYTES, -1]) { // too long for the line
+    assertEquals(await statusOf(0, { head: head | INLINE, length }), CallStatus.BAD_REQUEST);
   }
   for (
     const [length, capacity] of [[0, 0], [0, MAX_BYTES], [MAX_BYTES, MAX_BYTES], [1, 1]] as const
   ) {
-    sequences[0]!++;
-    post(0, [sequences[0]!, length, 0, capacity], index("echo") << 8);
-    assertEquals(await reply(), { slot: 0, status: CallStatus.OK, sequence: sequences[0], length });
+    post(0, { head, length, capacity });
+    assertEquals(await reply(0), { status: CallStatus.OK, length, sequence: sequences[0]! });
   }
-  // Doubled, skipped, far off: refused, and the slot's turn is not used up.
+  // A repeated, skipped or far number is no request, and the expected one stays valid.
   for (const off of [0, 2, -1, 2 ** 16, 2 ** 31 - 1, -(2 ** 31)]) {
-    post(0, [(sequences[0]! + off) | 0, 1, 0, 1], index("echo") << 8);
-    assertEquals((await reply()).status, CallStatus.BAD_REQUEST);
+    post(0, { head, sequence: (sequences[0]! + off) | 0 });
+    await echo(1);
+    assertEquals((await reply(0)).sequence, sequences[0], "no other reply has come");
   }
   await echo(0);
-  // A time left of 2^32 - 1 microseconds is an hour, not less than none.
-  sequences[0]!++;
-  post(0, [sequences[0]!, 1, -1, 1], index("later") << 8);
-  assertEquals((await reply()).status, CallStatus.OK);
+  // A time left of 2^32 - 1 microseconds is more than an hour, not a negative number.
+  assertEquals(
+    await statusOf(0, { head: index("later"), timeLeft: -1, capacity: 1 }),
+    CallStatus.OK,
+  );
   await echo(1);
 });
 
-Deno.test("a worker takes a request without its header, with the time and room of the one before", async () => {
+Deno.test("short arguments and results are in the line, each on its own", async () => {
   await using cluster = await startCluster();
   await using raw = await takeRawLease(cluster);
   using attached = await attachRaw(raw);
-  const { connection, ready, reply, echo, sequences, index } = attached;
-  const sent = new Uint8Array(connection.buffer(LAYOUT.outboundAt, 2 * LAYOUT.stride));
-  const short = (bytes: number, sequence: number) =>
-    connection.writeImmediate(
-      0,
-      LAYOUT.outboundAt,
-      bytes,
-      ready.address + PAYLOAD_AT,
-      ready.rkey,
-      (index("echo") << 8) | (sequence << 24) | 0x80000000,
-      0,
-    );
-  await echo(0); // its header stays: no limit but the lease's, room for MAX_BYTES
-  for (const bytes of [0, 1, 10, MAX_BYTES]) {
-    sent.fill(bytes + 1);
-    const sequence = ++sequences[0]!;
-    short(bytes, sequence);
-    assertEquals(await reply(), { slot: 0, status: CallStatus.OK, sequence, length: bytes });
-    const echoed = connection.buffer(LAYOUT.inboundAt + PAYLOAD_AT, bytes);
-    assertEquals(new Uint8Array(echoed), new Uint8Array(bytes).fill(bytes + 1));
+  const { connection, lines, inputs, outputs, post, reply, index } = attached;
+  const lineInput = new Uint8Array(lines.buffer, 0, INLINE_BYTES);
+  const lineOutput = new Uint8Array(connection.buffer(LAYOUT.linesAt, INLINE_BYTES));
+  for (const length of [0, 1, INLINE_BYTES]) {
+    for (const inlined of [true, false]) {
+      for (const capacity of [INLINE_BYTES, MAX_BYTES]) {
+        const [from, to] = [
+          inlined ? lineInput : inputs[0]!,
+          capacity > INLINE_BYTES ? outputs[0]! : lineOutput,
+        ];
+        for (const bytes of [lineInput, inputs[0]!, lineOutput, outputs[0]!]) bytes.fill(0);
+        from.fill(length + 1);
+        post(0, { head: index("echo") | (inlined ? INLINE : 0), length, capacity });
+        const { status } = await reply(0);
+        assertEquals([status, to.slice(0, length)], [CallStatus.OK, from.slice(0, length)]);
+      }
+    }
   }
-  for (const off of [0, 2, 64, 127]) { // doubled, skipped, far off
-    short(1, sequences[0]! + off);
-    assertEquals((await reply()).status, CallStatus.BAD_REQUEST);
-  }
-  const sequence = ++sequences[0]!;
-  short(MAX_BYTES + 1, sequence);
-  assertEquals(await reply(), { slot: 0, status: CallStatus.BAD_REQUEST, sequence, length: 0 });
-  while (sequences[0]! < 300) { // the seven bits of the sequence come round
-    short(1, ++sequences[0]!);
-    assertEquals((await reply()).status, CallStatus.OK);
-  }
-  await echo(0);
-  await echo(1);
 });
 
-Deno.test("a worker refuses a second call into a busy slot, and reads a header once", async () => {
+Deno.test("a worker takes no second call into a busy slot, and reads a line once", async () => {
   await using cluster = await startCluster();
   await using raw = await takeRawLease(cluster);
   using attached = await attachRaw(raw);
-  const { post, reply, echo, sequences, index, inputs } = attached;
+  const { post, reply, echo, sequences, index, inputs, lines } = attached;
   await echo(0);
   inputs[0]!.fill(150);
-  const running = ++sequences[0]!;
-  post(0, [running, 1, 0, 5], index("later") << 8);
-  await echo(1); // requests are served in their order: this one's reply shows that the first was taken
-  post(0, [running + 1, MAX_BYTES, 0, MAX_BYTES], index("echo") << 8);
-  assertEquals((await reply()).status, CallStatus.BAD_REQUEST, "the second call");
-  post(0, [running, 1, 0, 5], index("later") << 8);
-  assertEquals((await reply()).status, CallStatus.BAD_REQUEST, "the first one again");
-  await echo(1); // the other slot is served beside
-  assertEquals(await reply(), { slot: 0, status: CallStatus.OK, sequence: running, length: 1 });
-  // The header is rewritten while the function has the thread: the view keeps the length that was checked.
+  post(0, { head: index("later"), capacity: 5 });
+  await echo(1); // requests are served in order, so this reply shows that the first one was taken
+  post(0, { head: index("echo"), length: MAX_BYTES });
+  await echo(1); // the other slot is served meanwhile
+  const sequence = sequences[0]!;
+  // The second call is served when the first one is over.
+  assertEquals(await reply(0), { status: CallStatus.OK, length: MAX_BYTES, sequence });
+  // The line is rewritten while the function runs: its view keeps the length that was checked.
   inputs[0]!.fill(20);
-  const held = ++sequences[0]!;
-  post(0, [held, 3, 0, 5], index("hold") << 8);
-  const header = new Int32Array(
-    attached.connection.share(
-      attached.ready.address + HEADER_AT,
-      HEADER_BYTES,
-      attached.ready.rkey,
-    )!,
-  );
-  header.set([-1, 2 ** 31 - 1, 1, 2 ** 31 - 1]);
-  const answer = await reply();
-  assert(
-    answer.status === CallStatus.OK && answer.length === 3 ||
-      answer.status === CallStatus.BAD_REQUEST,
-    `${JSON.stringify(answer)}`,
-  );
-  if (answer.status === CallStatus.BAD_REQUEST) sequences[0]!--; // it was rewritten before it was read
+  post(0, { head: index("hold"), length: 3, capacity: 5 });
+  const held = sequences[0]!;
+  while (Atomics.load(lines, LINE_SEQUENCE) !== held);
+  lines.set([-1, 2 ** 31 - 1, 1], LINE_HEAD);
+  const answer = await reply(0);
+  const read = answer.status === CallStatus.OK && answer.length === 3;
+  assert(read || answer.status === CallStatus.BAD_REQUEST, `${JSON.stringify(answer)}`);
   await echo(0);
 });
 
-Deno.test("a flood of forged calls ends in refusals or a lost connection, and others are served", async () => {
+Deno.test("a client that sends messages in place of calls is disconnected, and the node serves other clients", async () => {
   await using cluster = await startCluster();
   await using raw = await takeRawLease(cluster);
   using attached = await attachRaw(raw);
@@ -252,10 +204,11 @@ Deno.test("a flood of forged calls ends in refusals or a lost connection, and ot
     }
     while (connection.poll());
   }
+  assert(connection.state !== "connected");
   await within(10_000, "the others", othersAreServed(cluster));
 });
 
-Deno.test("a worker rejects what does not show its secret in the right form, in constant ways, and then takes its client", async () => {
+Deno.test("a worker rejects attach data without its secret, each fault by its code, and then accepts its client", async () => {
   await using cluster = await startCluster();
   await using raw = await takeRawLease(cluster);
   const secret = secretOf(raw);
@@ -284,13 +237,13 @@ Deno.test("a worker rejects what does not show its secret in the right form, in 
   }
   using attached = await attachRaw(raw);
   await attached.echo(0);
-  // It has its client now: nobody else comes in, not even with the secret.
+  // A worker has one client: it accepts no second one, not even with the secret.
   await assertRejects(() => dial(raw, good), FabricError);
   await attached.echo(1);
 });
 
 const BAD_ATTACHES = [
-  ["no JSON", "{"],
+  ["malformed JSON", "{"],
   ["null", "null"],
   ["a list", "[]"],
   ["a text", '"attach"'],
@@ -298,7 +251,7 @@ const BAD_ATTACHES = [
   ["another depth", '{"address":4096,"rkey":1,"depth":256,"maxBytes":100,"firstSequence":0}'],
   ["another maxBytes", '{"address":4096,"rkey":1,"depth":2,"maxBytes":1e9,"firstSequence":0}'],
   [
-    "an address of its own making",
+    "an address that is too large",
     '{"address":9007199254740991,"rkey":1,"depth":2,"maxBytes":100,"firstSequence":0}',
   ],
   ["a negative address", '{"address":-1,"rkey":1,"depth":2,"maxBytes":100,"firstSequence":0}'],
@@ -312,7 +265,7 @@ const BAD_ATTACHES = [
   ],
 ] as const;
 
-Deno.test("a worker ends when its client's attach message makes no sense, and the lease gets a fresh executor", async () => {
+Deno.test("a worker ends when its client's attach message is invalid, and the lease gets another executor", async () => {
   await using cluster = await startCluster();
   await using raw = await takeRawLease(cluster);
   let { executor } = raw;
@@ -337,7 +290,7 @@ Deno.test("a worker ends when its client's attach message makes no sense, and th
   await othersAreServed(cluster);
 });
 
-Deno.test("a worker whose client sends no attach message, or a call before it, ends, and others are served", async () => {
+Deno.test("a worker ends when its client sends no attach message, or a call before it, and the node goes on", async () => {
   await using cluster = await startCluster();
   const ends = async (send: (connection: Connection) => void) => {
     await using raw = await takeRawLease(cluster);

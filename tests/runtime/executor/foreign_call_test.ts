@@ -1,26 +1,26 @@
-/** What a call of WebAssembly and of a shared library leaves on the heap: nothing. */
+/** Calls of WebAssembly and of shared libraries allocate nothing on the heap. */
 
 import { assert, assertEquals } from "@std/assert";
 import { type Arch, sharedObject } from "../../../ffi/elf.ts";
 import { openLibc } from "../../../ffi/libc.ts";
 import { openNativeLibrary } from "../../../ffi/native_library.ts";
-import { loadWasm } from "../../../runtime/executor/wasm_package.ts";
-import { ECHO, MEMORY, wat } from "../../support/wat.ts";
+import { loadWasm } from "../../../runtime/executor/package/wasm_package.ts";
+import { ECHO, MEMORY, wat } from "../../support/functions/wat.ts";
 
 const CALLS = 8_000;
 
-/** The least that a round of calls has left on the heap, in bytes; a round that met a collection does not count. */
+/** Returns the fewest bytes that a round of calls leaves on the heap, without the rounds in which the heap was collected. */
 function leftBytes(call: () => void): number {
   const round = () => {
     const before = Deno.memoryUsage().heapUsed;
     for (let i = 0; i < CALLS; i++) call();
     return Deno.memoryUsage().heapUsed - before;
   };
-  for (let i = 0; i < 3; i++) round(); // until the code is compiled and optimised
+  for (let i = 0; i < 3; i++) round(); // until the code is optimized
   return Math.min(...Array.from({ length: 5 }, round).filter((bytes) => bytes >= 0));
 }
 
-Deno.test("a call of WebAssembly allocates nothing, whichever of its slots it is on", async () => {
+Deno.test("a call of WebAssembly allocates nothing, on either of two slots", async () => {
   const source = await wat(`${MEMORY} ${ECHO}`);
   const limits = { maxBytes: 64, memoryBytes: 2 ** 24, wasi: false };
   const { entries, functions } = loadWasm(source, limits);

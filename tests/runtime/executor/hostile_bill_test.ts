@@ -1,12 +1,12 @@
-/** A function that wants to compute for nothing: what it can reach changes no bill. THREATS.md, row 12. */
+/** A function that tries to lower its bill. */
 
 import { assert, assertEquals } from "@std/assert";
 import { ManagerClient } from "../../../runtime/http/manager_client.ts";
-import { startLease } from "../../support/cluster_lease.ts";
-import { packageOf } from "../../support/functions_package.ts";
-import { until } from "../../support/process_table.ts";
+import { startLease } from "../../support/cluster/cluster_lease.ts";
+import { packageOf } from "../../support/functions/functions_package.ts";
+import { until } from "../../support/waiting.ts";
 
-/** Tries all it can think of when it is loaded and in each call, then computes for 100 ms. */
+/** Tries to reach counters and clocks when it is loaded and in each call, then computes for 100 ms. */
 const functions = packageOf(`
   const reached = [];
   const zero = () => 0;
@@ -45,32 +45,32 @@ const functions = packageOf(`
     try { self.postMessage({ ended: "stopped", computeNs: "0" }); } catch { /* refused */ }
     const end = untilMs() + 100;
     while (untilMs() < end);
-    const said = JSON.stringify({ reached, tried });
-    return new TextEncoder().encodeInto(said, output).written;
+    const results = JSON.stringify({ reached, tried });
+    return new TextEncoder().encodeInto(results, output).written;
   }
 `);
 
-Deno.test("a function reaches no counter and pays for what it computes", async () => {
+Deno.test("a function reaches no counter, and its lease is billed for what it computes", async () => {
   await using held = await startLease({ functions, hotMs: 0 });
   const { lease, cluster } = held;
   using operator = new ManagerClient({ url: cluster.managerUrl, token: cluster.operatorToken });
   const calls = 5;
   for (let i = 0; i < calls; i++) {
-    const said = JSON.parse(
+    const results = JSON.parse(
       new TextDecoder().decode(await lease.invoke("compute", new Uint8Array(1))),
     );
-    assertEquals(said, { reached: [], tried: [] });
+    assertEquals(results, { reached: [], tried: [] });
   }
   const computedMs = async () =>
     (await operator.bills()).bills.reduce((sum, bill) => sum + Number(BigInt(bill.computeNs)), 0) /
     1e6;
-  // The kernel's figure is less than the clock's where the core is shared.
+  // On a shared core the kernel counts less than the clock.
   const leastMs = calls * 100 * 0.3;
   await until(async () => await computedMs() >= leastMs, () => `${leastMs} ms are billed`);
   await lease.close();
   const { bills } = await operator.bills();
   assert(
     bills.every(({ heldNs, computeNs }) => BigInt(computeNs) <= BigInt(heldNs)),
-    "no more than held",
+    "no more is computed than held",
   );
 });

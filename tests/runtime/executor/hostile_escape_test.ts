@@ -1,27 +1,27 @@
-/** Functions that reach for what is not theirs: modules, files, sockets, processes, native code. THREATS.md, row 12. */
+/** Functions that try to reach modules, files, sockets, processes and native code. */
 
 import { assert, assertEquals } from "@std/assert";
-import { startCluster } from "../../support/cluster.ts";
-import { startLease } from "../../support/cluster_lease.ts";
-import { packageOf } from "../../support/functions_package.ts";
+import { startCluster } from "../../support/cluster/cluster.ts";
+import { startLease } from "../../support/cluster/cluster_lease.ts";
+import { packageOf } from "../../support/functions/functions_package.ts";
 
-/** Runs each text as an async function body in an executor; gives what it returned, or the error's name and message. */
+/** Runs its argument as the body of an async function; returns the result, or the error's name and message, as text. */
 const functions = packageOf(`
   const AsyncFunction = (async () => {}).constructor;
   export async function run(input, output) {
     const body = new TextDecoder().decode(input);
-    let said;
+    let outcome;
     try {
-      said = "returned: " + String(await new AsyncFunction(body)());
+      outcome = "returned: " + String(await new AsyncFunction(body)());
     } catch (error) {
-      said = "threw: " + (error && error.name) + ": " + (error && error.message);
+      outcome = "threw: " + (error && error.name) + ": " + (error && error.message);
     }
-    return new TextEncoder().encodeInto(said, output).written;
+    return new TextEncoder().encodeInto(outcome, output).written;
   }
   export const echo = (input, output) => (output.set(input), input.length);
 `);
 
-Deno.test("a function can import no module but its own and empty ones", async () => {
+Deno.test("a function can import its own module and empty ones, and no others", async () => {
   await using held = await startLease({ functions, maxBytes: 16384 });
   const { lease, cluster } = held;
   const run = async (body: string) =>
@@ -35,7 +35,7 @@ Deno.test("a function can import no module but its own and empty ones", async ()
       }); return JSON.stringify(Object.keys(module));`,
     );
   const here = (path: string) => new URL(path, import.meta.url).href;
-  // A stack names the runtime's own files.
+  // A stack shows the paths of the runtime's own files.
   const stack = await run("return new Error('x').stack + Error.captureStackTrace;");
   const files = [...stack.matchAll(/file:\/\/[^\s:)]+/g)].map(([file]) => file);
   const bundle = await run(`
@@ -59,7 +59,7 @@ Deno.test("a function can import no module but its own and empty ones", async ()
     assert(answer.startsWith("threw: ") || answer === "returned: []", `${file} ${answer}`);
   }
   assert(cluster.nodes.length === 1);
-  // A module from memory may be had, but it comes by no more than the function itself.
+  // A module from memory can be imported, but has no more rights than the function.
   const inner = `try { await import(${
     JSON.stringify(here("../../../ffi/libc.ts"))
   }); } catch (error) { globalThis.caught = error.name; }`;
@@ -85,7 +85,22 @@ Deno.test("a function can import no module but its own and empty ones", async ()
   assertEquals(await lease.invoke("echo", Uint8Array.of(1)), Uint8Array.of(1));
 });
 
-/** What is tried, as the body of an async function; every one must throw. */
+Deno.test("a function cannot close the libraries and ports of the runtime", async () => {
+  await using held = await startLease({ functions, maxBytes: 16384, depth: 1 });
+  const { lease } = held;
+  const run = async (body: string) =>
+    new TextDecoder().decode(await lease.invoke("run", new TextEncoder().encode(body)));
+  const name = await run("return globalThis.name = crypto.randomUUID();");
+  // What is closed is unmapped, machine code too: the next call would run into it.
+  await run(`
+    const internals = Reflect.ownKeys(Deno).map((key) => Deno[key]).filter((value) => value?.core);
+    for (const { core } of internals) {
+      for (let id = 0; id < 64; id++) core.tryClose(id);
+    }`).catch(() => {});
+  assertEquals(await run("return globalThis.name;"), name, "the executor serves on");
+});
+
+/** Bodies of async functions, each of which must throw. */
 const DENIED: Record<string, string> = {
   dlopen: `Deno.dlopen("libc.so.6", { getpid: { parameters: [], result: "i32" } });`,
   UnsafePointer: `Deno.UnsafePointer.create(4096n);`,
@@ -115,8 +130,10 @@ const DENIED: Record<string, string> = {
   resolveDns: `await Deno.resolveDns("example.com", "A");`,
   Command: `await new Deno.Command("true").output();`,
   kill: `Deno.kill(Deno.ppid, "SIGTERM");`,
-  env: `Deno.env.get("HOME");`,
-  "env.toObject": `Deno.env.toObject();`,
+  env: `if (Deno.env.get("HOME") === undefined) throw new Error("not there");`,
+  "env.toObject": `if (Object.keys(Deno.env.toObject()).length === 0) throw new Error("empty");`,
+  "env.set":
+    `Deno.env.set("A", "1"); if (Deno.env.get("A") === undefined) throw new Error("not set");`,
   hostname: `Deno.hostname();`,
   "node:fs": `(await import("node:fs")).readFileSync("/etc/passwd");`,
   "node:fs promises": `await (await import("node:fs/promises")).readFile("/etc/passwd");`,
@@ -137,20 +154,20 @@ Deno.test("a function is denied native code, files, sockets, processes and the e
   await using held = await startLease({ functions, maxBytes: 16384, depth: 1 });
   const { lease, client } = held;
   for (const [what, body] of Object.entries(DENIED)) {
-    const said = new TextDecoder().decode(
+    const outcome = new TextDecoder().decode(
       await lease.invoke("run", new TextEncoder().encode(body), { deadlineMs: 5000 }),
     );
-    assert(said.startsWith("threw: "), `${what}: ${said}`);
-    assert(!/ReferenceError|SyntaxError/.test(said), `${what} was not tried: ${said}`);
+    assert(outcome.startsWith("threw: "), `${what}: ${outcome}`);
+    assert(!/ReferenceError|SyntaxError/.test(outcome), `${what} was not tried: ${outcome}`);
   }
   assertEquals(await lease.invoke("echo", Uint8Array.of(1)), Uint8Array.of(1));
   await using honest = await client.lease({ functions });
   assertEquals(await honest.invoke("echo", Uint8Array.of(2)), Uint8Array.of(2));
 });
 
-Deno.test("a function in a worker of its own making has no more rights either", async () => {
+Deno.test("a function in a worker that another function made has no more rights", async () => {
   await using held = await startLease({ functions, maxBytes: 16384, depth: 1 });
-  const said = new TextDecoder().decode(
+  const outcome = new TextDecoder().decode(
     await held.lease.invoke(
       "run",
       new TextEncoder().encode(`
@@ -159,7 +176,7 @@ Deno.test("a function in a worker of its own making has no more rights either", 
         const attempt = (name, work) => { try { work(); tried[name] = "allowed"; } catch (error) { tried[name] = error.name; } };
         attempt("dlopen", () => Deno.dlopen("libc.so.6", { getpid: { parameters: [], result: "i32" } }));
         attempt("read", () => Deno.readFileSync("/etc/passwd"));
-        attempt("env", () => Deno.env.get("HOME"));
+        attempt("env", () => { if (Deno.env.get("HOME") === undefined) throw new Error("not there"); });
         attempt("pointer", () => Deno.UnsafePointer.create(4096n));
         postMessage(JSON.stringify(tried)); close();\`;
       const worker = new Worker("data:text/javascript," + encodeURIComponent(inner), { type: "module" });
@@ -170,17 +187,17 @@ Deno.test("a function in a worker of its own making has no more rights either", 
       { deadlineMs: 5000 },
     ),
   );
-  assert(!said.includes("allowed"), said);
+  assert(!outcome.includes("allowed"), outcome);
 });
 
-Deno.test("a function finds in its buffers its own slot and nothing else", async () => {
+Deno.test("a function finds its own slot in its buffers and nothing else", async () => {
   await using cluster = await startCluster();
   const client = await cluster.connect();
   const look = packageOf(`
     export function sizes(input, output) {
-      const said = new TextEncoder().encode([input.buffer.byteLength, output.buffer.byteLength, input.byteOffset, output.byteOffset,
+      const outcome = new TextEncoder().encode([input.buffer.byteLength, output.buffer.byteLength, input.byteOffset, output.byteOffset,
         input.buffer === output.buffer, input.buffer.resizable].join());
-      output.set(said); return said.length;
+      output.set(outcome); return outcome.length;
     }
     export function scribble(input, output) {
       new Uint8Array(input.buffer).fill(0xee); new Uint8Array(output.buffer).fill(0xee); return 5;
@@ -188,9 +205,11 @@ Deno.test("a function finds in its buffers its own slot and nothing else", async
     export const echo = (input, output) => (output.set(input), input.length);
   `);
   await using lease = await client.lease({ functions: look, depth: 4, maxBytes: 2000 });
-  const sizes = new TextDecoder().decode(await lease.invoke("sizes", new Uint8Array(10)));
-  assertEquals(sizes, "2048,2048,0,0,false,false");
-  // Whatever is written past the result reaches neither the caller nor another slot.
+  const sizes = async (bytes: number) =>
+    new TextDecoder().decode(await lease.invoke("sizes", new Uint8Array(bytes)));
+  assertEquals(await sizes(49), "2048,2048,0,0,false,false");
+  assertEquals(await sizes(48), "48,2048,0,0,false,false", "the argument is in the slot's line");
+  // Bytes written past the result reach neither the caller nor another slot.
   const output = new Uint8Array(100);
   assertEquals(
     await lease.invoke("scribble", new Uint8Array(1), { output }),
@@ -202,4 +221,26 @@ Deno.test("a function finds in its buffers its own slot and nothing else", async
     Array.from({ length: 40 }, (_, i) => lease.invoke(i % 2 ? "scribble" : "echo", bytes)),
   );
   replies.forEach((reply, i) => assertEquals(reply, i % 2 ? new Uint8Array(5).fill(0xee) : bytes));
+});
+
+Deno.test("a function that writes to the sockets of its own process does not harm other leases", async () => {
+  await using held = await startLease({ functions, maxBytes: 16384, depth: 1 });
+  const { lease, client, cluster } = held;
+  await using other = await client.lease({ functions });
+  const write = `
+    const net = await import("node:net");
+    for (let fd = 0; fd < 100; fd++) {
+      try {
+        const socket = new net.Socket({ fd });
+        socket.on("error", () => {});
+        socket.on("data", () => {});
+        socket.write(new Uint8Array(4096).fill(0xff));
+      } catch { /* no socket */ }
+    }
+    await new Promise((resolve) => setTimeout(resolve, 200));`;
+  await lease.invoke("run", new TextEncoder().encode(write), { deadlineMs: 5000 }).catch(() => {});
+  assertEquals(await other.invoke("echo", Uint8Array.of(1)), Uint8Array.of(1));
+  await using later = await client.lease({ functions });
+  assertEquals(await later.invoke("echo", Uint8Array.of(2)), Uint8Array.of(2));
+  assertEquals(cluster.nodes.length, 1);
 });

@@ -1,12 +1,15 @@
-/** Functions that patch intrinsics to be handed what is the runtime's own: THREATS.md, row 12. */
+/** Functions that patch intrinsics in order to receive the runtime's own objects. */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { FunctionError, type Lease } from "../../../mod.ts";
-import { startLease, within } from "../../support/cluster_lease.ts";
-import { packageOf } from "../../support/functions_package.ts";
+import { startLease } from "../../support/cluster/cluster_lease.ts";
+import { packageOf } from "../../support/functions/functions_package.ts";
+import { within } from "../../support/waiting.ts";
 
 const none = new Uint8Array();
-const spy = await Deno.readFile(new URL("../../support/functions_spy.js", import.meta.url));
+const spy = await Deno.readFile(
+  new URL("../../support/functions/functions_spy.js", import.meta.url),
+);
 
 async function report(lease: Lease): Promise<{ calls: number; found: Record<string, number> }> {
   return JSON.parse(
@@ -14,7 +17,7 @@ async function report(lease: Lease): Promise<{ calls: number; found: Record<stri
   );
 }
 
-Deno.test("patched intrinsics are handed nothing of the runtime by calls of any kind", async () => {
+Deno.test("patched intrinsics receive no object of the runtime, for every kind of call", async () => {
   const lines: string[] = [];
   await using held = await startLease({
     functions: spy,
@@ -32,7 +35,7 @@ Deno.test("patched intrinsics are handed nothing of the runtime by calls of any 
   for (let i = 0; i < 50; i++) assertEquals(call.invokeSync(i % 9), i % 9);
   await Promise.all(Array.from({ length: 12 }, () => lease.invoke("later", none)));
   await assertRejects(() => lease.invoke("fail", none), FunctionError, "RangeError: on purpose");
-  await new Promise((resolve) => setTimeout(resolve, 30)); // longer than the hot time: it sleeps
+  await new Promise((resolve) => setTimeout(resolve, 30)); // longer than the hot time: the worker sleeps
   assertEquals((await lease.invoke("later", none)).length, 1);
   for (const name of ["many", "manyLater"]) {
     assertEquals((await Array.fromAsync(lease.stream(name, none))).length, 3);
@@ -57,7 +60,7 @@ Deno.test("patched intrinsics are handed nothing of the runtime by calls of any 
   const late = lease.invoke("withContext", Uint8Array.of(1), { deadlineMs: 30 });
   await assertRejects(() => late);
   assertEquals((await report(lease)).found, {});
-  // The detector does detect.
+  // The spy finds a function that hands on its buffer.
   await lease.invoke("careless", none);
   const careless = await report(lease);
   assert(
@@ -126,7 +129,7 @@ for (
     ],
   ] as const
 ) {
-  Deno.test(`${what} do not keep the worker from serving, nor the node from serving others`, async () => {
+  Deno.test(`${what} keep neither the worker nor the node from serving`, async () => {
     const functions = packageOf(`
       export const ok = (input, output) => { output[0] = input[0] + 1; return 1; };
       export const bad = () => { throw 1; };
@@ -143,10 +146,10 @@ for (
       outcomes.push(
         await within(4000, name, work.then(([byte]) => byte, (error) => error.message)),
       );
-      if (i % 5 === 4) await new Promise((resolve) => setTimeout(resolve, 3)); // it sleeps meanwhile
+      if (i % 5 === 4) await new Promise((resolve) => setTimeout(resolve, 3)); // the worker sleeps meanwhile
     }
     const good = Array.from({ length: 20 }, (_, i) => i % 3 === 0 ? 9 : i + 1);
-    // Deno's own code may fall over what was patched: then the executor is ended, and another one serves.
+    // Patches may break Deno's own code; then the executor ends, and another one serves.
     outcomes.forEach((outcome, i) =>
       assert(
         outcome === good[i] || `${outcome}`.includes("its executor is lost"),

@@ -1,21 +1,21 @@
-/** A function that loops for ever: how soon after its deadline it is ended, and who notices. THREATS.md, row 12. */
+/** A function that loops forever: how soon after its deadline its executor is ended. */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { DeadlineExceeded, ExecutorLost } from "../../../mod.ts";
+import { DeadlineExceededError, ExecutorLostError } from "../../../mod.ts";
 import { ManagerClient } from "../../../runtime/http/manager_client.ts";
-import { startCluster } from "../../support/cluster.ts";
-import { within } from "../../support/cluster_lease.ts";
-import { functionsPackage } from "../../support/functions_package.ts";
-import { children, isAlive, until } from "../../support/process_table.ts";
+import { startCluster } from "../../support/cluster/cluster.ts";
+import { until, within } from "../../support/waiting.ts";
+import { functionsPackage } from "../../support/functions/functions_package.ts";
+import { children, isAlive } from "../../support/processes/process_table.ts";
 import { limitMs } from "../../support/time_factor.ts";
 
 const none = new Uint8Array();
-const DEADLINE_MS = 100;
-/** Each end is a chance for a busy host to be late; the best of them tells what the code does. */
+const DEADLINE_MS = 300;
+/** The best of these counts, since a busy host may be late at any of them. */
 const ROUNDS = 3;
 
-/** Seen to fail with the watchdog's look at deadlines taken out: the loop is not ended within the bound. */
-Deno.test("a loop is ended within 100 ms after its deadline; its lease goes on, another's executor is left alone", async () => {
+/** Fails without the watchdog's check of deadlines. */
+Deno.test("a loop is ended within 100 ms after its deadline, its lease goes on, and other leases are unaffected", async () => {
   await using cluster = await startCluster();
   const client = await cluster.connect();
   const functions = await functionsPackage();
@@ -30,7 +30,7 @@ Deno.test("a loop is ended within 100 ms after its deadline; its lease goes on, 
       await new Promise((resolve) => setTimeout(resolve, 1));
     }
   })();
-  const lease = await client.lease({ functions, workers: 2 });
+  const lease = await client.lease({ functions });
   const tookMs: number[] = [];
   for (let round = 0; round < ROUNDS; round++) {
     await until(
@@ -38,23 +38,26 @@ Deno.test("a loop is ended within 100 ms after its deadline; its lease goes on, 
       () => "the lease goes on",
     );
     const mine = children(Deno.pid).find((pid) => pid !== theirs)!;
-    const beside = assertRejects(() => lease.invoke("never", none, { worker: 1 }), ExecutorLost);
+    const beside = assertRejects(
+      () => lease.invoke("never", none),
+      ExecutorLostError,
+    );
     const sinceMs = performance.now();
     const looping = assertRejects(
       () => lease.invoke("spin", none, { worker: 0, deadlineMs: DEADLINE_MS }),
-      DeadlineExceeded,
+      DeadlineExceededError,
     );
     await until(() => !isAlive(mine), () => "the executor is ended");
     tookMs.push(performance.now() - sinceMs - DEADLINE_MS);
     await within(2000, "the deadline", looping);
-    const lost = await within(2000, "the loss", beside) as ExecutorLost;
-    assert(`${(lost.cause as Error).message}`.startsWith("deadline: "), `${lost.cause}`);
+    const lost = await within(2000, "the loss", beside) as ExecutorLostError;
+    assertEquals(lost.code, "deadline");
     assertEquals(lost.outcome, "unknown");
   }
   assert(Math.min(...tookMs) < limitMs(100), `ended ${tookMs} ms after the deadline`);
   isOver = true;
   await calling;
-  assertEquals([failed, isAlive(theirs!)], [0, true], "another lease noticed nothing");
+  assertEquals([failed, isAlive(theirs!)], [0, true], "the other lease is unaffected");
   await Promise.all([lease.close(), other.close()]);
   using operator = new ManagerClient({ url: cluster.managerUrl, token: cluster.operatorToken });
   const { bills } = await operator.bills();

@@ -1,46 +1,45 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { workerThreads } from "../../../bench/process_stat.ts";
 import { openLibc } from "../../../ffi/libc.ts";
 import { timeSliceMs } from "../../../ffi/time_slice.ts";
 import { WORKER_SLICE_MS } from "../../../runtime/policy.ts";
-import { kernelHasSlices } from "../../support/kernel_slices.ts";
-import { startLease } from "../../support/cluster_lease.ts";
-import { packageOf } from "../../support/functions_package.ts";
+import { kernelHasSlices } from "../../support/fabric/kernel_slices.ts";
+import { startLease } from "../../support/cluster/cluster_lease.ts";
+import { packageOf } from "../../support/functions/functions_package.ts";
+import { limitMs } from "../../support/time_factor.ts";
+import { children } from "../../support/processes/process_table.ts";
 
-/** Nanoseconds that all processes below this one have computed, those that ended not counted. */
+/** Returns the processor time of a process, in milliseconds. */
 async function childCpuMs(pid: number): Promise<number> {
   const stat = await Deno.readTextFile(`/proc/${pid}/stat`);
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   return (Number(fields[11]) + Number(fields[12])) * 10; // utime and stime, in ticks of 10 ms
 }
 
-async function executors(): Promise<number[]> {
-  const tasks = [...Deno.readDirSync("/proc/self/task")].map(({ name }) => name);
-  const children = await Promise.all(
-    tasks.map((task) => Deno.readTextFile(`/proc/self/task/${task}/children`).catch(() => "")),
-  );
-  return children.join(" ").split(" ").filter((pid) => pid !== "").map(Number);
-}
+/** The executors of the managers in this process. */
+const executors = () => children(Deno.pid);
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 for (const hotMs of [0, 1, 20]) {
-  Deno.test(`hotMs ${hotMs}: a worker with nothing to do sleeps, and a call wakes it`, async () => {
+  Deno.test(`hotMs ${hotMs}: an idle worker sleeps, and a call wakes it`, async () => {
     await using held = await startLease({ hotMs, maxBytes: 64 });
     const { lease } = held;
     using call = lease.prepare("echo", { bytes: 4, resultBytes: 4 });
-    const [pid] = await executors();
-    for (const pauseMs of [0, 1, 5, 60, 300]) { // the last is longer than a worker's sleep
+    const [pid] = executors();
+    const deadlineMs = limitMs(2000);
+    for (const pauseMs of [0, 1, 5, 60, 300]) { // the last one is longer than a worker sleeps at a time
       await pause(pauseMs);
       call.input.fill(pauseMs);
-      assertEquals(call.invokeSync(4, { deadlineMs: 2000 }), 4);
+      assertEquals(call.invokeSync(4, { deadlineMs }), 4);
       assertEquals(call.output[0], pauseMs & 255);
       await pause(pauseMs);
       assertEquals(
-        await lease.invoke("echo", Uint8Array.of(pauseMs), { deadlineMs: 2000 }),
+        await lease.invoke("echo", Uint8Array.of(pauseMs), { deadlineMs }),
         Uint8Array.of(pauseMs),
       );
     }
-    await pause(50); // what is measured is that time passes and nothing is computed
+    await pause(50); // the calls before are not to be measured
     const beforeMs = await childCpuMs(pid!);
     await pause(300);
     const usedMs = await childCpuMs(pid!) - beforeMs;
@@ -48,18 +47,22 @@ for (const hotMs of [0, 1, 20]) {
   });
 }
 
-Deno.test("hotMs Infinity: a worker polls for ever, with and without calls", async () => {
+Deno.test("hotMs Infinity: a worker polls without end, with and without calls", async () => {
   await using held = await startLease({ hotMs: Infinity, maxBytes: 64 });
   const { lease } = held;
-  const [pid] = await executors();
+  const [pid] = executors();
   await lease.invoke("echo", Uint8Array.of(1));
-  const beforeMs = await childCpuMs(pid!);
-  await pause(400);
-  assert(await childCpuMs(pid!) - beforeMs >= 40, "it sleeps");
+  const usedMs: number[] = [];
+  do { // on a busy host it has a core for a small part of the time
+    const beforeMs = await childCpuMs(pid!);
+    await pause(400);
+    usedMs.push(await childCpuMs(pid!) - beforeMs);
+  } while (usedMs.at(-1)! < 40 && usedMs.length < 10);
+  assert(usedMs.at(-1)! >= 40, `it sleeps: it used ${usedMs} ms of 400`);
   assertEquals(await lease.invoke("echo", Uint8Array.of(2)), Uint8Array.of(2));
 });
 
-Deno.test("lease() refuses a hotMs that is no time", async () => {
+Deno.test("`lease()` rejects a `hotMs` that is not a duration", async () => {
   await using held = await startLease({ maxBytes: 64 });
   for (const hotMs of [-1, NaN, "5" as unknown as number]) {
     await assertRejects(
@@ -70,7 +73,7 @@ Deno.test("lease() refuses a hotMs that is no time", async () => {
   }
 });
 
-Deno.test("a call that takes long leaves its client's core to others, by invoke() and invokeSync()", async () => {
+Deno.test("`invoke()` and `invokeSync()` leave the client's core to others during a long call", async () => {
   const functions = packageOf(`
     export const busy = (input, output) => {
       const until = performance.now() + 400;
@@ -93,7 +96,7 @@ Deno.test("a call that takes long leaves its client's core to others, by invoke(
   }
 });
 
-Deno.test("a worker that is to stay hot sleeps nevertheless while others want its core", async () => {
+Deno.test("a hot worker sleeps sooner while other processes need its core", async () => {
   const burning = Array.from(
     { length: navigator.hardwareConcurrency },
     () => new Deno.Command("sh", { args: ["-c", "while :; do :; done"] }).spawn(),
@@ -101,9 +104,9 @@ Deno.test("a worker that is to stay hot sleeps nevertheless while others want it
   const fewMs: number[] = [];
   try {
     for (const hotMs of [60_000, Infinity]) {
-      const others = await executors();
+      const others = executors();
       await using held = await startLease({ hotMs, maxBytes: 64 });
-      const pid = (await executors()).find((one) => !others.includes(one));
+      const pid = executors().find((one) => !others.includes(one));
       await held.lease.invoke("echo", Uint8Array.of(1));
       const beforeMs = await childCpuMs(pid!);
       await pause(1000);
@@ -121,12 +124,11 @@ Deno.test("a worker that is to stay hot sleeps nevertheless while others want it
 
 Deno.test({
   name: "a worker has short turns on a core that it shares",
-  ignore: !kernelHasSlices(), // before Linux 6.12 a thread can't ask for them
+  ignore: !kernelHasSlices(), // a thread can request short time slices since Linux 6.12
   async fn() {
     await using _held = await startLease({ maxBytes: 64 });
-    const [pid] = await executors();
-    const workers = [...Deno.readDirSync(`/proc/${pid}/task`)].map(({ name }) => Number(name))
-      .filter((id) => Deno.readTextFileSync(`/proc/${pid}/task/${id}/comm`).startsWith("worker-"));
+    const [pid] = executors();
+    const workers = workerThreads(pid!);
     const libc = openLibc();
     try {
       assert(workers.length > 0, "no thread of the executor is named worker-");
@@ -137,7 +139,7 @@ Deno.test({
   },
 });
 
-/** Milliseconds that this thread has computed. */
+/** Returns the processor time of this thread, in milliseconds. */
 function threadCpuMs(): number {
   const stat = Deno.readTextFileSync("/proc/thread-self/stat");
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { LimitExceeded } from "../../../mod.ts";
-import { startLease, within } from "../../support/cluster_lease.ts";
+import { LimitExceededError } from "../../../mod.ts";
+import { startLease } from "../../support/cluster/cluster_lease.ts";
+import { within } from "../../support/waiting.ts";
 
 const source = `
 const kept = [];
@@ -8,7 +9,7 @@ export function hoard() { for (;;) kept.push({ a: [kept.length, {}], b: String(k
 export function echo(input, output) { output.set(input); return input.length; }
 `;
 
-Deno.test("LimitExceeded: a function that fills the JavaScript heap; the lease goes on", async () => {
+Deno.test("a function that fills the JavaScript heap fails with LimitExceededError, and the lease goes on", async () => {
   const functions = new TextEncoder().encode(source);
   await using held = await startLease({ functions, memory: "64MiB" });
   const { lease } = held;
@@ -16,9 +17,9 @@ Deno.test("LimitExceeded: a function that fills the JavaScript heap; the lease g
   const error = await within(
     30_000,
     "the end of the executor",
-    assertRejects(() => lease.invoke("hoard", new Uint8Array()), LimitExceeded, "memory"),
+    assertRejects(() => lease.invoke("hoard", new Uint8Array()), LimitExceededError, "memory"),
   );
-  assert(error instanceof LimitExceeded && error.cause instanceof Error);
+  assert(error instanceof LimitExceededError && error.cause instanceof Error);
   await within(
     10_000,
     "recovery",

@@ -1,31 +1,30 @@
-/** Functions that take memory outside of the JavaScript heap: ended at the lease's limit, while others are served. */
+/** Functions that allocate memory outside of the JavaScript heap are ended at their lease's limit. */
 
 import { assert, assertEquals, assertInstanceOf, assertStringIncludes } from "@std/assert";
-import { LimitExceeded } from "../../../mod.ts";
+import { LimitExceededError } from "../../../mod.ts";
 import { openHierarchy } from "../../../manager/executor/limits/cgroup_hierarchy.ts";
 import { openLibc } from "../../../ffi/libc.ts";
 import { ManagerClient } from "../../../runtime/http/manager_client.ts";
 import { slotMemoryBytes } from "../../../runtime/protocol/slot_memory.ts";
-import { startCluster } from "../../support/cluster.ts";
-import { within } from "../../support/cluster_lease.ts";
-import { functionsPackage, packageOf } from "../../support/functions_package.ts";
-import { until } from "../../support/process_table.ts";
+import { startCluster } from "../../support/cluster/cluster.ts";
+import { until, within } from "../../support/waiting.ts";
+import { functionsPackage, packageOf } from "../../support/functions/functions_package.ts";
 import { limitMs } from "../../support/time_factor.ts";
 import { triedRecipes } from "../../support/sandboxes.ts";
 
 const MIB = 2 ** 20;
-/** What the bomb is given, and what it would take: enough to see that it was stopped, little enough for any host. */
+/** The memory of the lease, and the MiB that the bomb would allocate: enough to show that it was stopped, on any host. */
 const LEASED = 64 * MIB;
 const BOMB = 1024;
 
-/** Writes how far it came where its caller sees it, in MiB: the slot is shared memory. */
+/** Writes the MiB allocated so far into its slot, which is shared memory, so that the client can read them. */
 const bomb = packageOf(`
   const kept = [];
   export function bomb(input, output) {
-    const said = new DataView(output.buffer, output.byteOffset);
+    const view = new DataView(output.buffer, output.byteOffset);
     for (let mib = 1; mib <= ${BOMB}; mib++) {
       kept.push(new Uint8Array(${MIB}).fill(mib));
-      said.setUint32(0, mib);
+      view.setUint32(0, mib);
     }
     return 4;
   }
@@ -33,7 +32,7 @@ const bomb = packageOf(`
   export const echo = (input, output) => (output.set(input), input.length);
 `);
 
-/** Whether this host lets a limit be set, seen as a node sees it. */
+/** Whether this host has control groups that can be limited, by the check of the node. */
 function hasControlGroups(): boolean {
   const libc = openLibc();
   const found = openHierarchy(libc);
@@ -59,12 +58,12 @@ const CASES = [
 ] as const;
 
 for (const { bounds, sandbox, missing } of CASES) {
-  const kind = bounds === "auto" ? "control groups" : "a watched size";
+  const kind = bounds === "auto" ? "control groups" : "watching";
   const need = missing === undefined ? "" : ` (needs ${missing})`;
-  /** Seen to fail with the limit not set: the bomb took all that it wanted and returned. */
+  /** Fails when the limit is not set: the bomb allocates everything and returns. */
   Deno.test({
     name:
-      `LimitExceeded: ArrayBuffers without end, ${kind}, sandbox ${sandbox}; others are served, the lease goes on${need}`,
+      `ArrayBuffers without end exceed the memory limit by ${kind} in sandbox ${sandbox}, and the lease goes on${need}`,
     ignore: missing !== undefined,
     fn: async () => {
       await using cluster = await startCluster({ sandbox, memoryBounds: bounds });
@@ -97,8 +96,9 @@ for (const { bounds, sandbox, missing } of CASES) {
           }
         })(),
       );
-      assertInstanceOf(outcome, LimitExceeded);
-      assertStringIncludes(`${outcome}`, "limit: memory: it took more than");
+      assertInstanceOf(outcome, LimitExceededError);
+      assertEquals((outcome as LimitExceededError).limit, "memory");
+      assertStringIncludes(`${outcome}`, "it took more than");
       assert(mib < BOMB / 2, `it took ${mib} MiB`);
       assert(slowestMs < limitMs(500), `another lease's call took ${slowestMs} ms`);
       assertEquals(await other.invoke("echo", Uint8Array.of(8)), Uint8Array.of(8));

@@ -1,20 +1,21 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { DeadlineExceeded, ExecutorLost } from "../../../mod.ts";
-import { startLease, within } from "../../support/cluster_lease.ts";
+import { DeadlineExceededError, ExecutorLostError } from "../../../mod.ts";
+import { startLease } from "../../support/cluster/cluster_lease.ts";
+import { within } from "../../support/waiting.ts";
 
-Deno.test("PreparedCall sends nothing that was written to memory it has no more: a deadline", async () => {
+Deno.test("a prepared call does not send what was written to memory that it lost by a deadline", async () => {
   await using held = await startLease({ depth: 2, maxBytes: 64 });
   using call = held.lease.prepare("later", { bytes: 1, resultBytes: 1 });
   const old = call.input;
   old[0] = 200;
-  // The worker's watchdog leaves a call that is asynchronous and only late some time.
-  assertThrows(() => call.invokeSync(1, { deadlineMs: 1 }), DeadlineExceeded);
+  // The watchdog grants an asynchronous call some time after its deadline.
+  assertThrows(() => call.invokeSync(1, { deadlineMs: 1 }), DeadlineExceededError);
   old[0] = 1;
-  assertThrows(() => call.invokeSync(), TypeError, "write to input again");
-  assertThrows(() => call.start(), TypeError, "write to input again");
+  assertThrows(() => call.invokeSync(), TypeError, "rewrite input");
+  assertThrows(() => call.start(), TypeError, "rewrite input");
 });
 
-Deno.test("PreparedCall sends nothing that was written to memory it has no more: a lost executor", async () => {
+Deno.test("a prepared call does not send what was written to memory that it lost with its executor", async () => {
   await using held = await startLease({ depth: 2, maxBytes: 64 });
   const { lease } = held;
   using call = lease.prepare("echo", { bytes: 1, resultBytes: 1 });
@@ -22,7 +23,7 @@ Deno.test("PreparedCall sends nothing that was written to memory it has no more:
   assertEquals(call.invokeSync(), 1);
   assertEquals(call.output[0], 7);
   const events = lease.status();
-  await lease.invoke("spin", new Uint8Array(), { deadlineMs: 1 }).catch(() => {});
+  await lease.invoke("spin", new Uint8Array(), { deadlineMs: 300 }).catch(() => {});
   await within(
     10_000,
     "recovery",
@@ -30,7 +31,7 @@ Deno.test("PreparedCall sends nothing that was written to memory it has no more:
       for await (const event of events) if (event.type === "recovered") return;
     })(),
   );
-  const error = assertThrows(() => call.invokeSync(), ExecutorLost, "write to input again");
+  const error = assertThrows(() => call.invokeSync(), ExecutorLostError, "rewrite input");
   assertEquals(error.outcome, "not-run");
   call.input[0] = 9;
   assertEquals(call.invokeSync(), 1);

@@ -1,16 +1,17 @@
-/** Shared libraries in real executors: the interface of rFaaS, and what hostile ones try. */
+/** Shared libraries in real executors: the interface of rFaaS, and hostile functions. */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { ExecutorLost, LeaseRefused, ResultTooLong } from "../../../mod.ts";
+import { ExecutorLostError, LeaseRefusedError, ResultTooLongError } from "../../../mod.ts";
 import type { Arch } from "../../../ffi/elf.ts";
 import { sharedObject } from "../../../ffi/elf.ts";
 import type { Client } from "../../../runtime/client/client.ts";
 import type { Lease } from "../../../runtime/client/lease.ts";
-import { startCluster } from "../../support/cluster.ts";
-import { pattern, within } from "../../support/cluster_lease.ts";
-import { testFabric } from "../../support/test_fabric.ts";
-import { compile, compilerNeeded, rfaasFunction } from "../../support/compiler.ts";
+import { startCluster } from "../../support/cluster/cluster.ts";
+import { pattern } from "../../support/pattern.ts";
+import { testFabric } from "../../support/cluster/test_fabric.ts";
+import { compile, compilerNeeded, rfaasFunction } from "../../support/functions/compiler.ts";
 import { need, tryRecipe } from "../../support/sandboxes.ts";
+import { within } from "../../support/waiting.ts";
 
 const C = `
 #include <stdint.h>
@@ -63,24 +64,24 @@ const none = new Uint8Array();
 async function refused(client: Client, functions: Uint8Array, reason: string, message: string) {
   const error = await assertRejects(
     () => within(30_000, "the refusal", client.lease({ functions })),
-    LeaseRefused,
+    LeaseRefusedError,
     message,
   );
   assertEquals(error.reason, reason);
 }
 
-/** Calls what ends the executor; gives why, once the lease goes on. */
+/** Calls a function that ends the executor; returns the reason, once the lease goes on. */
 async function loses(lease: Lease, name: string): Promise<string> {
   const events = lease.status();
-  const error: ExecutorLost = await within(
+  const error: ExecutorLostError = await within(
     30_000,
     "the loss",
-    assertRejects(() => lease.invoke(name, none), ExecutorLost),
+    assertRejects(() => lease.invoke(name, none), ExecutorLostError),
   );
   assertEquals(error.outcome, "unknown");
   for await (const { type } of events) if (type === "recovered") break;
   assertEquals(await lease.invoke("echo", pattern(9)), pattern(9));
-  return `${(error.cause as Error).message}`;
+  return `${error.code}: ${(error.cause as Error).message}`;
 }
 
 const needed = compilerNeeded || need(await tryRecipe("bubblewrap"));
@@ -102,12 +103,12 @@ Deno.test(
         using call = lease.prepare("count", { worker });
         return number(call.output.subarray(0, call.invokeSync(0)));
       });
-      assertEquals(counts, [1, 2, 1], "each worker has its own");
+      assertEquals(counts, [1, 2, 1], "each worker has its own variables");
       using keep = lease.prepare("keep", { worker: 0 });
       using peek = lease.prepare("peek", { worker: 0 });
       using aligned = lease.prepare("aligned", { worker: 0 });
       keep.invokeSync(1);
-      keep.input[0] = 77; // the caller's memory is what the function was given
+      keep.input[0] = 77; // the function received the client's memory itself
       if (testFabric() === "shm") {
         assertEquals(number(peek.output.subarray(0, peek.invokeSync(0))), 77);
       }
@@ -120,39 +121,43 @@ Deno.test(
         await Deno.writeFile(path, await compile(CPP, { language: "c++" }));
         await using lease = await client.lease({ functions: path });
         assertEquals(lease.functions, ["remember"]);
-        const said = [];
+        const replies = [];
         for (const part of ["ab", "cd", "e"]) {
-          said.push(text(await lease.invoke("remember", bytes(part))));
+          replies.push(text(await lease.invoke("remember", bytes(part))));
         }
-        assertEquals(said, ["ab", "abcd", "full"]);
+        assertEquals(replies, ["ab", "abcd", "full"]);
       } finally {
         await Deno.remove(path);
       }
     });
 
-    await t.step("a result that has no room is named", async () => {
+    await t.step("a result that is too long is named", async () => {
       await using lease = await client.lease({ functions: library, maxBytes: 64 });
-      await assertRejects(() => lease.invoke("long_result", none), ResultTooLong, "65");
-      await assertRejects(() => lease.invoke("huge_result", none), ResultTooLong, "2147483647");
+      await assertRejects(() => lease.invoke("long_result", none), ResultTooLongError, "65");
+      await assertRejects(
+        () => lease.invoke("huge_result", none),
+        ResultTooLongError,
+        "2147483647",
+      );
       assertEquals(await lease.invoke("echo", pattern(9)), pattern(9));
     });
 
-    await t.step("a crash ends the executor alone; the lease goes on", async () => {
+    await t.step("a crash ends the executor, and the lease goes on", async () => {
       await using lease = await client.lease({ functions: library });
-      assertEquals(await loses(lease, "null_write"), "crashed: SIGSEGV");
-      assertEquals(await loses(lease, "give_up"), "crashed: SIGILL");
-      assert((await loses(lease, "leave")).startsWith("crashed: exit status 0"));
+      assertEquals(await loses(lease, "null_write"), "crashed: ended by SIGSEGV");
+      assertEquals(await loses(lease, "give_up"), "crashed: ended by SIGILL");
+      assert((await loses(lease, "leave")).startsWith("crashed: it exited with status 0"));
     });
 
     await t.step("a loop is ended after its deadline", async () => {
       await using lease = await client.lease({ functions: library });
       const events = lease.status();
-      await assertRejects(() => lease.invoke("spin", none, { deadlineMs: 50 }));
+      await assertRejects(() => lease.invoke("spin", none, { deadlineMs: 300 }));
       for await (const { type } of events) if (type === "recovered") break;
       assertEquals(await lease.invoke("echo", pattern(9)), pattern(9));
     });
 
-    await t.step("what can't be served is refused by name", async () => {
+    await t.step("a library that cannot be served is refused with the reason", async () => {
       const arch = Deno.build.arch as Arch;
       const other: Arch = arch === "x86_64" ? "aarch64" : "x86_64";
       const foreign = sharedObject({ f: Uint8Array.of(0xc3) }, other);
@@ -169,7 +174,7 @@ Deno.test(
   },
 );
 
-Deno.test("no node takes native packages without a sandbox", async () => {
+Deno.test("a node cannot accept native packages without a sandbox", async () => {
   await assertRejects(
     () => startCluster({ native: true }),
     TypeError,
@@ -177,9 +182,9 @@ Deno.test("no node takes native packages without a sandbox", async () => {
   );
 });
 
-Deno.test("a node that takes no native packages refuses them with the reason `native`", async () => {
+Deno.test("a node that does not accept native packages refuses them with the reason `native`", async () => {
   await using cluster = await startCluster();
   const client = await cluster.connect();
   const library = sharedObject({ f: Uint8Array.of(0xc3) }, Deno.build.arch as Arch);
-  await refused(client, library, "native", "this node takes none");
+  await refused(client, library, "native", "this node accepts none");
 });

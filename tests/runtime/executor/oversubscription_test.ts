@@ -1,19 +1,20 @@
-/** More workers than cores: a call runs when it has a core, and no two have the same one. */
+/** More workers than cores: a call runs while it holds a core, and no two calls hold the same one. */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { Busy } from "../../../mod.ts";
-import { CoreTokens, leasableWorkers } from "../../../manager/executor/core_tokens.ts";
+import { BusyError } from "../../../mod.ts";
+import { CoreTokens, leasableWorkers } from "../../../manager/executor/executors/core_tokens.ts";
 import { BUSY_PAUSE_MS, MAX_BUSY_PAUSE_MS } from "../../../runtime/policy.ts";
 import { openLibc } from "../../../ffi/libc.ts";
-import { startCluster } from "../../support/cluster.ts";
-import { packageOf } from "../../support/functions_package.ts";
-import { children, until, within } from "../../support/process_table.ts";
+import { startCluster } from "../../support/cluster/cluster.ts";
+import { packageOf } from "../../support/functions/functions_package.ts";
+import { children } from "../../support/processes/process_table.ts";
+import { until, within } from "../../support/waiting.ts";
 
-/** Tells when it ran, in milliseconds of the host's clock, and on which worker. */
+/** These functions return when they ran, in milliseconds of the host's clock, and on which worker. */
 const functions = packageOf(`
   const worker = Math.random();
   const now = () => performance.timeOrigin + performance.now();
-  const say = (began, output) => {
+  const report = (began, output) => {
     const times = new Float64Array([began, now(), worker]);
     output.set(new Uint8Array(times.buffer));
     return 24;
@@ -21,24 +22,24 @@ const functions = packageOf(`
   export function hold(input, output) {
     const began = now();
     while (now() < began + input[0]);
-    return say(began, output);
+    return report(began, output);
   }
   export function holdLong(input, output) {
     const began = now();
     while (now() < began + input[0] * 10);
-    return say(began, output);
+    return report(began, output);
   }
   export async function later(input, output) {
     const began = now();
     await new Promise((resolve) => setTimeout(resolve, input[0]));
-    return say(began, output);
+    return report(began, output);
   }
   export function spin() { for (;;); }
   export function* each(input, output) {
     for (let i = 0; i < input[0]; i++) {
       const began = now();
       while (now() < began + 2);
-      yield say(began, output);
+      yield report(began, output);
     }
   }
 `);
@@ -54,7 +55,7 @@ function span(bytes: Uint8Array): Span {
   return { fromMs, toMs, worker };
 }
 
-/** How many workers ran something at once, at most. They read when the clock began to some microseconds. */
+/** Returns the most workers that ran at once. Their readings of the clock differ by microseconds. */
 function mostAtOnce(spans: readonly Span[]): number {
   const SLACK_MS = 0.2;
   return Math.max(...spans.map((one) => {
@@ -64,7 +65,7 @@ function mostAtOnce(spans: readonly Span[]): number {
   }));
 }
 
-/** Counts the short timers with which a refused call waits for its next try. */
+/** Counts the short timers with which a refused call waits before it is sent again. */
 function countPauses(): { readonly count: number } & Disposable {
   const real = globalThis.setTimeout;
   const pauses = {
@@ -78,7 +79,7 @@ function countPauses(): { readonly count: number } & Disposable {
   return pauses;
 }
 
-Deno.test("a stream waits for its core between two chunks, and all of them come", async () => {
+Deno.test("a stream waits for its core between two chunks, and all of them arrive", async () => {
   await using cluster = await startCluster({ cores: 1, oversubscription: 2 });
   await using client = await cluster.connect();
   await using lease = await client.lease({ functions, workers: 2, hotMs: 0 });
@@ -92,7 +93,7 @@ Deno.test("a stream waits for its core between two chunks, and all of them come"
 });
 
 for (const name of ["hold", "later"]) {
-  Deno.test(`four workers of two leases on two cores: no more than two ${name} at once, and all calls are answered`, async () => {
+  Deno.test(`four workers of two leases on two cores run no more than two calls of ${name} at once, and serve all`, async () => {
     await using cluster = await startCluster({ cores: 2, oversubscription: 2 });
     await using client = await cluster.connect();
     const leases = await Promise.all(
@@ -108,7 +109,7 @@ for (const name of ["hold", "later"]) {
   });
 }
 
-Deno.test("without oversubscription as many run at once as there are workers", async () => {
+Deno.test("as many calls run at once as there are workers without oversubscription", async () => {
   await using cluster = await startCluster({ cores: 2 });
   await using client = await cluster.connect();
   const lease = await client.lease({ functions, workers: 2, hotMs: 0 });
@@ -122,7 +123,7 @@ Deno.test("a call that finds all cores of a node busy runs on another node at on
   await using cluster = await startCluster({ cores: 1, oversubscription: 3, nodes: 2 });
   await using client = await cluster.connect();
   const lease = await client.lease({ functions, workers: 6, depth: 1, hotMs: 0 });
-  const [busy, idle] = lease.parts.map(({ workers }) => workers);
+  const [busy, idle] = lease.parts.map(({ workerIndexes }) => workerIndexes);
   const workerOf = async (worker: number) =>
     span(await lease.invoke("hold", Uint8Array.of(0), { worker })).worker;
   const idleWorkers: number[] = [];
@@ -131,22 +132,22 @@ Deno.test("a call that finds all cores of a node busy runs on another node at on
   const call = lease.prepare("hold", { bytes: 1, resultBytes: 24, worker: busy![1]! });
   call.input[0] = 0;
   await until(
-    () => call.invoke(1).then(() => false, (error) => error instanceof Busy),
+    () => call.invoke(1).then(() => false, (error) => error instanceof BusyError),
     () => "the core is taken",
   );
   call.close();
   using pauses = countPauses();
-  // One after the other, so that each may have the other node's core; some meet the busy one first.
+  // One after the other, so that each can have the other node's core; some try the busy one first.
   for (let i = 0; i < 12; i++) {
     const { worker } = span(await lease.invoke("hold", Uint8Array.of(0)));
     assert(idleWorkers.includes(worker), "a worker of the other node ran it");
   }
-  // Eight if a refused call tried the same node's other worker next. A core may still be on its way back now and then.
+  // A refused call that tried the same node's other worker next would make eight pauses. A few occur while a core is released.
   assert(pauses.count < 5, `${pauses.count} pauses`);
   await held;
 });
 
-Deno.test("a killed executor's core comes back, and a prepared call is told that none is free", async () => {
+Deno.test("a killed executor's core is freed, and a prepared call fails with BusyError while no core is free", async () => {
   await using cluster = await startCluster({ cores: 1, oversubscription: 2 });
   await using client = await cluster.connect();
   const before = children(Deno.pid);
@@ -158,17 +159,17 @@ Deno.test("a killed executor's core comes back, and a prepared call is told that
   call.input[0] = 0;
   // The core is free until the spinning call has arrived.
   await until(
-    () => call.invoke(1).then(() => false, (error) => error instanceof Busy),
+    () => call.invoke(1).then(() => false, (error) => error instanceof BusyError),
     () => "busy",
   );
-  await assertRejects(() => call.invoke(1), Busy, "busy");
+  await assertRejects(() => call.invoke(1), BusyError, "busy");
   const waiting = other.invoke("hold", Uint8Array.of(1));
   Deno.kill(executor!, "SIGKILL");
   span(await within(10_000, "the call that waits for a core", waiting));
   await spinning;
 });
 
-Deno.test("a lease that never rests leaves another its turns", async () => {
+Deno.test("a lease that calls without pause leaves another lease its turns", async () => {
   await using cluster = await startCluster({ cores: 1, oversubscription: 2 });
   await using client = await cluster.connect();
   const busy = await client.lease({ functions });
@@ -188,7 +189,7 @@ Deno.test("a lease that never rests leaves another its turns", async () => {
   await Promise.all(calls);
 });
 
-Deno.test("tokens of one executor are freed alone", () => {
+Deno.test("`CoreTokens` frees the tokens of one executor and no others", () => {
   const libc = openLibc();
   try {
     using tokens = new CoreTokens(libc, 3);

@@ -1,18 +1,17 @@
-/** Executors in each sandbox of the operating system: whole leases, and what native code in one could reach. */
+/** Executors in each sandbox of the operating system: whole leases, and what native code in one can reach. */
 
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { ExecutorLost } from "../../../mod.ts";
-import { startCluster } from "../../support/cluster.ts";
-import { within } from "../../support/cluster_lease.ts";
-import { functionsPackage } from "../../support/functions_package.ts";
-import { ProcessHost } from "../../support/process_host.ts";
-import { children, isAlive, until } from "../../support/process_table.ts";
+import { ExecutorLostError } from "../../../mod.ts";
+import { startCluster } from "../../support/cluster/cluster.ts";
+import { until, within } from "../../support/waiting.ts";
+import { functionsPackage } from "../../support/functions/functions_package.ts";
+import { ProcessHost } from "../../support/processes/process_host.ts";
+import { children, isAlive } from "../../support/processes/process_table.ts";
 import { need, runInside, triedRecipes } from "../../support/sandboxes.ts";
 
 /**
- * What native code would try, each attempt an expression of a program with all of Deno's permissions. With the
- * filter taken out of podman's recipe all below "calls" but two were seen to succeed, and bubblewrap's ended in disorder
- * after fork().
+ * Attempts of native code: each is an expression in a program with all of Deno's permissions. Without the filter, all but
+ * two of the attempts below "calls" succeed in podman, and in bubblewrap the program fails after fork().
  */
 const ATTEMPTS: Record<string, string> = {
   "read the host's users": "Deno.readTextFileSync('/etc/passwd')",
@@ -21,7 +20,7 @@ const ATTEMPTS: Record<string, string> = {
   "write beside its code": "Deno.writeTextFileSync('/rfaas/code/more.js', '')",
   "write to the root": "Deno.writeTextFileSync('/more', '')",
   "write to a library": "Deno.writeTextFileSync('/usr/lib/more', '')",
-  // But itself and, in some sandboxes, its parent, which the filter binds as well.
+  // A process sees itself and, in some sandboxes, its parent, which has the same filter.
   "see other processes":
     "failIf([...Deno.readDirSync('/proc')].filter(({ name }) => /^\\d+$/.test(name)).length <= 2)",
   "see the host's shared memory": "failIf([...Deno.readDirSync('/dev/shm')].length === 0)",
@@ -39,11 +38,11 @@ const ATTEMPTS: Record<string, string> = {
   "Deno.listen()": "Deno.listen({ port: 0, hostname: '127.0.0.1' })",
 };
 
-/** What must go on working. */
+/** What must work. */
 const NEEDED: Record<string, string> = {
   "a Unix socket": "call('socket', 1n, 1n, 0n)",
   "a memfd": "call('memfd_create', 0n, 0n) , 0",
-  "room to write": "Deno.writeTextFileSync('/tmp/more', '')",
+  "a file in /tmp": "Deno.writeTextFileSync('/tmp/more', '')",
   "a thread":
     "new Promise((resolve) => { const w = new Worker('data:text/javascript,postMessage(1)', { type: 'module' }); w.onmessage = () => { w.terminate(); resolve(); }; })",
 };
@@ -57,18 +56,18 @@ const call = (name, ...args) => {
   const { symbols } = Deno.dlopen("libc.so.6", { [name]: { parameters, result: "i32" } });
   const result = symbols[name](...args);
   if (result === 0 && name === "fork") symbols.exit?.(0);
-  if (result < 0 && name !== "memfd_create") throw new Error(name + " gave " + result);
+  if (result < 0 && name !== "memfd_create") throw new Error(name + " returned " + result);
 };
-const said = {};
+const results = {};
 const attempt = async (name, act) => {
-  try { await act(); said[name] = true; } catch (error) { said[name] = String(error.message); }
+  try { await act(); results[name] = true; } catch (error) { results[name] = String(error.message); }
 };
 ${
   Object.entries({ ...ATTEMPTS, ...NEEDED }).map(([name, source]) =>
     `await attempt(${JSON.stringify(name)}, () => ${source});`
   ).join("\n")
 }
-console.log(JSON.stringify(said));
+console.log(JSON.stringify(results));
 Deno.exit(0);
 `;
 
@@ -84,26 +83,27 @@ for (const tried of await triedRecipes()) {
     fn: async () => {
       const { stdout, stderr } = await runInside(recipe, PROGRAM);
       assert(stdout.startsWith("{"), stdout + stderr);
-      const said = JSON.parse(stdout);
-      const reached = Object.keys(ATTEMPTS).filter((name) => said[name] === true);
+      const results = JSON.parse(stdout);
+      const reached = Object.keys(ATTEMPTS).filter((name) => results[name] === true);
       assertEquals(reached, []);
-      const lost = Object.keys(NEEDED).filter((name) => said[name] !== true);
+      const lost = Object.keys(NEEDED).filter((name) => results[name] !== true);
       assertEquals(lost, [], stdout);
     },
   });
 
   Deno.test({
-    name: `${recipe}: a lease is served, its killed executor replaced, its end leaves nothing${
-      need(tried)
-    }`,
+    name:
+      `${recipe}: a lease is served, its killed executor is replaced, and its end leaves no process${
+        need(tried)
+      }`,
     ignore,
     fn: async () => {
       await using cluster = await startCluster({ sandbox: recipe, oversubscription: 2 });
       const client = await cluster.connect();
-      const lease = await client.lease({ functions: await functionsPackage(), workers: 2 });
+      const lease = await client.lease({ functions: await functionsPackage() });
       using call = lease.prepare("echo", { bytes: 64, resultBytes: 64 });
       for (let i = 0; i < 1000; i++) assertEquals(call.invokeSync(64), 64);
-      // What a terminal sends to all that it runs is the manager's business alone.
+      // Executors ignore the signals that a terminal sends to all its processes.
       for (const pid of startedBy(Deno.pid).keys()) {
         for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) Deno.kill(pid, signal);
       }
@@ -113,15 +113,16 @@ for (const tried of await triedRecipes()) {
       const events = lease.status();
       const never = lease.invoke("never", new Uint8Array());
       never.catch(() => {});
+      await lease.invoke("echo", new Uint8Array()); // the call before it has begun
       Deno.kill(executor!, "SIGKILL");
-      await within(5000, "the loss", assertRejects(() => never, ExecutorLost));
+      await within(5000, "the loss", assertRejects(() => never, ExecutorLostError));
       await within(
         10_000,
         "recovery",
         (async () => {
           for await (const event of events) {
-            // A container engine takes its time to say how it went: the call may not wait for that.
-            if (event.type === "lost") assertStringIncludes(event.reason, "SIGKILL");
+            // The call must not wait for the container engine, which reports the end later.
+            if (event.type === "lost") assertStringIncludes(event.reason.message, "SIGKILL");
             if (event.type === "recovered") return;
           }
         })(),
@@ -135,7 +136,7 @@ for (const tried of await triedRecipes()) {
   });
 
   Deno.test({
-    name: `${recipe}: executors end with a manager that is killed${need(tried)}`,
+    name: `${recipe}: executors end when their manager is killed${need(tried)}`,
     ignore,
     fn: async () => {
       await using host = await ProcessHost.start({ sandbox: recipe });
@@ -154,7 +155,7 @@ for (const tried of await triedRecipes()) {
   });
 }
 
-/** What a manager has started that still runs: executors, and what stands around them. Others' may run here as well. */
+/** Returns the running processes that a manager has started: executors and their sandboxes. */
 function startedBy(manager: number): Map<number, string[]> {
   const all = [...Deno.readDirSync("/proc")].map(({ name }) => Number(name)).filter(Boolean);
   const found = new Map<number, string[]>();
@@ -164,7 +165,7 @@ function startedBy(manager: number): Map<number, string[]> {
     children(pid).forEach(add);
   };
   children(manager).forEach(add);
-  // A container's own parent is nobody's child; it bears the container's name.
+  // The parent of a container is not a descendant; its command holds the container's name.
   const names = [...found.values()].flat().filter((word) => /^rfaas-[0-9a-f-]{36}$/.test(word));
   for (const pid of all) if (commandOf(pid).some((word) => names.includes(word))) add(pid);
   return found;
@@ -174,17 +175,17 @@ function commandOf(pid: number): string[] {
   try {
     return Deno.readTextFileSync(`/proc/${pid}/cmdline`).split("\0");
   } catch {
-    return []; // it has ended meanwhile
+    return []; // the process has ended
   }
 }
 
-/** The executors among them. */
+/** Returns the executors among them. */
 function executorsOf(manager: number): number[] {
   return [...startedBy(manager)].filter(([, [program]]) => program === "/rfaas/deno")
     .map(([pid]) => pid);
 }
 
-/** Waits until these are gone. */
+/** Waits until these processes have ended. */
 async function areGone(pids: Iterable<number>): Promise<void> {
   const left = () => [...pids].filter(isAlive);
   await until(() => left().length === 0, () => `none is left: ${left()}`, 5000);

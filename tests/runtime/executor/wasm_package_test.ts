@@ -1,12 +1,18 @@
 /** WebAssembly packages in real executors: what they may do, and what hostile ones try. */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { FunctionError, LeaseRefused, LimitExceeded, ResultTooLong } from "../../../mod.ts";
+import {
+  FunctionError,
+  LeaseRefusedError,
+  LimitExceededError,
+  ResultTooLongError,
+} from "../../../mod.ts";
 import type { Client } from "../../../runtime/client/client.ts";
-import { startCluster } from "../../support/cluster.ts";
-import { pattern, within } from "../../support/cluster_lease.ts";
-import { limitMs } from "../../support/time_factor.ts";
-import { callable, ECHO, MEMORY, wat } from "../../support/wat.ts";
+import { startCluster } from "../../support/cluster/cluster.ts";
+import { pattern } from "../../support/pattern.ts";
+import { lastingMs } from "../../support/time_factor.ts";
+import { callable, ECHO, MEMORY, wat } from "../../support/functions/wat.ts";
+import { within } from "../../support/waiting.ts";
 
 const ARGUMENTS = callable(
   "arguments",
@@ -26,7 +32,7 @@ const GROW = callable(
 async function refusal(client: Client, functions: Uint8Array, options = {}): Promise<string> {
   const error = await assertRejects(
     () => within(30_000, "the refusal", client.lease({ functions, ...options })),
-    LeaseRefused,
+    LeaseRefusedError,
   );
   assertEquals(error.reason, "bad-package");
   return error.message;
@@ -65,7 +71,7 @@ Deno.test("WebAssembly packages", async (t) => {
     }
   });
 
-  await t.step("state stays in the instance, one a worker", async () => {
+  await t.step("state stays in the instance, of which each worker has one", async () => {
     const functions = await wat(`${MEMORY} (global $calls (mut i32) (i32.const 0))
       ${
       callable(
@@ -84,7 +90,7 @@ Deno.test("WebAssembly packages", async (t) => {
     assertEquals(seen, [1, 2, 3, 1]);
   });
 
-  await t.step("the areas come from the module's own malloc if it has one", async () => {
+  await t.step("the areas are allocated by the module's own malloc if it has one", async () => {
     const functions = await wat(`
       (memory (export "memory") 64)
       (func (export "malloc") (param i32) (result i32) (i32.const 70001))
@@ -104,8 +110,10 @@ Deno.test("WebAssembly packages", async (t) => {
     assertEquals(words(await lease.invoke("get", pattern(0))), [21]);
   });
 
-  await t.step("a trap, a bad length, a full memory are named; the lease goes on", async () => {
-    const functions = await wat(`
+  await t.step(
+    "a trap, an invalid length and a full memory are named, and the lease goes on",
+    async () => {
+      const functions = await wat(`
       ${MEMORY} ${ECHO} ${GROW}
       ${callable("trap", "unreachable")}
       ${callable("outside", "(i32.load (i32.const -8))")}
@@ -113,36 +121,37 @@ Deno.test("WebAssembly packages", async (t) => {
       ${callable("negative", "(i32.const -5)")}
       ${callable("huge", "(i32.const 0x7fffffff)")}
       ${callable("long", "(i32.const 65)")}`);
-    const memory = 64 * 2 ** 20;
-    await using lease = await client.lease({ functions, memory, maxBytes: 64, workers: 2 });
-    const none = new Uint8Array();
-    const thrown = async (name: string, remoteName: string, message: string) => {
-      const error = await assertRejects(() => lease.invoke(name, none), FunctionError, message);
-      assertEquals(error.remoteName, remoteName);
-      assert(!error.remoteStack.includes("worker.js"), error.remoteStack);
-    };
-    await thrown("trap", "RuntimeError", "unreachable");
-    await thrown("outside", "RuntimeError", "out of bounds");
-    await thrown("deep", "RangeError", "call stack");
-    await thrown("negative", "TypeError", "-5");
-    await assertRejects(() => lease.invoke("huge", none), ResultTooLong, "2147483647");
-    await assertRejects(() => lease.invoke("long", none), ResultTooLong, "65");
-    // The lease's memory, of which each of two workers has a half: growing ends there, and the views follow it.
-    using grow = lease.prepare("grow", { worker: 0 });
-    using echo = lease.prepare("echo", { worker: 0 });
-    for (const pages of [7, 1]) {
-      grow.input[0] = pages;
-      grow.invokeSync(1);
-    }
-    assertEquals(words(grow.output.slice(0, 4)), [memory / 2 / 65_536]);
-    echo.input.set(pattern(64));
-    assertEquals(echo.output.slice(0, echo.invokeSync(64)), pattern(64));
-  });
+      const memory = 64 * 2 ** 20;
+      await using lease = await client.lease({ functions, memory, maxBytes: 64, workers: 2 });
+      const none = new Uint8Array();
+      const thrown = async (name: string, remoteName: string, message: string) => {
+        const error = await assertRejects(() => lease.invoke(name, none), FunctionError, message);
+        assertEquals(error.remoteName, remoteName);
+        assert(!error.remoteStack.includes("worker.js"), error.remoteStack);
+      };
+      await thrown("trap", "RuntimeError", "unreachable");
+      await thrown("outside", "RuntimeError", "out of bounds");
+      await thrown("deep", "RangeError", "call stack");
+      await thrown("negative", "TypeError", "-5");
+      await assertRejects(() => lease.invoke("huge", none), ResultTooLongError, "2147483647");
+      await assertRejects(() => lease.invoke("long", none), ResultTooLongError, "65");
+      // Memory grows up to half of the lease's, since there are two workers, and the views follow it.
+      using grow = lease.prepare("grow", { worker: 0 });
+      using echo = lease.prepare("echo", { worker: 0 });
+      for (const pages of [7, 1]) {
+        grow.input[0] = pages;
+        grow.invokeSync(1);
+      }
+      assertEquals(words(grow.output.slice(0, 4)), [memory / 2 / 65_536]);
+      echo.input.set(pattern(64));
+      assertEquals(echo.output.slice(0, echo.invokeSync(64)), pattern(64));
+    },
+  );
 
-  await t.step("tables lie on the heap, which the lease's memory bounds", async () => {
+  await t.step("tables are on the heap, which the lease's memory bounds", async () => {
     const large = await wat(`${MEMORY} ${ECHO} (table 2097152 funcref)`);
-    await using most = await client.lease({ functions: large, memory: "64MiB" });
-    assertEquals(await most.invoke("echo", pattern(5)), pattern(5));
+    await using largest = await client.lease({ functions: large, memory: "64MiB" });
+    assertEquals(await largest.invoke("echo", pattern(5)), pattern(5));
     const tables = Array.from({ length: 3 }, (_, i) => `(table $t${i} 1 funcref)`);
     const grown = tables.map((_, i) =>
       `(drop (table.grow $t${i} (ref.null func) (i32.const 9000000)))`
@@ -152,12 +161,13 @@ Deno.test("WebAssembly packages", async (t) => {
        ${callable("bomb", `${grown.join("")} (i32.const 0)`)}`,
     );
     await using lease = await client.lease({ functions, memory: "64MiB", idempotent: ["echo"] });
-    await assertRejects(() => lease.invoke("bomb", pattern(0)), LimitExceeded, "limit: memory");
+    const error = await assertRejects(() => lease.invoke("bomb", pattern(0)), LimitExceededError);
+    assertEquals(error.limit, "memory");
     assertEquals(await lease.invoke("echo", pattern(5)), pattern(5));
   });
 
   await t.step(
-    "WASI is there where the lease grants it, and gives nothing but time and chance",
+    "a lease with `wasi` grants the time, random bytes and an exit, and nothing else",
     async () => {
       const wasi = (name: string, type: string) =>
         `(import "wasi_snapshot_preview1" "${name}" (func $${name} ${type}))`;
@@ -170,7 +180,7 @@ Deno.test("WebAssembly packages", async (t) => {
       ${MEMORY}
       ${
         callable(
-          "ask",
+          "sample",
           `(drop (call $clock_time_get (i32.const 0) (i64.const 1) (local.get $out)))
          (drop (call $random_get (i32.add (local.get $out) (i32.const 8)) (i32.const 8)))
          (i32.const 16)`,
@@ -196,28 +206,31 @@ Deno.test("WebAssembly packages", async (t) => {
       ${callable("exit", "(call $proc_exit (i32.const 3)) (i32.const 0)")}`);
       assert((await refusal(client, functions)).includes("the lease option `wasi` grants"));
       await using lease = await client.lease({ functions, wasi: true });
-      const asked = (await lease.invoke("ask", pattern(0))).slice();
-      const ms = Number(new DataView(asked.buffer).getBigUint64(0, true) / 1_000_000n);
+      const reply = (await lease.invoke("sample", pattern(0))).slice();
+      const ms = Number(new DataView(reply.buffer).getBigUint64(0, true) / 1_000_000n);
       assert(Math.abs(ms - Date.now()) < 60_000, `${ms}`);
-      assert(asked.subarray(8, 16).some((byte) => byte !== 0), "no random bytes");
+      assert(reply.subarray(8, 16).some((byte) => byte !== 0), "no random bytes");
       assertEquals(words(await lease.invoke("open", pattern(0))), [52]); // ENOTSUP
       assertEquals(words(await lease.invoke("print", pattern(8))), [7, 0]);
       await assertRejects(() => lease.invoke("exit", pattern(0)), FunctionError, "status 3");
     },
   );
 
-  await t.step("what can't be served is refused by name", async () => {
+  await t.step("a module that cannot be served is refused with the reason", async () => {
     const importing = `(import "wasi_snapshot_preview1" "fd_write"
       (func (param i32 i32 i32 i32) (result i32)))`;
     const cases: [string, string, object?][] = [
-      [`${importing} ${MEMORY} ${ECHO}`, "imports wasi_snapshot_preview1.fd_write (function)"],
+      [
+        `${importing} ${MEMORY} ${ECHO}`,
+        "imports wasi_snapshot_preview1.fd_write (function) are not granted",
+      ],
       [`(import "env" "memory" (memory 1)) ${ECHO}`, "no memory of its own"],
       [`(memory 1) ${ECHO}`, 'does not export its memory as "memory"'],
       [`(memory (export "memory") 1) (memory 1) ${ECHO}`, "2 memories"],
       [`(memory (export "memory") 1 1 shared) ${ECHO}`, "shared"],
       [`(memory (export "memory") 65536) ${ECHO}`, "begins with 4294967296 bytes"],
-      [`(memory (export "memory") 1 1) ${ECHO}`, "no room for two areas"],
-      [`${MEMORY} ${ECHO}`, "no room for two areas", { memory: "64MiB", maxBytes: "40MiB" }],
+      [`(memory (export "memory") 1 1) ${ECHO}`, "two areas of"],
+      [`${MEMORY} ${ECHO}`, "two areas of", { memory: "64MiB", maxBytes: "40MiB" }],
       [
         `${MEMORY} ${ECHO} (table 2097153 funcref)`,
         "its tables begin with 2097153 elements, which take 50331672 bytes; a worker of the lease may have 50331648",
@@ -232,8 +245,8 @@ Deno.test("WebAssembly packages", async (t) => {
       [`${MEMORY} ${ECHO} (func $f unreachable) (start $f)`, "unreachable"],
     ];
     for (const [fields, message, options] of cases) {
-      const said = await refusal(client, await wat(fields), options);
-      assert(said.includes(message), `${fields}: ${said}`);
+      const refused = await refusal(client, await wat(fields), options);
+      assert(refused.includes(message), `${fields}: ${refused}`);
     }
     const sound = await wat(`${MEMORY} ${ECHO}`);
     for (const cut of [8, 9, 20, 40, sound.length - 1]) await refusal(client, sound.slice(0, cut));
@@ -242,17 +255,28 @@ Deno.test("WebAssembly packages", async (t) => {
     assert((await refusal(client, component)).includes("component"));
     const path = await Deno.makeTempFile({ suffix: ".wasm" });
     await Deno.writeTextFile(path, "not WebAssembly");
-    await assertRejects(() => client.lease({ functions: path }), LeaseRefused, "is no package");
+    await assertRejects(
+      () => client.lease({ functions: path }),
+      LeaseRefusedError,
+      "expected a module (.ts, .js), WebAssembly or a shared library",
+    );
     await Deno.remove(path);
-    await assertRejects(() => client.lease({ functions: path }), LeaseRefused, "there is no file:");
+    await assertRejects(
+      () => client.lease({ functions: path }),
+      LeaseRefusedError,
+      "there is no such file",
+    );
   });
 
-  await t.step("a start function that never returns is given up, its cores come back", async () => {
-    const functions = await wat(`${MEMORY} ${ECHO} (func $f (loop $l (br $l))) (start $f)`);
-    const hasty = await cluster.connect({ attachMs: limitMs(1500) });
-    assert((await refusal(hasty, functions, { workers: 4 })).includes("none came within"));
-    const sound = await wat(`${MEMORY} ${ECHO}`);
-    await using lease = await client.lease({ functions: sound, workers: 4, wait: 10 });
-    assertEquals(await lease.invoke("echo", pattern(5)), pattern(5));
-  });
+  await t.step(
+    "a start function that never returns is given up, and its cores are free again",
+    async () => {
+      const functions = await wat(`${MEMORY} ${ECHO} (func $f (loop $l (br $l))) (start $f)`);
+      const hasty = await cluster.connect({ attachMs: lastingMs(1500) });
+      assert((await refusal(hasty, functions, { workers: 4 })).includes("took more than"));
+      const sound = await wat(`${MEMORY} ${ECHO}`);
+      await using lease = await client.lease({ functions: sound, workers: 4, waitMs: 10000 });
+      assertEquals(await lease.invoke("echo", pattern(5)), pattern(5));
+    },
+  );
 });

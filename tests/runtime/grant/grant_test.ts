@@ -1,9 +1,9 @@
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { sign } from "node:crypto";
 import fc from "fast-check";
-import { LeaseRefused } from "../../../runtime/errors.ts";
+import { LeaseRefusedError } from "../../../runtime/errors.ts";
 import {
-  maxGrantChars,
+  MAX_GRANT_CHARS,
   signGrant,
   type UnsignedGrant,
   verifyGrant,
@@ -32,27 +32,27 @@ async function newKey(): Promise<SigningKey> {
   return openStoredKey(await createStoredKey());
 }
 
-/** Signs any text at all, as a grant is signed. */
+/** Signs any text as a grant. */
 function signText(text: string, key: SigningKey): string {
   const bytes = new TextEncoder().encode(text);
   const signature = sign(null, bytes, key.privateKey);
   return `${toBase64Url(bytes)}.${toBase64Url(new Uint8Array(signature))}`;
 }
 
-function assertBad(text: string, keys: SigningKey[], words: string): void {
-  const error = assertThrows(() => verifyGrant(text, keys), LeaseRefused);
+function assertBad(text: string, keys: SigningKey[], message: string): void {
+  const error = assertThrows(() => verifyGrant(text, keys), LeaseRefusedError);
   assertEquals(error.reason, "bad-grant");
-  assertStringIncludes(error.message, words);
+  assertStringIncludes(error.message, message);
 }
 
-Deno.test("`verifyGrant()` gives back what `signGrant()` signed", async () => {
+Deno.test("`verifyGrant()` returns what `signGrant()` signed", async () => {
   const old = await newKey();
   const key = await newKey();
   const grant = verifyGrant(signGrant(example, key), [old, key]);
   assertEquals(grant, { v: 1, key: key.id, ...example });
 });
 
-Deno.test("`verifyGrant()` gives back any grant in range", async () => {
+Deno.test("`verifyGrant()` returns any grant in range", async () => {
   const key = await newKey();
   const hex = fc.string({
     unit: fc.constantFrom(..."0123456789abcdef"),
@@ -92,17 +92,17 @@ Deno.test("`verifyGrant()` refuses a grant with any byte changed", async () => {
       const text = part === content
         ? `${toBase64Url(changed)}.${signature}`
         : `${content}.${toBase64Url(changed)}`;
-      const error = assertThrows(() => verifyGrant(text, [key]), LeaseRefused);
+      const error = assertThrows(() => verifyGrant(text, [key]), LeaseRefusedError);
       assertEquals(error.reason, "bad-grant");
     }
   }
 });
 
-Deno.test("`verifyGrant()` names a key that is not known", async () => {
+Deno.test("`verifyGrant()` names an unknown key", async () => {
   const key = await newKey();
   const text = signGrant(example, key);
-  assertBad(text, [], `its key ${key.id} is not known`);
-  assertBad(text, [await newKey()], `its key ${key.id} is not known`);
+  assertBad(text, [], `its key ${key.id} is unknown`);
+  assertBad(text, [await newKey()], `its key ${key.id} is unknown`);
 });
 
 Deno.test("`verifyGrant()` refuses a signature by another known key", async () => {
@@ -113,7 +113,7 @@ Deno.test("`verifyGrant()` refuses a signature by another known key", async () =
   assertBad(forged, [key], "its signature does not match");
 });
 
-Deno.test("`verifyGrant()` refuses what has not the form of a grant", async () => {
+Deno.test("`verifyGrant()` refuses malformed grants", async () => {
   const key = await newKey();
   const text = signGrant(example, key);
   assertBad("", [key], "not two parts");
@@ -121,21 +121,21 @@ Deno.test("`verifyGrant()` refuses what has not the form of a grant", async () =
   assertBad(text + ".x", [key], "not two parts");
   assertBad(text + "=", [key], "its signature is not base64url");
   assertBad("*" + text, [key], "its content is not base64url");
-  assertBad(" ".repeat(maxGrantChars + 1), [key], `${maxGrantChars + 1} characters`);
+  assertBad(" ".repeat(MAX_GRANT_CHARS + 1), [key], `${MAX_GRANT_CHARS + 1} characters`);
   assertBad(".", [key], "its signature does not match");
 });
 
 Deno.test("`verifyGrant()` refuses another spelling of the same bytes", async () => {
   const key = await newKey();
   const text = signGrant(example, key);
-  // 64 bytes leave four bits of the last character unused: only one of 16 spellings is canonical.
+  // The last character of 64 bytes has four unused bits: one of 16 spellings is canonical.
   const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
   const last = alphabet.indexOf(text.at(-1)!);
   const respelled = text.slice(0, -1) + alphabet[last ^ 1];
   assertBad(respelled, [key], "its signature is not base64url");
 });
 
-Deno.test("`verifyGrant()` refuses well signed content that is no grant", async () => {
+Deno.test("`verifyGrant()` refuses signed content that is not a grant", async () => {
   const key = await newKey();
   const valid = { v: 1, key: key.id, ...example };
   assertBad(signText("not JSON", key), [key], "not JSON");
@@ -166,7 +166,7 @@ Deno.test("`verifyGrant()` refuses well signed content that is no grant", async 
   assertBad(signText(JSON.stringify(over), key), [key], "expiresMs");
 });
 
-Deno.test("`signGrant()` refuses to sign what would be refused", async () => {
+Deno.test("`signGrant()` refuses a grant that nodes would refuse", async () => {
   const key = await newKey();
   const error = assertThrows(() => signGrant({ ...example, workers: NaN }, key), RangeError);
   assert(error.message.startsWith("Cannot sign grant: field workers"));

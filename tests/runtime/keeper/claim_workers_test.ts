@@ -1,15 +1,16 @@
-/** Who is asked for how many workers, and what a refusal costs: one more claim, and no request to the resource manager. */
+/** The claims on each candidate, and the cost of a refusal: one more claim, and no request to the resource manager. */
 
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import fc from "fast-check";
-import { LeaseRefused } from "../../../runtime/errors.ts";
+import { LeaseRefusedError } from "../../../runtime/errors.ts";
 import { connect } from "../../../runtime/client/client.ts";
 import { claimWorkers } from "../../../runtime/keeper/claim_workers.ts";
 import type { NodeGrant } from "../../../runtime/http/manager_api.ts";
 import { ManagerClient } from "../../../runtime/http/manager_client.ts";
-import { startCluster } from "../../support/cluster.ts";
-import { packageOf } from "../../support/functions_package.ts";
-import { testFabric } from "../../support/test_fabric.ts";
+import { firstIndexes } from "../../../runtime/protocol/serve_terms.ts";
+import { startCluster } from "../../support/cluster/cluster.ts";
+import { packageOf } from "../../support/functions/functions_package.ts";
+import { testFabric } from "../../support/cluster/test_fabric.ts";
 
 const functions = packageOf("export const f = (i, o) => (o.set(i), i.length);");
 
@@ -24,89 +25,100 @@ function grantsOf(workers: readonly number[]): NodeGrant[] {
   }));
 }
 
-function placesOf(workers: number): number[] {
-  return Array.from({ length: workers }, (_, place) => place);
-}
-
-Deno.test("one that has room for all is asked alone, and each as often as the others", async () => {
-  const first = new Map<string, number>();
-  for (let i = 0; i < 300; i++) {
-    const { held } = await claimWorkers(
-      grantsOf([4, 2, 4, 4]),
-      placesOf(4),
-      ({ node }, places) => Promise.resolve([node, places.length] as const),
-    );
-    assertEquals(held.length, 1);
-    assertEquals(held[0]![1], 4);
-    first.set(held[0]![0], (first.get(held[0]![0]) ?? 0) + 1);
-  }
-  assertEquals(new Set(first.keys()), new Set(["0", "2", "3"]));
-  for (const count of first.values()) assert(count > 50, `${[...first]}`);
+Deno.test("`claimWorkers()` claims on the first candidate that can serve all workers", async () => {
+  const { claims, refusals } = await claimWorkers(
+    grantsOf([2, 4, 4, 4]),
+    firstIndexes(4),
+    ({ node }, indexes) =>
+      node === "1" ? Promise.reject(new Error("no")) : Promise.resolve([node, indexes.length]),
+  );
+  assertEquals(claims, [["2", 4]]);
+  assertEquals(refusals.map(({ candidate }) => candidate.node), ["1"]);
 });
 
-Deno.test("several are asked at once, and the last for what is left", async () => {
-  let asked = 0;
+Deno.test("`claimWorkers()` claims on several candidates at once, on the last one for the rest", async () => {
+  let attempts = 0;
   const all = Promise.withResolvers<void>();
-  const { held, missing } = await claimWorkers(
+  const { claims, missing } = await claimWorkers(
     grantsOf([2, 2, 2]),
-    placesOf(5),
-    async (_, places) => {
-      if (++asked === 3) all.resolve();
-      await all.promise; // nobody is answered before all were asked
-      return places.length;
+    firstIndexes(5),
+    async (_, indexes) => {
+      if (++attempts === 3) all.resolve();
+      await all.promise; // no claim ends before all have begun
+      return indexes.length;
     },
   );
-  assertEquals(held, [2, 2, 1]);
+  assertEquals(claims, [2, 2, 1]);
   assertEquals(missing, 0);
 });
 
-Deno.test("a refusal costs one claim of the next one, and the places are those that it left", async () => {
-  for (let i = 0; i < 50; i++) {
-    let claims = 0;
-    const places: number[] = [];
-    const { missing, refusal } = await claimWorkers(
+Deno.test("a refusal costs one claim on the next candidate, for the same workers", async () => {
+  const error = new LeaseRefusedError("no", "full");
+  for (let refusing = 0; refusing < 3; refusing++) {
+    let attempts = 0;
+    const claimed: number[] = [];
+    const { missing, refusals } = await claimWorkers(
       grantsOf([2, 2, 2, 2]),
-      placesOf(6),
-      (_, some) => {
-        if (++claims === 1) return Promise.reject(new LeaseRefused("no", "full"));
-        places.push(...some);
+      firstIndexes(6),
+      (_, indexes) => {
+        if (attempts++ === refusing) return Promise.reject(error);
+        claimed.push(...indexes);
         return Promise.resolve();
       },
     );
-    assertEquals([claims, missing, refusal?.error instanceof LeaseRefused], [4, 0, true]);
-    assertEquals(places.toSorted(), placesOf(6));
+    assertEquals([attempts, missing, refusals.map(({ error }) => error)], [4, 0, [error]]);
+    assertEquals(claimed.toSorted(), firstIndexes(6));
   }
 });
 
-Deno.test("whatever refuses, no place is given twice, no grant is used twice, and none is asked in vain", async () => {
+Deno.test("the next candidate follows a refusal while other nodes still start executors", async () => {
+  const next = Promise.withResolvers<void>();
+  const { claims } = await claimWorkers(
+    grantsOf([2, 2, 2, 2]),
+    firstIndexes(4),
+    async ({ node }) => {
+      if (node === "0") throw new Error("no");
+      if (node === "1") await next.promise; // admitted only after the next candidate was tried
+      else next.resolve();
+      return node;
+    },
+  );
+  assertEquals(claims, ["2", "1"]);
+});
+
+Deno.test("whichever candidates refuse, no worker and no grant is used twice, and no claim is useless", async () => {
   const candidates = fc.array(
     fc.record({ workers: fc.integer({ min: 1, max: 5 }), refuses: fc.boolean() }),
   );
   await fc.assert(
     fc.asyncProperty(candidates, fc.integer({ min: 1, max: 12 }), async (list, workers) => {
       const grants = grantsOf(list.map(({ workers }) => workers));
-      const asked: string[] = [];
-      const { held, missing } = await claimWorkers(grants, placesOf(workers), (grant, places) => {
-        asked.push(grant.node);
-        assert(places.length >= 1 && places.length <= grant.workers);
-        return list[Number(grant.node)]!.refuses
-          ? Promise.reject(new Error("no"))
-          : Promise.resolve(places);
-      });
-      assertEquals(new Set(asked).size, asked.length, "a grant was used twice");
-      const places = held.flat();
-      assertEquals(new Set(places).size, places.length, "a place was given twice");
-      assertEquals(places.length + missing, workers);
+      const tried: string[] = [];
+      const { claims, missing } = await claimWorkers(
+        grants,
+        firstIndexes(workers),
+        (grant, indexes) => {
+          tried.push(grant.node);
+          assert(indexes.length >= 1 && indexes.length <= grant.workers);
+          return list[Number(grant.node)]!.refuses
+            ? Promise.reject(new Error("no"))
+            : Promise.resolve(indexes);
+        },
+      );
+      assertEquals(new Set(tried).size, tried.length, "a grant was used twice");
+      const indexes = claims.flat();
+      assertEquals(new Set(indexes).size, indexes.length, "a worker was claimed twice");
+      assertEquals(indexes.length + missing, workers);
       const sum = list.reduce((sum, { workers }) => sum + workers, 0);
-      if (sum < workers) assertEquals(asked, [], "they have too little together");
-      const spare = list.filter((_, at) => !asked.includes(`${at}`))
+      if (sum < workers) assertEquals(tried, [], "together they have too few workers");
+      const spare = list.filter((_, at) => !tried.includes(`${at}`))
         .reduce((sum, { workers }) => sum + workers, 0);
-      if (missing > 0) assert(spare < missing, "others could have had it");
+      if (missing > 0) assert(spare < missing, "other candidates could have served them");
     }),
   );
 });
 
-/** Counts what is asked of a resource manager. */
+/** Counts the requests to a resource manager. */
 function countRequests(url: string) {
   const counted: string[] = [];
   const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, (request) => {
@@ -121,18 +133,16 @@ function countRequests(url: string) {
   return { counted, url: `http://127.0.0.1:${server.addr.port}`, close: () => server.shutdown() };
 }
 
-Deno.test("real nodes that refuse are passed without another request, and too few give everything back", async () => {
+Deno.test("a lease passes nodes that refuse without another request, then requests others, and releases everything if too few admit", async () => {
   await using cluster = await startCluster({ cores: 2, nodes: 3 });
-  // Their grants name other nodes than those that answer at their addresses, which refuse them.
+  // Its grants name another node than the one at its addresses, which refuses them.
   using registrar = new ManagerClient({ url: cluster.managerUrl, token: cluster.nodeToken });
-  const ghost = () =>
-    registrar.registerNode({
-      name: "ghost",
-      cores: 2,
-      memoryBytes: 2 ** 32,
-      addresses: cluster.nodes[0]!.addresses,
-      bootId: Deno.readTextFileSync("/proc/sys/kernel/random/boot_id").trim(),
-    });
+  const lost = {
+    memoryBytes: 2 ** 32,
+    bootId: Deno.readTextFileSync("/proc/sys/kernel/random/boot_id").trim(),
+  };
+  const { addresses } = cluster.nodes[0]!;
+  const ghost = () => registrar.registerNode({ ...lost, name: "ghost", cores: 2, addresses });
   const counting = countRequests(cluster.managerUrl);
   const client = await connect({
     manager: counting.url,
@@ -141,7 +151,7 @@ Deno.test("real nodes that refuse are passed without another request, and too fe
   });
   try {
     for (const workers of [5, 1, 6, 2, 5]) {
-      await ghost(); // it does not beat
+      await ghost(); // it sends no heartbeat
       counting.counted.length = 0;
       const lease = await client.lease({ functions, workers, memory: "64MiB" });
       assert(!lease.nodes.includes("ghost"));
@@ -153,7 +163,7 @@ Deno.test("real nodes that refuse are passed without another request, and too fe
     counting.counted.length = 0;
     const refused = await assertRejects(
       () => client.lease({ functions, workers: 7 }),
-      LeaseRefused,
+      LeaseRefusedError,
     );
     assertMatch(refused.message, /nodes admitted 5 of 7 workers|nodes admitted 6 of 7 workers/);
     assertMatch(refused.message, /Node ghost refused: .* names another node/);
@@ -161,6 +171,21 @@ Deno.test("real nodes that refuse are passed without another request, and too fe
     assertEquals(counting.counted, ["POST /v1/leases", "DELETE /v1/leases/ID"]);
     await using all = await client.lease({ functions, workers: 6, memory: "64MiB" });
     assertEquals(all.parts.length, 3);
+    await all.close();
+    const burst = await Promise.all(
+      Array.from({ length: 6 }, () => client.lease({ functions, memory: "64MiB" })),
+    );
+    assertEquals(new Set(burst.map(({ nodes }) => nodes.join())).size, 3);
+    await Promise.all(burst.map((lease) => lease.close()));
+
+    // All candidates are nodes without a process at their addresses.
+    for (const name of ["gone1", "gone2", "gone3"]) {
+      await registrar.registerNode({ ...lost, name, cores: 8, addresses: ["shm:gone"] });
+    }
+    counting.counted.length = 0;
+    await using last = await client.lease({ functions, workers: 2, memory: "64MiB" });
+    assert(!last.nodes[0]!.startsWith("gone"));
+    assertEquals(counting.counted, ["POST /v1/leases", "DELETE /v1/leases/ID", "POST /v1/leases"]);
   } finally {
     await client.close();
     await counting.close();

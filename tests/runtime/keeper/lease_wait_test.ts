@@ -1,21 +1,24 @@
-/** The option `wait` of a lease, with real nodes. */
+/** The option `waitMs` of a lease, with real nodes. */
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { LeaseRefused } from "../../../runtime/errors.ts";
+import { connect } from "../../../runtime/client/client.ts";
+import { LeaseRefusedError } from "../../../runtime/errors.ts";
 import { ManagerClient } from "../../../runtime/http/manager_client.ts";
 import { checkLeaseOptions } from "../../../runtime/client/lease_options.ts";
-import { startCluster } from "../../support/cluster.ts";
-import { packageOf } from "../../support/functions_package.ts";
-import { within } from "../../support/process_table.ts";
+import { startCluster } from "../../support/cluster/cluster.ts";
+import { testFabric } from "../../support/cluster/test_fabric.ts";
+import { packageOf } from "../../support/functions/functions_package.ts";
+import { within } from "../../support/waiting.ts";
 
 const functions = packageOf("export const f = (i, o) => (o.set(i), i.length);");
 const byte = Uint8Array.of(7);
 
-Deno.test("wait is seconds from 0 to 600", () => {
+Deno.test("`waitMs` is an integer from 0 to 600,000", () => {
   assertEquals(checkLeaseOptions({ functions }).waitMs, 0);
-  assertEquals(checkLeaseOptions({ functions, wait: 1.5 }).waitMs, 1500);
-  for (const wait of [-1, 601, NaN, Infinity, "1" as unknown as number]) {
-    const words = `Cannot take lease: wait must be 0 to 600 seconds, not ${wait}`;
-    assertThrows(() => checkLeaseOptions({ functions, wait }), RangeError, words);
+  assertEquals(checkLeaseOptions({ functions, waitMs: 1500 }).waitMs, 1500);
+  for (const waitMs of [-1, 600_001, 1.5, NaN, Infinity, "1" as unknown as number]) {
+    const shown = typeof waitMs === "string" ? JSON.stringify(waitMs) : waitMs;
+    const words = `Cannot take lease: expected an integer from 0 to 600000 as waitMs, not ${shown}`;
+    assertThrows(() => checkLeaseOptions({ functions, waitMs }), RangeError, words);
   }
 });
 
@@ -27,7 +30,7 @@ Deno.test("three clients that wait for one core are each served in turn", async 
   let served = 0;
   const waiting = [1, 2, 3].map(async () => {
     const client = await cluster.connect();
-    await using lease = await client.lease({ functions, wait: 300 });
+    await using lease = await client.lease({ functions, waitMs: 300000 });
     assertEquals(++inside, 1);
     assertEquals(await lease.invoke("f", byte), byte);
     inside--;
@@ -39,35 +42,39 @@ Deno.test("three clients that wait for one core are each served in turn", async 
   assertEquals(served, 3);
 });
 
-Deno.test("one whose time is up is refused with the reason, and closing or a signal ends a wait at once", async () => {
+Deno.test("a wait that times out is refused with the reason, and closing or a signal ends a wait at once", async () => {
   await using cluster = await startCluster({ cores: 1 });
   const client = await cluster.connect();
   const held = await client.lease({ functions });
   const refused = await assertRejects(
-    () => client.lease({ functions, wait: 0.3 }),
-    LeaseRefused,
+    () => client.lease({ functions, waitMs: 300 }),
+    LeaseRefusedError,
     "after a wait of 300 ms",
   );
   assertEquals(refused.reason, "full");
 
   const goes = new AbortController();
   const gone = assertRejects(
-    () => client.lease({ functions, wait: 600, signal: goes.signal }),
+    () => client.lease({ functions, waitMs: 600000, signal: goes.signal }),
     Error,
     "no more",
   );
   const other = await cluster.connect();
-  const closed = assertRejects(() => other.lease({ functions, wait: 600 }), LeaseRefused, "closed");
+  const closed = assertRejects(
+    () => other.lease({ functions, waitMs: 600000 }),
+    LeaseRefusedError,
+    "closed",
+  );
   // By then both are in the queue: those that end sooner came later.
-  await assertRejects(() => client.lease({ functions, wait: 0.3 }), LeaseRefused);
+  await assertRejects(() => client.lease({ functions, waitMs: 300 }), LeaseRefusedError);
   goes.abort(new Error("no more"));
-  await within(20_000, "the wait that was given up", gone);
-  // Less than a client's end waits for what does not give up.
+  await within(20_000, "the canceled wait", gone);
+  // Sooner than closing gives up on a request that does not end.
   await within(5000, "the client's end", other.close());
   await closed;
-  // Nobody took the core that was freed then.
+  // No other client took the core that was freed then.
   await held.close();
-  await using last = await client.lease({ functions, wait: 300 });
+  await using last = await client.lease({ functions, waitMs: 300000 });
   assertEquals(await last.invoke("f", byte), byte);
 });
 
@@ -75,16 +82,16 @@ Deno.test("a lease waits for a node that still refuses what the resource manager
   await using cluster = await startCluster({ cores: 1 });
   using operator = new ManagerClient({ url: cluster.managerUrl, token: cluster.operatorToken });
   const client = await cluster.connect();
-  // A second at the most until the node hears of an end; it may be much less, so not one try in it is sure to be refused.
+  // The node learns of an end within a second; it may be much less, so no single attempt is sure to be refused.
   let refusals = 0;
   for (let i = 0; i < 10 && refusals === 0; i++) {
-    await using held = await client.lease({ functions, wait: 300 });
-    await operator.endLease(held.id);
+    await using held = await client.lease({ functions, waitMs: 300000 });
+    await operator.releaseLease(held.id);
     await client.lease({ functions }).then((lease) => lease.close(), (error) => {
-      if (error instanceof LeaseRefused && error.reason === "full") refusals++;
+      if (error instanceof LeaseRefusedError && error.reason === "full") refusals++;
       else throw error;
     });
-    await using lease = await client.lease({ functions, wait: 300 });
+    await using lease = await client.lease({ functions, waitMs: 300000 });
     assertEquals(await lease.invoke("f", byte), byte);
   }
   assertEquals(refusals, 1);
@@ -93,9 +100,66 @@ Deno.test("a lease waits for a node that still refuses what the resource manager
 Deno.test("a lease waits for its first node", async () => {
   await using cluster = await startCluster({ nodes: 0 });
   const client = await cluster.connect();
-  const waiting = client.lease({ functions, wait: 300 });
-  await assertRejects(() => client.lease({ functions, wait: 0.1 }), LeaseRefused, "no node is up");
+  const waiting = client.lease({ functions, waitMs: 300000 });
+  await assertRejects(
+    () => client.lease({ functions, waitMs: 100 }),
+    LeaseRefusedError,
+    "no node is up",
+  );
   await cluster.startNode("late");
   await using lease = await waiting;
   assertEquals(await lease.invoke("f", byte), byte);
+});
+
+Deno.test("a lease with `waitMs` is taken once although its first response is lost, and the resource manager is away", async () => {
+  await using cluster = await startCluster({ cores: 2 });
+  const names: string[] = [];
+  await using proxy = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen() {} },
+    async (request) => {
+      const { pathname } = new URL(request.url);
+      const body = request.method === "POST" ? await request.text() : null;
+      const isTaking = request.method === "POST" && pathname === "/v1/leases";
+      if (isTaking) names.push(JSON.parse(body!).request);
+      if (isTaking && names.length === 2) return new Response("away", { status: 503 });
+      const { headers, method } = request;
+      const response = await fetch(cluster.managerUrl + pathname, { method, headers, body });
+      if (!isTaking || names.length > 1) return response;
+      await response.body?.cancel();
+      return new Response("lost", { status: 502 });
+    },
+  );
+  const manager = `http://127.0.0.1:${proxy.addr.port}`;
+  await using client = await connect({ manager, token: cluster.clientToken, fabric: testFabric() });
+  await using lease = await client.lease({ functions, workers: 2, waitMs: 10_000 });
+  assertEquals(await lease.invoke("f", byte), byte);
+  assertEquals([names.length, new Set(names).size], [3, 1], names.join());
+});
+
+Deno.test("a lease without `waitMs` is requested once more if it lapsed while the leader changed", async () => {
+  await using cluster = await startCluster({ cores: 1 });
+  const names: string[] = [];
+  let lapses = 1;
+  await using proxy = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen() {} },
+    async (request) => {
+      const { pathname } = new URL(request.url);
+      const body = request.method === "POST" ? await request.text() : null;
+      if (request.method === "POST" && pathname === "/v1/leases") {
+        names.push(JSON.parse(body!).request);
+        const error = { code: "over", message: "Cannot grant lease again: it has ended: lapsed" };
+        if (names.length <= lapses) return Response.json({ error }, { status: 410 });
+      }
+      const { headers, method } = request;
+      return await fetch(cluster.managerUrl + pathname, { method, headers, body });
+    },
+  );
+  const manager = `http://127.0.0.1:${proxy.addr.port}`;
+  await using client = await connect({ manager, token: cluster.clientToken, fabric: testFabric() });
+  const lease = await client.lease({ functions });
+  assertEquals([names.length, new Set(names).size], [2, 2], names.join());
+  await lease.close();
+  lapses = Infinity;
+  await assertRejects(() => client.lease({ functions }), LeaseRefusedError, "lapsed");
+  assertEquals(names.length, 4, "it is not requested forever");
 });

@@ -1,14 +1,13 @@
-/** A lease that moves on before it has arrived. */
+/** A lease that moves on before its last move is complete. */
 
 import { assertEquals } from "@std/assert";
 import type { Lease } from "../../../mod.ts";
-import { type Cluster, startCluster } from "../../support/cluster.ts";
-import { within } from "../../support/cluster_lease.ts";
-import { packageOf } from "../../support/functions_package.ts";
-import { until } from "../../support/process_table.ts";
+import { type Cluster, startCluster } from "../../support/cluster/cluster.ts";
+import { until, within } from "../../support/waiting.ts";
+import { packageOf } from "../../support/functions/functions_package.ts";
 import { limitMs } from "../../support/time_factor.ts";
 
-/** Answers the requests for a path when it is told to, and knows how many there were. */
+/** A server that holds each request until the test opens it. */
 class Gate {
   readonly #waiting: PromiseWithResolvers<void>[] = [];
   readonly #server = Deno.serve(
@@ -26,12 +25,12 @@ class Gate {
   }
 
   /** Waits for the request of this number, from 0. */
-  async came(number: number): Promise<void> {
-    await until(() => this.#waiting.length > number, () => `request ${number} comes`);
+  async arrived(number: number): Promise<void> {
+    await until(() => this.#waiting.length > number, () => `request ${number} arrives`);
   }
 
   async open(number: number): Promise<void> {
-    await this.came(number);
+    await this.arrived(number);
     this.#waiting[number]!.resolve();
   }
 
@@ -45,7 +44,7 @@ function drain(cluster: Cluster, lease: Lease): Promise<void> {
   return cluster.nodes[Number(lease.nodes[0]!.slice("node-".length))]!.drain(limitMs(20_000));
 }
 
-Deno.test("a node that was left before its workers had loaded the package does not take calls after all", async () => {
+Deno.test("a node that a lease left before its workers loaded the package gets no calls later", async () => {
   await using loads = new Gate();
   await using calls = new Gate();
   const permissions = { net: [loads.address, calls.address] };
@@ -62,10 +61,10 @@ Deno.test("a node that was left before its workers had loaded the package does n
   const moved = (async () => {
     for await (const { type } of lease.status()) if (type === "moved") return;
   })();
-  const slow = lease.invoke("slow", new Uint8Array()); // keeps the first node, and so the second one, a while
-  await calls.came(0);
+  const slow = lease.invoke("slow", new Uint8Array()); // keeps the first node, and so the second one, for a while
+  await calls.arrived(0);
   const first = drain(cluster, lease);
-  await loads.came(1); // the second node is asked, and takes its time
+  await loads.arrived(1); // the second node loads the package, slowly
   const second = drain(cluster, lease);
   await loads.open(2);
   await within(10_000, "the move to the third node", moved);

@@ -3,18 +3,22 @@ import { FabricError } from "../../../fabric/errors.ts";
 import type { Connection } from "../../../fabric/fabric.ts";
 import type { Fabrics } from "../../../fabric/open.ts";
 import { connect } from "../../../runtime/client/client.ts";
-import { FabricUnavailable, NodeLost } from "../../../runtime/errors.ts";
-import { addressesToTry, type NodePlace, reachNode } from "../../../runtime/keeper/reach_node.ts";
-import { startCluster } from "../../support/cluster.ts";
-import { functionsPackage } from "../../support/functions_package.ts";
+import { FabricUnavailableError, NodeLostError } from "../../../runtime/errors.ts";
+import {
+  addressesToTry,
+  type NodeLocation,
+  reachNode,
+} from "../../../runtime/keeper/reach_node.ts";
+import { startCluster } from "../../support/cluster/cluster.ts";
+import { functionsPackage } from "../../support/functions/functions_package.ts";
 
-const BOTH: NodePlace = {
+const BOTH: NodeLocation = {
   name: "n1",
   addresses: ["shm:abc", "verbs://10.0.0.1:7471"],
   bootId: "here",
 };
 
-Deno.test("addressesToTry() takes shared memory on the same host, RDMA on another, and what is asked for", () => {
+Deno.test("`addressesToTry()` prefers shared memory on the same host, RDMA on another, and follows a choice", () => {
   const [shm, verbs] = BOTH.addresses as [string, string];
   assertEquals(addressesToTry(BOTH, "auto", "here"), [shm, verbs]);
   assertEquals(addressesToTry(BOTH, "auto", "there"), [verbs]);
@@ -22,10 +26,10 @@ Deno.test("addressesToTry() takes shared memory on the same host, RDMA on anothe
   assertEquals(addressesToTry(BOTH, "verbs", "here"), [verbs]);
 });
 
-Deno.test("addressesToTry() says what a node lacks", () => {
+Deno.test("`addressesToTry()` names what a node lacks", () => {
   const only = { ...BOTH, addresses: ["shm:abc"] };
   const refusal = (choice: "auto" | "verbs", bootId: string) =>
-    assertThrows(() => addressesToTry(only, choice, bootId), FabricUnavailable).message;
+    assertThrows(() => addressesToTry(only, choice, bootId), FabricUnavailableError).message;
   assertEquals(
     refusal("verbs", "here"),
     "Cannot reach node n1: it has no verbs address (shm:abc)",
@@ -36,12 +40,12 @@ Deno.test("addressesToTry() says what a node lacks", () => {
   );
 });
 
-/** Fabrics that answer each address as told: with an error's code, or not at all. */
-function fabricsThat(answers: Record<string, FabricError["code"] | undefined>, tried: string[]) {
+/** Fabrics on which connecting to an address fails with the given code, or succeeds. */
+function fabricsWith(failures: Record<string, FabricError["code"] | undefined>, tried: string[]) {
   return {
     connect(address: string) {
       tried.push(address);
-      const code = answers[address];
+      const code = failures[address];
       if (!code) return Promise.resolve({} as Connection);
       const privateData = new Uint8Array(56);
       privateData.set(new TextEncoder().encode("too many clients wait"));
@@ -52,12 +56,12 @@ function fabricsThat(answers: Record<string, FabricError["code"] | undefined>, t
   } as unknown as Fabrics;
 }
 
-Deno.test("reachNode() goes on to RDMA when nobody listens in shared memory, and not when it was rejected", async () => {
+Deno.test("`reachNode()` tries RDMA if no process listens in shared memory, but not after a rejection", async () => {
   const [shm, verbs] = BOTH.addresses as [string, string];
   const options = { arenaBytes: 64 };
-  const reach = (answers: Record<string, FabricError["code"] | undefined>, tried: string[] = []) =>
+  const reach = (failures: Record<string, FabricError["code"] | undefined>, tried: string[] = []) =>
     reachNode(
-      { fabrics: fabricsThat(answers, tried), choice: "auto", bootId: "here" },
+      { fabrics: fabricsWith(failures, tried), choice: "auto", bootId: "here" },
       BOTH,
       options,
     );
@@ -66,28 +70,28 @@ Deno.test("reachNode() goes on to RDMA when nobody listens in shared memory, and
   assertEquals(tried, [shm, verbs]);
 
   tried.length = 0;
-  const rejected = await assertRejects(() => reach({ [shm]: "rejected" }, tried), NodeLost);
+  const rejected = await assertRejects(() => reach({ [shm]: "rejected" }, tried), NodeLostError);
   assertEquals(tried, [shm]);
   assertMatch(rejected.message, /rejected: too many clients wait$/);
 
   const lost = await assertRejects(
     () => reach({ [shm]: "refused", [verbs]: "unavailable" }),
-    NodeLost,
+    NodeLostError,
   );
   assertEquals(lost.outcome, "not-run");
   assertMatch(lost.message, /^Cannot reach node n1: .*shm:abc.*; .*verbs:\/\/10\.0\.0\.1:7471/);
 
   await assertRejects(
     () => reach({ [shm]: "unavailable", [verbs]: "unavailable" }),
-    FabricUnavailable,
+    FabricUnavailableError,
   );
 });
 
-Deno.test("connect() refuses a fabric that there is not, and takes RFAAS_FABRIC", async () => {
+Deno.test("`connect()` refuses an unknown fabric, and reads RFAAS_FABRIC", async () => {
   const address = { manager: "http://127.0.0.1:1", token: "t" };
   const fabric = "tcp" as "auto";
   const error = await assertRejects(() => connect({ ...address, fabric }), TypeError);
-  assertMatch(error.message, /fabric must be auto, shm or verbs, not "tcp"/);
+  assertMatch(error.message, /expected fabric auto, shm or verbs, not "tcp"/);
   Deno.env.set("RFAAS_FABRIC", "rdma");
   try {
     const error = await assertRejects(() => connect(address), TypeError);
@@ -97,12 +101,12 @@ Deno.test("connect() refuses a fabric that there is not, and takes RFAAS_FABRIC"
   }
 });
 
-Deno.test("Client.lease() over RDMA that client or node has not says which of the two lacks it", async () => {
+Deno.test("`Client.lease()` over RDMA names the end that lacks it", async () => {
   await using cluster = await startCluster({ fabric: "shm" });
   await using client = await cluster.connect({}, "verbs");
   const error = await assertRejects(
     async () => await client.lease({ functions: await functionsPackage() }),
-    FabricUnavailable,
+    FabricUnavailableError,
   );
   assertMatch(
     error.message,

@@ -7,7 +7,7 @@ import {
 } from "../../../runtime/protocol/manager_hello.ts";
 import { refusalText } from "../../../runtime/protocol/private_data.ts";
 
-/** What a network of `bytes` makes of private data. */
+/** Private data as a network pads it to `bytes`. */
 function padded(data: Uint8Array, bytes: number): Uint8Array {
   const whole = new Uint8Array(bytes);
   whole.set(data);
@@ -16,7 +16,7 @@ function padded(data: Uint8Array, bytes: number): Uint8Array {
 
 const SECRET = new Uint8Array(16).fill(7);
 
-Deno.test("decodeManagerHello() takes zeros after the hello, and nothing else", () => {
+Deno.test("`decodeManagerHello()` accepts zeros after the hello, and nothing else", () => {
   const hello = encodeManagerHello(ManagerRole.EXECUTOR, "0123456789abcdef".repeat(2));
   const read = decodeManagerHello(hello);
   assertEquals(read, { role: ManagerRole.EXECUTOR, secret: "0123456789abcdef".repeat(2) });
@@ -28,7 +28,7 @@ Deno.test("decodeManagerHello() takes zeros after the hello, and nothing else", 
   assertEquals(decodeManagerHello(new Uint8Array(0)), "malformed");
 });
 
-Deno.test("checkAttach() takes zeros after the request, and nothing else", () => {
+Deno.test("`checkAttach()` accepts zeros after the request, and nothing else", () => {
   const request = encodeAttach(3, SECRET);
   for (const bytes of [28, 56, 196]) {
     assertEquals(checkAttach(padded(request, bytes), 3, SECRET), 0);
@@ -43,7 +43,7 @@ Deno.test("checkAttach() takes zeros after the request, and nothing else", () =>
   assertEquals(checkAttach(request.subarray(0, 27), 3, SECRET), AttachRefusal.MALFORMED);
 });
 
-Deno.test("refusalText() gives the text without its padding", () => {
+Deno.test("`refusalText()` returns the text without its padding", () => {
   const text = new TextEncoder().encode("too many clients wait");
   assertEquals(refusalText(padded(text, 148)), "too many clients wait");
   assertEquals(refusalText(text), "too many clients wait");

@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import {
+  arenaLayout,
   MAX_DEPTH,
   MAX_FUNCTIONS,
   replyHasSequence,
@@ -13,6 +14,7 @@ import {
   SHORT_REQUEST,
   shortReply,
   shortRequest,
+  WIRE_VERSION,
 } from "../../../runtime/protocol/wire.ts";
 
 const slots = fc.integer({ min: 0, max: MAX_DEPTH - 1 });
@@ -20,7 +22,7 @@ const functions = fc.integer({ min: 0, max: MAX_FUNCTIONS - 1 });
 const statuses = fc.integer({ min: 0, max: 127 });
 const sequences = fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 });
 
-Deno.test("a short request tells its slot, its function and its sequence apart from its neighbours", () => {
+Deno.test("a short request carries its slot, its function and the low bits of its sequence number", () => {
   const steps = fc.integer({ min: 1, max: 127 });
   fc.assert(fc.property(slots, functions, sequences, steps, (slot, index, sequence, step) => {
     const long = requestImmediate(slot, index);
@@ -34,7 +36,7 @@ Deno.test("a short request tells its slot, its function and its sequence apart f
   }));
 });
 
-Deno.test("a short reply tells its slot, its status and its sequence apart from its neighbours", () => {
+Deno.test("a short reply carries its slot, its status and the low bits of its sequence number", () => {
   const steps = fc.integer({ min: 1, max: 65_535 });
   fc.assert(fc.property(slots, statuses, sequences, steps, (slot, status, sequence, step) => {
     const long = replyImmediate(slot, status);
@@ -46,4 +48,17 @@ Deno.test("a short reply tells its slot, its status and its sequence apart from 
     assert(replyHasSequence(short, sequence));
     assert(!replyHasSequence(short, (sequence + step) | 0));
   }));
+});
+
+Deno.test("the layout of the arenas is that of its wire version: a change needs a new version", () => {
+  assertEquals([WIRE_VERSION, arenaLayout(4, 4096)], [5, {
+    receiveAt: 0,
+    sendAt: 131_072,
+    inboundAt: 262_144,
+    linesAt: 278_784,
+    outboundAt: 279_040,
+    stride: 4160,
+    inboundBytes: 16_896,
+    arenaBytes: 295_680,
+  }]);
 });

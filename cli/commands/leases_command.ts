@@ -1,0 +1,44 @@
+/** `rfaas leases`: the running leases. */
+
+import type { Command } from "commander";
+import { ManagerClient } from "../../runtime/http/manager_client.ts";
+import { jsonText } from "../json_text.ts";
+import { addManagerOptions, findManager, type ManagerOptions } from "../options/manager_options.ts";
+import { type CommonOptions, newCommand } from "./new_command.ts";
+import { durationText, sizeText } from "../quantity_text.ts";
+import { table } from "../table.ts";
+
+interface Options extends CommonOptions, ManagerOptions {
+  json?: true;
+}
+
+export function leasesCommand(): Command {
+  return addManagerOptions(
+    newCommand(
+      "leases",
+      "List running leases. A client token lists its own, an operator token all.",
+      "$ rfaas leases --token-file ~/.local/state/rfaas/resource-manager/operator.token",
+    ),
+    "client or operator",
+  )
+    .option("--json", "Print one line of JSON")
+    .action(listLeases);
+}
+
+async function listLeases(options: Options): Promise<void> {
+  using manager = new ManagerClient(await findManager(options));
+  const list = await manager.leases();
+  if (options.json) return console.log(jsonText(list));
+  if (list.leases.length === 0) return console.log("No leases");
+  console.log(table(
+    ["LEASE", "CLIENT", "WORKERS", "MEMORY", "ENDS IN", "NODES"],
+    list.leases.map((lease) => [
+      lease.lease,
+      lease.client,
+      lease.workers,
+      sizeText(lease.memoryBytes),
+      durationText(Math.max(0, lease.expiresMs - list.nowMs)),
+      lease.nodes.map(({ name, state }) => state === "claimed" ? name : `(${name})`).join(" "),
+    ]),
+  ));
+}

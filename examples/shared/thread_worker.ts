@@ -1,0 +1,64 @@
+/**
+ * A thread that computes: the least that two threads of a process need to share work, with which a lease is compared.
+ *
+ * @module
+ */
+import { HOT_MS } from "./way.ts";
+import {
+  CAPACITY,
+  END,
+  FUNCTION,
+  functionsOf,
+  LENGTH,
+  type PlainFunction,
+  REPLY,
+  REQUEST,
+  RESULT,
+  type ThreadTask,
+  THREW,
+  WORDS,
+} from "./thread_words.ts";
+
+/** Polls between two readings of the clock. */
+const POLLS_PER_LOOK = 256;
+
+const scope = self as unknown as {
+  onmessage: (event: MessageEvent<ThreadTask>) => void;
+  postMessage(message: unknown): void;
+  close(): void;
+};
+
+scope.onmessage = async ({ data }) => {
+  const functions = functionsOf(await import(data.module));
+  scope.postMessage([...functions.keys()]);
+  serve(data, [...functions.values()]);
+  scope.close();
+};
+
+/** Serves calls until the end is requested. The event loop has no turn meanwhile. */
+function serve(task: ThreadTask, functions: readonly PlainFunction[]): void {
+  const words = new Int32Array(task.words, 0, WORDS);
+  for (let served = 0;; served++) {
+    waitForRequest(words, served);
+    const called = words[FUNCTION]!;
+    if (called === END) return;
+    const output = new Uint8Array(task.output, 0, words[CAPACITY]!);
+    try {
+      words[RESULT] = functions[called]!(new Uint8Array(task.input, 0, words[LENGTH]!), output);
+    } catch (error) {
+      words[RESULT] = THREW;
+      const text = new TextEncoder().encode(String(error)).subarray(0, output.length);
+      output.fill(0).set(text);
+    }
+    Atomics.store(words, REPLY, served + 1);
+    Atomics.notify(words, REPLY);
+  }
+}
+
+function waitForRequest(words: Int32Array, served: number): void {
+  const untilMs = performance.now() + HOT_MS;
+  for (let polls = 1; Atomics.load(words, REQUEST) === served; polls++) {
+    if (polls % POLLS_PER_LOOK !== 0 || performance.now() < untilMs) continue;
+    Atomics.wait(words, REQUEST, served);
+  }
+}

@@ -1,0 +1,23 @@
+import type { Logger } from "../../log.ts";
+import type { LeaseQueue } from "../leases/lease_queue.ts";
+import type { NodeNotifications } from "../node_notifications.ts";
+import type { Store } from "../store/store.ts";
+import type { GrantKeys } from "./key_ring.ts";
+import type { LeaseStarts } from "./lease_starts.ts";
+import type { RefusedRequests } from "./refused_requests.ts";
+
+/** What the books share. */
+export interface BookContext {
+  readonly store: Store;
+  /** The time in milliseconds. It never runs backwards. */
+  readonly clock: () => number;
+  /** Returns the time since which a node has sent a heartbeat unless it is lost. */
+  readonly aliveSinceMs: () => number;
+  readonly keys: GrantKeys;
+  readonly log: Logger;
+  /** The requests that wait for capacity. */
+  readonly queue: LeaseQueue;
+  readonly notifications: NodeNotifications;
+  readonly starts: LeaseStarts;
+  readonly refused: RefusedRequests;
+}

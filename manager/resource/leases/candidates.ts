@@ -1,0 +1,141 @@
+/** The nodes that a new lease is offered. */
+import { memoryShare } from "../../../runtime/grant/memory_share.ts";
+import { CANDIDATES_PER_LEASE, MAX_OFFERS } from "../policy.ts";
+import type { NodeLoad, NodeRow, Resources, Transaction } from "../store/store.ts";
+import { freeCores, freeOf, isLending } from "./node_capacity.ts";
+import { firstOf, place, type Placement } from "./placement.ts";
+
+/** What a choice depends on besides the rows. */
+export interface ChoiceOptions {
+  /** A node without a heartbeat since this time is lost. */
+  readonly aliveSinceMs: number;
+  readonly placement: Placement;
+  /** The random numbers of the placement: {@linkcode drawFor}. */
+  readonly draws: readonly number[];
+  /** The waiting requests that must not be passed. Nodes may be reserved for them. */
+  readonly starving: readonly Resources[];
+  /** The nodes that have just refused the client. */
+  readonly avoid: ReadonlySet<string>;
+  /** Whether cores are kept free until the client has claimed them. */
+  readonly reserves: boolean;
+}
+
+/** A node that is offered to a lease, with the part of the lease that it may serve. */
+export interface Offer extends Resources {
+  readonly node: NodeRow;
+  /** The workers that are reserved for the lease: together as many as it has, or none. */
+  readonly reservedWorkers: number;
+}
+
+/**
+ * Chooses nodes that can each serve the whole lease, at most {@linkcode CANDIDATES_PER_LEASE}, the best by the placement
+ * first. If there is none, chooses nodes that can serve it together, with some to spare.
+ *
+ * The cores of the lease are reserved on the first nodes only. The others may get other leases meanwhile: each node
+ * decides when the lease is claimed there.
+ */
+export function chooseCandidates(
+  tx: Transaction,
+  request: Resources,
+  options: ChoiceOptions,
+): Offer[] {
+  let left = options.reserves ? request.workers : 0;
+  return choose(tx, request, options).map((offer) => {
+    const reservedWorkers = Math.min(left, offer.workers);
+    left -= reservedWorkers;
+    return { ...offer, reservedWorkers };
+  });
+}
+
+/** An offer before anything is reserved. */
+type Choice = Omit<Offer, "reservedWorkers">;
+
+function choose(
+  tx: Transaction,
+  request: Resources,
+  { aliveSinceMs, placement, draws, starving, avoid }: ChoiceOptions,
+): Choice[] {
+  const reserved = reservedNodes(tx, starving, aliveSinceMs);
+  const lending = tx.nodeLoads().filter(({ node }) =>
+    isLending(node, aliveSinceMs) && !reserved.has(node.id) && !avoid.has(node.id)
+  );
+  const fitting = lending.filter(({ node, allocated }) =>
+    node.cores - allocated.workers >= request.workers &&
+    node.memoryBytes - allocated.memoryBytes >= request.memoryBytes
+  );
+  if (fitting.length === 0) return splitOffers(lending, request);
+  const { workers, memoryBytes } = request;
+  return place(placement, fitting, CANDIDATES_PER_LEASE, draws)
+    .map(({ node }) => ({ node, workers, memoryBytes }));
+}
+
+/**
+ * Splits a lease over nodes. Whatever the placement, the nodes that can serve most come first: with fewer parts, the
+ * lease loses less with a node. The surplus covers one refusal. It costs the workers of the node that refuses, and those
+ * that the last claimed node could have served in addition, since its grant is used up by then.
+ */
+function splitOffers(lending: readonly NodeLoad[], request: Resources): Choice[] {
+  const largest = firstOf(
+    lending.flatMap((load): Choice[] => {
+      const workers = shareOf(request, freeOf(load));
+      if (workers === 0) return [];
+      return [{ node: load.node, workers, memoryBytes: memoryOf(request, workers) }];
+    }),
+    MAX_OFFERS,
+    (a, b) => b.workers - a.workers,
+  );
+  const enough = request.workers + 2 * (largest[0]?.workers ?? 0) - 1;
+  const offers: Choice[] = [];
+  let workers = 0;
+  for (const offer of largest) {
+    if (workers >= enough) break;
+    offers.push(offer);
+    workers += offer.workers;
+  }
+  return workers >= request.workers ? offers : [];
+}
+
+/** The number of requested workers that fit into a capacity, each with its share of the memory. */
+function shareOf(request: Resources, capacity: Resources): number {
+  const each = memoryOf(request, 1);
+  const byMemory = each === 0 ? Infinity : Math.floor(capacity.memoryBytes / each);
+  return Math.min(request.workers, capacity.workers, byMemory);
+}
+
+function memoryOf(request: Resources, workers: number): number {
+  return memoryShare(request.memoryBytes, workers, request.workers);
+}
+
+/**
+ * The nodes that are reserved for the first starving request that all nodes together could serve.
+ *
+ * Of the nodes that are large enough for it, this is the one with the most free cores. If no node is large enough, these
+ * are as many as are together, those with the most free cores first. As no other request gets anything there, the choice
+ * stays the same. All other nodes go on lending.
+ */
+function reservedNodes(
+  tx: Transaction,
+  starving: readonly Resources[],
+  aliveSinceMs: number,
+): ReadonlySet<string> {
+  for (const request of starving) {
+    const emptiest = tx.nodeLoads().filter(({ node }) => isLending(node, aliveSinceMs))
+      .sort((a, b) => freeCores(b) - freeCores(a));
+    const whole = emptiest.find(({ node }) => isLargeEnough(node, request));
+    if (whole !== undefined) return new Set([whole.node.id]);
+    const reserved = new Set<string>();
+    let workers = 0;
+    for (const { node } of emptiest) {
+      const share = shareOf(request, { workers: node.cores, memoryBytes: node.memoryBytes });
+      if (share === 0) continue;
+      reserved.add(node.id);
+      workers += share;
+      if (workers >= request.workers) return reserved;
+    }
+  }
+  return new Set();
+}
+
+function isLargeEnough(node: NodeRow, request: Resources): boolean {
+  return node.cores >= request.workers && node.memoryBytes >= request.memoryBytes;
+}

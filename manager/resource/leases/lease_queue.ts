@@ -1,0 +1,255 @@
+/** The requests for leases that wait for capacity, in a fair order. */
+import { MAX_PASSED, MAX_PASSED_MS } from "../policy.ts";
+import { RefusalError } from "../refusal.ts";
+import type { Resources } from "../store/store.ts";
+import { FairLine } from "./fair_line.ts";
+
+/**
+ * Tries to grant a lease, in one store change.
+ *
+ * @param starving the waiting requests that must not be passed.
+ * @throws {RefusalError} `full` or `no-nodes` if there is no capacity.
+ */
+type Attempt<T> = (starving: readonly Resources[]) => Promise<T>;
+
+/** A request that may wait. */
+export interface WaitOptions<T> {
+  readonly request: Resources;
+  /** The name of the client. */
+  readonly client: string;
+  /** How long it may wait, in milliseconds. */
+  readonly waitMs: number;
+  /** Fires when the client has gone. */
+  readonly signal?: AbortSignal | undefined;
+  readonly attempt: Attempt<T>;
+  /** Releases a lease that was granted to a client that has gone. */
+  readonly release: (granted: T) => Promise<void>;
+}
+
+/** A request that waits, as operators see it. */
+export interface WaitingRequest {
+  readonly client: string;
+  readonly request: Resources;
+  readonly sinceMs: number;
+  /** When it is refused. */
+  readonly untilMs: number;
+  /** Why the last attempt granted nothing; empty before the first one. */
+  readonly reason: string;
+}
+
+interface Waiting extends WaitingRequest {
+  reason: string;
+  /** How many later requests were granted a lease. */
+  passed: number;
+  /** Whether an attempt is in progress. */
+  trying: boolean;
+  /** Tries once. Resolves to whether the request has left the queue. */
+  try(): Promise<boolean>;
+  /** Removes the request from the queue, and rejects its promise. */
+  refuse(error: unknown): void;
+}
+
+/**
+ * Clients take turns, and each client's requests are served in the order of their arrival, except that a request that fits may pass requests that do not. A large request, which must
+ * wait until much is free, does not keep small ones from idle cores.
+ *
+ * A large request does not starve: once it was passed {@linkcode MAX_PASSED} times, or has waited for
+ * {@linkcode MAX_PASSED_MS}, a node is reserved for it, or as many nodes as it needs (candidates.ts).
+ */
+export class LeaseQueue {
+  readonly #clock: () => number;
+  readonly #maxWaiting: number;
+  readonly #waiting = new FairLine<Waiting>();
+  #serving: Promise<void> | undefined;
+  #again = false;
+  #closed = false;
+
+  /** @param maxWaiting how many requests may wait at a time. */
+  constructor(clock: () => number, maxWaiting: number) {
+    this.#clock = clock;
+    this.#maxWaiting = maxWaiting;
+  }
+
+  /** The number of requests that wait. */
+  get length(): number {
+    return this.#waiting.size;
+  }
+
+  /** The requests that wait, in the order in which they are tried. */
+  get waiting(): readonly WaitingRequest[] {
+    return this.#waiting.entries;
+  }
+
+  /** How long the first of them has waited, in milliseconds; 0 if none waits. */
+  get longestWaitMs(): number {
+    const nowMs = this.#clock();
+    return this.#waiting.entries.reduce((most, { sinceMs }) => Math.max(most, nowMs - sinceMs), 0);
+  }
+
+  /** Tries once, for a request that does not wait. */
+  async tryOnce<T>(attempt: Attempt<T>): Promise<T> {
+    const granted = await attempt(this.#starving());
+    this.#countPassed();
+    return granted;
+  }
+
+  /**
+   * Tries in turn until an attempt succeeds.
+   *
+   * @throws {RefusalError} at once any but `full` and `no-nodes`; those of the last attempt when the time is over; 409
+   * `full` if too many requests wait, none of which has to leave for this one; 503 `closing` after
+   * {@linkcode LeaseQueue.close}.
+   */
+  wait<T>(options: WaitOptions<T>): Promise<T> {
+    if (this.#closed) return Promise.reject(closing());
+    if (options.signal?.aborted) return Promise.reject(options.signal.reason);
+    const { client } = options;
+    if (this.#waiting.size >= this.#maxWaiting && !this.#makePlace(client)) {
+      return Promise.reject(queueFull(this.#waiting.size, this.#waiting.countOf(client), client));
+    }
+    const { promise, waiting } = this.#enter(options);
+    this.#waiting.add(waiting, client);
+    this.wake();
+    return promise;
+  }
+
+  /** Tries all waiting requests in turn, since capacity may have been freed. */
+  wake(): void {
+    if (this.#waiting.size === 0) return;
+    this.#again = true;
+    this.#serving ??= this.#serve().finally(() => this.#serving = undefined);
+  }
+
+  /** Refuses all waiting and all future requests. Resolves when no attempt is in progress. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const waiting of [...this.#waiting.entries]) waiting.refuse(closing());
+    await this.#serving;
+  }
+
+  /** Frees the last place of the client that has most, if `client` has fewer. */
+  #makePlace(client: string): boolean {
+    const largest = this.#waiting.largest();
+    const own = this.#waiting.countOf(client);
+    if (largest === undefined || largest.count <= own + 1) return false;
+    largest.last.refuse(queueFull(this.#waiting.size, largest.count, largest.client));
+    return true;
+  }
+
+  async #serve(): Promise<void> {
+    while (this.#again) {
+      this.#again = false;
+      const refused: Resources[] = [];
+      for (const waiting of [...this.#waiting.entries]) {
+        // A request as large as one that was refused in this round is skipped: most requests have the same size.
+        if (refused.some((less) => fitsInto(less, waiting.request))) {
+          if (waiting.reason === "") waiting.reason = BEHIND;
+          continue;
+        }
+        if (!await waiting.try()) refused.push(waiting.request);
+      }
+    }
+  }
+
+  #enter<T>(
+    { request, client, waitMs, signal, attempt, release }: WaitOptions<T>,
+  ): { promise: Promise<T>; waiting: Waiting } {
+    const { promise, resolve, reject } = Promise.withResolvers<T>();
+    const sinceMs = this.#clock();
+    let isLate = false;
+    const leave = (): boolean => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", abandon);
+      return this.#waiting.delete(waiting);
+    };
+    const refuse = (error: unknown) => {
+      if (leave()) reject(error);
+    };
+    const once = async (): Promise<void> => {
+      const wasLate = isLate;
+      try {
+        const granted = await attempt(this.#starving(waiting));
+        // The client has gone. If the release fails, the candidates lapse.
+        if (!this.#waiting.has(waiting)) return await release(granted).catch(() => {});
+        this.#countPassed(waiting);
+        this.#waiting.served(waiting);
+        leave();
+        resolve(granted);
+      } catch (error) {
+        if (!isNoCapacity(error)) refuse(error);
+        else if (wasLate) refuse(new RefusalError(409, error.code, waited(error.message, waitMs)));
+        else waiting.reason = error.message;
+      }
+    };
+    const waiting: Waiting = {
+      client,
+      request,
+      sinceMs,
+      untilMs: sinceMs + waitMs,
+      reason: "",
+      passed: 0,
+      trying: false,
+      refuse,
+      try: async () => {
+        if (waiting.trying || !this.#waiting.has(waiting)) return true;
+        waiting.trying = true;
+        do await once(); while (isLate && this.#waiting.has(waiting));
+        waiting.trying = false;
+        return !this.#waiting.has(waiting);
+      },
+    };
+    // One last attempt, so that the message has current figures.
+    const timer = setTimeout(() => {
+      isLate = true;
+      void waiting.try();
+    }, waitMs);
+    const abandon = () => refuse(signal?.reason);
+    signal?.addEventListener("abort", abandon, { once: true });
+    return { promise, waiting };
+  }
+
+  /** The requests before `waiting`, or all of them, that must not be passed. */
+  #starving(waiting?: Waiting): Resources[] {
+    const nowMs = this.#clock();
+    return this.#before(waiting)
+      .filter(({ passed, sinceMs }) => passed >= MAX_PASSED || nowMs - sinceMs >= MAX_PASSED_MS)
+      .map(({ request }) => request);
+  }
+
+  #countPassed(waiting?: Waiting): void {
+    for (const each of this.#before(waiting)) each.passed++;
+  }
+
+  #before(waiting?: Waiting): readonly Waiting[] {
+    const all = this.#waiting.entries;
+    const at = waiting === undefined ? -1 : all.indexOf(waiting);
+    return at < 0 ? all : all.slice(0, at);
+  }
+}
+
+/** The reason of a request that was not tried, since one of its size had just been refused. */
+const BEHIND = "Cannot grant lease: there is no capacity for a request before it that is no larger";
+
+/** Compares the memory of each worker, since several nodes may serve: more workers with less memory each may fit. */
+function fitsInto(less: Resources, more: Resources): boolean {
+  return less.workers <= more.workers &&
+    less.memoryBytes / less.workers <= more.memoryBytes / more.workers;
+}
+
+function isNoCapacity(error: unknown): error is RefusalError {
+  return error instanceof RefusalError && (error.code === "full" || error.code === "no-nodes");
+}
+
+function waited(message: string, waitMs: number): string {
+  return `${message}, after a wait of ${waitMs} ms`;
+}
+
+function queueFull(waiting: number, own: number, client: string): RefusalError {
+  const message =
+    `Cannot grant lease: ${waiting} requests are waiting, ${own} of them of client ${client}`;
+  return new RefusalError(409, "full", message);
+}
+
+function closing(): RefusalError {
+  return new RefusalError(503, "closing", "Cannot grant lease: the resource manager is closing", 1);
+}

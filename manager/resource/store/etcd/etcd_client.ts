@@ -1,0 +1,236 @@
+/**
+ * Requests to etcd by its gateway for JSON over HTTP, of etcd 3.4 and later. A library for gRPC would add a megabyte of
+ * code for the three requests that a store needs.
+ */
+import { createDirectClient } from "../../../../runtime/http/direct_client.ts";
+import { inTrace } from "../../../../runtime/tracing/tracing.ts";
+import { EtcdRefusedError, EtcdUnreachableError } from "./etcd_errors.ts";
+import {
+  checkRange,
+  checkStatus,
+  checkTxn,
+  encodeText,
+  type MemberStatus,
+  type Stored,
+} from "./etcd_messages.ts";
+
+/** How to reach etcd. */
+export interface EtcdConnection {
+  /** HOST:PORT of each member. */
+  readonly members: readonly string[];
+  /** Certificates of authorities in PEM form. With them the connections use TLS. */
+  readonly caCert?: string;
+  /** The certificate of this client with its key, both in PEM form. */
+  readonly certificate?: { readonly cert: string; readonly key: string };
+  readonly user?: { readonly name: string; readonly password: string };
+}
+
+/** A condition of a transaction: the revision of a key's last write (0: it does not exist), or its value. */
+export type Condition =
+  | { readonly key: string; readonly revision: number }
+  | { readonly key: string; readonly value: string };
+
+/** A write: a key with its new value; undefined deletes it. */
+export interface Write {
+  readonly key: string;
+  readonly value: string | undefined;
+}
+
+/** What a transaction did. */
+export interface Outcome {
+  readonly done: boolean;
+  readonly revision: number;
+  /** If it was not done, the rows that were to be read then, in the order of their keys in the request. */
+  readonly found: readonly (Stored | undefined)[];
+}
+
+/** How long a connection may be idle. etcd closes none. */
+const IDLE_TIMEOUT_MS = 60_000;
+/** The rows of one response when all rows with a prefix are read. */
+const PAGE_ROWS = 2000;
+
+/** A client of one etcd cluster. It sends each request to one member, and the next one to another after a failure. */
+export class EtcdClient implements Disposable {
+  readonly #connection: EtcdConnection;
+  /** One a member, which passes no proxy: it would read the rows. */
+  readonly #clients: readonly Deno.HttpClient[];
+  readonly #ended = new AbortController();
+  #at = 0;
+  #token: Promise<string> | undefined;
+
+  constructor(connection: EtcdConnection) {
+    this.#connection = connection;
+    this.#clients = connection.members.map((member) => createClient(member, connection));
+  }
+
+  /** The members, for messages. */
+  get name(): string {
+    return `etcd at ${this.#connection.members.join(", ")}`;
+  }
+
+  /** The number of members. */
+  get size(): number {
+    return this.#connection.members.length;
+  }
+
+  /** The values of some keys at one revision. */
+  async read(keys: readonly string[], timeoutMs: number): Promise<readonly (Stored | undefined)[]> {
+    const success = keys.map(readOf);
+    const { found } = checkTxn(await this.#post("kv/txn", { success }, timeoutMs));
+    return found;
+  }
+
+  /** All rows whose keys begin with a prefix that ends with a slash, by key, at a revision. */
+  async list(prefix: string, revision: number, timeoutMs: number): Promise<Stored[]> {
+    // The prefix ends with a slash, and 0 is the next character.
+    const last = encodeText(prefix.replace(/\/$/, "0"));
+    const found: Stored[] = [];
+    let key = prefix;
+    for (;;) {
+      const request = { key: encodeText(key), range_end: last, limit: PAGE_ROWS, revision };
+      const { rows, more } = checkRange(await this.#post("kv/range", request, timeoutMs));
+      found.push(...rows);
+      if (!more) return found;
+      key = `${rows.at(-1)!.key}\0`;
+    }
+  }
+
+  /** The first key from `from`, before `to`; undefined if there is none. */
+  async firstKey(from: string, to: string, timeoutMs: number): Promise<string | undefined> {
+    const range = { key: encodeText(from), range_end: encodeText(to), limit: 1, keys_only: true };
+    return checkRange(await this.#post("kv/range", range, timeoutMs)).rows[0]?.key;
+  }
+
+  /** Makes all writes if all conditions hold; otherwise reads some keys. Both at one revision. */
+  async transact(
+    conditions: readonly Condition[],
+    writes: readonly Write[],
+    otherwise: readonly string[],
+    timeoutMs: number,
+  ): Promise<Outcome> {
+    const request = {
+      compare: conditions.map((condition) => ({
+        key: encodeText(condition.key),
+        result: "EQUAL",
+        ...("value" in condition
+          ? { target: "VALUE", value: encodeText(condition.value) }
+          : { target: "MOD", mod_revision: condition.revision }),
+      })),
+      success: writes.map(({ key, value }) =>
+        value === undefined
+          ? { request_delete_range: { key: encodeText(key) } }
+          : { request_put: { key: encodeText(key), value: encodeText(value) } }
+      ),
+      failure: otherwise.map(readOf),
+    };
+    return checkTxn(await this.#post("kv/txn", request, timeoutMs));
+  }
+
+  /** The state of the current member. */
+  async status(timeoutMs: number): Promise<MemberStatus> {
+    return checkStatus(await this.#post("maintenance/status", {}, timeoutMs));
+  }
+
+  /** The newest revision. */
+  async revision(timeoutMs: number): Promise<number> {
+    return checkTxn(await this.#post("kv/txn", {}, timeoutMs)).revision;
+  }
+
+  /** Drops versions before a revision that are not the newest of their keys. */
+  async compact(revision: number, timeoutMs: number): Promise<void> {
+    await this.#post("kv/compaction", { revision }, timeoutMs);
+  }
+
+  /** Ends all requests. */
+  [Symbol.dispose](): void {
+    this.#ended.abort();
+    for (const http of this.#clients) http.close();
+  }
+
+  async #post(path: string, body: unknown, timeoutMs: number): Promise<unknown> {
+    const { members } = this.#connection;
+    const at = this.#at;
+    const signal = AbortSignal.any([this.#ended.signal, AbortSignal.timeout(timeoutMs)]);
+    try {
+      const token = await this.#authenticated(signal);
+      return await this.#send(at, path, body, signal, token);
+    } catch (error) {
+      if (error instanceof EtcdRefusedError) {
+        if (error.isToken) this.#token = undefined;
+        if (!error.isTemporary) throw error;
+      }
+      // Another request may have moved on already.
+      if (this.#at === at) this.#at = (at + 1) % members.length;
+      if (error instanceof EtcdRefusedError) throw error;
+      const state = signal.aborted && !this.#ended.signal.aborted
+        ? `no response within ${timeoutMs} ms`
+        : error instanceof Error
+        ? error.message
+        : String(error);
+      throw new EtcdUnreachableError(`Cannot reach etcd at ${members[at]}: ${state}`, {
+        cause: error,
+      });
+    }
+  }
+
+  async #authenticated(signal: AbortSignal): Promise<string | undefined> {
+    const { user } = this.#connection;
+    if (user === undefined) return undefined;
+    const authenticate = async () => {
+      const response = await this.#send(this.#at, "auth/authenticate", user, signal);
+      return (response as { token: string }).token;
+    };
+    const token = this.#token ??= authenticate();
+    try {
+      return await token;
+    } catch (error) {
+      if (this.#token === token) this.#token = undefined;
+      throw error;
+    }
+  }
+
+  async #send(
+    at: number,
+    path: string,
+    body: unknown,
+    signal: AbortSignal,
+    token?: string,
+  ): Promise<unknown> {
+    const { members, caCert } = this.#connection;
+    const member = members[at]!;
+    const scheme = caCert === undefined ? "http" : "https";
+    const response = await inTrace(undefined, () =>
+      fetch(`${scheme}://${member}/v3/${path}`, {
+        method: "POST",
+        // Without this, a member that is cut off from the others holds the request.
+        headers: {
+          "Grpc-Metadata-hasleader": "true",
+          ...(token === undefined ? {} : { authorization: token }),
+        },
+        body: JSON.stringify(body),
+        redirect: "error",
+        signal,
+        client: this.#clients[at]!,
+      }));
+    const text = await response.text();
+    if (!response.ok) throw new EtcdRefusedError(member, response.status, text);
+    return JSON.parse(text);
+  }
+}
+
+function createClient(
+  member: string,
+  { caCert, certificate }: EtcdConnection,
+): Deno.HttpClient {
+  const { hostname, port } = new URL(`tcp://${member}`);
+  if (caCert === undefined) {
+    const proxy = { transport: "tcp", hostname, port: Number(port) } as const;
+    return Deno.createHttpClient({ poolIdleTimeout: IDLE_TIMEOUT_MS, proxy });
+  }
+  const options = { poolIdleTimeout: IDLE_TIMEOUT_MS, caCerts: [caCert], ...certificate };
+  return createDirectClient(options, hostname);
+}
+
+function readOf(key: string) {
+  return { request_range: { key: encodeText(key) } };
+}

@@ -1,0 +1,77 @@
+/** The messages of etcd's gateway: keys and values in base64, numbers of 64 bits as texts, defaults left out. */
+import * as v from "../../../../runtime/valibot.ts";
+
+/** A row as etcd holds it. */
+export interface Stored {
+  readonly key: string;
+  readonly value: string;
+  /** The revision of its last write. */
+  readonly revision: number;
+}
+
+const integer = v.pipe(v.optional(v.string(), "0"), v.regex(/^\d{1,16}$/), v.transform(Number));
+const text = v.pipe(v.optional(v.string(), ""), v.transform(decodeText));
+const header = v.object({ revision: integer });
+const range = v.object({
+  kvs: v.optional(v.array(v.object({ key: text, value: text, mod_revision: integer })), []),
+  more: v.optional(v.boolean(), false),
+});
+const txn = v.object({
+  header,
+  succeeded: v.optional(v.boolean(), false),
+  responses: v.optional(v.array(v.object({ response_range: v.optional(range) })), []),
+});
+
+/** Checks the response to a range. @throws {v.ValiError} if it is another message. */
+export function checkRange(message: unknown): { rows: Stored[]; more: boolean } {
+  const { kvs, more } = v.parse(range, message);
+  return { rows: kvs.map(storedOf), more };
+}
+
+/** Checks the response to a transaction. @throws {v.ValiError} if it is another message. */
+export function checkTxn(
+  message: unknown,
+): { done: boolean; revision: number; found: (Stored | undefined)[] } {
+  const { header, succeeded, responses } = v.parse(txn, message);
+  const found = responses.flatMap(({ response_range: read }) => {
+    if (read === undefined) return [];
+    const row = read.kvs[0];
+    return [row && storedOf(row)];
+  });
+  return { done: succeeded, revision: header.revision, found };
+}
+
+/** The state of a member. */
+export interface MemberStatus {
+  readonly version: string;
+  /** The size of its file. */
+  readonly bytes: number;
+  /** Whether it is connected to a majority. */
+  readonly hasLeader: boolean;
+}
+
+const status = v.object({
+  version: v.string(),
+  dbSize: integer,
+  leader: v.optional(v.string(), "0"),
+});
+
+/** Checks the response to a request for the state. @throws {v.ValiError} if it is another message. */
+export function checkStatus(message: unknown): MemberStatus {
+  const { version, dbSize, leader } = v.parse(status, message);
+  return { version, bytes: dbSize, hasLeader: leader !== "0" };
+}
+
+function storedOf(row: { key: string; value: string; mod_revision: number }): Stored {
+  return { key: row.key, value: row.value, revision: row.mod_revision };
+}
+
+/** A text as etcd's messages carry it. */
+export function encodeText(text: string): string {
+  return new TextEncoder().encode(text).toBase64();
+}
+
+/** @throws {SyntaxError} if it is no base64. */
+function decodeText(base64: string): string {
+  return new TextDecoder().decode(Uint8Array.fromBase64(base64));
+}

@@ -1,0 +1,73 @@
+/** The bills in SQLite: durations are integers of 64 bits, read as bigints. */
+import type { DatabaseSync } from "node:sqlite";
+import type { BillRow, Transaction } from "../store.ts";
+
+const COLUMNS = `lease, node, epoch, client, workers, memory_bytes AS memoryBytes,
+  since_ms AS sinceMs, until_ms AS untilMs, held_ns AS heldNs, compute_ns AS computeNs,
+  poll_ns AS pollNs`;
+
+/** A row whose integers were all read as bigints. */
+type StoredBill = { [K in keyof BillRow]: BillRow[K] extends number ? bigint : BillRow[K] };
+
+export function sqliteBills(db: DatabaseSync): Pick<Transaction, "bill" | "bills" | "putBill"> {
+  const bill = db.prepare(
+    `SELECT ${COLUMNS} FROM bills WHERE lease = ? AND node = ? AND epoch = ?`,
+  );
+  const page = (time: "since_ms" | "until_ms", which = "") => {
+    const statement = db.prepare(
+      `SELECT ${COLUMNS} FROM bills
+        WHERE ${which} (${time}, lease, node, epoch) > (?, ?, ?, ?)
+        ORDER BY ${time}, lease, node, epoch LIMIT ?`,
+    );
+    statement.setReadBigInts(true);
+    return statement;
+  };
+  const all = { admitted: page("since_ms"), grown: page("until_ms") };
+  const clients = {
+    admitted: page("since_ms", "client = ? AND"),
+    grown: page("until_ms", "client = ? AND"),
+  };
+  bill.setReadBigInts(true);
+  const put = db.prepare(`INSERT INTO bills VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (lease, node, epoch) DO UPDATE SET until_ms = excluded.until_ms,
+      held_ns = excluded.held_ns, compute_ns = excluded.compute_ns, poll_ns = excluded.poll_ns`);
+  return {
+    bill: (lease, node, epoch) => {
+      const row = bill.get(lease, node, epoch) as StoredBill | undefined;
+      return row === undefined ? undefined : readBill(row);
+    },
+    bills: ({ client, sinceMs, after, limit }) => {
+      const first = { ms: sinceMs ?? 0, lease: "", node: "", epoch: 0 };
+      const { ms, lease, node, epoch } = after && after.ms >= first.ms ? after : first;
+      const [statements, whose] = client === undefined ? [all, []] : [clients, [client]];
+      const statement = sinceMs === undefined ? statements.admitted : statements.grown;
+      const rows = statement.all(...whose, ms, lease, node, epoch, limit);
+      return (rows as unknown as StoredBill[]).map(readBill);
+    },
+    putBill: (row) =>
+      void put.run(
+        row.lease,
+        row.node,
+        row.epoch,
+        row.client,
+        row.workers,
+        row.memoryBytes,
+        row.sinceMs,
+        row.untilMs,
+        row.heldNs,
+        row.computeNs,
+        row.pollNs,
+      ),
+  };
+}
+
+function readBill(row: StoredBill): BillRow {
+  return {
+    ...row,
+    epoch: Number(row.epoch),
+    workers: Number(row.workers),
+    memoryBytes: Number(row.memoryBytes),
+    sinceMs: Number(row.sinceMs),
+    untilMs: Number(row.untilMs),
+  };
+}

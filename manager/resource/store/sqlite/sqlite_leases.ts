@@ -1,0 +1,124 @@
+/** The tables of leases and of their allocations in SQLite. What each grant reads comes from memory. */
+import type { DatabaseSync } from "node:sqlite";
+import type { ClientRows } from "../client_rows.ts";
+import type { NodeRows } from "../node_rows.ts";
+import { readAll, readOne, write } from "./sqlite_statements.ts";
+import type { AllocationRow, LeaseRow, Transaction } from "../store.ts";
+
+const LEASE_COLUMNS = `id, client, workers, memory_bytes AS memoryBytes, root,
+  root_workers AS rootWorkers, root_memory_bytes AS rootMemoryBytes, issued_ms AS issuedMs,
+  expires_ms AS expiresMs, ended_ms AS endedMs, end_reason AS endReason`;
+const ALLOCATION_COLUMNS = `lease, node, workers, memory_bytes AS memoryBytes,
+  reserved_workers AS reservedWorkers, state, claim_by_ms AS claimByMs, claimed_ms AS claimedMs, end_reason AS endReason`;
+
+/** The operations on leases. */
+type LeaseOperations = Pick<
+  Transaction,
+  | "lease"
+  | "leases"
+  | "runningLeases"
+  | "pageOfLeases"
+  | "expiredLeases"
+  | "leasesWithRoot"
+  | "allocatedTo"
+  | "putLease"
+  | "forgetLeases"
+>;
+
+/** The operations on allocations. */
+type AllocationOperations = Pick<
+  Transaction,
+  | "allocation"
+  | "allocationsOf"
+  | "liveAllocationsOn"
+  | "lapsedCandidates"
+  | "putAllocation"
+  | "allocatedOn"
+>;
+
+/** Loads the running leases into `clients` and prepares the statements. */
+export function sqliteLeases(db: DatabaseSync, clients: ClientRows): LeaseOperations {
+  const running = `SELECT ${LEASE_COLUMNS} FROM leases WHERE ended_ms IS NULL`;
+  for (const row of readAll<LeaseRow>(db, running)()) clients.put(row);
+  const inOrder = "(issued_ms, id) > (?, ?) ORDER BY issued_ms, id LIMIT ?";
+  const page = readAll<LeaseRow>(db, `${running} AND ${inOrder}`);
+  const pageOfClient = readAll<LeaseRow>(db, `${running} AND client = ? AND ${inOrder}`);
+  const put = write(
+    db,
+    `INSERT INTO leases (id, client, workers, memory_bytes, issued_ms, expires_ms,
+      ended_ms, end_reason, root, root_workers, root_memory_bytes)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (id) DO UPDATE SET workers = excluded.workers,
+      memory_bytes = excluded.memory_bytes, expires_ms = excluded.expires_ms,
+      ended_ms = excluded.ended_ms, end_reason = excluded.end_reason`,
+  );
+  return {
+    lease: readOne<LeaseRow>(db, `SELECT ${LEASE_COLUMNS} FROM leases WHERE id = ?`),
+    leases: readAll<LeaseRow>(db, `SELECT ${LEASE_COLUMNS} FROM leases ORDER BY issued_ms, id`),
+    runningLeases: readAll<LeaseRow>(db, `${running} ORDER BY issued_ms, id`),
+    pageOfLeases: ({ client, after = { issuedMs: -1, id: "" }, limit }) => {
+      const { issuedMs, id } = after;
+      return client === undefined
+        ? page(issuedMs, id, limit)
+        : pageOfClient(client, issuedMs, id, limit);
+    },
+    expiredLeases: readAll<LeaseRow>(db, `${running} AND expires_ms <= ?`),
+    leasesWithRoot: (root) => clients.withRoot(root),
+    allocatedTo: (client) => clients.usage(client),
+    putLease: (lease) => {
+      put(
+        lease.id,
+        lease.client,
+        lease.workers,
+        lease.memoryBytes,
+        lease.issuedMs,
+        lease.expiresMs,
+        lease.endedMs,
+        lease.endReason,
+        lease.root,
+        lease.rootWorkers,
+        lease.rootMemoryBytes,
+      );
+      clients.put(lease);
+    },
+    forgetLeases: write(db, "DELETE FROM leases WHERE ended_ms < ?"),
+  };
+}
+
+/** Loads the live allocations into `rows` and prepares the statements. */
+export function sqliteAllocations(db: DatabaseSync, rows: NodeRows): AllocationOperations {
+  const select = `SELECT ${ALLOCATION_COLUMNS} FROM allocations`;
+  const live = readAll<AllocationRow>(db, `${select} WHERE state <> 'ended'`);
+  for (const row of live()) rows.putAllocation(row);
+  const put = write(
+    db,
+    `INSERT INTO allocations (lease, node, workers, memory_bytes, reserved_workers, state,
+      claim_by_ms, claimed_ms, end_reason)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (lease, node) DO UPDATE SET workers = excluded.workers,
+      memory_bytes = excluded.memory_bytes, state = excluded.state,
+      claim_by_ms = excluded.claim_by_ms, claimed_ms = excluded.claimed_ms,
+      end_reason = excluded.end_reason`,
+  );
+  return {
+    allocation: readOne<AllocationRow>(db, `${select} WHERE lease = ? AND node = ?`),
+    allocationsOf: readAll<AllocationRow>(db, `${select} WHERE lease = ? ORDER BY node`),
+    liveAllocationsOn: (node) => rows.live(node),
+    lapsedCandidates: (nowMs) => rows.lapsed(nowMs),
+    putAllocation: (allocation) => {
+      put(
+        allocation.lease,
+        allocation.node,
+        allocation.workers,
+        allocation.memoryBytes,
+        allocation.reservedWorkers,
+        allocation.state,
+        allocation.claimByMs,
+        allocation.claimedMs,
+        allocation.endReason,
+      );
+      rows.putAllocation(allocation);
+    },
+    allocatedOn: (node) => rows.allocated(node),
+  };
+}

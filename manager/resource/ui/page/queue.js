@@ -1,0 +1,49 @@
+/** The requests for leases that wait for capacity, with the reason of each. */
+import { colorOf } from "./client_colors.js";
+import { bytesText, countText, durationText, sizesText } from "./format.js";
+import { html } from "./html.js";
+
+/** @param {import("./topology.js").ViewProps} props */
+export function Queue({ cluster, session }) {
+  const { waiting, totals, nowMs } = cluster;
+  const hidden = (totals?.waiting ?? 0) - waiting.length;
+  const others = session.role === "operator" ? "more" : "of other clients, or more";
+  return html`
+    <section class="view" aria-label="Queue">
+      <div class="tools"><p class="note">Clients take turns. A small request may pass a large one, for a
+        few seconds.</p></div>
+      ${waiting.length === 0
+        ? html`<p class="empty">No request waits for capacity${
+          hidden > 0 ? ` of yours. Others: ${countText(hidden)}` : ""
+        }.</p>`
+        : html`
+          <div class="scroll" tabindex="0" role="region" aria-label="Waiting requests">
+            <table>
+              <thead><tr><th scope="col">Client</th><th scope="col" class="right">Workers</th>
+                <th scope="col" class="right">Memory</th><th scope="col" class="right">Waits for</th>
+                <th scope="col" class="right">Up to</th><th scope="col">Reason</th></tr></thead>
+              <tbody>${waiting.map((each) =>
+                html`
+                  <tr>
+                    <td><span class="key ${colorOf(each.client)}" aria-hidden="true"></span>${each
+                      .client}</td>
+                    <td class="right">${countText(each.workers)}</td>
+                    <td class="right">${bytesText(each.memoryBytes)}</td>
+                    <td class="right">${durationText(nowMs - each.sinceMs)}</td>
+                    <td class="right">${durationText(each.untilMs - each.sinceMs)}</td>
+                    <td class="text">${reasonText(each.reason)}</td>
+                  </tr>
+                `
+              )}</tbody>
+            </table>
+            ${hidden > 0 && html`<p class="note more">${countText(hidden)} ${others}</p>`}
+          </div>
+        `}
+    </section>
+  `;
+}
+
+/** The state alone: each message begins in the same way. @param {string} reason */
+function reasonText(reason) {
+  return sizesText(reason.replace(/^Cannot grant lease: /, ""));
+}

@@ -1,0 +1,226 @@
+/** Executors that wait for leases: real processes of a node in this one. */
+
+import { assert, assertEquals, assertNotEquals, assertRejects } from "@std/assert";
+import {
+  DEFAULT_POOL,
+  ExecutorPool,
+  NO_POOL,
+  type PoolOptions,
+} from "../../../../manager/executor/executors/executor_pool.ts";
+import type { ExecutorProcess } from "../../../../manager/executor/executors/executor_process.ts";
+import { DEFAULT_MEMORY_BYTES } from "../../../../runtime/byte_size.ts";
+import { NO_PERMISSIONS } from "../../../../runtime/permissions.ts";
+import { type LeaseOptions, LimitExceededError } from "../../../../mod.ts";
+import { type Cluster, startCluster } from "../../../support/cluster/cluster.ts";
+import { functionsPackage } from "../../../support/functions/functions_package.ts";
+import { children } from "../../../support/processes/process_table.ts";
+import { lastingMs } from "../../../support/time_factor.ts";
+import { until } from "../../../support/waiting.ts";
+
+const HOARD = `
+const kept = [];
+export function hoard() { for (;;) kept.push({ a: [kept.length, {}], b: String(kept.length) }); }
+`;
+const POOL: PoolOptions = { ...DEFAULT_POOL, idleMs: 60_000 };
+
+/** Waits until this many executors run. @returns their process ids. */
+async function executors(count: number): Promise<number[]> {
+  await until(
+    () => children(Deno.pid).length === count,
+    () => `${count} executors run: ${children(Deno.pid)}`,
+    20_000,
+  );
+  return children(Deno.pid);
+}
+
+/** Waits until this many executors wait for a lease. */
+async function waiting(cluster: Cluster, count: number): Promise<void> {
+  const [node] = cluster.nodes;
+  await until(() => node!.waitingExecutors === count, () => `${count} executors wait`, 20_000);
+}
+
+async function pool(options: PoolOptions) {
+  const cluster = await startCluster({ pool: options });
+  const client = await cluster.connect();
+  const functions = await functionsPackage();
+  const take = (more: Partial<LeaseOptions> = {}) => client.lease({ functions, ...more });
+  return { cluster, take, [Symbol.asyncDispose]: () => cluster[Symbol.asyncDispose]() };
+}
+
+Deno.test("a lease gets the waiting executor, another one replaces it, and closing ends all", async () => {
+  {
+    await using held = await pool(POOL);
+    await waiting(held.cluster, 1);
+    const [ready] = await executors(1);
+    await using lease = await held.take();
+    assertEquals(lease.startup.start, "pooled");
+    assertEquals(await lease.invoke("echo", Uint8Array.of(7)), Uint8Array.of(7));
+    await waiting(held.cluster, 1);
+    const after = await executors(2);
+    assert(after.includes(ready!), "the waiting process serves the lease");
+  }
+  await executors(0);
+});
+
+Deno.test("a node without a pool boots an executor for each lease, a cold start", async () => {
+  await using held = await pool(NO_POOL);
+  await executors(0);
+  await using lease = await held.take();
+  assertEquals(lease.startup.start, "cold");
+  assert(lease.startup.bootMs > 0);
+  await executors(1);
+});
+
+Deno.test("a lease of another memory starts cold with a heap of its own, and the next one of that size is pooled", async () => {
+  await using held = await pool({ ...POOL, increment: 0 });
+  await waiting(held.cluster, 1);
+  const small = { memory: "64MiB", functions: new TextEncoder().encode(HOARD) };
+  {
+    await using other = await held.take(small);
+    assertEquals(other.startup.start, "cold");
+  }
+  await until(
+    async () => {
+      await using lease = await held.take(small);
+      if (lease.startup.start === "cold") return false;
+      await assertRejects(
+        () => lease.invoke("hoard", new Uint8Array()),
+        LimitExceededError,
+        "memory",
+      );
+      return true;
+    },
+    () => "a lease of that size is pooled",
+    20_000,
+  );
+});
+
+Deno.test("an executor that dies in the pool is replaced, and the next lease is served", async () => {
+  await using held = await pool(POOL);
+  await waiting(held.cluster, 1);
+  const [pid] = await executors(1);
+  Deno.kill(pid!, "SIGKILL");
+  await waiting(held.cluster, 0);
+  await waiting(held.cluster, 1);
+  const [next] = await executors(1);
+  assertNotEquals(next, pid);
+  await using lease = await held.take();
+  assertEquals(lease.startup.start, "pooled");
+});
+
+Deno.test("a pool grows to `max` with misses, and shrinks to `min` when no lease comes", async () => {
+  for (let idleMs = lastingMs(2000); await mostWaiting(idleMs) < 2; idleMs *= 4) {
+    // A busy host boots the second executor after the first one has left the pool.
+    assert(idleMs < lastingMs(100_000), "the pool has never grown to 2");
+  }
+});
+
+/** Takes a lease of a node whose pool is empty, until the pool is empty again. @returns the most that it had. */
+async function mostWaiting(idleMs: number): Promise<number> {
+  await using held = await pool({ initial: 0, min: 0, max: 2, idleMs, increment: 2 });
+  await executors(0);
+  await using lease = await held.take();
+  assertEquals(lease.startup.start, "cold");
+  let most = 0;
+  await until(
+    () => {
+      const count = held.cluster.nodes[0]!.waitingExecutors;
+      most = Math.max(most, count);
+      return most > 0 && count === 0;
+    },
+    () => `the pool grows, and shrinks after ${idleMs} ms`,
+    20_000 + idleMs,
+  );
+  await executors(1); // the lease's own
+  assertEquals(await lease.invoke("echo", Uint8Array.of(1)), Uint8Array.of(1));
+  assert(most <= 2, `${most} executors waited`);
+  return most;
+}
+
+Deno.test("a lost executor is replaced by a waiting one", async () => {
+  await using held = await pool(POOL);
+  await waiting(held.cluster, 1);
+  const [pid] = await executors(1);
+  await using lease = await held.take();
+  await waiting(held.cluster, 1);
+  const spare = (await executors(2)).find((one) => one !== pid);
+  const events = lease.status();
+  Deno.kill(pid!, "SIGKILL");
+  for await (const event of events) if (event.type === "recovered") break;
+  assertEquals(await lease.invoke("echo", Uint8Array.of(3)), Uint8Array.of(3));
+  assert(children(Deno.pid).includes(spare!));
+});
+
+Deno.test("a pool that opens again while a late executor still ends is filled", async () => {
+  const boots: ((process: ExecutorProcess) => void)[] = [];
+  const boot = () => new Promise<ExecutorProcess>((resolve) => boots.push(resolve));
+  const stopping = Promise.withResolvers<void>();
+  let stops = 0;
+  const process = {
+    ended: new Promise<never>(() => {}),
+    stop: () => (stops++, stopping.promise),
+  } as unknown as ExecutorProcess;
+  const pool = new ExecutorPool(boot, POOL);
+  pool.open();
+  await until(() => boots.length === 1, () => "one boots");
+  pool.pause();
+  boots[0]!(process);
+  await until(() => stops === 1, () => "the pool stops it");
+  pool.open();
+  await new Promise((resolve) => setTimeout(resolve, 10)); // the pool adjusts itself meanwhile
+  stopping.resolve();
+  await until(() => boots.length === 2, () => "another one boots");
+  boots[1]!(process);
+  await until(() => pool.size === 1, () => "it waits");
+  await pool.close();
+});
+
+Deno.test("a lease without a waiting executor gets the one that boots, and a second lease boots its own", async () => {
+  const boots: ((process: ExecutorProcess) => void)[] = [];
+  const boot = () => new Promise<ExecutorProcess>((resolve) => boots.push(resolve));
+  const fake = () =>
+    ({
+      ended: new Promise<never>(() => {}),
+      stop: () => Promise.resolve(),
+    }) as unknown as ExecutorProcess;
+  const pool = new ExecutorPool(boot, { ...POOL, increment: 0 });
+  pool.open();
+  await until(() => boots.length === 1, () => "one boots");
+  const needs = { memoryBytes: DEFAULT_MEMORY_BYTES, permissions: NO_PERMISSIONS };
+  const [first, second] = [pool.take(needs), pool.take(needs)];
+  await until(() => boots.length === 2, () => "an executor boots for the second lease");
+  const [booting, own] = [fake(), fake()];
+  boots[0]!(booting);
+  assertEquals(await first, { process: booting, start: "cold" });
+  boots[1]!(own);
+  assertEquals(await second, { process: own, start: "cold" });
+  await until(() => boots.length === 3, () => "the pool is filled again");
+  const late = pool.take({ ...needs, memoryBytes: DEFAULT_MEMORY_BYTES * 2 });
+  await until(() => boots.length === 4, () => "a lease of another size does not wait for this one");
+  boots[3]!(own);
+  assertEquals((await late).process, own);
+  boots[2]!(fake());
+  await until(() => boots.length === 5, () => "one of the size of the last lease boots");
+  boots[4]!(fake());
+  await pool.close();
+});
+
+Deno.test("a pool that closes ends the executor that boots, and waits until it is gone", async () => {
+  const booting = Promise.withResolvers<void>();
+  let isGone = false;
+  const pool = new ExecutorPool((_, signal) => {
+    booting.resolve();
+    return new Promise((_, reject) =>
+      signal!.addEventListener("abort", () =>
+        queueMicrotask(() => {
+          isGone = true;
+          reject(signal!.reason);
+        }))
+    );
+  }, POOL);
+  pool.open();
+  await booting.promise;
+  await pool.close();
+  assert(isGone);
+  assertEquals(pool.size, 0);
+});

@@ -1,0 +1,113 @@
+/** The client of etcd: TLS, users, and old versions of rows. */
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { Compaction } from "../../../../manager/resource/store/etcd/compaction.ts";
+import { EtcdClient } from "../../../../manager/resource/store/etcd/etcd_client.ts";
+import { etcdConnection } from "../../../../manager/resource/store/etcd/etcd_connection.ts";
+import { EtcdRefusedError } from "../../../../manager/resource/store/etcd/etcd_errors.ts";
+import { hasOpenssl, makeCertificate } from "../../../support/manager/certificate.ts";
+import { EtcdMembers, etcdPath, needsEtcd } from "../../../support/manager/etcd_members.ts";
+import { withFolder } from "../../../support/processes/resource_manager_process.ts";
+import { until } from "../../../support/waiting.ts";
+
+const TIMEOUT_MS = 5000;
+
+Deno.test({
+  name: `\`Compaction\` drops old versions of rows and keeps the newest${needsEtcd}`,
+  ignore: etcdPath === undefined,
+  fn: async () => {
+    await using etcd = await EtcdMembers.start();
+    using client = new EtcdClient({ members: etcd.addresses });
+    const write = (value: string) => client.transact([], [{ key: "/a/b", value }], [], TIMEOUT_MS);
+    const { revision } = await write("old");
+    await write("new");
+    assertEquals((await client.list("/a/", revision, TIMEOUT_MS))[0]?.value, "old");
+    using _compaction = new Compaction(client, 50);
+    const isDropped = () =>
+      client.list("/a/", revision, TIMEOUT_MS).then(() => false, (error) => {
+        assert(error.message.includes("compacted"), error.message);
+        return true;
+      });
+    await until(isDropped, () => "the old version is dropped");
+    assertEquals((await client.read(["/a/b"], TIMEOUT_MS))[0]?.value, "new");
+  },
+});
+
+const hasTls = etcdPath !== undefined && await hasOpenssl();
+Deno.test({
+  name: `\`EtcdClient\` uses TLS, a certificate and a user${
+    etcdPath === undefined ? needsEtcd : hasTls ? "" : " (needs openssl)"
+  }`,
+  ignore: !hasTls,
+  fn: async () => {
+    await withFolder(async (folder) => {
+      // etcd's gateway refuses a certificate with a common name.
+      const { certFile, keyFile } = await makeCertificate(folder, "etcd", "/O=rfaas test");
+      const args = ["--cert-file", certFile, "--key-file", keyFile, "--client-cert-auth"];
+      // The authority of the certificate is the certificate itself.
+      args.push("--trusted-ca-file", certFile);
+      await using etcd = await EtcdMembers.start({ args, tls: { certFile, keyFile } });
+      const passwordFile = `${folder}/password`;
+      await Deno.writeTextFile(passwordFile, "hunter2\n");
+      const access = { caFile: certFile, certFile, keyFile };
+      const { addresses } = etcd;
+      using root = new EtcdClient(await etcdConnection(addresses, access));
+      await etcd.addRoot("hunter2");
+      const error = await assertRejects(() => root.read(["/a"], TIMEOUT_MS), EtcdRefusedError);
+      assert(error.message.includes("user name is empty"), error.message);
+      const user = { ...access, user: "root", passwordFile };
+      using client = new EtcdClient(await etcdConnection(addresses, user));
+      await client.transact([], [{ key: "/a", value: "1" }], [], TIMEOUT_MS);
+      assertEquals((await client.read(["/a"], TIMEOUT_MS))[0]?.value, "1");
+      await Deno.writeTextFile(passwordFile, "wrong");
+      using wrong = new EtcdClient(await etcdConnection(addresses, user));
+      const refused = await assertRejects(() => wrong.read(["/a"], TIMEOUT_MS), EtcdRefusedError);
+      assert(refused.message.includes("authentication failed"), refused.message);
+      assert(!Deno.inspect(refused).includes("wrong"), "no password is shown");
+      using unencrypted = new EtcdClient({ members: addresses });
+      await assertRejects(() => unencrypted.read(["/a"], TIMEOUT_MS));
+    });
+  },
+});
+
+Deno.test("`EtcdClient` authenticates again when its token has expired, or users have changed", async () => {
+  // As etcd 3.4 and 3.5 respond.
+  for (
+    const [status, code, message] of [
+      [401, 16, "etcdserver: invalid auth token"],
+      [400, 3, "etcdserver: revision of auth store is old"],
+    ] as const
+  ) {
+    let tokens = 0;
+    await using etcd = Deno.serve(
+      { hostname: "127.0.0.1", port: 0, onListen() {} },
+      async (request) => {
+        await request.text();
+        if (request.url.endsWith("authenticate")) return Response.json({ token: `${++tokens}` });
+        if (request.headers.get("authorization") === "2") return Response.json({ header: {} });
+        return Response.json({ error: message, code, message }, { status });
+      },
+    );
+    const members = [`127.0.0.1:${etcd.addr.port}`];
+    using client = new EtcdClient({ members, user: { name: "u", password: "p" } });
+    const error = await assertRejects(() => client.revision(TIMEOUT_MS), EtcdRefusedError);
+    assert(error.isTemporary, `${message}: the request may be sent again`);
+    await client.revision(TIMEOUT_MS);
+  }
+});
+
+Deno.test("`etcdConnection()` refuses options that do not fit, and a password without TLS", async () => {
+  const wrong: [Parameters<typeof etcdConnection>[1], string][] = [
+    [{ certFile: "c" }, "both --store-cert and --store-key"],
+    [{ certFile: "c", keyFile: "k" }, "set --store-ca-cert"],
+    [{ user: "u" }, "both --store-user and --store-password-file"],
+    [{ user: "u", passwordFile: "p" }, "would travel to 10.0.0.1:2379 unencrypted"],
+    [{ caFile: "/nonexistent" }, "Cannot read certificate /nonexistent"],
+  ];
+  for (const [access, fault] of wrong) {
+    await assertRejects(
+      () => etcdConnection(["127.0.0.1:1", "10.0.0.1:2379"], access),
+      TypeError,
+      fault,
+    );
+  }
+});
