@@ -1,5 +1,6 @@
 /** The places where tests run: this host, or a virtual machine with an RDMA device. */
 
+import { stripVTControlCharacters } from "node:util";
 import { openVerbs } from "../fabric/verbs/provider.ts";
 import { bootMachine } from "./vm/machine.ts";
 import { MissingPackagesError } from "./vm/packages.ts";
@@ -17,6 +18,8 @@ export interface TestRunResult {
   readonly code: number;
   /** The report of `--junit-path`; empty if the run ended before it. */
   readonly junit: string;
+  /** The last line that the run printed, where it is known: of a run that hangs, the name of the test. */
+  readonly lastLine?: string;
 }
 
 /** Runs tests. */
@@ -46,22 +49,24 @@ export function onHost({ limitMs, printsAtEnd = false }: PlaceOptions): TestPlac
         stderr: printsAtEnd ? "piped" : "inherit",
       }).spawn();
       const timer = setTimeout(() => child.kill("SIGKILL"), limitMs);
-      const { code, signal } = printsAtEnd ? await printed(child) : await child.status;
+      const lastLine = printsAtEnd ? await printAtEnd(child) : undefined;
+      const { code, signal } = await child.status;
       clearTimeout(timer);
       if (signal) console.log(`\n${signal} ended the tests`);
       const junit = await Deno.readTextFile(`${folder}/report.xml`).catch(() => "");
-      return { code, junit };
+      return { code, junit, ...(lastLine !== undefined && { lastLine }) };
     } finally {
       await Deno.remove(folder, { recursive: true });
     }
   };
 }
 
-/** Prints the output of a process once it has ended. */
-async function printed(child: Deno.ChildProcess): Promise<Deno.CommandStatus> {
-  const { stdout, stderr, ...status } = await child.output();
+/** Prints the output of a process once it has ended. @returns the last line of its standard output. */
+async function printAtEnd(child: Deno.ChildProcess): Promise<string> {
+  const { stdout, stderr } = await child.output();
   for (const output of [stdout, stderr]) console.log(new TextDecoder().decode(output));
-  return status;
+  const lines = stripVTControlCharacters(new TextDecoder().decode(stdout)).trimEnd().split("\n");
+  return lines.at(-1)!;
 }
 
 /**

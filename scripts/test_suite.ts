@@ -1,6 +1,6 @@
 /** The results of the test suite so far. */
 
-import type { TestPlace, TestRun } from "./test_places.ts";
+import type { TestPlace, TestRun, TestRunResult } from "./test_places.ts";
 import { addCounts, countTests, NO_TESTS, slowest, type TestCounts } from "./test_report.ts";
 
 /** Number of the slowest tests to list. */
@@ -69,10 +69,12 @@ export class Suite {
 }
 
 /** Counts the tests of a run. A run without a report, or that fails outside of any test, is a failure too. */
-function tally(name: string, { code, junit }: { code: number; junit: string }): TestCounts {
+function tally(name: string, { code, junit, lastLine }: TestRunResult): TestCounts {
   const counts = countTests(junit);
   if (code === 0 || counts.failed > 0) return counts;
-  return { ...counts, failed: 1, failures: [`the run "${name}", which ended with code ${code}`] };
+  const after = lastLine === undefined ? "" : `, after it printed "${lastLine}"`;
+  const failure = `the run "${name}", which ended with code ${code}${after}`;
+  return { ...counts, failed: 1, failures: [failure] };
 }
 
 /** Minutes and seconds, padded to a common width. */

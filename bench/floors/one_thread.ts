@@ -110,8 +110,11 @@ export async function openOneThread(options: OneThreadOptions): Promise<OneThrea
   }
 }
 
-/** Stands for the lease of a prepared call. Members that only a loss or a wait needs throw. */
+/** Stands for the lease of a prepared call. Members that only a loss or a wait needs throw, so that each wait ends. */
 function hostOf(session: WorkerSession, maxBytes: number): CallHost {
+  const endWait = () => {
+    throw new Error("Cannot wait: the other end is this thread");
+  };
   const lost = () => new Error(`Cannot complete the call: ${session.connection.reason}`);
   return {
     stats: new CallStats(false),
@@ -121,13 +124,11 @@ function hostOf(session: WorkerSession, maxBytes: number): CallHost {
       throw lost();
     },
     lossError: lost,
-    live: () => true,
+    live: endWait,
     kick: () => {},
     awaitLossReason: () =>
       Promise.reject(new Error("Cannot lose the worker: it is in this thread")),
     onFree: () => {},
-    yieldCore: () => {
-      throw new Error("Cannot wait: the other end is this thread");
-    },
+    yieldCore: endWait,
   };
 }

@@ -3,6 +3,7 @@ import { assert, assertThrows } from "@std/assert";
 import { type OneThread, openOneThread } from "../../../bench/floors/one_thread.ts";
 import { CallStats } from "../../../runtime/call/call_stats.ts";
 import { CallTask } from "../../../runtime/call/call_task.ts";
+import { CLIENT_SLEEP_AFTER_MS } from "../../../runtime/policy.ts";
 import { Pump } from "../../../runtime/call/pump.ts";
 import { WorkerPool } from "../../../runtime/call/worker_pool.ts";
 import { until } from "../../support/waiting.ts";
@@ -25,6 +26,17 @@ Deno.test("a synchronous call without a reply tries to leave the worker's core",
   const call = ends.prepare("nothing", 8);
   assertThrows(() => call.invokeSync(8), Error, "the other end is this thread"); // instead of a yield
   assert(attempts() > 0);
+});
+
+Deno.test("a wait for this thread ends with an error where it was interrupted for so long that it sleeps", async () => {
+  await using ends = await open();
+  const interrupted = () => {
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2 * CLIENT_SLEEP_AFTER_MS);
+    return false;
+  };
+  Object.defineProperty(ends.session, "poll", { value: interrupted });
+  const call = ends.prepare("nothing", 8);
+  assertThrows(() => call.invokeSync(8), Error, "the other end is this thread");
 });
 
 Deno.test("an awaited call without a reply tries to leave the worker's core", async () => {
