@@ -20,8 +20,9 @@ const COLUMNS = [
 ] as const;
 
 /**
- * Writes one line for each lease, and a line of columns before them. A lease is a job of the user and account that its
- * client's token names, with the processor time of all its cores from the admission to the end.
+ * Writes one line for each lease, and a line of columns before them. A lease is a job of the user that its client's
+ * token names, and of the account that this token had at the grant, or else of one with the user's name. It has the
+ * processor time of all its cores from the admission to the end.
  *
  * @param bills of all nodes of each lease, or the sums would be too low.
  * @param running The ids of leases that have not ended.
@@ -45,12 +46,12 @@ function lineOf(lease: string, parts: readonly Bill[], runs: boolean): string {
   const held = claimed.length > 0 ? claimed : parts;
   const startMs = Math.min(...parts.map(({ sinceMs }) => sinceMs));
   const endMs = Math.max(...parts.map(({ sinceMs, heldNs }) => sinceMs + Number(heldNs) / 1e6));
-  const { client } = parts[0]!;
+  const { client, account = client } = parts[0]!;
   const cpuSeconds = sum(parts, ({ workers, heldNs }) => workers * Number(heldNs)) / 1e9;
   const cells: Record<typeof COLUMNS[number], string | number> = {
     JobID: lease,
     User: client,
-    Account: client,
+    Account: account,
     Partition: "rfaas",
     State: runs ? "RUNNING" : claimed.length > 0 ? "COMPLETED" : "CANCELLED",
     AllocCPUS: sum(held, ({ workers }) => workers),

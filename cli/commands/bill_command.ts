@@ -1,10 +1,19 @@
 /** `rfaas bill`: what leases have used, and what that costs. */
 
-import { stringify } from "@std/csv";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { Bill, BillList } from "../../runtime/http/bill_api.ts";
 import { ManagerClient } from "../../runtime/http/manager_client.ts";
-import { amountsOf, costOf, gibSeconds, seconds, secondsText, sumOf } from "../bill_amounts.ts";
+import { amountsOf, costOf, gibSeconds, secondsText, sumOf } from "../bill_amounts.ts";
+import {
+  AMOUNT_HEADS,
+  cellsOf,
+  csvText,
+  NO_ACCOUNT,
+  type SumKey,
+  sumsCsv,
+  sumsJson,
+  sumsTable,
+} from "../bill_sums.ts";
 import { jsonText } from "../json_text.ts";
 import { addManagerOptions, findManager, type ManagerOptions } from "../options/manager_options.ts";
 import { tryParseTime } from "../options/time_argument.ts";
@@ -15,6 +24,7 @@ import { table } from "../table.ts";
 interface Options extends CommonOptions, ManagerOptions {
   client?: string;
   since?: number;
+  by?: SumKey;
   json?: true;
   csv?: true;
   format?: "sacct";
@@ -27,6 +37,7 @@ export function billCommand(): Command {
       "Show what leases have used, and the cost by the prices in the resource manager's configuration. " +
         "A client token shows its own leases, an operator token all.",
       `$ rfaas bill
+    $ rfaas bill --by account
     $ rfaas bill --client ada --since 2026-11-01 --csv > november.csv`,
     ),
     "client or operator",
@@ -37,11 +48,15 @@ export function billCommand(): Command {
       "Only bills that changed since then, such as 2026-11-01T12:00Z",
       readTime,
     )
+    .addOption(
+      new Option("--by <name>", "Print the sum of each client or account in place of the bills")
+        .choices(["client", "account"]),
+    )
     .addOption(new Option("--json", "Print one line of JSON, durations in nanoseconds"))
     .addOption(new Option("--csv", "Print CSV, durations in seconds").conflicts("json"))
     .addOption(
       new Option("--format <name>", "Print a line for each lease, in the columns of Slurm's sacct")
-        .choices(["sacct"]).conflicts(["json", "csv"]),
+        .choices(["sacct"]).conflicts(["json", "csv", "by"]),
     )
     .action(printBills);
 }
@@ -60,28 +75,27 @@ async function printBills(options: Options): Promise<void> {
     ...ofClient,
     ...(sinceMs === undefined ? {} : { sinceMs }),
   });
-  if (options.json) return console.log(jsonText(list));
-  if (options.csv) return console.log(csvOf(list));
+  const { by } = options;
+  if (options.json) {
+    return console.log(jsonText(by === undefined ? list : sumsJson(by, list)));
+  }
+  if (options.csv) return console.log(by === undefined ? csvOf(list) : sumsCsv(by, list));
   if (list.bills.length === 0) return console.log("No bills");
-  console.log(tableOf(list));
+  console.log(by === undefined ? tableOf(list) : sumsTable(by, list));
 }
 
 function tableOf({ bills, prices }: BillList): string {
   const amounts = bills.map(amountsOf);
   const total = sumOf(amounts);
-  const row = (head: string[], of: typeof total) => [
-    ...head,
-    rounded(seconds(of.coreNs)),
-    rounded(gibSeconds(of)),
-    rounded(seconds(of.computeNs)),
-    rounded(seconds(of.pollNs)),
-    rounded(costOf(of, prices)),
-  ];
+  const row = (head: string[], of: typeof total) => [...head, ...cellsOf(of, prices)];
   return table(
-    ["LEASE", "CLIENT", "SINCE", "CORE-S", "GIB-S", "COMPUTE-S", "POLL-S", "COST"],
+    ["LEASE", "CLIENT", "ACCOUNT", "SINCE", ...AMOUNT_HEADS],
     [
-      ...bills.map((bill, i) => row([bill.lease, bill.client, sinceOf(bill)], amounts[i]!)),
-      row(["total", "", ""], total),
+      ...bills.map((bill, i) => {
+        const { lease, client, account = NO_ACCOUNT } = bill;
+        return row([lease, client, account, sinceOf(bill)], amounts[i]!);
+      }),
+      row(["total", "", "", ""], total),
     ],
   );
 }
@@ -100,6 +114,7 @@ const CSV_COLUMNS = [
   "compute_s",
   "poll_s",
   "cost",
+  "account",
 ] as const;
 
 function csvOf({ bills, prices }: BillList): string {
@@ -119,19 +134,14 @@ function csvOf({ bills, prices }: BillList): string {
       compute_s: secondsText(amounts.computeNs),
       poll_s: secondsText(amounts.pollNs),
       cost: costOf(amounts, prices),
+      account: bill.account ?? "",
     };
   });
-  // LF in place of CRLF, for Unix tools. No cell contains a line break.
-  return stringify(rows, { columns: CSV_COLUMNS }).replaceAll("\r\n", "\n").trimEnd();
+  return csvText(rows, CSV_COLUMNS);
 }
 
 function sinceOf(bill: Bill): string {
   return new Date(bill.sinceMs).toISOString();
-}
-
-/** Six digits after the point. A number, so that the table aligns it to the right. */
-function rounded(value: number): number {
-  return Number(value.toFixed(6));
 }
 
 function readTime(text: string): number {

@@ -3,6 +3,7 @@
 import { type Command, Option } from "commander";
 import type { Quota, TokenRequest } from "../../runtime/http/manager_api.ts";
 import { ManagerClient } from "../../runtime/http/manager_client.ts";
+import { NO_ACCOUNT } from "../bill_sums.ts";
 import { jsonText } from "../json_text.ts";
 import { addManagerOptions, findManager, type ManagerOptions } from "../options/manager_options.ts";
 import { type CommonOptions, newCommand } from "./new_command.ts";
@@ -17,6 +18,7 @@ interface Options extends CommonOptions, ManagerOptions {
 interface CreateOptions extends Options {
   role: TokenRequest["role"];
   name: string;
+  account?: string;
   workers?: number;
   memory?: number;
   leases?: number;
@@ -42,7 +44,7 @@ function createCommand(): Command {
     newCommand(
       "create",
       "Create a token and print it; it cannot be printed again. Limits that are not given here come from the configuration.",
-      `$ rfaas token create --role client --name ada --workers 16 --leases 4 --term 3600
+      `$ rfaas token create --role client --name ada --account physics --workers 16 --leases 4
       $ rfaas token create --role node --name rack-2 > node.token`,
     ),
     "operator",
@@ -52,6 +54,7 @@ function createCommand(): Command {
         .makeOptionMandatory(),
     )
     .requiredOption("--name <name>", "Name of the token, shown with leases and bills")
+    .option("--account <name>", "Account of a client at its site, shown on its bills")
     .option("--workers <number>", "Maximum number of workers, all leases together", integerFrom(0))
     .option("--memory <size>", "Maximum memory, all leases together", byteSize)
     .option("--leases <number>", "Maximum number of leases", integerFrom(0))
@@ -67,12 +70,13 @@ function createCommand(): Command {
 
 async function createToken(options: CreateOptions): Promise<void> {
   using manager = new ManagerClient(await findManager(options));
-  const { role, name } = options;
+  const { role, name, account } = options;
   const quota = readQuota(options);
   const created = await manager.createToken({
     role,
     name,
     ...(Object.keys(quota).length === 0 ? {} : { quota }),
+    ...(account === undefined ? {} : { account }),
   });
   console.log(options.json ? jsonText(created) : created.token);
 }
@@ -103,10 +107,11 @@ async function listTokens(options: Options): Promise<void> {
   const list = await manager.tokens();
   if (options.json) return console.log(jsonText(list));
   console.log(table(
-    ["NAME", "ROLE", "CREATED", "LIMITS"],
-    list.tokens.map(({ name, role, createdMs, quota }) => [
+    ["NAME", "ROLE", "ACCOUNT", "CREATED", "LIMITS"],
+    list.tokens.map(({ name, role, createdMs, quota, account = NO_ACCOUNT }) => [
       name,
       role,
+      account,
       new Date(createdMs).toISOString().slice(0, 19) + "Z",
       quotaText(quota),
     ]),

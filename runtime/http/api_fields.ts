@@ -38,6 +38,8 @@ export const workerCount = count(1, MAX_LEASE_WORKERS);
 export const epochNumber = count(1, 2 ** 31 - 1);
 /** A name of a node or a client: no quotes, spaces or control characters, so it is safe in any log. */
 export const plainName = v.pipe(v.string(), v.regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/));
+/** The name of an account of a site, as those of Slurm: it stands between the `|` of `sacct`, and in CSV. */
+export const accountName = plainName;
 /** 128 random bits. Ids of leases and of nodes have this form. */
 export const hexId = v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/));
 /** The first 64 bits of the SHA-256 of a public key. */

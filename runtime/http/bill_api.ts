@@ -2,7 +2,15 @@
  * The bodies of `/v1/bills`, and the totals that nodes report. Durations are whole nanoseconds as decimal text: a
  * number is exact for 104 days of core time only.
  */
-import { count, epochNumber, hexId, plainName, timeMs, workerCount } from "./api_fields.ts";
+import {
+  accountName,
+  count,
+  epochNumber,
+  hexId,
+  plainName,
+  timeMs,
+  workerCount,
+} from "./api_fields.ts";
 import * as v from "../valibot.ts";
 
 /** The most bills in one heartbeat. */
@@ -95,6 +103,8 @@ export const billCursor = v.pipe(
 export interface Bill extends BillTotals {
   /** The name of the client's token. */
   readonly client: string;
+  /** The account of the client's token when the lease was granted. Left out if it had none. */
+  readonly account?: string;
   /** The node's id. */
   readonly node: string;
   /** When the totals last grew, in milliseconds since 1970. */
@@ -120,6 +130,7 @@ export const billListSchema: v.GenericSchema<BillList> = v.object({
     ...totals,
     epoch: v.union([v.literal(RESERVED_EPOCH), epochNumber]),
     client: plainName,
+    account: v.exactOptional(accountName),
     node: hexId,
     untilMs: timeMs,
   })),

@@ -1,5 +1,5 @@
 /** The bodies of `/v1/tokens`. */
-import { byteCount, count, plainName, termMs, timeMs } from "./api_fields.ts";
+import { accountName, byteCount, count, plainName, termMs, timeMs } from "./api_fields.ts";
 import type { Page } from "./page_api.ts";
 import * as v from "../valibot.ts";
 
@@ -38,12 +38,15 @@ export interface TokenRequest {
   readonly name: string;
   /** The limits of a client. */
   readonly quota?: Quota;
+  /** The account of a client in the accounting of its site, which its bills carry: a name like that of the token. */
+  readonly account?: string;
 }
 
 export const tokenRequestSchema: v.GenericSchema<TokenRequest> = v.object({
   role,
   name: plainName,
   quota: v.exactOptional(quotaSchema),
+  account: v.exactOptional(accountName),
 });
 
 /** The response of `POST /v1/tokens`, the only one that holds the token's text. */
@@ -72,6 +75,8 @@ export interface TokenEntry {
   readonly createdMs: number;
   /** Its limits. */
   readonly quota: Quota;
+  /** The account of a client. Left out if it has none. */
+  readonly account?: string;
 }
 
 /** Where a page of tokens ends: the name of its last one. */
@@ -87,6 +92,12 @@ export interface TokenList extends Page {
 
 export const tokenListSchema: v.GenericSchema<TokenList> = v.object({
   nowMs: timeMs,
-  tokens: v.array(v.object({ role, name: plainName, createdMs: timeMs, quota: quotaSchema })),
+  tokens: v.array(v.object({
+    role,
+    name: plainName,
+    createdMs: timeMs,
+    quota: quotaSchema,
+    account: v.exactOptional(accountName),
+  })),
   next: v.exactOptional(tokenCursor),
 });

@@ -5,6 +5,7 @@ import { SqliteStore } from "../../manager/resource/store/sqlite/sqlite_store.ts
 import { startCluster } from "../support/cluster/cluster.ts";
 import { functionsPackage } from "../support/functions/functions_package.ts";
 import { slotMemoryBytes } from "../../runtime/protocol/slot_memory.ts";
+import { billRow } from "../support/manager/store_rows.ts";
 import { TestManager } from "../support/manager/test_manager.ts";
 import { until } from "../support/waiting.ts";
 import { rfaas } from "../support/cluster/rfaas_command.ts";
@@ -66,6 +67,7 @@ Deno.test("rfaas bill reads every page of bills", async () => {
         node: "a".repeat(32),
         epoch: 1,
         client: "ada",
+        account: null,
         workers: 1,
         memoryBytes: 2 ** 30,
         sinceMs: 1000 + (i >> 2),
@@ -89,6 +91,75 @@ Deno.test("rfaas bill reads every page of bills", async () => {
   assertEquals("next" in list, false);
   assertEquals((await bill("--csv", "--client", "ada")).trim().split("\n").length, count + 1);
   assertMatch(await bill("--since", "1970-01-01T00:00:02Z"), new RegExp(`\n *total +${count} `));
+});
+
+Deno.test("rfaas bill shows accounts, and sums by account or by client", async () => {
+  const dir = await Deno.makeTempDir({ prefix: "rfaas-test-" });
+  await Deno.mkdir(`${dir}/state`);
+  const store = new SqliteStore(`${dir}/state/state.sqlite`);
+  const rows = [
+    ["1", "a", "ada", "physics"],
+    ["1", "b", "ada", "physics"],
+    ["2", "a", "bob", "physics"],
+    ["3", "a", "eve", null],
+    ["4", "a", "ada", "biology"],
+  ] as const;
+  await store.transact((tx) => {
+    for (const [lease, node, client, account] of rows) {
+      const [leaseId, nodeId] = [lease.repeat(32), node.repeat(32)];
+      tx.putBill(billRow(leaseId, nodeId, { client, account, heldNs: 2_000_000_000n, pollNs: 0n }));
+    }
+  });
+  store.close();
+  await using test = await TestManager.start({ prices: { coreSecond: 0.5 } }, dir);
+  const env = { RFAAS_TOKEN: test.token("operator") };
+  const bill = async (...args: string[]) => {
+    const { code, stdout, stderr } = await rfaas(["bill", "--manager", test.url, ...args], { env });
+    assertEquals(code, 0, stderr);
+    return stdout;
+  };
+  // Each bill has two workers for two seconds.
+  assertMatch(
+    await bill("--by", "account"),
+    /^ACCOUNT +LEASES +CORE-S .*\nbiology +1 +4 .* 2\nphysics +2 +12 .* 6\n- +1 +4 .* 2\ntotal +4 +20 .* 10\n$/,
+  );
+  assertMatch(
+    await bill("--by", "client"),
+    /^CLIENT .*\nada +2 +12 .*\nbob +1 .*\neve +1 .*\ntotal/,
+  );
+  assertEquals((await bill("--by", "account", "--csv")).split("\n").slice(0, 4), [
+    "account,leases,core_s,gib_s,compute_s,poll_s,cost",
+    "biology,1,4.000000000,1.862645149230957e-8,0.000000000,0.000000000,2",
+    "physics,2,12.000000000,5.587935447692871e-8,0.000000000,0.000000000,6",
+    ",1,4.000000000,1.862645149230957e-8,0.000000000,0.000000000,2",
+  ]);
+  const { sums, prices } = JSON.parse(await bill("--by", "account", "--json"));
+  assertEquals(prices, { coreSecond: 0.5 });
+  assertEquals(sums.at(-1), {
+    account: null,
+    leases: 1,
+    coreNs: "4000000000",
+    byteNs: "20000000000",
+    computeNs: "0",
+    pollNs: "0",
+    cost: 2,
+  });
+  const table = await bill();
+  assertMatch(table, /^LEASE +CLIENT +ACCOUNT +SINCE/);
+  assertMatch(table, /1{32} +ada +physics +\S+Z +4 /);
+  assertMatch(table, /3{32} +eve +- +\S+Z +4 /);
+  const [head, ...lines] = (await bill("--csv")).trim().split("\n");
+  assertMatch(head!, /,cost,account$/);
+  assertEquals(lines.map((line) => line.split(",").at(-1)).sort(), [
+    "",
+    "biology",
+    "physics",
+    "physics",
+    "physics",
+  ]);
+  assertMatch(await bill("--format", "sacct"), /1{32}\|ada\|physics\|/);
+  const wrong = await rfaas(["bill", "--by", "account", "--format", "sacct"], { env });
+  assertEquals(wrong.code, 2);
 });
 
 Deno.test("sums of bills are exact, and a cost is the sum of each amount times its price", () => {

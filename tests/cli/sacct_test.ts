@@ -33,6 +33,19 @@ Deno.test("`sacctText()` has one line for each lease, with all its nodes", () =>
   ]);
 });
 
+Deno.test("`sacctText()` has the account of the bills of a lease", () => {
+  const bills = [
+    bill({ account: "physics" }),
+    bill({ account: "physics", node: "2".repeat(32) }),
+    bill({ lease: "b".repeat(32) }),
+  ];
+  const [, ...lines] = sacctText(bills, new Set()).split("\n");
+  assertEquals(lines.map((line) => line.split("|").slice(1, 3)), [
+    ["ada", "physics"],
+    ["ada", "ada"],
+  ]);
+});
+
 Deno.test("`sacctText()` without bills has the columns alone", () => {
   assertEquals(sacctText([], new Set()).split("\n").length, 1);
 });

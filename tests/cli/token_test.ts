@@ -6,7 +6,16 @@ Deno.test("rfaas token creates, lists and revokes tokens", async () => {
   await using test = await TestManager.start();
   const env = { RFAAS_MANAGER: test.url, RFAAS_TOKEN: test.token("operator") };
   const create = ["token", "create", "--role", "client", "--name"];
-  const made = await rfaas([...create, "ada", "--workers", "16", "--memory", "8GiB"], { env });
+  const made = await rfaas([
+    ...create,
+    "ada",
+    "--account",
+    "physics",
+    "--workers",
+    "16",
+    "--memory",
+    "8GiB",
+  ], { env });
   assertEquals([made.code, made.stderr], [0, ""]);
   assertMatch(made.stdout, /^rfaas_client_[A-Za-z0-9_-]{43}\n$/);
   const asAda = { RFAAS_MANAGER: test.url, RFAAS_TOKEN: made.stdout.trim() };
@@ -21,9 +30,10 @@ Deno.test("rfaas token creates, lists and revokes tokens", async () => {
   const list = await rfaas(["token", "list"], { env });
   assertMatch(
     list.stdout,
-    /^NAME +ROLE +CREATED +LIMITS\nada +client +\S+Z +16 workers, 8 GiB\n/,
+    /^NAME +ROLE +ACCOUNT +CREATED +LIMITS\nada +client +physics +\S+Z +16 workers, 8 GiB\nbob +client +- /,
   );
   const { tokens } = JSON.parse((await rfaas(["token", "list", "--json"], { env })).stdout);
+  assertEquals([tokens[0].account, tokens[1].account], ["physics", undefined]);
   assertEquals(tokens[0].quota, { workers: 16, memoryBytes: 8 * 2 ** 30 });
 
   assertEquals(await rfaas(["token", "revoke", "ada"], { env }), {

@@ -137,6 +137,7 @@ function newBill(tx: Transaction, node: string, report: api.BillReport): BillRow
     node,
     epoch: report.epoch,
     client: lease.client,
+    account: lease.account,
     workers: Math.min(report.workers, allocation.workers),
     memoryBytes: Math.min(report.memoryBytes, allocation.memoryBytes),
     sinceMs: report.sinceMs,
@@ -158,6 +159,12 @@ function larger(a: bigint, b: bigint): bigint {
 }
 
 function toBill(row: BillRow): api.Bill {
-  const { heldNs, computeNs, pollNs } = row;
-  return { ...row, heldNs: `${heldNs}`, computeNs: `${computeNs}`, pollNs: `${pollNs}` };
+  const { account, heldNs, computeNs, pollNs, ...rest } = row;
+  return {
+    ...rest,
+    ...(account === null ? {} : { account }),
+    heldNs: `${heldNs}`,
+    computeNs: `${computeNs}`,
+    pollNs: `${pollNs}`,
+  };
 }

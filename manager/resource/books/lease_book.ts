@@ -119,6 +119,7 @@ export class LeaseBook {
     const fresh: LeaseRow = {
       id,
       client: caller.name,
+      account: caller.account ?? null,
       workers: request.workers,
       memoryBytes: request.memoryBytes,
       root: id,

@@ -114,19 +114,30 @@ export class TokenBook {
   /**
    * Creates a token. Its text is in the response and nowhere else.
    *
-   * @throws {RefusalError} 409 `exists` if the name is taken, 400 if another role than `client` is to get a quota.
+   * @throws {RefusalError} 409 `exists` if the name is taken, 400 if another role than `client` is to get a quota or an
+   * account.
    */
   async create(
     caller: TokenRow,
-    { role, name, quota }: api.TokenRequest,
+    { role, name, quota, account }: api.TokenRequest,
   ): Promise<api.TokenResponse> {
     if (quota !== undefined && role !== "client") {
       const state = `a quota applies to the role client, not to ${role}`;
       throw new RefusalError(400, "bad-request", `Cannot create token: ${state}`);
     }
+    if (account !== undefined && role !== "client") {
+      const state = `an account applies to the role client, not to ${role}`;
+      throw new RefusalError(400, "bad-request", `Cannot create token: ${state}`);
+    }
     const token = createTokenText(role);
     const hash = hashToken(token);
-    const row: TokenRow = { hash, role, name, ...(quota === undefined ? {} : { quota }) };
+    const row: TokenRow = {
+      hash,
+      role,
+      name,
+      ...(quota === undefined ? {} : { quota }),
+      ...(account === undefined ? {} : { account }),
+    };
     const nowMs = this.#context.clock();
     // The names of the first tokens stay reserved, since the next start creates a revoked one again.
     const isReserved = Object.hasOwn(this.#context.files, name);
@@ -135,7 +146,7 @@ export class TokenBook {
         throw new RefusalError(409, "exists", `Cannot create token: the name ${name} is taken`);
       }
       tx.replaceToken(row, nowMs);
-      const message = `role ${role}`;
+      const message = `role ${role}` + (account === undefined ? "" : `, account ${account}`);
       recordEvent(tx, "token-created", nowMs, byToken(caller), { token: name, message });
     });
     this.#activate(row, nowMs);
@@ -155,11 +166,12 @@ export class TokenBook {
     return this.#context.store.transact((tx) => {
       const rows = tx.pageOfTokens(after, limit + 1);
       const { page, ...next } = pageOf(rows, limit, ({ name }) => name);
-      const tokens = page.map(({ role, name, createdMs, quota = {} }) => ({
+      const tokens = page.map(({ role, name, createdMs, quota = {}, account }) => ({
         role,
         name,
         createdMs,
         quota,
+        ...(account === undefined ? {} : { account }),
       }));
       return { nowMs, tokens, ...next };
     });

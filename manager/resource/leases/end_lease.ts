@@ -121,7 +121,7 @@ const UNCLAIMED = new Set(["lapsed", "released", "expired"]);
  */
 function chargeUnclaimed(
   tx: Transaction,
-  { client, issuedMs }: LeaseRow,
+  { client, account, issuedMs }: LeaseRow,
   allocation: AllocationRow,
   reason: string,
   nowMs: number,
@@ -138,6 +138,7 @@ function chargeUnclaimed(
     node: allocation.node,
     epoch: RESERVED_EPOCH,
     client,
+    account,
     workers: reservedWorkers,
     memoryBytes: memoryShare(allocation.memoryBytes, reservedWorkers, allocation.workers),
     sinceMs: issuedMs,

@@ -50,6 +50,8 @@ export interface LeaseRow {
   readonly id: string;
   /** The name of the client's token. */
   readonly client: string;
+  /** The account of the client's token when it was granted; null if it had none. */
+  readonly account: string | null;
   /** Without the allocations that have ended. */
   readonly workers: number;
   readonly memoryBytes: number;
@@ -101,6 +103,8 @@ export interface TokenRow {
   readonly name: string;
   /** Missing: the token itself limits nothing. */
   readonly quota?: Quota;
+  /** The account of a client in the accounting of its site. */
+  readonly account?: string;
   /** The text of a role's first token, where managers share a store: each writes it to its own file. */
   readonly text?: string;
 }
@@ -116,6 +120,8 @@ export interface BillRow {
   readonly node: string;
   readonly epoch: number;
   readonly client: string;
+  /** The account of the lease; null if it had none. */
+  readonly account: string | null;
   readonly workers: number;
   readonly memoryBytes: number;
   /** The times of the admission and of the last report. */

@@ -39,13 +39,17 @@ async function fill(stateDir: string, address: string): Promise<void> {
   await store.transact((tx) => {
     for (const id of ["a", "b"]) tx.putNode(nodeRow(id));
     for (let n = 0; n < 300; n++) {
+      const account = n % 4 === 0 ? "physics" : null;
       const over = n % 2 === 0 ? { endedMs: 50, endReason: "expired" } : {};
-      tx.putLease(leaseRow(`l${n}`, { issuedMs: n, client: `c${n % 3}`, ...over }));
+      tx.putLease(leaseRow(`l${n}`, { issuedMs: n, client: `c${n % 3}`, account, ...over }));
       const state = n % 2 === 0 ? "ended" : "claimed";
       tx.putAllocation(allocationRow(`l${n}`, "a", { state, claimedMs: 5 }));
-      tx.putBill(billRow(`l${n}`, "a", { heldNs: 2n ** 62n + BigInt(n), sinceMs: n }));
+      tx.putBill(billRow(`l${n}`, "a", { account, heldNs: 2n ** 62n + BigInt(n), sinceMs: n }));
     }
-    tx.replaceToken({ hash: "h", role: "client", name: "ada", quota: { workers: 3 } }, 7);
+    tx.replaceToken(
+      { hash: "h", role: "client", name: "ada", quota: { workers: 3 }, account: "a" },
+      7,
+    );
     tx.putKey(keyRow("k"));
     for (let n = 1; n <= 40; n++) tx.putEvent(eventRow(n, n % 3 === 0 ? undefined : `l${n}`));
   });

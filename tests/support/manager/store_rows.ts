@@ -27,6 +27,7 @@ export const nodeRow = (id: string, more: Partial<NodeRow> = {}): NodeRow => ({
 export const leaseRow = (id: string, more: Partial<LeaseRow> = {}): LeaseRow => ({
   id,
   client: "c",
+  account: null,
   workers: 2,
   memoryBytes: 10,
   root: id,
@@ -60,6 +61,7 @@ export const billRow = (lease: string, node: string, more: Partial<BillRow> = {}
   node,
   epoch: 1,
   client: "c",
+  account: null,
   workers: 2,
   memoryBytes: 10,
   sinceMs: 10,

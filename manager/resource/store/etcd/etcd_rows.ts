@@ -73,7 +73,7 @@ export class EtcdRows {
     }
     const leases = of<LeaseValue>("leases").sort((a, b) => a.issuedMs - b.issuedMs);
     for (const { allocations, ...lease } of leases) {
-      tx.putLease(lease);
+      tx.putLease(withAccount(lease));
       for (const allocation of allocations) tx.putAllocation(allocation);
     }
     for (const { number, packed } of of<ArchiveValue>("archives")) {
@@ -143,6 +143,11 @@ function blockOf(events: readonly EventRow[]): readonly EventRow[] | undefined {
   return events.length === 0 ? undefined : events;
 }
 
+/** An older version wrote leases and bills without an account. */
+function withAccount<T extends { readonly account: string | null }>(row: T): T {
+  return { ...row, account: row.account ?? null };
+}
+
 function valueOf(bill: BillRow): BillValue {
   const { heldNs, computeNs, pollNs } = bill;
   return { ...bill, heldNs: `${heldNs}`, computeNs: `${computeNs}`, pollNs: `${pollNs}` };
@@ -151,7 +156,7 @@ function valueOf(bill: BillRow): BillValue {
 function billOf(value: BillValue): BillRow {
   const { heldNs, computeNs, pollNs } = value;
   return {
-    ...value,
+    ...withAccount(value),
     heldNs: BigInt(heldNs),
     computeNs: BigInt(computeNs),
     pollNs: BigInt(pollNs),

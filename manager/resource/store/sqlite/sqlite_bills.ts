@@ -4,7 +4,7 @@ import type { BillRow, Transaction } from "../store.ts";
 
 const COLUMNS = `lease, node, epoch, client, workers, memory_bytes AS memoryBytes,
   since_ms AS sinceMs, until_ms AS untilMs, held_ns AS heldNs, compute_ns AS computeNs,
-  poll_ns AS pollNs`;
+  poll_ns AS pollNs, account`;
 
 /** A row whose integers were all read as bigints. */
 type StoredBill = { [K in keyof BillRow]: BillRow[K] extends number ? bigint : BillRow[K] };
@@ -28,7 +28,7 @@ export function sqliteBills(db: DatabaseSync): Pick<Transaction, "bill" | "bills
     grown: page("until_ms", "client = ? AND"),
   };
   bill.setReadBigInts(true);
-  const put = db.prepare(`INSERT INTO bills VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+  const put = db.prepare(`INSERT INTO bills VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (lease, node, epoch) DO UPDATE SET until_ms = excluded.until_ms,
       held_ns = excluded.held_ns, compute_ns = excluded.compute_ns, poll_ns = excluded.poll_ns`);
   return {
@@ -57,6 +57,7 @@ export function sqliteBills(db: DatabaseSync): Pick<Transaction, "bill" | "bills
         row.heldNs,
         row.computeNs,
         row.pollNs,
+        row.account,
       ),
   };
 }

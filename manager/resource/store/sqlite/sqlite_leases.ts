@@ -5,7 +5,7 @@ import type { NodeRows } from "../node_rows.ts";
 import { readAll, readOne, write } from "./sqlite_statements.ts";
 import type { AllocationRow, LeaseRow, Transaction } from "../store.ts";
 
-const LEASE_COLUMNS = `id, client, workers, memory_bytes AS memoryBytes, root,
+const LEASE_COLUMNS = `id, client, account, workers, memory_bytes AS memoryBytes, root,
   root_workers AS rootWorkers, root_memory_bytes AS rootMemoryBytes, issued_ms AS issuedMs,
   expires_ms AS expiresMs, ended_ms AS endedMs, end_reason AS endReason`;
 const ALLOCATION_COLUMNS = `lease, node, workers, memory_bytes AS memoryBytes,
@@ -46,8 +46,8 @@ export function sqliteLeases(db: DatabaseSync, clients: ClientRows): LeaseOperat
   const put = write(
     db,
     `INSERT INTO leases (id, client, workers, memory_bytes, issued_ms, expires_ms,
-      ended_ms, end_reason, root, root_workers, root_memory_bytes)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+      ended_ms, end_reason, root, root_workers, root_memory_bytes, account)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (id) DO UPDATE SET workers = excluded.workers,
       memory_bytes = excluded.memory_bytes, expires_ms = excluded.expires_ms,
       ended_ms = excluded.ended_ms, end_reason = excluded.end_reason`,
@@ -78,6 +78,7 @@ export function sqliteLeases(db: DatabaseSync, clients: ClientRows): LeaseOperat
         lease.root,
         lease.rootWorkers,
         lease.rootMemoryBytes,
+        lease.account,
       );
       clients.put(lease);
     },

@@ -150,6 +150,12 @@ const MIGRATIONS: readonly string[] = [
   UPDATE nodes SET limits = json_object('operator', json_object('cores', 0, 'graceMs', drain_ms))
     WHERE drain_ms IS NOT NULL;
   `,
+  // The account of a client, in its token, and in its leases and bills as it was at the grant.
+  `
+  ALTER TABLE tokens ADD COLUMN account TEXT; -- null if it has none
+  ALTER TABLE leases ADD COLUMN account TEXT;
+  ALTER TABLE bills ADD COLUMN account TEXT;
+  `,
 ];
 
 /** The version of the tables that this program reads and writes. */

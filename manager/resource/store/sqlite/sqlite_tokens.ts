@@ -3,10 +3,13 @@ import type { DatabaseSync } from "node:sqlite";
 import { readAll, readOne, write } from "./sqlite_statements.ts";
 import type { KeyRow, Quota, StoredToken, Transaction } from "../store.ts";
 
-const TOKEN_COLUMNS = "hash, role, name, created_ms AS createdMs, quota";
+const TOKEN_COLUMNS = "hash, role, name, created_ms AS createdMs, quota, account";
 
 /** A token as SQLite holds it, with its quota in one text. */
-type TokenText = Omit<StoredToken, "quota"> & { quota: string };
+type TokenText = Omit<StoredToken, "quota" | "account"> & {
+  quota: string;
+  account: string | null;
+};
 
 /** Prepares the statements on tokens. */
 export function sqliteTokens(
@@ -19,15 +22,15 @@ export function sqliteTokens(
     `SELECT ${TOKEN_COLUMNS} FROM tokens WHERE name > ? ORDER BY name, role LIMIT ?`,
   );
   const drop = write(db, "DELETE FROM tokens WHERE role = ? AND name = ?");
-  const put = write(db, "INSERT INTO tokens VALUES (?, ?, ?, ?, ?)");
+  const put = write(db, "INSERT INTO tokens VALUES (?, ?, ?, ?, ?, ?)");
   return {
     token: (hash) => {
       const row = one(hash);
       return row === undefined ? undefined : readToken(row);
     },
-    replaceToken: ({ hash, role, name, quota = {} }, nowMs) => {
+    replaceToken: ({ hash, role, name, quota = {}, account = null }, nowMs) => {
       drop(role, name);
-      put(hash, role, name, nowMs, JSON.stringify(quota));
+      put(hash, role, name, nowMs, JSON.stringify(quota), account);
     },
     tokens: () => all().map(readToken),
     pageOfTokens: (after, limit) => page(after, limit).map(readToken),
@@ -56,6 +59,10 @@ export function sqliteKeys(
   };
 }
 
-function readToken(row: TokenText): StoredToken {
-  return { ...row, quota: JSON.parse(row.quota) as Quota };
+function readToken({ account, ...row }: TokenText): StoredToken {
+  return {
+    ...row,
+    quota: JSON.parse(row.quota) as Quota,
+    ...(account === null ? {} : { account }),
+  };
 }

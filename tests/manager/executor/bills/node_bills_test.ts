@@ -126,7 +126,16 @@ Deno.test("bills that do not fit into one heartbeat are reported in turns", () =
 function offer(tx: Parameters<Parameters<MemoryStore["transact"]>[0]>[0], id: string): void {
   const common = { workers: 1, memoryBytes: 1, endReason: null };
   const root = { root: id, rootWorkers: 1, rootMemoryBytes: 1 };
-  tx.putLease({ id, client: "c", issuedMs: 1, expiresMs: 9, endedMs: null, ...root, ...common });
+  tx.putLease({
+    id,
+    client: "c",
+    account: null,
+    issuedMs: 1,
+    expiresMs: 9,
+    endedMs: null,
+    ...root,
+    ...common,
+  });
   tx.putAllocation({
     lease: id,
     node: "node",

@@ -167,6 +167,7 @@ Deno.test("a page of bills is bounded, and further pages have the rest", async (
         node: "node",
         epoch: 1,
         client: "c",
+        account: null,
         workers: 1,
         memoryBytes: 1,
         sinceMs: i,
@@ -303,6 +304,7 @@ function addLease(tx: Parameters<Parameters<Store["transact"]>[0]>[0], id: strin
   const lease: LeaseRow = {
     id,
     client: "c",
+    account: null,
     workers: 2,
     memoryBytes: 2 ** 30,
     root: id,

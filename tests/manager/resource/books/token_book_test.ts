@@ -88,6 +88,34 @@ Deno.test("a token name is unique, and those of the first tokens are reserved", 
   }
 });
 
+Deno.test("a token of a client may have an account, which is listed and kept", async () => {
+  const test = await TestManager.start();
+  await test.operator.createToken({ role: "client", name: "ada", account: "physics" });
+  await test.operator.createToken({ role: "client", name: "bob" });
+  const accounts = async ({ operator }: TestManager) => {
+    const { tokens } = await operator.tokens();
+    return tokens.filter(({ name }) => /ada|bob/.test(name)).map((token) => token.account);
+  };
+  assertEquals(await accounts(test), ["physics", undefined]);
+  const { events } = await test.operator.events({ newest: 2 });
+  assertEquals(events.map(({ message }) => message), [
+    "role client, account physics",
+    "role client",
+  ]);
+  for (const role of ["node", "operator"] as const) {
+    const work = test.operator.createToken({ role, name: "x", account: "physics" });
+    const { message } = await assertRejects(() => work, ManagerRefusedError);
+    assert(message.includes(`an account applies to the role client, not to ${role}`), message);
+  }
+  for (const account of ["", "a|b", "a b", "a\n", "-a", "=1+1", "x".repeat(129)]) {
+    const work = test.operator.createToken({ role: "client", name: "x", account });
+    assertEquals(await refusedCode(work), "bad-request", account);
+  }
+  await test.stop();
+  await using again = await TestManager.start({}, test.dir);
+  assertEquals(await accounts(again), ["physics", undefined]);
+});
+
 Deno.test("a revoked token is refused at once and after a restart, and its leases end", async () => {
   const test = await TestManager.start();
   const { node } = await test.register("a");

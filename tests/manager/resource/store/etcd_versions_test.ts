@@ -150,6 +150,28 @@ test(
   },
 );
 
+test(
+  "leases and bills that an older version wrote have no account",
+  async (prefix, client) => {
+    await change(prefix, (tx) => {
+      tx.putLease(leaseRow("l", { account: "physics" }));
+      tx.putBill(billRow("l", "n", { account: "physics" }));
+    });
+    const rows = await client.list(`${prefix}/1/`, 0, TIMEOUT_MS);
+    const writes = rows.filter(({ key }) => /\/[lb]\//.test(key)).map(({ key, value }) => {
+      const { account, ...row } = JSON.parse(value);
+      assertEquals(account, "physics");
+      return { key, value: JSON.stringify(row) };
+    });
+    assertEquals(writes.length, 2);
+    await client.transact([], writes, [], TIMEOUT_MS);
+    await change(prefix, (tx) => {
+      assertEquals(tx.lease("l"), leaseRow("l"));
+      assertEquals(tx.bills({ limit: 9 }), [billRow("l", "n")]);
+    });
+  },
+);
+
 test("rows of a later format are refused, and left to their leader", async (prefix, client) => {
   const key = `${prefix}/2/term`;
   await client.transact([], [{ key, value: "{}" }], [], TIMEOUT_MS);

@@ -37,6 +37,11 @@ Deno.test("the nodes, leases and tokens of any older version are kept", async ()
         }}'`,
       );
     }
+    if (version >= 4) {
+      db.exec(`INSERT INTO bills (lease, node, epoch, client, workers, memory_bytes, since_ms,
+        until_ms, held_ns, compute_ns, poll_ns)
+        VALUES ('${"a".repeat(32)}', '${"b".repeat(32)}', 7, 'ada', 1, 10, 1, 2, 3, 0, 0)`);
+    }
     db.close();
     await using test = await TestManager.start({}, dir);
     const { nodes: [node] } = await test.operator.nodes();
@@ -52,6 +57,12 @@ Deno.test("the nodes, leases and tokens of any older version are kept", async ()
     assertEquals(
       [node?.name, node?.epoch, node?.freeCores, tokens.length, lease?.lease, lease?.workers],
       ["old", 7, 3, 4, "a".repeat(32), 1],
+      `from version ${version}`,
+    );
+    const { bills } = await ada.bills();
+    assertEquals(
+      bills.map(({ client, heldNs, account }) => [client, heldNs, account]),
+      version >= 4 ? [["ada", "3", undefined]] : [],
       `from version ${version}`,
     );
     await ada.releaseLease(lease!.lease);

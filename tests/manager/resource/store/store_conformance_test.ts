@@ -314,6 +314,8 @@ Deno.test("sqlite store: if a commit fails, all its changes are rejected and und
 /** Writes to rows with few ids, so that they affect each other. */
 const id = fc.constantFrom(...ids);
 const ended = fc.option(fc.integer({ min: 50, max: 60 }));
+/** The account of a lease or of a token. */
+const accountOf = (id: string) => id === "b" ? null : `of-${id}`;
 const writes: fc.Arbitrary<(tx: Transaction) => void>[] = [
   fc.tuple(id, fc.nat(9), fc.nat(99)).map(([at, cores, lastSeenMs]) => (tx) =>
     tx.putNode(nodeRow(at, { cores, lastSeenMs }))
@@ -324,7 +326,8 @@ const writes: fc.Arbitrary<(tx: Transaction) => void>[] = [
     ([at, issuedMs, expiresMs, endedMs, root, workers]) => (tx) => {
       // Leases with one root have one client.
       const client = root === "a" ? "d" : "c";
-      const known = tx.lease(at) ?? leaseRow(at, { issuedMs, root, client });
+      const known = tx.lease(at) ??
+        leaseRow(at, { issuedMs, root, client, account: accountOf(at) });
       const endReason = endedMs === null ? null : "why";
       tx.putLease({ ...known, workers, memoryBytes: workers, expiresMs, endedMs, endReason });
     },
@@ -346,16 +349,19 @@ const writes: fc.Arbitrary<(tx: Transaction) => void>[] = [
   fc.tuple(id, fc.constantFrom("client", "node"), id, fc.nat(3)).map(
     ([hash, role, name, leases]) => (tx) => {
       if (tx.token(hash) !== undefined) return;
-      tx.replaceToken({ hash, role, name, quota: { leases } }, leases);
+      const account = accountOf(name) ?? undefined;
+      const token = { hash, role, name, quota: { leases } };
+      tx.replaceToken(account === undefined ? token : { ...token, account }, leases);
     },
   ),
   id.map((hash) => (tx) => tx.deleteToken(hash)),
   fc.tuple(id, id, fc.integer({ min: 1, max: 2 }), fc.integer({ min: 19, max: 21 }), fc.nat(9)).map(
     ([lease, node, epoch, untilMs, ns]) => (tx) => {
-      // The client of a bill never changes.
-      const client = lease === "a" ? "d" : "c";
+      // The client and the account of a bill never change.
+      const [client, account] = [lease === "a" ? "d" : "c", accountOf(lease)];
       const heldNs = 2n ** 62n + BigInt(ns);
-      tx.putBill(billRow(lease, node, { epoch, client, untilMs, heldNs, sinceMs: ns }));
+      const more = { epoch, client, account, untilMs, heldNs, sinceMs: ns };
+      tx.putBill(billRow(lease, node, more));
     },
   ),
   fc.tuple(id, fc.nat(3)).map(([at, ms]) => (tx) => {
