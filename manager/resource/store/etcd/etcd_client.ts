@@ -11,6 +11,7 @@ import {
   checkTxn,
   encodeText,
   type MemberStatus,
+  type Range,
   type Stored,
 } from "./etcd_messages.ts";
 
@@ -42,6 +43,15 @@ export interface Outcome {
   readonly revision: number;
   /** If it was not done, the rows that were to be read then, in the order of their keys in the request. */
   readonly found: readonly (Stored | undefined)[];
+}
+
+/** The rows that have changed. */
+export interface Changes {
+  readonly rows: readonly Stored[];
+  /** The number of all rows, changed or not. */
+  readonly count: number;
+  /** The revision at which they were read. */
+  readonly revision: number;
 }
 
 /** How long a connection may be idle. etcd closes none. */
@@ -80,18 +90,55 @@ export class EtcdClient implements Disposable {
     return found;
   }
 
-  /** All rows whose keys begin with a prefix that ends with a slash, by key, at a revision. */
-  async list(prefix: string, revision: number, timeoutMs: number): Promise<Stored[]> {
+  /**
+   * All rows whose keys begin with a prefix that ends with a slash, and that were written after a revision.
+   *
+   * @param after the revision; 0 for all rows.
+   * @param at the revision at which they are read. @default the newest
+   */
+  async changes(prefix: string, after: number, timeoutMs: number, at?: number): Promise<Changes> {
+    const since = after === 0 ? {} : { min_mod_revision: after + 1 };
+    let first: Range | undefined;
+    const rows: Stored[] = [];
+    for await (const page of this.#pages(prefix, since, at, timeoutMs)) {
+      first ??= page;
+      rows.push(...page.rows);
+    }
+    return { rows, count: first!.count, revision: at ?? first!.revision };
+  }
+
+  /** The keys that begin with a prefix that ends with a slash, at a revision. */
+  async keys(prefix: string, revision: number, timeoutMs: number): Promise<string[]> {
+    const found: string[] = [];
+    for await (const page of this.#pages(prefix, { keys_only: true }, revision, timeoutMs)) {
+      found.push(...page.rows.map(({ key }) => key));
+    }
+    return found;
+  }
+
+  /** The pages of a range, in the order of the keys, all at the revision of the first one. */
+  async *#pages(
+    prefix: string,
+    what: { readonly min_mod_revision?: number; readonly keys_only?: true },
+    at: number | undefined,
+    timeoutMs: number,
+  ): AsyncGenerator<Range> {
     // The prefix ends with a slash, and 0 is the next character.
     const last = encodeText(prefix.replace(/\/$/, "0"));
-    const found: Stored[] = [];
-    let key = prefix;
+    let [key, revision] = [prefix, at];
     for (;;) {
-      const request = { key: encodeText(key), range_end: last, limit: PAGE_ROWS, revision };
-      const { rows, more } = checkRange(await this.#post("kv/range", request, timeoutMs));
-      found.push(...rows);
-      if (!more) return found;
-      key = `${rows.at(-1)!.key}\0`;
+      const request = {
+        ...what,
+        key: encodeText(key),
+        range_end: last,
+        limit: PAGE_ROWS,
+        ...(revision === undefined ? {} : { revision }),
+      };
+      const page = checkRange(await this.#post("kv/range", request, timeoutMs));
+      yield page;
+      if (!page.more) return;
+      key = `${page.rows.at(-1)!.key}\0`;
+      revision ??= page.revision;
     }
   }
 

@@ -12,20 +12,36 @@ export interface Stored {
 const integer = v.pipe(v.optional(v.string(), "0"), v.regex(/^\d{1,16}$/), v.transform(Number));
 const text = v.pipe(v.optional(v.string(), ""), v.transform(decodeText));
 const header = v.object({ revision: integer });
-const range = v.object({
+const read = v.object({
   kvs: v.optional(v.array(v.object({ key: text, value: text, mod_revision: integer })), []),
+});
+const range = v.object({
+  ...read.entries,
+  header,
   more: v.optional(v.boolean(), false),
+  count: integer,
 });
 const txn = v.object({
   header,
   succeeded: v.optional(v.boolean(), false),
-  responses: v.optional(v.array(v.object({ response_range: v.optional(range) })), []),
+  responses: v.optional(v.array(v.object({ response_range: v.optional(read) })), []),
 });
 
+/** The rows of a range, or the first of them. */
+export interface Range {
+  readonly rows: readonly Stored[];
+  /** Whether there are rows after these. */
+  readonly more: boolean;
+  /** The number of all rows of the range. */
+  readonly count: number;
+  /** The newest revision. */
+  readonly revision: number;
+}
+
 /** Checks the response to a range. @throws {v.ValiError} if it is another message. */
-export function checkRange(message: unknown): { rows: Stored[]; more: boolean } {
-  const { kvs, more } = v.parse(range, message);
-  return { rows: kvs.map(storedOf), more };
+export function checkRange(message: unknown): Range {
+  const { kvs, more, count, header: { revision } } = v.parse(range, message);
+  return { rows: kvs.map(storedOf), more, count, revision };
 }
 
 /** Checks the response to a transaction. @throws {v.ValiError} if it is another message. */

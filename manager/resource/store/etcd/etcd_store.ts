@@ -20,12 +20,12 @@ import {
   CHANGE_TIMEOUT_MS,
   CLOSE_TIMEOUT_MS,
   FULL_GROUP_ROWS,
-  LIST_TIMEOUT_MS,
   MAX_GROUP,
   WRITE_TIMEOUT_MS,
 } from "./etcd_policy.ts";
 import { EtcdRows } from "./etcd_rows.ts";
 import { Pulse } from "./pulse.ts";
+import { RowsCopy } from "./rows_copy.ts";
 import type { Seal } from "./seal.ts";
 import { type Candidacy, type HeldTerm, type OwnKeys, takeTerm } from "./term.ts";
 
@@ -121,16 +121,17 @@ export class EtcdStore implements Store {
       check: `${base}check`,
     };
     await checkSeal(client, keys.check, seal);
-    const term = await takeTerm({ ...options, client, keys, signal });
+    const copy = new RowsCopy(client, base);
+    const term = await takeTermWithCopy({ ...options, client, keys, signal }, copy);
     options.taken?.();
     const store = new EtcdStore(client, keys, term, new EtcdRows(base, seal));
     opening.move();
     try {
-      const [rows] = await Promise.all([
-        fromAnyMember(client, () => client.list(base, term.revision, LIST_TIMEOUT_MS)),
+      await Promise.all([
+        fromAnyMember(client, () => copy.update(term.revision)),
         checkFormat(client, prefix),
       ]);
-      await store.#load(rows, seal);
+      await store.#load(new Map(copy.rows), seal);
       await store.#pulse.begun;
       return store;
     } catch (error) {
@@ -195,8 +196,7 @@ export class EtcdStore implements Store {
       .catch(() => {}); // a standby waits longer
   }
 
-  async #load(rows: readonly Stored[], seal: Seal): Promise<void> {
-    const present = new Map(rows.map((row) => [row.key, row]));
+  async #load(present: Map<string, Stored>, seal: Seal): Promise<void> {
     const { journal, parts, check } = this.#keys;
     const count = Number(present.get(journal)?.value ?? 0);
     const writes: Write[] = [];
@@ -308,6 +308,21 @@ export class EtcdStore implements Store {
     for (const { reject } of this.#waiting.splice(0)) reject(reason);
     this.#ended.resolve(reason);
     this.#wake();
+  }
+}
+
+/** Waits until no other resource manager leads, and keeps a copy of the rows while one does. */
+async function takeTermWithCopy(candidacy: Candidacy, copy: RowsCopy): Promise<HeldTerm> {
+  const kept = new AbortController();
+  const signal = AbortSignal.any([candidacy.signal, kept.signal]);
+  const observed: Candidacy["observed"] = (leader) => {
+    copy.keep(signal);
+    candidacy.observed?.(leader);
+  };
+  try {
+    return await takeTerm({ ...candidacy, observed });
+  } finally {
+    kept.abort();
   }
 }
 

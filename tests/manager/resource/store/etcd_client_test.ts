@@ -20,10 +20,11 @@ Deno.test({
     const write = (value: string) => client.transact([], [{ key: "/a/b", value }], [], TIMEOUT_MS);
     const { revision } = await write("old");
     await write("new");
-    assertEquals((await client.list("/a/", revision, TIMEOUT_MS))[0]?.value, "old");
+    const old = () => client.changes("/a/", 0, TIMEOUT_MS, revision);
+    assertEquals((await old()).rows[0]?.value, "old");
     using _compaction = new Compaction(client, 50);
     const isDropped = () =>
-      client.list("/a/", revision, TIMEOUT_MS).then(() => false, (error) => {
+      old().then(() => false, (error) => {
         assert(error.message.includes("compacted"), error.message);
         return true;
       });

@@ -58,7 +58,7 @@ test(
       tx.putKey(keyRow("k"));
     });
     const rows = async () => {
-      const all = await client.list(`${prefix}/1/`, 0, TIMEOUT_MS);
+      const { rows: all } = await client.changes(`${prefix}/1/`, 0, TIMEOUT_MS);
       return new Map(all.map(({ key, value }) => [key.slice(prefix.length + 3), value]));
     };
     const changed = ["n/n", "l/l", "b/l/n/1", "k/k"];
@@ -95,7 +95,7 @@ async function writeAsOlder(
   client: EtcdClient,
   older: (row: NodeRow) => Partial<NodeRow>,
 ): Promise<void> {
-  const rows = await client.list(`${prefix}/1/n/`, 0, TIMEOUT_MS);
+  const { rows } = await client.changes(`${prefix}/1/n/`, 0, TIMEOUT_MS);
   const writes = rows.map(({ key, value }) => ({
     key,
     value: JSON.stringify(older(JSON.parse(value))),

@@ -1,0 +1,145 @@
+/** The copy of the rows that a standby keeps. */
+import { assertEquals, assertRejects } from "@std/assert";
+import fc from "fast-check";
+import {
+  type Changes,
+  EtcdClient,
+  type Write,
+} from "../../../../manager/resource/store/etcd/etcd_client.ts";
+import { EtcdUnreachableError } from "../../../../manager/resource/store/etcd/etcd_errors.ts";
+import { RowsCopy } from "../../../../manager/resource/store/etcd/rows_copy.ts";
+import { EtcdMembers, etcdPath, needsEtcd } from "../../../support/manager/etcd_members.ts";
+import { scaledCount } from "../../../support/time_factor.ts";
+import { until } from "../../../support/waiting.ts";
+
+const TIMEOUT_MS = 5000;
+const etcd = etcdPath === undefined ? undefined : await EtcdMembers.start();
+globalThis.addEventListener("unload", () => etcd?.killAll());
+
+function test(name: string, fn: (client: EtcdClient, prefix: string) => Promise<void>): void {
+  Deno.test({
+    name: name + needsEtcd,
+    ignore: etcd === undefined,
+    fn: async () => {
+      using client = new EtcdClient({ members: etcd!.addresses });
+      await fn(client, `/${crypto.randomUUID()}/`);
+    },
+  });
+}
+
+/** The keys and values of a copy. */
+const valuesOf = (copy: RowsCopy) =>
+  Object.fromEntries([...copy.rows.values()].map(({ key, value }) => [key, value]));
+
+/** Writes in as many transactions as needed. @returns the last revision. */
+async function write(client: EtcdClient, writes: readonly Write[]): Promise<number> {
+  let last = 0;
+  for (let at = 0; at < writes.length; at += 100) {
+    const { revision } = await client.transact([], writes.slice(at, at + 100), [], TIMEOUT_MS);
+    last = revision;
+  }
+  return last;
+}
+
+test(
+  "a copy equals the rows after each update, whatever was written and deleted",
+  async (client, base) => {
+    const names = fc.constantFrom("a", "b", "c", "d", "e");
+    const value = fc.option(fc.string({ maxLength: 4 }), { nil: undefined });
+    const writes = fc.uniqueArray(fc.record({ name: names, value }), {
+      selector: (one) => one.name,
+    });
+    let runs = 0;
+    const property = fc.asyncProperty(
+      fc.array(fc.record({ writes, updates: fc.boolean() }), { maxLength: 8 }),
+      async (steps) => {
+        const prefix = `${base}${runs++}/`;
+        const copy = new RowsCopy(client, prefix);
+        const expected: Record<string, string> = {};
+        for (const { writes, updates } of [...steps, { writes: [], updates: true }]) {
+          for (const { name, value } of writes) {
+            if (value === undefined) delete expected[prefix + name];
+            else expected[prefix + name] = value;
+          }
+          await write(client, writes.map(({ name, value }) => ({ key: prefix + name, value })));
+          if (!updates) continue;
+          await copy.update();
+          assertEquals(valuesOf(copy), expected);
+        }
+      },
+    );
+    await fc.assert(property, { numRuns: scaledCount(60, 20) });
+  },
+);
+
+test("a copy of more rows than one response holds is of one revision", async (client, prefix) => {
+  const keys = Array.from({ length: 4500 }, (_, n) => `${prefix}${n}`);
+  const revision = await write(client, keys.map((key) => ({ key, value: "first" })));
+  await write(client, keys.map((key, n) => ({ key, value: n % 2 === 0 ? "second" : undefined })));
+  const copy = new RowsCopy(client, prefix);
+  await copy.update(revision);
+  assertEquals(valuesOf(copy), Object.fromEntries(keys.map((key) => [key, "first"])));
+  await copy.update();
+  const even = keys.filter((_, n) => n % 2 === 0);
+  assertEquals(valuesOf(copy), Object.fromEntries(even.map((key) => [key, "second"])));
+});
+
+Deno.test("an update that fails leaves the copy as it was, and a later one reads what it has missed", async () => {
+  const replies = [
+    { rows: [row("/a", 3)], count: 1, revision: 5 },
+    { rows: [row("/b", 6)], count: 1, revision: 6 }, // so /a was deleted
+  ];
+  const asked: number[] = [];
+  const fails = new EtcdUnreachableError("Cannot reach etcd");
+  let keys: () => Promise<string[]> = () => Promise.reject(fails);
+  const copy = new RowsCopy({
+    changes: (_prefix, after) => {
+      asked.push(after);
+      return Promise.resolve(replies[after === 0 ? 0 : 1]!);
+    },
+    keys: () => keys(),
+  }, "/");
+  await copy.update();
+  await assertRejects(() => copy.update(), EtcdUnreachableError);
+  assertEquals([...copy.rows.keys()], ["/a"]);
+  keys = () => Promise.resolve(["/b"]);
+  await copy.update();
+  assertEquals([...copy.rows.keys()], ["/b"]);
+  assertEquals(asked, [0, 5, 5]);
+});
+
+Deno.test("an update that another one has overtaken changes nothing", async () => {
+  const slow = Promise.withResolvers<Changes>();
+  const fast = { rows: [row("/new", 9)], count: 1, revision: 9 };
+  const copy = new RowsCopy({
+    changes: (_prefix, _after, _timeoutMs, at) => at === 9 ? Promise.resolve(fast) : slow.promise,
+    keys: () => Promise.reject(new Error("not needed")),
+  }, "/");
+  const first = copy.update();
+  await copy.update(9);
+  slow.resolve({ rows: [row("/old", 4)], count: 1, revision: 4 });
+  await first;
+  assertEquals([...copy.rows.keys()], ["/new"]);
+});
+
+Deno.test("a copy that is kept reads changes again and again, until its signal ends it", async () => {
+  const ending = new AbortController();
+  const asked: number[] = [];
+  const copy = new RowsCopy({
+    changes: (_prefix, after) => {
+      asked.push(after);
+      if (asked.length === 2) return Promise.reject(new EtcdUnreachableError("Cannot reach etcd"));
+      return Promise.resolve({ rows: [], count: 0, revision: after + 1 });
+    },
+    keys: () => Promise.resolve([]),
+  }, "/");
+  copy.keep(ending.signal);
+  copy.keep(ending.signal);
+  await until(() => asked.length >= 4, () => `${asked.length} updates`);
+  ending.abort(); // no timer is left, which the sanitizer checks
+  assertEquals(asked.slice(0, 4), [0, 1, 1, 2]);
+});
+
+function row(key: string, revision: number) {
+  return { key, value: "", revision };
+}
