@@ -128,7 +128,7 @@ export class EtcdStore implements Store {
     opening.move();
     try {
       await Promise.all([
-        fromAnyMember(client, () => copy.update(term.revision)),
+        fromAnyMember(client, () => copy.moveTo(term.revision)),
         checkFormat(client, prefix),
       ]);
       await store.#load(new Map(copy.rows), seal);

@@ -11,7 +11,7 @@ import { COPY_EVERY_MS, COPY_PAUSE_FACTOR, LIST_TIMEOUT_MS } from "./etcd_policy
 export class RowsCopy {
   readonly #client: Pick<EtcdClient, "changes" | "keys">;
   readonly #prefix: string;
-  readonly #rows = new Map<string, Stored>();
+  #rows = new Map<string, Stored>();
   #revision = 0;
   #isKept = false;
 
@@ -33,28 +33,42 @@ export class RowsCopy {
     void this.#keep(signal).catch(() => {}); // the signal's reason
   }
 
+  /** Reads what has changed since the last update. A failure leaves the copy as it was. */
+  async update(): Promise<void> {
+    await this.#update(undefined);
+  }
+
   /**
-   * Reads what has changed since the last update.
+   * Makes the copy equal to the rows at a revision.
    *
-   * @param revision makes the copy equal to the rows at this revision. @default the newest
-   * @throws {EtcdUnreachableError | EtcdRefusedError} and leaves the copy as it was.
+   * @throws {EtcdUnreachableError | EtcdRefusedError}
    */
-  async update(revision?: number): Promise<void> {
-    const prefix = this.#prefix;
-    const changed = await this.#client.changes(prefix, this.#revision, LIST_TIMEOUT_MS, revision);
-    if (changed.revision <= this.#revision) return; // another update was faster
-    const present = new Set(this.#rows.keys());
+  async moveTo(revision: number): Promise<void> {
+    await this.#update(revision);
+    if (this.#revision === revision) return;
+    // An update at intervals was faster, or etcd has been restored and has counted to less than before.
+    [this.#rows, this.#revision] = [new Map(), 0];
+    await this.#update(revision);
+  }
+
+  async #update(at: number | undefined): Promise<void> {
+    const rows = this.#rows;
+    const isOver = (revision: number) => rows !== this.#rows || revision <= this.#revision;
+    const changed = await this.#client.changes(this.#prefix, this.#revision, LIST_TIMEOUT_MS, at);
+    const { revision } = changed;
+    if (isOver(revision)) return;
+    const present = new Set(rows.keys());
     for (const { key } of changed.rows) present.add(key);
-    // No row is missing here, so a larger number shows that rows were deleted.
+    // No row is missing here, so a smaller number shows that rows were deleted.
     const left = present.size === changed.count
       ? undefined
-      : new Set(await this.#client.keys(prefix, changed.revision, LIST_TIMEOUT_MS));
-    if (changed.revision <= this.#revision) return;
-    for (const row of changed.rows) this.#rows.set(row.key, row);
-    for (const key of left === undefined ? [] : this.#rows.keys()) {
-      if (!left!.has(key)) this.#rows.delete(key);
+      : new Set(await this.#client.keys(this.#prefix, revision, LIST_TIMEOUT_MS));
+    if (isOver(revision)) return;
+    for (const row of changed.rows) rows.set(row.key, row);
+    for (const key of left === undefined ? [] : rows.keys()) {
+      if (!left!.has(key)) rows.delete(key);
     }
-    this.#revision = changed.revision;
+    this.#revision = revision;
   }
 
   async #keep(signal: AbortSignal): Promise<void> {

@@ -77,7 +77,7 @@ test("a copy of more rows than one response holds is of one revision", async (cl
   const revision = await write(client, keys.map((key) => ({ key, value: "first" })));
   await write(client, keys.map((key, n) => ({ key, value: n % 2 === 0 ? "second" : undefined })));
   const copy = new RowsCopy(client, prefix);
-  await copy.update(revision);
+  await copy.moveTo(revision);
   assertEquals(valuesOf(copy), Object.fromEntries(keys.map((key) => [key, "first"])));
   await copy.update();
   const even = keys.filter((_, n) => n % 2 === 0);
@@ -116,10 +116,27 @@ Deno.test("an update that another one has overtaken changes nothing", async () =
     keys: () => Promise.reject(new Error("not needed")),
   }, "/");
   const first = copy.update();
-  await copy.update(9);
+  await copy.moveTo(9);
   slow.resolve({ rows: [row("/old", 4)], count: 1, revision: 4 });
   await first;
   assertEquals([...copy.rows.keys()], ["/new"]);
+});
+
+Deno.test("a copy reads all rows again if etcd has been restored and has counted to less", async () => {
+  const asked: number[] = [];
+  const copy = new RowsCopy({
+    changes: (_prefix, after, _timeoutMs, at) => {
+      asked.push(after);
+      const isRestored = at !== undefined;
+      const rows = after === 0 ? [row(isRestored ? "/restored" : "/lost", 3)] : [];
+      return Promise.resolve({ rows, count: 1, revision: at ?? 90 });
+    },
+    keys: () => Promise.reject(new Error("not needed")),
+  }, "/");
+  await copy.update();
+  await copy.moveTo(40);
+  assertEquals([...copy.rows.keys()], ["/restored"]);
+  assertEquals(asked, [0, 90, 0]);
 });
 
 Deno.test("a copy that is kept reads changes again and again, until its signal ends it", async () => {
