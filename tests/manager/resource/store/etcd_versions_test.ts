@@ -157,7 +157,7 @@ test(
       tx.putLease(leaseRow("l", { account: "physics" }));
       tx.putBill(billRow("l", "n", { account: "physics" }));
     });
-    const rows = await client.list(`${prefix}/1/`, 0, TIMEOUT_MS);
+    const { rows } = await client.changes(`${prefix}/1/`, 0, TIMEOUT_MS);
     const writes = rows.filter(({ key }) => /\/[lb]\//.test(key)).map(({ key, value }) => {
       const { account, ...row } = JSON.parse(value);
       assertEquals(account, "physics");
