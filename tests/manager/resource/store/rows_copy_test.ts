@@ -89,12 +89,12 @@ Deno.test("an update that fails leaves the copy as it was, and a later one reads
     { rows: [row("/a", 3)], count: 1, revision: 5 },
     { rows: [row("/b", 6)], count: 1, revision: 6 }, // so /a was deleted
   ];
-  const asked: number[] = [];
+  const revisions: number[] = [];
   const fails = new EtcdUnreachableError("Cannot reach etcd");
   let keys: () => Promise<string[]> = () => Promise.reject(fails);
   const copy = new RowsCopy({
     changes: (_prefix, after) => {
-      asked.push(after);
+      revisions.push(after);
       return Promise.resolve(replies[after === 0 ? 0 : 1]!);
     },
     keys: () => keys(),
@@ -105,7 +105,7 @@ Deno.test("an update that fails leaves the copy as it was, and a later one reads
   keys = () => Promise.resolve(["/b"]);
   await copy.update();
   assertEquals([...copy.rows.keys()], ["/b"]);
-  assertEquals(asked, [0, 5, 5]);
+  assertEquals(revisions, [0, 5, 5]);
 });
 
 Deno.test("an update that another one has overtaken changes nothing", async () => {
@@ -123,10 +123,10 @@ Deno.test("an update that another one has overtaken changes nothing", async () =
 });
 
 Deno.test("a copy reads all rows again if etcd has been restored and has counted to less", async () => {
-  const asked: number[] = [];
+  const revisions: number[] = [];
   const copy = new RowsCopy({
     changes: (_prefix, after, _timeoutMs, at) => {
-      asked.push(after);
+      revisions.push(after);
       const isRestored = at !== undefined;
       const rows = after === 0 ? [row(isRestored ? "/restored" : "/lost", 3)] : [];
       return Promise.resolve({ rows, count: 1, revision: at ?? 90 });
@@ -136,25 +136,27 @@ Deno.test("a copy reads all rows again if etcd has been restored and has counted
   await copy.update();
   await copy.moveTo(40);
   assertEquals([...copy.rows.keys()], ["/restored"]);
-  assertEquals(asked, [0, 90, 0]);
+  assertEquals(revisions, [0, 90, 0]);
 });
 
 Deno.test("a copy that is kept reads changes again and again, until its signal ends it", async () => {
   const ending = new AbortController();
-  const asked: number[] = [];
+  const revisions: number[] = [];
   const copy = new RowsCopy({
     changes: (_prefix, after) => {
-      asked.push(after);
-      if (asked.length === 2) return Promise.reject(new EtcdUnreachableError("Cannot reach etcd"));
+      revisions.push(after);
+      if (revisions.length === 2) {
+        return Promise.reject(new EtcdUnreachableError("Cannot reach etcd"));
+      }
       return Promise.resolve({ rows: [], count: 0, revision: after + 1 });
     },
     keys: () => Promise.resolve([]),
   }, "/");
   copy.keep(ending.signal);
   copy.keep(ending.signal);
-  await until(() => asked.length >= 4, () => `${asked.length} updates`);
+  await until(() => revisions.length >= 4, () => `${revisions.length} updates`);
   ending.abort(); // no timer is left, which the sanitizer checks
-  assertEquals(asked.slice(0, 4), [0, 1, 1, 2]);
+  assertEquals(revisions.slice(0, 4), [0, 1, 1, 2]);
 });
 
 function row(key: string, revision: number) {
