@@ -15,6 +15,7 @@ import { keysCommand } from "./commands/keys_command.ts";
 import { leasesCommand } from "./commands/leases_command.ts";
 import { managersCommand } from "./commands/managers_command.ts";
 import { nodesCommand } from "./commands/nodes_command.ts";
+import { reportCommand } from "./report/report_command.ts";
 import { resourceManagerCommand } from "./commands/resource_manager_command.ts";
 import { serviceCommand } from "./commands/service_command.ts";
 import { slurmCommand } from "./commands/slurm_command.ts";
@@ -37,6 +38,7 @@ export function createProgram(): Command {
     leasesCommand(),
     topCommand(),
     billCommand(),
+    reportCommand(),
     eventsCommand(),
     tokenCommand(),
     keysCommand(),

@@ -1,6 +1,6 @@
 /** `rfaas bill`: what leases have used, and what that costs. */
 
-import { type Command, InvalidArgumentError, Option } from "commander";
+import { type Command, Option } from "commander";
 import type { Bill, BillList } from "../../runtime/http/bill_api.ts";
 import { ManagerClient } from "../../runtime/http/manager_client.ts";
 import { amountsOf, costOf, gibSeconds, secondsText, sumOf } from "../bill_amounts.ts";
@@ -16,7 +16,7 @@ import {
 } from "../bill_sums.ts";
 import { jsonText } from "../json_text.ts";
 import { addManagerOptions, findManager, type ManagerOptions } from "../options/manager_options.ts";
-import { tryParseTime } from "../options/time_argument.ts";
+import { readTime } from "../options/time_argument.ts";
 import { type CommonOptions, newCommand } from "./new_command.ts";
 import { sacctText } from "../sacct_text.ts";
 import { table } from "../table.ts";
@@ -142,10 +142,4 @@ function csvOf({ bills, prices }: BillList): string {
 
 function sinceOf(bill: Bill): string {
   return new Date(bill.sinceMs).toISOString();
-}
-
-function readTime(text: string): number {
-  const ms = tryParseTime(text);
-  if (ms === undefined) throw new InvalidArgumentError("Expected a time such as 2026-11-01T12:00Z");
-  return ms;
 }

@@ -10,6 +10,7 @@ const COMMANDS = [
   "leases",
   "top --once",
   "bill",
+  "report --since 2026-11-01",
   "events",
   "drain here",
   "lend here",

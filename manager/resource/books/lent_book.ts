@@ -101,7 +101,7 @@ export class LentBook {
   }
 }
 
-/** The message of the event of a limit; none if an operator lends all cores. */
+/** The message of the event of a limit; none if an operator lends all cores. `rfaas report` reads `for NAME` at its end. */
 function limitText(node: NodeRow, by: string, limit?: LentLimit): { message?: string } {
   const parts = [
     ...limit?.cores === 0 ? [`grace period ${limit.graceMs} ms`] : [],
