@@ -38,6 +38,13 @@ export type {
   EventsQuery,
 } from "./runtime/http/event_api.ts";
 export type {
+  NodeObstacle,
+  QueueList,
+  WaitCode,
+  WaitingEntry,
+  WaitReason,
+} from "./runtime/http/queue_api.ts";
+export type {
   DrainRequest,
   ExecutorEnd,
   GrantKey,

@@ -12,7 +12,7 @@ import { eventsCommand } from "./commands/events_command.ts";
 import { executorManagerCommand } from "./commands/executor_manager_command.ts";
 import { invokeCommand } from "./commands/invoke_command.ts";
 import { keysCommand } from "./commands/keys_command.ts";
-import { leasesCommand } from "./commands/leases_command.ts";
+import { leasesCommand, queueCommand } from "./commands/leases_command.ts";
 import { managersCommand } from "./commands/managers_command.ts";
 import { nodesCommand } from "./commands/nodes_command.ts";
 import { reportCommand } from "./report/report_command.ts";
@@ -36,6 +36,7 @@ export function createProgram(): Command {
     lendCommand(),
     removeCommand(),
     leasesCommand(),
+    queueCommand(),
     topCommand(),
     billCommand(),
     reportCommand(),

@@ -1,4 +1,4 @@
-/** `rfaas leases`: the running leases. */
+/** `rfaas leases` and `rfaas queue`: the running leases, and the requests for leases that wait. */
 
 import type { Command } from "commander";
 import { ManagerClient } from "../../runtime/http/manager_client.ts";
@@ -41,4 +41,48 @@ async function listLeases(options: Options): Promise<void> {
       lease.nodes.map(({ name, state }) => state === "claimed" ? name : `(${name})`).join(" "),
     ]),
   ));
+}
+
+export function queueCommand(): Command {
+  return addManagerOptions(
+    newCommand(
+      "queue",
+      "List the requests for leases that wait for capacity, in their order, and why each one does. " +
+        "A client token lists its own, an operator token all.",
+      "$ rfaas queue --token-file ~/.local/state/rfaas/resource-manager/operator.token",
+    ),
+    "client or operator",
+  )
+    .option("--json", "Print one line of JSON")
+    .action(listQueue);
+}
+
+async function listQueue(options: Options): Promise<void> {
+  using manager = new ManagerClient(await findManager(options));
+  const list = await manager.queue();
+  if (options.json) return console.log(jsonText(list));
+  if (list.waiting.length === 0) {
+    return console.log("No request that this token may see waits for capacity");
+  }
+  console.log(table(
+    ["PLACE", "CLIENT", "WORKERS", "MEMORY", "WAITED", "REFUSED IN", "REASON"],
+    list.waiting.map(({ place, client, workers, memoryBytes, sinceMs, untilMs, reason }) => [
+      place,
+      client,
+      workers,
+      sizeText(memoryBytes),
+      durationText(Math.max(0, list.nowMs - sinceMs)),
+      durationText(Math.max(0, untilMs - list.nowMs)),
+      `${reason.code}: ${withSizes(reason.message)}`,
+    ]),
+  ));
+  if (list.more > 0) console.log(`${list.more} more`);
+}
+
+/** A message with its bytes in units that people read. */
+function withSizes(message: string): string {
+  return message.replace(
+    /\b(\d+) free bytes/g,
+    (_, bytes) => `${sizeText(Number(bytes))} of free memory`,
+  );
 }

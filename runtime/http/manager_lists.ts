@@ -11,6 +11,7 @@ import * as api from "./manager_api.ts";
 import { billsPath, eventsPath, pagePath } from "./manager_paths.ts";
 import type { ManagerRequests } from "./manager_requests.ts";
 import { followPages, type PageQuery } from "./page_api.ts";
+import { type QueueList, queueListSchema } from "./queue_api.ts";
 
 /** The methods of {@linkcode ManagerClient} that list something. */
 export class ManagerLists {
@@ -69,6 +70,16 @@ export class ManagerLists {
    */
   async leasePage(query: PageQuery = {}, signal?: AbortSignal): Promise<api.LeaseList> {
     return await this.#requests.get(api.leaseListSchema, pagePath("/v1/leases", query), signal);
+  }
+
+  /**
+   * Lists the requests for leases that wait for capacity: all of them for an operator, its own for a client.
+   *
+   * @param signal Ends the request.
+   * @returns The requests, in the order in which they are tried.
+   */
+  async queue(signal?: AbortSignal): Promise<QueueList> {
+    return await this.#requests.get(queueListSchema, "/v1/queue", signal);
   }
 
   /**

@@ -18,6 +18,8 @@ const COMMANDS = [
   "nodes --json",
   "leases",
   "leases --json",
+  "queue",
+  "queue --json",
   "bill",
   "bill --csv",
   "bill --json",
@@ -56,6 +58,10 @@ function listOf(path: string, text: string): unknown {
   const lists: Record<string, unknown> = {
     nodes: { nodes: [{ ...node, state: "up", lastSeenMs: nowMs, limits: [] }] },
     leases: { leases: [{ lease: ID, ...named, ...size, nodes: [{ ...node, state: "claimed" }] }] },
+    queue: {
+      waiting: [{ place: 1, ...named, ...size, reason: { code: "full", message: text } }],
+      more: 0,
+    },
     bills: { prices: {}, bills: [{ lease: ID, node: ID, epoch: 1, ...named, ...size, ...used }] },
     tokens: { tokens: [named] },
     keys: { keys: [{ id: text, state: text, ...times }] },

@@ -3,16 +3,18 @@ import { CLAIM_WITHIN_MS } from "../../../runtime/grant/claim_time.ts";
 import { signGrant } from "../../../runtime/grant/grant.ts";
 import type * as api from "../../../runtime/http/manager_api.ts";
 import { MAX_PAGE_ENTRIES } from "../../../runtime/http/page_api.ts";
+import type { QueueList } from "../../../runtime/http/queue_api.ts";
 import { inThisContext, withSpan } from "../../../runtime/tracing/tracing.ts";
 import { endAllocation, endLease, sweep } from "../leases/end_lease.ts";
 import { idsOfRequest, randomId } from "../ids.ts";
 import type { BookContext } from "./book_context.ts";
 import { type CheckedPage, pageOf } from "./page_query.ts";
-import { chooseCandidates } from "../leases/candidates.ts";
-import { isLending } from "../leases/node_capacity.ts";
+import { chooseCandidates, shortageOf } from "../leases/candidates.ts";
+import { NoCapacityError } from "../leases/no_capacity.ts";
 import { drawFor, type Placement } from "../leases/placement.ts";
 import { KEEP_ENDED_MS } from "../policy.ts";
 import { checkQuota, checkTerm, mayReplace } from "../leases/quota.ts";
+import { listWaiting } from "../leases/waiting_list.ts";
 import { byToken, ofLease, recordEvent } from "../record_event.ts";
 import { notFound, RefusalError } from "../refusal.ts";
 import type {
@@ -143,15 +145,18 @@ export class LeaseBook {
         ? { ...fresh, ...rootOf(known) }
         : fresh;
       if (lease === fresh) checkQuota(tx, caller, request);
-      const offers = chooseCandidates(tx, request, {
+      const options = {
         aliveSinceMs,
         placement: this.#placement,
         draws,
         starving,
         avoid,
         reserves: tx.unreservedUntil(caller.name) <= nowMs,
-      });
-      if (offers.length === 0) throw refusalOf(tx, request, aliveSinceMs);
+      };
+      const offers = chooseCandidates(tx, request, options);
+      if (offers.length === 0) {
+        throw new NoCapacityError(request, shortageOf(tx, request, options));
+      }
       tx.putLease(lease);
       const { workers } = lease;
       recordEvent(tx, "lease-granted", nowMs, byToken(caller), { ...ofLease(lease), workers });
@@ -263,6 +268,11 @@ export class LeaseBook {
     });
   }
 
+  /** The requests that wait for capacity, in their order: all of them for an operator, its own for a client. */
+  waiting(caller: TokenRow): QueueList {
+    return listWaiting(this.#context.queue.waiting, caller, this.#context.clock());
+  }
+
   /** Ends expired leases and lapsed candidates, and deletes leases that ended long ago. */
   async sweep(): Promise<void> {
     const nowMs = this.#context.clock();
@@ -331,23 +341,4 @@ function ownLease(tx: Transaction, caller: TokenRow, id: string): LeaseRow {
   // The same response for both, so that guessed ids reveal nothing.
   if (lease === undefined || !owns(caller, lease)) throw notFound("lease", id);
   return lease;
-}
-
-function refusalOf(
-  tx: Transaction,
-  request: api.LeaseRequest,
-  aliveSinceMs: number,
-): RefusalError {
-  if (!tx.nodes().some((node) => isLending(node, aliveSinceMs))) {
-    return new RefusalError(409, "no-nodes", "Cannot grant lease: no node is up");
-  }
-  const need = `${request.workers} free cores and ${request.memoryBytes} free bytes`;
-  const together = request.workers === 1 ? "" : ", nor have all nodes together";
-  const few = request.avoid?.length ?? 0;
-  const apart = few === 0 ? "" : `, apart from ${few} that the client avoids`;
-  return new RefusalError(
-    409,
-    "full",
-    `Cannot grant lease: no node has ${need}${together}${apart}`,
-  );
 }

@@ -1,8 +1,9 @@
 /** The nodes that a new lease is offered. */
 import { memoryShare } from "../../../runtime/grant/memory_share.ts";
+import type { NodeObstacle } from "../../../runtime/http/queue_api.ts";
 import { CANDIDATES_PER_LEASE, MAX_OFFERS } from "../policy.ts";
 import type { NodeLoad, NodeRow, Resources, Transaction } from "../store/store.ts";
-import { freeCores, freeOf, isLending } from "./node_capacity.ts";
+import { freeCores, freeOf, isLending, stateOf } from "./node_capacity.ts";
 import { firstOf, place, type Placement } from "./placement.ts";
 
 /** What a choice depends on besides the rows. */
@@ -47,23 +48,63 @@ export function chooseCandidates(
   });
 }
 
+/** Why a request got no offer. */
+export interface Shortage {
+  /** How many nodes there are that each obstacle applies to. A node counts once, by the first one. */
+  readonly nodes: Readonly<Record<NodeObstacle, number>>;
+  /** Whether the nodes that lend could serve the request if they served nothing else. */
+  readonly fitsEmpty: boolean;
+}
+
+/** States why {@linkcode chooseCandidates} has just found no offer: by the same checks of each node. */
+export function shortageOf(
+  tx: Transaction,
+  request: Resources,
+  options: ChoiceOptions,
+): Shortage {
+  const { starving, aliveSinceMs } = options;
+  const reserved = reservedNodes(tx, starving, aliveSinceMs);
+  const nodes = { lost: 0, draining: 0, reserved: 0, avoided: 0, lacksCores: 0, lacksMemory: 0 };
+  const lending: NodeLoad[] = [];
+  for (const load of tx.nodeLoads()) {
+    const obstacle = closedBy(load.node, options, reserved) ?? lackOf(load, request);
+    if (obstacle !== undefined) nodes[obstacle]++;
+    if (isLending(load.node, aliveSinceMs)) lending.push(load);
+  }
+  return { nodes, fitsEmpty: nodesFor(request, lending) !== undefined };
+}
+
+/** What keeps a node from being offered to a request, whatever its size; undefined if nothing does. */
+function closedBy(
+  node: NodeRow,
+  { aliveSinceMs, avoid }: ChoiceOptions,
+  reserved: ReadonlySet<string>,
+): "lost" | "draining" | "reserved" | "avoided" | undefined {
+  const state = stateOf(node, aliveSinceMs);
+  if (state !== "up") return state;
+  if (reserved.has(node.id)) return "reserved";
+  return avoid.has(node.id) ? "avoided" : undefined;
+}
+
+/** What a node has too little of to serve a request whole; undefined if it has enough. */
+function lackOf(
+  { node, allocated }: NodeLoad,
+  request: Resources,
+): "lacksCores" | "lacksMemory" | undefined {
+  if (node.cores - allocated.workers < request.workers) return "lacksCores";
+  const freeBytes = node.memoryBytes - allocated.memoryBytes;
+  return freeBytes < request.memoryBytes ? "lacksMemory" : undefined;
+}
+
 /** An offer before anything is reserved. */
 type Choice = Omit<Offer, "reservedWorkers">;
 
-function choose(
-  tx: Transaction,
-  request: Resources,
-  { aliveSinceMs, placement, draws, starving, avoid }: ChoiceOptions,
-): Choice[] {
+function choose(tx: Transaction, request: Resources, options: ChoiceOptions): Choice[] {
+  const { aliveSinceMs, placement, draws, starving } = options;
   const reserved = reservedNodes(tx, starving, aliveSinceMs);
-  const lending = tx.nodeLoads().filter(({ node }) =>
-    isLending(node, aliveSinceMs) && !reserved.has(node.id) && !avoid.has(node.id)
-  );
-  const fitting = lending.filter(({ node, allocated }) =>
-    node.cores - allocated.workers >= request.workers &&
-    node.memoryBytes - allocated.memoryBytes >= request.memoryBytes
-  );
-  if (fitting.length === 0) return splitOffers(lending, request);
+  const open = tx.nodeLoads().filter(({ node }) => closedBy(node, options, reserved) === undefined);
+  const fitting = open.filter((load) => lackOf(load, request) === undefined);
+  if (fitting.length === 0) return splitOffers(open, request);
   const { workers, memoryBytes } = request;
   return place(placement, fitting, CANDIDATES_PER_LEASE, draws)
     .map(({ node }) => ({ node, workers, memoryBytes }));
@@ -121,19 +162,29 @@ function reservedNodes(
   for (const request of starving) {
     const emptiest = tx.nodeLoads().filter(({ node }) => isLending(node, aliveSinceMs))
       .sort((a, b) => freeCores(b) - freeCores(a));
-    const whole = emptiest.find(({ node }) => isLargeEnough(node, request));
-    if (whole !== undefined) return new Set([whole.node.id]);
-    const reserved = new Set<string>();
-    let workers = 0;
-    for (const { node } of emptiest) {
-      const share = shareOf(request, { workers: node.cores, memoryBytes: node.memoryBytes });
-      if (share === 0) continue;
-      reserved.add(node.id);
-      workers += share;
-      if (workers >= request.workers) return reserved;
-    }
+    const found = nodesFor(request, emptiest);
+    if (found !== undefined) return found;
   }
   return new Set();
+}
+
+/** The first node that could serve a request, or else the first ones that could together, if they served nothing else. */
+function nodesFor(
+  request: Resources,
+  loads: readonly NodeLoad[],
+): ReadonlySet<string> | undefined {
+  const whole = loads.find(({ node }) => isLargeEnough(node, request));
+  if (whole !== undefined) return new Set([whole.node.id]);
+  const together = new Set<string>();
+  let workers = 0;
+  for (const { node } of loads) {
+    const share = shareOf(request, { workers: node.cores, memoryBytes: node.memoryBytes });
+    if (share === 0) continue;
+    together.add(node.id);
+    workers += share;
+    if (workers >= request.workers) return together;
+  }
+  return undefined;
 }
 
 function isLargeEnough(node: NodeRow, request: Resources): boolean {

@@ -1,14 +1,16 @@
 /** The requests for leases that wait for capacity, in a fair order. */
+import type { WaitReason } from "../../../runtime/http/queue_api.ts";
 import { MAX_PASSED, MAX_PASSED_MS } from "../policy.ts";
 import { RefusalError } from "../refusal.ts";
 import type { Resources } from "../store/store.ts";
 import { FairLine } from "./fair_line.ts";
+import { NoCapacityError } from "./no_capacity.ts";
 
 /**
  * Tries to grant a lease, in one store change.
  *
  * @param starving the waiting requests that must not be passed.
- * @throws {RefusalError} `full` or `no-nodes` if there is no capacity.
+ * @throws {NoCapacityError} if there is no capacity.
  */
 type Attempt<T> = (starving: readonly Resources[]) => Promise<T>;
 
@@ -33,12 +35,12 @@ export interface WaitingRequest {
   readonly sinceMs: number;
   /** When it is refused. */
   readonly untilMs: number;
-  /** Why the last attempt granted nothing; empty before the first one. */
-  readonly reason: string;
+  /** Why the last round granted nothing. */
+  readonly reason: WaitReason;
 }
 
 interface Waiting extends WaitingRequest {
-  reason: string;
+  reason: WaitReason;
   /** How many later requests were granted a lease. */
   passed: number;
   /** Whether an attempt is in progress. */
@@ -96,7 +98,7 @@ export class LeaseQueue {
   /**
    * Tries in turn until an attempt succeeds.
    *
-   * @throws {RefusalError} at once any but `full` and `no-nodes`; those of the last attempt when the time is over; 409
+   * @throws {RefusalError} at once any but {@linkcode NoCapacityError}; that of the last attempt when the time is over; 409
    * `full` if too many requests wait, none of which has to leave for this one; 503 `closing` after
    * {@linkcode LeaseQueue.close}.
    */
@@ -143,7 +145,7 @@ export class LeaseQueue {
       for (const waiting of [...this.#waiting.entries]) {
         // A request as large as one that was refused in this round is skipped: most requests have the same size.
         if (refused.some((less) => fitsInto(less, waiting.request))) {
-          if (waiting.reason === "") waiting.reason = BEHIND;
+          waiting.reason = BEHIND;
           continue;
         }
         if (!await waiting.try()) refused.push(waiting.request);
@@ -176,9 +178,9 @@ export class LeaseQueue {
         leave();
         resolve(granted);
       } catch (error) {
-        if (!isNoCapacity(error)) refuse(error);
+        if (!(error instanceof NoCapacityError)) refuse(error);
         else if (wasLate) refuse(new RefusalError(409, error.code, waited(error.message, waitMs)));
-        else waiting.reason = error.message;
+        else waiting.reason = error.reason;
       }
     };
     const waiting: Waiting = {
@@ -186,7 +188,7 @@ export class LeaseQueue {
       request,
       sinceMs,
       untilMs: sinceMs + waitMs,
-      reason: "",
+      reason: UNTRIED,
       passed: 0,
       trying: false,
       refuse,
@@ -227,17 +229,18 @@ export class LeaseQueue {
   }
 }
 
+const UNTRIED: WaitReason = { code: "untried", message: "it has just arrived" };
+
 /** The reason of a request that was not tried, since one of its size had just been refused. */
-const BEHIND = "Cannot grant lease: there is no capacity for a request before it that is no larger";
+const BEHIND: WaitReason = {
+  code: "behind",
+  message: "there is no capacity for a request before it that is no larger",
+};
 
 /** Compares the memory of each worker, since several nodes may serve: more workers with less memory each may fit. */
 function fitsInto(less: Resources, more: Resources): boolean {
   return less.workers <= more.workers &&
     less.memoryBytes / less.workers <= more.memoryBytes / more.workers;
-}
-
-function isNoCapacity(error: unknown): error is RefusalError {
-  return error instanceof RefusalError && (error.code === "full" || error.code === "no-nodes");
 }
 
 function waited(message: string, waitMs: number): string {

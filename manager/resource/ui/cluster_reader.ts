@@ -71,7 +71,7 @@ export class ClusterReader {
     const nodes = this.#nodesOf(rows, since);
     const waiting = queue.waiting.map(({ client, request, sinceMs, untilMs, reason }) => {
       const { workers, memoryBytes } = request;
-      return { client, workers, memoryBytes, sinceMs, untilMs, reason };
+      return { client, workers, memoryBytes, sinceMs, untilMs, reason: reason.message };
     });
     const totals = {
       ...totalsOf(nodes),

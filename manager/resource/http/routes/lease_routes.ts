@@ -1,5 +1,6 @@
 import * as api from "../../../../runtime/http/manager_api.ts";
 import { pageLimit } from "../../../../runtime/http/page_api.ts";
+import { queueListSchema } from "../../../../runtime/http/queue_api.ts";
 import { readPageQuery } from "../../books/page_query.ts";
 import { PAGE_COST } from "../../policy.ts";
 import { route, type Routes } from "../route.ts";
@@ -39,6 +40,15 @@ export const LEASE_ROUTES: Routes = {
     query: { after: api.leaseCursor, limit: pageLimit },
     response: [200, api.leaseListSchema],
     handle: ({ leases }, { caller, query }) => leases.list(caller, readPageQuery("leases", query)),
+  }),
+  "GET /v1/queue": route({
+    summary:
+      "Lists the requests for leases that wait for capacity, in their order, and why each one does: " +
+      "all for an operator, its own for a client.",
+    cost: PAGE_COST,
+    roles: ["operator", "client"],
+    response: [200, queueListSchema],
+    handle: ({ leases }, { caller }) => leases.waiting(caller),
   }),
   "POST /v1/leases/:lease/renew": route({
     summary: "Extends a lease and returns new grants.",

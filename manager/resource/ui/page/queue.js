@@ -31,7 +31,7 @@ export function Queue({ cluster, session }) {
                     <td class="right">${bytesText(each.memoryBytes)}</td>
                     <td class="right">${durationText(nowMs - each.sinceMs)}</td>
                     <td class="right">${durationText(each.untilMs - each.sinceMs)}</td>
-                    <td class="text">${reasonText(each.reason)}</td>
+                    <td class="text">${sizesText(each.reason)}</td>
                   </tr>
                 `
               )}</tbody>
@@ -41,9 +41,4 @@ export function Queue({ cluster, session }) {
         `}
     </section>
   `;
-}
-
-/** The state alone: each message begins in the same way. @param {string} reason */
-function reasonText(reason) {
-  return sizesText(reason.replace(/^Cannot grant lease: /, ""));
 }

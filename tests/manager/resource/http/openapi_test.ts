@@ -6,6 +6,7 @@ import { Ajv2020 } from "npm:ajv@8.20.0/dist/2020.js";
 import { describeApi } from "../../../../manager/resource/http/openapi.ts";
 import { createRouter, type RouterOptions } from "../../../../manager/resource/http/router.ts";
 import { TestManager } from "../../../support/manager/test_manager.ts";
+import { until } from "../../../support/waiting.ts";
 
 type Json = Record<string, unknown>;
 
@@ -256,6 +257,14 @@ Deno.test("the bodies and responses of a real run match the description", async 
   await queryEvents(test, operations, node);
   await run("client", "GET /v1/nodes");
   await run("operator", "GET /v1/leases");
+  const gone = new AbortController();
+  const tooMany = { workers: 64, memoryBytes: 1, termMs: 60_000, waitMs: 60_000 };
+  const waits = test.client.takeLease(tooMany, gone.signal).catch(() => {});
+  const queue = async () => (await test.operator.queue()).waiting;
+  await until(async () => (await queue()).some(({ reason }) => reason.nodes), () => "it waits");
+  await run("operator", "GET /v1/queue");
+  gone.abort();
+  await waits;
   await run("client", "POST /v1/leases/{lease}/renew", { termMs: 60_000 }, ids);
   await run("client", "DELETE /v1/leases/{lease}/nodes/{node}", undefined, ids);
   await run("client", "DELETE /v1/leases/{lease}", undefined, ids);
