@@ -73,7 +73,7 @@ Deno.test("a node that receives SIGTERM moves its idle leases to another node, a
 });
 
 Deno.test("calls under way finish on the node that drains, and later ones run on the next node", async () => {
-  await using host = await ProcessHost.start({ nodes: 2 });
+  await using host = await ProcessHost.start({ nodes: 2, drainMs: 20_000 });
   await using client = await host.connect();
   await using lease = await host.lease(client, { functions, workers: 1 });
   const old = nodeOf(host, lease);
@@ -83,13 +83,14 @@ Deno.test("calls under way finish on the node that drains, and later ones run on
   assertEquals(call.invokeSync(), 4);
   const moved = event(lease, "moved");
   let done = false;
-  const slow = lease.invoke("nap", Uint8Array.of(3)).finally(() => done = true);
+  // Longer than an executor needs to boot on the next node, on a slow host under load.
+  const slow = lease.invoke("nap", Uint8Array.of(8)).finally(() => done = true);
   old.signal("SIGTERM");
   await moved;
   assertEquals(await lease.invoke("echo", bytes), bytes);
   assert(!done, "a call on the next node does not wait for those on the last one");
   assert(lease.nodes[0] !== name);
-  assertEquals(await slow, Uint8Array.of(3));
+  assertEquals(await slow, Uint8Array.of(8));
   await within(10_000, "the drained node", old.line());
   // The input was written to memory of the old node: the call is refused, not run with other bytes.
   const refused = assertThrows(() => call.invokeSync(), ExecutorLostError, "rewrite input");
@@ -121,7 +122,7 @@ Deno.test("calls that outlast the grace period are retried if idempotent, and fa
 });
 
 Deno.test("a lease without another node goes on until the end of the grace period, and is then over", async () => {
-  await using host = await ProcessHost.start({ drainMs: 500 });
+  await using host = await ProcessHost.start({ drainMs: 4000 }); // an interrupted test sees it drain
   await using client = await host.connect();
   await using lease = await host.lease(client, { functions, depth: 2, idempotent: true });
   const draining = event(lease, "draining");

@@ -18,13 +18,15 @@ Deno.test("a node with one heartbeat in ten minutes follows an operator's reques
   await using beats = new RareBeats();
   await using host = await ProcessHost.start({
     listen: "http://127.0.0.1:0",
+    nodes: 0,
     via: (url) => beats.for(url),
   });
   const { operator } = host;
   const { token } = await operator.createToken({ role: "client", name: "ada" });
   await using client = await host.connect();
   await using ada = await connect({ manager: host.url, token, fabric: testFabric() });
-  // All at once: the node is lost 3 s after its last heartbeat, and executors boot slowly on a busy host.
+  // At once, and all at a time: the node is lost 3 s after its last heartbeat, and a busy host is slow.
+  await host.startNode("node-0");
   const leases = await Promise.all([client, client, ada].map((one) => host.lease(one)));
   await using kept = leases[0]!;
   await using ended = leases[1]!;

@@ -73,7 +73,8 @@ Deno.test("a lease that is not renewed ends on time, for synchronous calls and o
     while (Date.now() < endMs + 5000) call.invokeSync(64);
   }, LeaseOverError);
   const lateMs = Date.now() - endMs;
-  assert(lateMs > -50 && lateMs < limitMs(500), `it ended ${lateMs} ms after its term`);
+  // Client and node count the term from different moments, which differ on a busy host.
+  assert(lateMs > -limitMs(250) && lateMs < limitMs(500), `it ended ${lateMs} ms after its term`);
   await within(1000, "the call that waited", pending);
   assertThrows(() => call.invokeSync(64), LeaseOverError);
   await assertRejects(() => call.invoke(64), LeaseOverError);
@@ -145,11 +146,11 @@ Deno.test("a client stopped beyond its term finds its lease over, and the node h
 
 Deno.test("a lease that expires while its client attaches fails with a named error", async () => {
   await using host = await ProcessHost.start();
-  await using client = host.startClient("overInLeasing", { termMs: 1_000 });
+  await using client = host.startClient("overInLeasing", { termMs: 2_000 });
   await client.line();
   await host.executor(); // the node has admitted it
   await stop(client.pid);
-  await host.idle(4000);
+  await host.idle(5000);
   client.signal("SIGCONT");
   const { name, message } = await client.line();
   assert(["LeaseOverError", "LeaseRefusedError"].includes(String(name)), `${name}: ${message}`);

@@ -14,6 +14,8 @@ import { packageOf } from "../../support/functions/functions_package.ts";
 import { within } from "../../support/waiting.ts";
 
 const none = new Uint8Array();
+/** A call has begun by then, also on a worker that is interrupted. One that has not begun is not run, and ends nothing. */
+const BEGUN_MS = 1000;
 const HONEST = packageOf(
   "export const echo = (input, output) => (output.set(input), input.length);",
 );
@@ -53,7 +55,7 @@ const ENDS: Record<string, [source: string, cause: RegExp, deadlineMs?: number]>
   "Deno.kill() with a signal for the manager, and a loop": [
     "Deno.kill(Deno.pid, 'SIGTERM'); Deno.addSignalListener('SIGTERM', () => {}); for (;;);",
     /loop has stopped|ran on (after|for)/,
-    300,
+    BEGUN_MS,
   ],
   "an error in a timer": [
     "setTimeout(() => { throw new Error('stray'); }, 1); return new Promise(() => {});",
@@ -79,12 +81,12 @@ const ENDS: Record<string, [source: string, cause: RegExp, deadlineMs?: number]>
   "a loop in a microtask": [
     "queueMicrotask(() => { for (;;); }); return new Promise(() => {});",
     /loop has stopped|ran on (after|for)/,
-    100,
+    BEGUN_MS,
   ],
   "microtasks without end": [
     "const again = () => Promise.resolve().then(again); again(); return new Promise(() => {});",
     /loop has stopped|ran on (after|for)/,
-    100,
+    BEGUN_MS,
   ],
 };
 

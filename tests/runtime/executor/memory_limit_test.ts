@@ -17,14 +17,19 @@ const MIB = 2 ** 20;
 const LEASED = 64 * MIB;
 const BOMB = 1024;
 
+/** The pause after each MiB: the process that watches may be interrupted, and has to detect the bomb before its end. */
+const PAUSE_MS = 2;
+
 /** Writes the MiB allocated so far into its slot, which is shared memory, so that the client can read them. */
 const bomb = packageOf(`
   const kept = [];
+  const never = new Int32Array(new SharedArrayBuffer(4));
   export function bomb(input, output) {
     const view = new DataView(output.buffer, output.byteOffset);
     for (let mib = 1; mib <= ${BOMB}; mib++) {
       kept.push(new Uint8Array(${MIB}).fill(mib));
       view.setUint32(0, mib);
+      Atomics.wait(never, 0, 0, ${PAUSE_MS});
     }
     return 4;
   }

@@ -83,3 +83,19 @@ export async function* partsLater(
     yield 1;
   }
 }
+
+/** `later` with hundredths of a second: longer than a thread of the test is interrupted. */
+export async function laterLong(input: Uint8Array, output: Uint8Array): Promise<number> {
+  const copy = input.slice();
+  await new Promise((resolve) => setTimeout(resolve, copy[0]! * 10));
+  output.set(copy);
+  return copy.length;
+}
+
+/** `hold` with hundredths of a second. */
+export function holdLong(input: Uint8Array, output: Uint8Array): number {
+  const untilMs = performance.now() + input[0]! * 10;
+  while (performance.now() < untilMs);
+  output.set(input);
+  return input.length;
+}

@@ -47,7 +47,7 @@ for (const hotMs of [0, 20, Infinity]) {
     }, () => JSON.stringify(seen));
     assertEquals(seen.reactions, 1);
     later.invokeSync(0);
-    await new Promise((resolve) => setTimeout(resolve, 400)); // more than a sleep of the worker
+    await new Promise((resolve) => setTimeout(resolve, 1000)); // more than a sleep of the worker, also if it is interrupted
     assertEquals([read().timers, read().reactions], [2, 2]);
   });
 }
