@@ -11,6 +11,7 @@ import { ManagerClient } from "../../../runtime/http/manager_client.ts";
 import { hasOpenssl, makeCertificate } from "../../support/manager/certificate.ts";
 import { limitMs } from "../../support/time_factor.ts";
 import { ManagerRefusedError } from "../../../runtime/http/manager_refused.ts";
+import { freePorts } from "../../support/free_ports.ts";
 
 const token = "rfaas_client_secret";
 const request = { workers: 1, memoryBytes: 0, termMs: 1_000 };
@@ -37,9 +38,7 @@ Deno.test("`ManagerClient` refuses urls and tokens that are not valid", () => {
 });
 
 Deno.test("`takeLease()` throws ManagerUnreachableError without a listener", async () => {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const url = `http://127.0.0.1:${listener.addr.port}`;
-  listener.close();
+  const url = `http://127.0.0.1:${freePorts(1)[0]}`;
   for (const address of [url, "unix:/nonexistent/rfaas.sock"]) {
     using client = new ManagerClient({ url: address, token });
     const error = await assertRejects(

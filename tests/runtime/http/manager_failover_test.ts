@@ -4,6 +4,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { ManagerUnreachableError } from "../../../runtime/errors.ts";
 import { ManagerClient } from "../../../runtime/http/manager_client.ts";
 import { limitMs } from "../../support/time_factor.ts";
+import { freePorts } from "../../support/free_ports.ts";
 
 const token = "rfaas_client_secret";
 const request = { workers: 1, memoryBytes: 0, termMs: 1_000 };
@@ -64,9 +65,7 @@ const hangs: Deno.ServeHandler = () => new Promise<Response>(() => {});
 
 /** An address where no process listens. */
 function dead(): { url: string } {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  listener.close();
-  return { url: `http://127.0.0.1:${listener.addr.port}` };
+  return { url: `http://127.0.0.1:${freePorts(1)[0]}` };
 }
 
 Deno.test("`ManagerClient` follows a standby to the leader that it names, and stays there", async () => {

@@ -1,5 +1,6 @@
 /** Members of an etcd cluster as processes on this host. */
 
+import { freePorts } from "../free_ports.ts";
 import { firstLine } from "../../../cli/children/first_line.ts";
 import { ETCD, findProgram } from "../../../scripts/unpacked_package.ts";
 import type { CertificateFiles } from "./certificate.ts";
@@ -200,14 +201,4 @@ async function etcdctl(...args: string[]): Promise<void> {
   const { success, stderr } = await new Deno.Command("etcdctl", { args, env, stdin: "null" })
     .output();
   if (!success) throw new Error(`Cannot run etcdctl: ${new TextDecoder().decode(stderr)}`);
-}
-
-function freePorts(count: number): number[] {
-  const listeners = Array.from(
-    { length: count },
-    () => Deno.listen({ hostname: "127.0.0.1", port: 0 }),
-  );
-  const ports = listeners.map(({ addr }) => (addr as Deno.NetAddr).port);
-  for (const listener of listeners) listener.close();
-  return ports;
 }

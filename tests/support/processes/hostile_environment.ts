@@ -1,4 +1,6 @@
 /** Variables that a user's shell may have, and that no child of rfaas may receive. */
+
+import { freePorts } from "../free_ports.ts";
 export const HOSTILE_ENVIRONMENT = {
   DENO_SERVE_ADDRESS: "tcp:127.0.0.1:1", // no process may listen there
   LD_LIBRARY_PATH: "/nowhere", // Deno starts no child with it under --allow-run=PROGRAM
@@ -10,9 +12,7 @@ export const HOSTILE_ENVIRONMENT = {
 
 /** {@linkcode HOSTILE_ENVIRONMENT}, with a port that is free. */
 export function hostileEnvironment(): Record<string, string> {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = listener.addr;
-  listener.close();
+  const [port] = freePorts(1);
   return {
     ...HOSTILE_ENVIRONMENT,
     NODE_OPTIONS: `${HOSTILE_ENVIRONMENT.NODE_OPTIONS}${port}`,

@@ -1,5 +1,6 @@
 /** Slurm as processes on this host: munged, slurmctld, and a slurmd for each node. Needs root. */
 
+import { freePorts } from "../free_ports.ts";
 import { firstLine } from "../../../cli/children/first_line.ts";
 import { commandOutput } from "../../../scripts/vm/command_output.ts";
 import { isAlive } from "../processes/process_table.ts";
@@ -202,14 +203,4 @@ function exists(path: string): boolean {
   } catch {
     return false;
   }
-}
-
-function freePorts(count: number): number[] {
-  const listeners = Array.from(
-    { length: count },
-    () => Deno.listen({ hostname: "127.0.0.1", port: 0 }),
-  );
-  const ports = listeners.map(({ addr }) => (addr as Deno.NetAddr).port);
-  for (const listener of listeners) listener.close();
-  return ports;
 }
