@@ -19,7 +19,7 @@ function report(name: string, value: unknown = {}): void {
   console.log(`${name} ${JSON.stringify(value)}`);
 }
 
-/** Tries again if the claim arrives too late: an emulated machine on a busy host may take longer than a node allows. */
+/** Tries again if a claim or an executor comes too late: an emulated machine on a busy host may take longer than allowed. */
 async function takeLease(tries = 3): Promise<Lease> {
   try {
     return await client.lease({
@@ -28,7 +28,8 @@ async function takeLease(tries = 3): Promise<Lease> {
       termMs: 30_000,
     });
   } catch (error) {
-    const late = error instanceof LeaseRefusedError && error.reason === "too-late";
+    const late = error instanceof LeaseRefusedError &&
+      (error.reason === "too-late" || error.message.includes("no address reported within"));
     if (!late || tries === 1) throw error;
     return await takeLease(tries - 1);
   }

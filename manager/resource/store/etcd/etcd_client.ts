@@ -116,6 +116,18 @@ export class EtcdClient implements Disposable {
     return found;
   }
 
+  /** The number of keys that begin with each prefix, which ends with a slash, at a revision. */
+  async counts(
+    prefixes: readonly string[],
+    revision: number,
+    timeoutMs: number,
+  ): Promise<readonly number[]> {
+    const success = prefixes.map((prefix) => ({
+      request_range: { ...rangeOf(prefix), count_only: true, revision },
+    }));
+    return checkTxn(await this.#post("kv/txn", { success }, timeoutMs)).counts;
+  }
+
   /** The pages of a range, in the order of the keys, all at the revision of the first one. */
   async *#pages(
     prefix: string,
@@ -123,14 +135,13 @@ export class EtcdClient implements Disposable {
     at: number | undefined,
     timeoutMs: number,
   ): AsyncGenerator<Range> {
-    // The prefix ends with a slash, and 0 is the next character.
-    const last = encodeText(prefix.replace(/\/$/, "0"));
+    const { range_end } = rangeOf(prefix);
     let [key, revision] = [prefix, at];
     for (;;) {
       const request = {
         ...what,
         key: encodeText(key),
-        range_end: last,
+        range_end,
         limit: PAGE_ROWS,
         ...(revision === undefined ? {} : { revision }),
       };
@@ -276,6 +287,11 @@ function createClient(
   }
   const options = { poolIdleTimeout: IDLE_TIMEOUT_MS, caCerts: [caCert], ...certificate };
   return createDirectClient(options, hostname);
+}
+
+/** All keys with a prefix that ends with a slash: 0 is the next character. */
+function rangeOf(prefix: string) {
+  return { key: encodeText(prefix), range_end: encodeText(prefix.replace(/\/$/, "0")) };
 }
 
 function readOf(key: string) {

@@ -13,13 +13,13 @@ const integer = v.pipe(v.optional(v.string(), "0"), v.regex(/^\d{1,16}$/), v.tra
 const text = v.pipe(v.optional(v.string(), ""), v.transform(decodeText));
 const header = v.object({ revision: integer });
 const read = v.object({
+  count: integer,
   kvs: v.optional(v.array(v.object({ key: text, value: text, mod_revision: integer })), []),
 });
 const range = v.object({
   ...read.entries,
   header,
   more: v.optional(v.boolean(), false),
-  count: integer,
 });
 const txn = v.object({
   header,
@@ -44,17 +44,26 @@ export function checkRange(message: unknown): Range {
   return { rows: kvs.map(storedOf), more, count, revision };
 }
 
+/** What a transaction did and has read. */
+export interface TxnResult {
+  readonly done: boolean;
+  readonly revision: number;
+  /** The first row of each range that it has read. */
+  readonly found: readonly (Stored | undefined)[];
+  /** The number of rows of each range. */
+  readonly counts: readonly number[];
+}
+
 /** Checks the response to a transaction. @throws {v.ValiError} if it is another message. */
-export function checkTxn(
-  message: unknown,
-): { done: boolean; revision: number; found: (Stored | undefined)[] } {
+export function checkTxn(message: unknown): TxnResult {
   const { header, succeeded, responses } = v.parse(txn, message);
-  const found = responses.flatMap(({ response_range: read }) => {
-    if (read === undefined) return [];
-    const row = read.kvs[0];
-    return [row && storedOf(row)];
-  });
-  return { done: succeeded, revision: header.revision, found };
+  const ranges = responses.flatMap(({ response_range }) => response_range ?? []);
+  return {
+    done: succeeded,
+    revision: header.revision,
+    found: ranges.map(({ kvs: [row] }) => row && storedOf(row)),
+    counts: ranges.map(({ count }) => count),
+  };
 }
 
 /** The state of a member. */

@@ -3,20 +3,20 @@
  * them when it is to lead: with ten thousand, that takes most of a fail-over.
  */
 import { delay } from "../../../../std/async.ts";
-import type { EtcdClient } from "./etcd_client.ts";
+import type { Changes, EtcdClient } from "./etcd_client.ts";
 import type { Stored } from "./etcd_messages.ts";
 import { COPY_EVERY_MS, COPY_PAUSE_FACTOR, LIST_TIMEOUT_MS } from "./etcd_policy.ts";
 
 /** The rows below a prefix at a revision. */
 export class RowsCopy {
-  readonly #client: Pick<EtcdClient, "changes" | "keys">;
+  readonly #client: Pick<EtcdClient, "changes" | "counts" | "keys">;
   readonly #prefix: string;
   #rows = new Map<string, Stored>();
   #revision = 0;
   #isKept = false;
 
   /** @param prefix the begin of the keys, with a slash at its end. */
-  constructor(client: Pick<EtcdClient, "changes" | "keys">, prefix: string) {
+  constructor(client: Pick<EtcdClient, "changes" | "counts" | "keys">, prefix: string) {
     this.#client = client;
     this.#prefix = prefix;
   }
@@ -60,15 +60,38 @@ export class RowsCopy {
     const present = new Set(rows.keys());
     for (const { key } of changed.rows) present.add(key);
     // No row is missing here, so a smaller number shows that rows were deleted.
-    const left = present.size === changed.count
-      ? undefined
-      : new Set(await this.#client.keys(this.#prefix, revision, LIST_TIMEOUT_MS));
+    const deleted = present.size === changed.count ? [] : await this.#deleted(present, changed);
     if (isOver(revision)) return;
     for (const row of changed.rows) rows.set(row.key, row);
-    for (const key of left === undefined ? [] : rows.keys()) {
-      if (!left!.has(key)) rows.delete(key);
-    }
+    for (const key of deleted) rows.delete(key);
     this.#revision = revision;
+  }
+
+  /** The keys that are not in etcd. Events are deleted all the time, so only folders with a smaller number are read. */
+  async #deleted(
+    present: ReadonlySet<string>,
+    { count, revision }: Pick<Changes, "count" | "revision">,
+  ): Promise<string[]> {
+    const byFolder = Map.groupBy(present, (key) => this.#folderOf(key));
+    const folders = [...byFolder.keys()].filter((folder) => folder !== this.#prefix);
+    const counts = await this.#client.counts(folders, revision, LIST_TIMEOUT_MS);
+    const found: string[] = [];
+    for (const [index, folder] of folders.entries()) {
+      const keys = byFolder.get(folder)!;
+      if (keys.length !== counts[index]) found.push(...await this.#gone(folder, keys, revision));
+    }
+    if (present.size - found.length === count) return found;
+    return await this.#gone(this.#prefix, [...present], revision);
+  }
+
+  async #gone(folder: string, keys: readonly string[], revision: number): Promise<string[]> {
+    const left = new Set(await this.#client.keys(folder, revision, LIST_TIMEOUT_MS));
+    return keys.filter((key) => !left.has(key));
+  }
+
+  /** The part of a key up to the slash after the prefix; the prefix, if it has none. */
+  #folderOf(key: string): string {
+    return key.slice(0, key.indexOf("/", this.#prefix.length) + 1) || this.#prefix;
   }
 
   async #keep(signal: AbortSignal): Promise<void> {

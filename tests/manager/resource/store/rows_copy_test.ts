@@ -27,6 +27,11 @@ function test(name: string, fn: (client: EtcdClient, prefix: string) => Promise<
   });
 }
 
+const notNeeded = {
+  counts: () => Promise.reject(new Error("not needed")),
+  keys: () => Promise.reject(new Error("not needed")),
+};
+
 /** The keys and values of a copy. */
 const valuesOf = (copy: RowsCopy) =>
   Object.fromEntries([...copy.rows.values()].map(({ key, value }) => [key, value]));
@@ -44,7 +49,7 @@ async function write(client: EtcdClient, writes: readonly Write[]): Promise<numb
 test(
   "a copy equals the rows after each update, whatever was written and deleted",
   async (client, base) => {
-    const names = fc.constantFrom("a", "b", "c", "d", "e");
+    const names = fc.constantFrom("a/1", "a/2", "a/3/4", "b/1", "c", "d");
     const value = fc.option(fc.string({ maxLength: 4 }), { nil: undefined });
     const writes = fc.uniqueArray(fc.record({ name: names, value }), {
       selector: (one) => one.name,
@@ -97,6 +102,7 @@ Deno.test("an update that fails leaves the copy as it was, and a later one reads
       revisions.push(after);
       return Promise.resolve(replies[after === 0 ? 0 : 1]!);
     },
+    counts: () => Promise.resolve([]),
     keys: () => keys(),
   }, "/");
   await copy.update();
@@ -113,7 +119,7 @@ Deno.test("an update that another one has overtaken changes nothing", async () =
   const fast = { rows: [row("/new", 9)], count: 1, revision: 9 };
   const copy = new RowsCopy({
     changes: (_prefix, _after, _timeoutMs, at) => at === 9 ? Promise.resolve(fast) : slow.promise,
-    keys: () => Promise.reject(new Error("not needed")),
+    ...notNeeded,
   }, "/");
   const first = copy.update();
   await copy.moveTo(9);
@@ -131,7 +137,7 @@ Deno.test("a copy reads all rows again if etcd has been restored and has counted
       const rows = after === 0 ? [row(isRestored ? "/restored" : "/lost", 3)] : [];
       return Promise.resolve({ rows, count: 1, revision: at ?? 90 });
     },
-    keys: () => Promise.reject(new Error("not needed")),
+    ...notNeeded,
   }, "/");
   await copy.update();
   await copy.moveTo(40);
@@ -150,13 +156,35 @@ Deno.test("a copy that is kept reads changes again and again, until its signal e
       }
       return Promise.resolve({ rows: [], count: 0, revision: after + 1 });
     },
-    keys: () => Promise.resolve([]),
+    ...notNeeded,
   }, "/");
   copy.keep(ending.signal);
   copy.keep(ending.signal);
   await until(() => revisions.length >= 4, () => `${revisions.length} updates`);
   ending.abort(); // no timer is left, which the sanitizer checks
   assertEquals(revisions.slice(0, 4), [0, 1, 1, 2]);
+});
+
+Deno.test("of folders with deleted rows, a copy reads the keys, and of no others", async () => {
+  const rows = ["/e/1", "/e/2", "/l/1", "/l/2", "/own"].map((key) => row(key, 1));
+  const replies = [{ rows, count: 5, revision: 1 }, {
+    rows: [row("/e/3", 2)],
+    count: 4,
+    revision: 2,
+  }];
+  const folders: string[] = [];
+  const copy = new RowsCopy({
+    changes: () => Promise.resolve(replies.shift()!),
+    counts: (names) => Promise.resolve(names.map((name) => name === "/e/" ? 1 : 2)),
+    keys: (folder) => {
+      folders.push(folder);
+      return Promise.resolve(["/e/3"]);
+    },
+  }, "/");
+  await copy.update();
+  await copy.update();
+  assertEquals([...copy.rows.keys()].sort(), ["/e/3", "/l/1", "/l/2", "/own"]);
+  assertEquals(folders, ["/e/"]);
 });
 
 function row(key: string, revision: number) {
