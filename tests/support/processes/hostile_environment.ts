@@ -1,6 +1,6 @@
-/** Variables that a user's shell may have, and that no child of rfaas may receive. */
-
 import { freePorts } from "../free_ports.ts";
+
+/** Variables that a user's shell may have, and that no child of rfaas may receive. */
 export const HOSTILE_ENVIRONMENT = {
   DENO_SERVE_ADDRESS: "tcp:127.0.0.1:1", // no process may listen there
   LD_LIBRARY_PATH: "/nowhere", // Deno starts no child with it under --allow-run=PROGRAM

@@ -69,12 +69,12 @@ for (const kind of kinds) {
     ignore: kind === "https" && noOpenssl,
     fn: async () => {
       // A head that is sent at once arrives in time, although this thread may be interrupted: it has both ends.
-      const connections = { headTimeoutMs: 1500, idleTimeoutMs: 300 };
+      const connections = { headTimeoutMs: 1200, idleTimeoutMs: 1100 };
       const { test, as, dial, address } = await start(kind, { connections });
       await using _test = test;
       using client = as("client");
       // A connection that waits for a response is not idle, and outlasts the others.
-      const request = { workers: 1, memoryBytes: 0, termMs: 60_000, waitMs: 4000 };
+      const request = { workers: 1, memoryBytes: 0, termMs: 60_000, waitMs: 5000 };
       const waiting = assertRejects(() => client.takeLease(request), LeaseRefusedError, "no node");
       const ends = await Promise.all([
         dial().then((each) => untilClosed(each, "")),
