@@ -6,6 +6,7 @@ import type { ClusterEvent } from "../../../runtime/http/event_api.ts";
 import { rfaas, spawnRfaas } from "../../support/cluster/rfaas_command.ts";
 import { TestManager } from "../../support/manager/test_manager.ts";
 import { within } from "../../support/waiting.ts";
+import { freePorts } from "../../support/free_ports.ts";
 
 const small = { workers: 1, memoryBytes: 2 ** 20, termMs: 60_000 };
 
@@ -42,7 +43,8 @@ Deno.test("rfaas events prints what happened as text and as JSON, and selects", 
 });
 
 Deno.test("rfaas events --follow goes on across a restart of the resource manager, until Ctrl-C", async () => {
-  const test = await TestManager.start();
+  const listen = [`http://127.0.0.1:${freePorts(1)[0]}`];
+  const test = await TestManager.start({ listen });
   const env = { RFAAS_MANAGER: test.url, RFAAS_TOKEN: test.token("operator") };
   const child = spawnRfaas(["events", "--follow", "--json"], { env });
   const lines = child.stdout.pipeThrough(new TextDecoderStream())
@@ -61,7 +63,6 @@ Deno.test("rfaas events --follow goes on across a restart of the resource manage
   await test.register("here");
   assertEquals((await next("node-registered")).nodeName, "here");
   await test.stop();
-  const listen = [test.url];
   await using again = await TestManager.start({ listen }, test.dir);
   await next("manager-started");
   await again.register("there");

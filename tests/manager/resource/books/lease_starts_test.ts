@@ -1,5 +1,5 @@
 /** Which starts of leases are counted, as nodes report them. */
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { LeaseStarts } from "../../../../manager/resource/books/lease_starts.ts";
 import { START_BOUNDS_MS } from "../../../../manager/resource/books/start_counts.ts";
 import { MemoryStore } from "../../../../manager/resource/store/memory_store.ts";
@@ -124,7 +124,11 @@ Deno.test("a heartbeat without the kind of a start is refused, with it the dashb
   const live = await fetch(`${test.url}/ui/live`, { headers });
   const reader = live.body!.pipeThrough(new TextDecoderStream()).getReader();
   let text = "";
-  while (!text.includes("\n\n")) text += (await reader.read()).value;
+  while (!text.includes("\n\n")) {
+    const { value, done } = await reader.read();
+    assert(!done, "the stream has ended");
+    text += value;
+  }
   await reader.cancel();
   const { starts } = JSON.parse(text.slice("data: ".length, text.indexOf("\n\n")));
   const cold = START_BOUNDS_MS.map((boundMs) => boundMs === 500 ? 1 : 0).concat(0);

@@ -16,7 +16,11 @@ async function openStream(url: string, token: string) {
   return {
     /** The clients whose leases and requests the next message names. */
     async next() {
-      while (!text.includes("\n\n")) text += (await reader.read()).value;
+      while (!text.includes("\n\n")) {
+        const { value, done } = await reader.read();
+        if (done) throw new Error("Cannot read the next message: the stream has ended");
+        text += value;
+      }
       const at = text.indexOf("\n\n");
       const { whole, leases, waiting } = JSON.parse(
         text.slice("data: ".length, at),
