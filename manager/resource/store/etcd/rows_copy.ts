@@ -54,8 +54,11 @@ export class RowsCopy {
   async #update(at: number | undefined): Promise<void> {
     const rows = this.#rows;
     const isOver = (revision: number) => rows !== this.#rows || revision <= this.#revision;
-    const changed = await this.#client.changes(this.#prefix, this.#revision, LIST_TIMEOUT_MS, at);
+    const after = this.#revision;
+    const changed = await this.#client.changes(this.#prefix, after, LIST_TIMEOUT_MS, at);
     const { revision } = changed;
+    // A restored etcd has counted to less. Once it has counted to more, nothing would show that the copy is of lost rows.
+    if (revision < after && rows === this.#rows) [this.#rows, this.#revision] = [new Map(), 0];
     if (isOver(revision)) return;
     const present = new Set(rows.keys());
     for (const { key } of changed.rows) present.add(key);

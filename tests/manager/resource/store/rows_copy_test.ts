@@ -145,6 +145,26 @@ Deno.test("a copy reads all rows again if etcd has been restored and has counted
   assertEquals(revisions, [0, 90, 0]);
 });
 
+Deno.test("a copy reads all rows again if an update saw a restored etcd, which has counted to more since", async () => {
+  // As in etcd, the restored row has an older revision than the copy.
+  const restored = row("/restored", 41);
+  let now: Changes = { rows: [row("/lost", 80)], count: 1, revision: 90 };
+  const copy = new RowsCopy({
+    changes: (_prefix, after) => {
+      const rows = now.rows.filter(({ revision }) => revision > after);
+      return Promise.resolve({ ...now, rows });
+    },
+    counts: () => Promise.resolve([]),
+    keys: () => Promise.resolve(now.rows.map(({ key }) => key)),
+  }, "/");
+  await copy.update();
+  now = { rows: [restored], count: 1, revision: 42 };
+  await copy.update();
+  now = { ...now, revision: 95 };
+  await copy.moveTo(95);
+  assertEquals([...copy.rows.keys()], ["/restored"]);
+});
+
 Deno.test("a copy that is kept reads changes again and again, until its signal ends it", async () => {
   const ending = new AbortController();
   const revisions: number[] = [];
