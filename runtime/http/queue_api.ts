@@ -3,19 +3,16 @@ import { byteCount, count, plainName, timeMs, workerCount } from "./api_fields.t
 import * as v from "../valibot.ts";
 
 /** What may keep a node from a request. */
-export const NODE_OBSTACLES = [
-  "lost",
-  "draining",
-  "reserved",
-  "avoided",
-  "lacksCores",
-  "lacksMemory",
-] as const;
-export type NodeObstacle = (typeof NODE_OBSTACLES)[number];
+export type NodeObstacle =
+  | "lost"
+  | "draining"
+  | "reserved"
+  | "avoided"
+  | "lacksCores"
+  | "lacksMemory";
 
 /** Why a request waits, as a code. */
-export const WAIT_CODES = ["untried", "behind", "no-nodes", "full", "too-large"] as const;
-export type WaitCode = (typeof WAIT_CODES)[number];
+export type WaitCode = "untried" | "behind" | "no-nodes" | "full" | "too-large";
 
 /** Why a request waits: what the last attempt to grant it has found. */
 export interface WaitReason {
@@ -75,7 +72,7 @@ export const queueListSchema: v.GenericSchema<QueueList> = v.object({
     sinceMs: timeMs,
     untilMs: timeMs,
     reason: v.object({
-      code: v.picklist(WAIT_CODES),
+      code: v.picklist(["untried", "behind", "no-nodes", "full", "too-large"]),
       message: v.string(),
       nodes: v.exactOptional(v.object({
         lost: whole,
