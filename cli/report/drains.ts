@@ -49,9 +49,13 @@ export function drainsIn(period: Period, records: Records): DrainRecords | undef
   const drains = events.filter(({ event, atMs }) =>
     event === "node-drains" && atMs >= period.sinceMs && atMs < period.untilMs
   );
+  const billsOf = Map.groupBy(records.bills, ({ node }) => node);
   const groups = [...Map.groupBy(drains, causeOf)].sort(([a], [b]) => a < b ? -1 : 1);
   const by = groups.map(([by, group]): Drains => {
-    const fates = group.map((drain) => fateOf(drain, events, records));
+    const fates = group.map((drain) => {
+      const bills = billsOf.get(drain.node ?? "") ?? [];
+      return fateOf(drain, events, { bills, running: records.running });
+    });
     const delays = fates.filter((fate) => typeof fate === "number").sort((a, b) => a - b);
     return {
       by,
@@ -70,11 +74,11 @@ function causeOf({ message = "", role }: ClusterEvent): string {
   return /\bfor (\S+)$/.exec(message)?.[1] ?? role;
 }
 
-/** The delay of a drain in milliseconds, or why it has none. */
+/** The delay of a drain in milliseconds, or why it has none, by the bills of its node. */
 function fateOf(
   { seq, node, atMs }: ClusterEvent,
   events: readonly ClusterEvent[],
-  { bills, running }: Records,
+  { bills, running }: Pick<Records, "bills" | "running">,
 ): number | "withdrawn" | "unfinished" {
   const next = events.find((event) =>
     event.seq > seq && event.event === "node-lends" && event.node === node
@@ -83,8 +87,7 @@ function fateOf(
   const admittedMs = Math.min(atMs + CLAIM_WITHIN_MS, next?.atMs ?? Infinity);
   const startNs = nanoseconds(atMs);
   const held = bills.filter((bill) =>
-    bill.node === node && bill.epoch !== RESERVED_EPOCH && bill.sinceMs < admittedMs &&
-    endOf(bill) > startNs
+    bill.epoch !== RESERVED_EPOCH && bill.sinceMs < admittedMs && endOf(bill) > startNs
   );
   const lastNs = held.map(endOf).reduce((last, ns) => ns > last ? ns : last, startNs);
   if (next !== undefined && lastNs > nanoseconds(next.atMs)) return "withdrawn";

@@ -127,6 +127,21 @@ Deno.test("`drainsIn()` has percentiles of each cause, of drains in the period, 
   assertEquals(drainsIn(period, { events: ofClient, bills, running: [] }), undefined);
 });
 
+Deno.test("`drainsIn()` looks once for the node of each bill, however many drains there are", () => {
+  let reads = 0;
+  const bills = Array.from({ length: 100 }, () => ({
+    ...bill({}),
+    get node() {
+      reads++;
+      return "other";
+    },
+  }));
+  const events = Array.from({ length: 100 }, (_, n) => event(n, 2000 + n, "node-drains"));
+  const known = drainsIn({ sinceMs: 0, untilMs: 9000 }, { events, bills, running: [] })!;
+  assertEquals(known.by[0]!.drains, 100);
+  assertEquals(reads, 100);
+});
+
 Deno.test("rfaas report prints what was leased, and drains with their delays", async () => {
   const clock = new FakeClock();
   await using test = await TestManager.start({ clock: clock.read });
