@@ -2,9 +2,9 @@
 
 import { visibleText } from "./visible_text.ts";
 
-/** Lays out rows in columns. A column of numbers, by its first row, is aligned to the right. */
+/** Lays out rows in columns. A column with a number is aligned to the right. */
 export function table(head: readonly string[], rows: readonly (string | number)[][]): string {
-  const isText = (column: number) => typeof rows[0]?.[column] !== "number";
+  const isText = (column: number) => !rows.some((row) => typeof row[column] === "number");
   return alignColumns(
     [head, ...rows.map((row) => row.map((cell) => visibleText(String(cell))))],
     head.map((_, column) => column).filter(isText),

@@ -46,9 +46,8 @@ export function drainsIn(period: Period, records: Records): DrainRecords | undef
   );
   const [oldest] = events;
   if (oldest === undefined) return undefined;
-  const drains = events.filter(({ event, atMs }) =>
-    event === "node-drains" && atMs >= period.sinceMs && atMs < period.untilMs
-  );
+  const drains = firstDrains(events)
+    .filter(({ atMs }) => atMs >= period.sinceMs && atMs < period.untilMs);
   const billsOf = Map.groupBy(records.bills, ({ node }) => node);
   const groups = [...Map.groupBy(drains, causeOf)].sort(([a], [b]) => a < b ? -1 : 1);
   const by = groups.map(([by, group]): Drains => {
@@ -67,6 +66,19 @@ export function drainsIn(period: Period, records: Records): DrainRecords | undef
     };
   });
   return { keptSinceMs: oldest.atMs, by };
+}
+
+/** The drains without those of a node that drained for that cause already: its grace period was changed. */
+function firstDrains(events: readonly ClusterEvent[]): ClusterEvent[] {
+  const causes = new Map<string | undefined, Set<string>>();
+  return events.filter((each) => {
+    if (each.event === "node-lends") causes.delete(each.node);
+    if (each.event !== "node-drains") return false;
+    const known = causes.get(each.node) ?? new Set<string>();
+    causes.set(each.node, known);
+    const { size } = known;
+    return known.add(causeOf(each)).size > size;
+  });
 }
 
 /** A program names itself at the end of the message of the event (manager/resource/books/lent_book.ts). */

@@ -10,6 +10,7 @@ Deno.test("`alignColumns()` aligns cells, without blanks at the end", () => {
 Deno.test("`table()` aligns columns of numbers to the right", () => {
   assertEquals(table(["NAME", "N"], [["a", 1], ["long", 10]]), "NAME   N\na      1\nlong  10");
   assertEquals(table(["NAME", "N"], []), "NAME  N");
+  assertEquals(table(["N"], [["-"], [10]]), " N\n -\n10");
 });
 
 Deno.test("`sizeText()` writes binary units with three digits", () => {

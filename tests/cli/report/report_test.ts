@@ -98,6 +98,19 @@ Deno.test("`drainsIn()` has no delay of a drain that was withdrawn or goes on", 
   assertEquals(of([event(3, 6000, "node-lends")], running(part, 6001))?.p50Ms, 3000);
 });
 
+Deno.test("`drainsIn()` counts a drain once whose grace period is changed, and again once the node was lent", () => {
+  const forSlurm = (seq: number, atMs: number) =>
+    event(seq, atMs, "node-drains", { message: "grace period 9 ms, for slurm" });
+  const of = (...events: ClusterEvent[]) =>
+    drainsIn(period, { events, bills: [bill({})], running: [] })!.by
+      .map(({ by, drains, p50Ms }) => [by, drains, p50Ms]);
+  assertEquals(of(forSlurm(2, 2000), forSlurm(3, 3000)), [["slurm", 1, 3000]]);
+  const operator = event(3, 3000, "node-drains", { message: "grace period 9 ms" });
+  assertEquals(of(forSlurm(2, 2000), operator), [["operator", 1, 2000], ["slurm", 1, 3000]]);
+  const lent = event(3, 6000, "node-lends");
+  assertEquals(of(forSlurm(2, 2000), lent, forSlurm(4, 7000)), [["slurm", 2, 0]]);
+});
+
 Deno.test("`drainsIn()` has percentiles of each cause, of drains in the period, and since when they are kept", () => {
   const events = [
     event(7, 5, "lease-granted", { lease: "x" }),
@@ -136,7 +149,10 @@ Deno.test("`drainsIn()` looks once for the node of each bill, however many drain
       return "other";
     },
   }));
-  const events = Array.from({ length: 100 }, (_, n) => event(n, 2000 + n, "node-drains"));
+  const events = Array.from(
+    { length: 100 },
+    (_, n) => event(n, 2000 + n, "node-drains", { node: `${n}` }),
+  );
   const known = drainsIn({ sinceMs: 0, untilMs: 9000 }, { events, bills, running: [] })!;
   assertEquals(known.by[0]!.drains, 100);
   assertEquals(reads, 100);
