@@ -12,7 +12,7 @@ import { UndoLog } from "../undo_log.ts";
 import { Compaction } from "./compaction.ts";
 import { BatchLog, type JournalKeys } from "./batch_log.ts";
 import { EtcdClient, type EtcdConnection, type Write } from "./etcd_client.ts";
-import { EtcdRefusedError, isTemporary } from "./etcd_errors.ts";
+import { EtcdRefusedError } from "./etcd_errors.ts";
 import type { Stored } from "./etcd_messages.ts";
 import {
   ARCHIVE_EVERY_MS,
@@ -24,10 +24,11 @@ import {
   WRITE_TIMEOUT_MS,
 } from "./etcd_policy.ts";
 import { EtcdRows } from "./etcd_rows.ts";
+import { checkFormat, checkSeal, FORMAT, fromAnyMember, takeTermWithCopy } from "./open_term.ts";
 import { Pulse } from "./pulse.ts";
 import { RowsCopy } from "./rows_copy.ts";
 import type { Seal } from "./seal.ts";
-import { type Candidacy, type HeldTerm, type OwnKeys, takeTerm } from "./term.ts";
+import type { Candidacy, HeldTerm, OwnKeys } from "./term.ts";
 
 /** What a store on etcd needs. */
 export interface EtcdStoreOptions
@@ -46,8 +47,6 @@ interface Waiting {
   readonly sinceMs: number;
 }
 
-/** The version of the keys and values below the prefix. */
-const FORMAT = 1;
 /** A text that opens with the right key only. */
 const CHECK = "rfaas";
 
@@ -309,51 +308,4 @@ export class EtcdStore implements Store {
     this.#ended.resolve(reason);
     this.#wake();
   }
-}
-
-/** Waits until no other resource manager leads, and keeps a copy of the rows while one does. */
-async function takeTermWithCopy(candidacy: Candidacy, copy: RowsCopy): Promise<HeldTerm> {
-  const kept = new AbortController();
-  const signal = AbortSignal.any([candidacy.signal, kept.signal]);
-  const observed: Candidacy["observed"] = (leader) => {
-    copy.keep(signal);
-    candidacy.observed?.(leader);
-  };
-  try {
-    return await takeTerm({ ...candidacy, observed });
-  } finally {
-    kept.abort();
-  }
-}
-
-/** Refuses rows of a later version, beside which this one would lend the same cores again. */
-async function checkFormat(client: EtcdClient, prefix: string): Promise<void> {
-  // In the order of keys, the folders of other numbers are between that of 1 and a colon.
-  const key = await fromAnyMember(
-    client,
-    () => client.firstKey(`${prefix}/${FORMAT}0`, `${prefix}/:`, WRITE_TIMEOUT_MS),
-  );
-  const format = key && /^\/(\d+)\//.exec(key.slice(prefix.length))?.[1];
-  if (!format) return;
-  throw new StateUnavailableError(
-    `Cannot open state: a newer version wrote it, with format ${format} at ${prefix} of ${client.name}`,
-  );
-}
-
-/** Sends a request to one member after the other, until one answers: each has all rows, if it is connected. */
-async function fromAnyMember<T>(client: EtcdClient, send: () => Promise<T>): Promise<T> {
-  for (let left = client.size;; left--) {
-    try {
-      return await send();
-    } catch (error) {
-      if (!isTemporary(error) || left <= 1) throw error;
-    }
-  }
-}
-
-/** Refuses another key before it is needed: a standby with a wrong key would fail when it is to lead. */
-async function checkSeal(client: EtcdClient, key: string, seal: Seal): Promise<void> {
-  // An etcd that does not respond is waited for later.
-  const [sealed] = await client.read([key], WRITE_TIMEOUT_MS).catch(() => []);
-  if (sealed !== undefined) seal.open(sealed.value, key);
 }
