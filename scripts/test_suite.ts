@@ -1,16 +1,40 @@
 /** The results of the test suite so far. */
 
 import type { TestPlace, TestRun, TestRunResult } from "./test_places.ts";
-import { addCounts, countTests, NO_TESTS, slowest, type TestCounts } from "./test_report.ts";
+import {
+  addCounts,
+  countTests,
+  isOutsideTests,
+  NO_TESTS,
+  slowest,
+  type TestCounts,
+  type TestFailure,
+  withSecondRun,
+} from "./test_report.ts";
 
 /** Number of the slowest tests to list. */
 const SLOWEST = 10;
+
+/**
+ * Files with failed tests that a part runs again, alone. A host that stands still for a second fails a test or two of
+ * thousands; with more failures, the code is at fault.
+ */
+const MAX_SECOND_RUNS = 3;
+
+/** A run with failed tests. */
+interface FailedRun {
+  readonly name: string;
+  readonly place: TestPlace;
+  readonly run: TestRun;
+  readonly counts: TestCounts;
+}
 
 /** Times the parts of the suite, sums their counts, and prints the summary. */
 export class Suite {
   readonly #flags: readonly string[];
   readonly #parts: string[] = [];
   readonly #startMs = performance.now();
+  #failedRuns: FailedRun[] = [];
   #counts = NO_TESTS;
 
   /** @param flags Arguments of every run of `deno test`. */
@@ -18,11 +42,13 @@ export class Suite {
     this.#flags = flags;
   }
 
-  /** Runs a part and measures its duration. */
+  /** Runs a part, runs what failed in it again, and measures the duration of both. */
   async part<T>(name: string, work: () => Promise<T>): Promise<T> {
     const startMs = performance.now();
     try {
-      return await work();
+      const result = await work();
+      await this.#runFailedAgain();
+      return result;
     } finally {
       this.#parts.push(`${duration(performance.now() - startMs)} ${name}`);
     }
@@ -33,9 +59,32 @@ export class Suite {
     await this.part(name, () => this.count(name, place, run));
   }
 
-  /** Runs tests without measuring their duration. */
-  async count(name: string, place: TestPlace, { args, env = {} }: TestRun): Promise<void> {
-    this.add(tally(name, await place({ args: [...this.#flags, ...args], env })));
+  /** Runs tests within a part. */
+  async count(name: string, place: TestPlace, run: TestRun): Promise<void> {
+    const counts = await this.#runOnce(name, place, run);
+    if (counts.failed > 0) this.#failedRuns.push({ name, place, run, counts });
+    else this.add(counts);
+  }
+
+  /** Counts what failed, after a second run if it is little. Nothing else runs meanwhile. */
+  async #runFailedAgain(): Promise<void> {
+    const failedRuns = this.#failedRuns;
+    this.#failedRuns = [];
+    const files = failedRuns.reduce((sum, { counts }) => sum + failedFiles(counts).length, 0);
+    for (const { name, place, run, counts } of failedRuns) {
+      if (files > MAX_SECOND_RUNS) {
+        this.add(counts);
+        continue;
+      }
+      const args = isOutsideTests(counts) ? run.args : failedFiles(counts);
+      console.log(`\n${args.join(" ")} failed, and runs again`);
+      const second = await this.#runOnce(`${name}, again`, place, { ...run, args });
+      this.add(withSecondRun(counts, second));
+    }
+  }
+
+  async #runOnce(name: string, place: TestPlace, { args, env = {} }: TestRun): Promise<TestCounts> {
+    return tally(name, await place({ args: [...this.#flags, ...args], env }));
   }
 
   add(counts: TestCounts): void {
@@ -44,12 +93,12 @@ export class Suite {
 
   /** Counts a failure outside of any test. */
   fail(what: string): void {
-    this.add({ ...NO_TESTS, failed: 1, failures: [what] });
+    this.add({ ...NO_TESTS, failed: 1, failures: [outsideTests(what)] });
   }
 
   /** Prints the summary. @returns The exit status. */
   report(): number {
-    const { passed, failed, failures, skipped, times } = this.#counts;
+    const { passed, failed, failures, flaky, skipped, times } = this.#counts;
     console.log(`\nslowest:`);
     for (const { seconds, name, file } of slowest(times, SLOWEST)) {
       console.log(`${duration(seconds * 1000)} ${file}: ${name}`);
@@ -62,7 +111,10 @@ export class Suite {
       .map(([reason, count]) => `${count} ${reason}`);
     console.log(`\n${total} skipped${total > 0 ? `: ${reasons.join(", ")}` : ""}`);
     // Again, at the end of a long output.
-    for (const failure of failures) console.log(`\nFAILED: ${failure}\n`);
+    for (const each of flaky) {
+      console.log(`\nFLAKY, passed in its second run: ${described(each)}\n`);
+    }
+    for (const each of failures) console.log(`\nFAILED: ${described(each)}\n`);
     console.log(`${passed} passed, ${failed} failed`);
     return failed === 0 ? 0 : 1;
   }
@@ -73,8 +125,21 @@ function tally(name: string, { code, junit, lastLine }: TestRunResult): TestCoun
   const counts = countTests(junit);
   if (code === 0 || counts.failed > 0) return counts;
   const after = lastLine === undefined ? "" : `, after it printed "${lastLine}"`;
-  const failure = `the run "${name}", which ended with code ${code}${after}`;
+  const failure = outsideTests(`the run "${name}", which ended with code ${code}${after}`);
   return { ...counts, failed: 1, failures: [failure] };
+}
+
+function outsideTests(name: string): TestFailure {
+  return { name, file: undefined, error: "" };
+}
+
+/** Each file once; one entry for a run that failed outside of any test. */
+function failedFiles({ failures }: TestCounts): string[] {
+  return [...new Set(failures.map(({ file }) => file ?? ""))];
+}
+
+function described({ name, error }: TestFailure): string {
+  return [name, ...error.split("\n").filter((line) => line !== "")].join("\n  ");
 }
 
 /** Minutes and seconds, padded to a common width. */

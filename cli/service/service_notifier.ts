@@ -5,7 +5,7 @@ import { sendDatagram } from "../../ffi/sockets/unix_datagram.ts";
 import { EAGAIN, ErrnoError } from "../../ffi/errno.ts";
 import { getLogger } from "../../manager/log.ts";
 
-/** Between two attempts to report that the service is ready, while the queue of systemd is full. */
+/** Between two attempts to report that the service is ready or ends, while the queue of systemd is full. */
 const RETRY_MS = 200;
 
 /** Reports to the service manager that started this process. */
@@ -35,14 +35,13 @@ export class ServiceNotifier implements Disposable {
 
   /** The service can be used. From now on the watchdog sees that the event loop turns. */
   ready(status: string): void {
-    this.#sendReady(`READY=1\nSTATUS=${status}`);
+    this.#sendState(`READY=1\nSTATUS=${status}`);
     if (this.#watchdogMs === undefined) return;
     this.#watchdog = setInterval(() => this.#send("WATCHDOG=1"), this.#watchdogMs / 2);
   }
 
   stopping(status: string): void {
-    clearTimeout(this.#retry);
-    this.#send(`STOPPING=1\nSTATUS=${status}`);
+    this.#sendState(`STOPPING=1\nSTATUS=${status}`);
   }
 
   [Symbol.dispose](): void {
@@ -51,10 +50,14 @@ export class ServiceNotifier implements Disposable {
     this.#libc.close();
   }
 
-  /** systemd waits for this message alone: it ends a service that does not become ready. */
-  #sendReady(message: string): void {
+  /**
+   * Repeats the message while the queue of systemd is full: systemd ends a service that does not report that
+   * it is ready. A later state replaces the one that waits.
+   */
+  #sendState(message: string): void {
+    clearTimeout(this.#retry);
     if (this.#send(message) !== EAGAIN) return;
-    this.#retry = setTimeout(() => this.#sendReady(message), RETRY_MS);
+    this.#retry = setTimeout(() => this.#sendState(message), RETRY_MS);
   }
 
   /**

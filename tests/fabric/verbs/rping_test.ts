@@ -11,6 +11,11 @@ const ENDLESS = "100000000";
 const PROGRAM_MS = limitMs(20_000);
 /** How soon an end must notice that the other is gone. */
 const NOTICED_MS = limitMs(3_000);
+/** A dying process unregisters its memory first, which refuses the read or write that is under way. */
+const LOST_CLIENT =
+  /^rping: Cannot .*((disconnected|does not answer).*\(gone\)|REM_\w+_ERR \(failed\))\n$/;
+const LOST_SERVER =
+  /^rping: Cannot get the server's confirmation .*: (the peer .*\(gone\)|REM_\w+_ERR \(failed\))\n$/;
 
 function start([command, ...args]: readonly [string, ...string[]]): Program {
   const pipes = { stdin: "null", stdout: "piped", stderr: "piped" } as const;
@@ -92,7 +97,7 @@ Deno.test("rping: the death of the client ends the server with a named error", a
   await ends(
     server,
     () => client.kill("SIGKILL"),
-    /^rping: Cannot .*(disconnected|does not answer).*\(gone\)\n$/,
+    LOST_CLIENT,
   );
 });
 
@@ -104,8 +109,7 @@ Deno.test("rping: the death of the server ends the client with a named error", a
   await ends(
     client,
     () => server.kill("SIGKILL"),
-    // A dying process unregisters its memory first, which refuses the read or write that is under way.
-    /^rping: Cannot get the server's confirmation .*: (the peer .*\(gone\)|REM_\w+_ERR \(failed\))\n$/,
+    LOST_SERVER,
   );
 });
 
