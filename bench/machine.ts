@@ -26,6 +26,15 @@ export async function describeMachine(): Promise<Machine> {
   };
 }
 
+/** Returns the host and the date of a run in one line, with a warning if other programs used its cores. */
+export function describeRun(machine: Machine): string {
+  const { cpu, cores, kernel, deno, v8, commit, date, load } = machine;
+  const busy = load > 1
+    ? `; load average ${load.toFixed(1)} before the run, so other programs used the cores too`
+    : "";
+  return `${date}, ${cores} cores (${cpu}), Linux ${kernel}, Deno ${deno}, V8 ${v8}, commit ${commit}${busy}`;
+}
+
 /** The commit, with a plus sign if files differ from it. */
 async function commit(): Promise<string> {
   const git = async (...args: string[]) => {

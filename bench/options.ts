@@ -19,6 +19,8 @@ export interface RunOptions {
   readonly store: string | undefined;
   readonly json: string | undefined;
   readonly html: string | undefined;
+  /** The folder for an SVG file of each chart. */
+  readonly pictures: string | undefined;
   /** The JSON file of an earlier run. */
   readonly compare: string | undefined;
 }
@@ -26,13 +28,16 @@ export interface RunOptions {
 /** Reads the arguments. Ends the process after the help, or if they are wrong. */
 export function readOptions(args: readonly string[], suites: readonly Suite[]): RunOptions {
   return readArguments("bench", () => {
-    const { help, quick, suite, seconds, store, json, html, compare, _ } = parseArgs(args, {
-      boolean: ["help", "quick"],
-      string: ["suite", "seconds", "store", "json", "html", "compare"],
-      collect: ["suite"],
-      alias: { help: "h" },
-      unknown: refuseUnknown,
-    });
+    const { help, quick, suite, seconds, store, json, html, pictures, compare, _ } = parseArgs(
+      args,
+      {
+        boolean: ["help", "quick"],
+        string: ["suite", "seconds", "store", "json", "html", "pictures", "compare"],
+        collect: ["suite"],
+        alias: { help: "h" },
+        unknown: refuseUnknown,
+      },
+    );
     if (help) printHelp(helpText(suites));
     // `--suite` takes several names: `parseArgs()` leaves those after the first one in `_`.
     if (suite.length === 0) refuseArguments(_);
@@ -43,6 +48,7 @@ export function readOptions(args: readonly string[], suites: readonly Suite[]): 
       store: storeOf(textOption("store", store)),
       json: textOption("json", json),
       html: textOption("html", html),
+      pictures: textOption("pictures", pictures),
       compare: textOption("compare", compare),
     };
   });
@@ -92,6 +98,7 @@ Options:
   --store <address>   etcd to measure beside SQLite in the suite control: etcd://HOST:PORT,…
   --json <file>       Write the rows as JSON too
   --html <file>       Write a page with charts too
+  --pictures <folder> Write each chart as an SVG file too
   --compare <file>    Show what is slower than in an earlier run, which wrote this JSON
   -h, --help          Show help
 

@@ -45,10 +45,14 @@ export function toRow(
   };
 }
 
-/** Returns the text of the JSON file. */
-export function toJson(machine: object, rows: readonly Row[]): string {
+/** Returns the text of the JSON file. @param skipped What this host could not measure. */
+export function toJson(
+  machine: object,
+  rows: readonly Row[],
+  skipped: readonly string[] = [],
+): string {
   const plain = rows.map(({ curve: _, ...row }) => row);
-  return JSON.stringify({ machine, rows: plain }, null, 1) + "\n";
+  return JSON.stringify({ machine, skipped, rows: plain }, null, 1) + "\n";
 }
 
 /** Returns the rows of one suite as a table. The ratio compares a row with the fastest one of its size. */

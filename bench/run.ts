@@ -11,6 +11,7 @@ import { describeMachine } from "./machine.ts";
 import { compareRuns, type EarlierRun, parseRun } from "./compare.ts";
 import { readOptions, type RunOptions } from "./options.ts";
 import { benchPage } from "./page/page.ts";
+import { writePictures } from "./page/pictures.ts";
 import { ProgressLine } from "./progress_line.ts";
 import { toJson, toTable } from "./rows.ts";
 import { Bench } from "./suites/suite.ts";
@@ -42,18 +43,22 @@ async function run(options: RunOptions): Promise<number> {
   }, { once: true });
   for (const suite of options.suites) {
     if (shutdown.signal.aborted) break;
+    const before = bench.rows.length;
     await bench.attempt(suite.name, () => suite.run(bench)).catch(() => {}); // interrupted
     progress.clear();
-    const rows = bench.rows.filter((row) => row.suite === suite.name);
-    if (rows.length > 0) console.log(`${suite.name}, in microseconds\n${toTable(rows)}\n`);
+    for (const [name, rows] of Map.groupBy(bench.rows.slice(before), ({ suite }) => suite)) {
+      console.log(`${name}, in microseconds\n${toTable(rows)}\n`);
+    }
     for (const text of bench.texts.splice(0)) console.log(`${text}\n`);
   }
   cpu.close();
   libc.close();
   console.log(Object.entries(machine).map(([key, value]) => `${key} ${value}`).join(", "));
   if (earlier) console.log(`\n${compareRuns(earlier, { machine, rows: bench.rows })}`);
-  if (options.json) await Deno.writeTextFile(options.json, toJson(machine, bench.rows));
-  if (options.html) await Deno.writeTextFile(options.html, await benchPage(machine, bench.rows));
+  const { rows, skipped } = bench;
+  if (options.json) await Deno.writeTextFile(options.json, toJson(machine, rows, skipped));
+  if (options.html) await Deno.writeTextFile(options.html, await benchPage(machine, rows, skipped));
+  if (options.pictures) await writePictures(options.pictures, machine, rows);
   if (shutdown.signal.aborted) return 130;
   return bench.failures > 0 ? 1 : 0;
 }

@@ -1,29 +1,10 @@
 /** All charts of the page in order, with their rows and texts. */
 
-import type { EChartsOption } from "../../examples/shared/echarts.ts";
 import type { Row } from "../rows.ts";
 import { bandwidthChart, barsChart, overheadChart } from "./bar_charts.ts";
+import { type Chart, rowsOf } from "./chart.ts";
 import { distributionChart, latencyChart, partsChart, throughputChart } from "./line_charts.ts";
-import type { Look } from "./look.ts";
-
-export interface Chart {
-  /** The id of its element. */
-  readonly id: string;
-  readonly title: string;
-  /** An explanation in one or two sentences. */
-  readonly text: string;
-  readonly suite: string;
-  /** Whether it shows a row of its suite. @default {all} */
-  readonly shows?: (row: Row) => boolean;
-  /** Its height in pixels. */
-  readonly height: (rows: readonly Row[]) => number;
-  readonly option: (rows: readonly Row[], look: Look) => EChartsOption;
-}
-
-/** Returns the rows of a chart. */
-export function rowsOf({ suite, shows = () => true }: Chart, rows: readonly Row[]): Row[] {
-  return rows.filter((row) => row.suite === suite && shows(row));
-}
+import { PAPER_CHARTS } from "./paper_charts.ts";
 
 const lines = () => 440;
 /** The height for one bar per row. */
@@ -169,6 +150,7 @@ const ALL: readonly Chart[] = [
     height: () => 320,
     option: partsChart,
   },
+  ...PAPER_CHARTS,
 ];
 
 /** The charts, whose options filter the rows. */

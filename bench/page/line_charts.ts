@@ -7,7 +7,8 @@ import type { Row } from "../rows.ts";
 import { frame, lineStyles, type Tooltip, valueAxis } from "./frame.ts";
 import { formatCount, formatUs, type Look } from "./look.ts";
 
-const pathsOf = (rows: readonly Row[]) => [...new Set(rows.map(({ path }) => path))];
+/** The paths of rows, each once. */
+export const pathsOf = (rows: readonly Row[]) => [...new Set(rows.map(({ path }) => path))];
 
 /** The part of the data of a tooltip that is used here. */
 interface Hovered {
@@ -17,7 +18,7 @@ interface Hovered {
 }
 
 /** Returns a tooltip with all lines, from the lowest value to the highest. */
-function allLines(
+export function allLines(
   title: (x: number) => string,
   format: (y: number) => string,
   descending = false,
@@ -38,7 +39,7 @@ function allLines(
 }
 
 /** Returns a logarithmic axis with a label at each measured value. */
-function steps(
+export function steps(
   look: Look,
   name: string,
   format: (value: number) => string,

@@ -3,14 +3,22 @@
 import { escape } from "@std/html";
 import { sizeText } from "../../cli/quantity_text.ts";
 import { bundleModule } from "../../runtime/package/bundle.ts";
-import type { Machine } from "../machine.ts";
+import { describeRun, type Machine } from "../machine.ts";
 import type { Row } from "../rows.ts";
-import { type Chart, CHARTS, rowsOf } from "./charts.ts";
+import { type Chart, rowsOf } from "./chart.ts";
+import { CHARTS } from "./charts.ts";
 import { headlines } from "./headlines.ts";
 import { DARK, formatUs, LIGHT, type Palette } from "./look.ts";
 
-/** @throws {LeaseRefusedError} If the script cannot be bundled. */
-export async function benchPage(machine: Machine, rows: readonly Row[]): Promise<string> {
+/**
+ * @param skipped What this host could not measure, each with the reason.
+ * @throws {LeaseRefusedError} If the script cannot be bundled.
+ */
+export async function benchPage(
+  machine: Machine,
+  rows: readonly Row[],
+  skipped: readonly string[] = [],
+): Promise<string> {
   const script = await bundleModule(new URL("./script.ts", import.meta.url));
   const charts = CHARTS.filter((chart) => rowsOf(chart, rows).length > 0);
   return `<!doctype html>
@@ -26,7 +34,8 @@ export async function benchPage(machine: Machine, rows: readonly Row[]): Promise
 <body>
 <header>
 <h1>rfaas benchmark</h1>
-<p>${escape(describe(machine))}</p>
+<p>${escape(describeRun(machine))}</p>
+${skipped.length === 0 ? "" : `<p>Not measured: ${escape(skipped.join("; "))}</p>`}
 </header>
 ${headlineList(rows)}
 <main>
@@ -47,12 +56,15 @@ ${charts.map((chart) => section(chart, rowsOf(chart, rows))).join("\n")}
 }
 
 function section(chart: Chart, rows: readonly Row[]): string {
+  const finding = chart.finding?.(rows);
   return `<section>
 <h2>${escape(chart.title)}</h2>
+${finding === undefined ? "" : `<p class="finding">${escape(finding)}</p>`}
 <p>${escape(chart.text)}</p>
 <div class="chart" id="${chart.id}" style="height: ${
     chart.height(rows)
   }px" role="img" aria-label="${escape(chart.title)}"></div>
+${chart.source === undefined ? "" : `<p class="source">${escape(chart.source)}</p>`}
 </section>`;
 }
 
@@ -61,14 +73,6 @@ function headlineList(rows: readonly Row[]): string {
     `<li><b>${escape(figure)}</b><span>${escape(text)}</span></li>`
   );
   return items.length === 0 ? "" : `<ul class="headlines">${items.join("")}</ul>`;
-}
-
-function describe(machine: Machine): string {
-  const { cpu, cores, kernel, deno, v8, commit, date, load } = machine;
-  const busy = load > 1
-    ? `; load average ${load.toFixed(1)} before the run, so other programs used the cores too`
-    : "";
-  return `${date}, ${cores} cores (${cpu}), Linux ${kernel}, Deno ${deno}, V8 ${v8}, commit ${commit}${busy}`;
 }
 
 function table(rows: readonly Row[]): string {
@@ -111,6 +115,8 @@ main { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 5
 section { min-width: 0; }
 section:first-child { grid-column: 1 / -1; }
 .chart { width: 100%; }
+.finding { color: var(--text); font-weight: 600; }
+.source { font-size: 13px; }
 .headlines { display: grid; grid-template-columns: repeat(auto-fit, minmax(170px, 1fr)); gap: 12px; margin: 20px 0 32px;
   padding: 0; list-style: none; }
 .headlines li { padding: 12px 14px; border: 1px solid var(--grid); border-radius: 10px; }

@@ -42,6 +42,8 @@ export class Bench {
   readonly rows: Row[] = [];
   /** Texts to print after the rows. */
   readonly texts: string[] = [];
+  /** What this host could not measure, each with the reason. */
+  readonly skipped: string[] = [];
   /** Contenders and suites that failed. */
   failures = 0;
   readonly #options: BenchOptions;
@@ -86,6 +88,7 @@ export class Bench {
       this.signal.throwIfAborted();
       if (error instanceof UnavailableError) {
         this.#options.onNote(`${what} was skipped: ${error.message}`);
+        this.skipped.push(`${what} (${error.message})`);
       } else {
         this.failures++;
         const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);

@@ -1,5 +1,6 @@
 /** All suites, in the order in which they run. */
 
+import { paperSuite } from "../paper/paper_suite.ts";
 import { bandwidthSuite } from "./bandwidth_suite.ts";
 import { codecSuite } from "./codec_suite.ts";
 import { coldSuite } from "./cold_suite.ts";
@@ -97,5 +98,11 @@ export const SUITES: readonly Suite[] = [
     about: "full speed for ten minutes with short leases: memory, descriptors, throughput",
     byDefault: false,
     run: soakSuite,
+  },
+  {
+    name: "paper",
+    about: "the figures of the paper on rFaaS, beside its published values",
+    byDefault: false,
+    run: paperSuite,
   },
 ];

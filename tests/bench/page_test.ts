@@ -4,6 +4,7 @@ import { CHARTS } from "../../bench/page/charts.ts";
 import { formatCount, formatUs } from "../../bench/page/look.ts";
 import { LIGHT } from "../../bench/page/look.ts";
 import { benchPage } from "../../bench/page/page.ts";
+import { writePictures } from "../../bench/page/pictures.ts";
 import { toRow } from "../../bench/rows.ts";
 import { sizeText } from "../../cli/quantity_text.ts";
 import { init } from "../../examples/shared/echarts.ts";
@@ -42,7 +43,13 @@ const ROWS = [
   toRow("verbs", "ib_write_lat", 64, [25]),
   toRow("control", "grant, 10 nodes", 0, [900]),
   toRow("soak", "part 1 of 2", 64, [2]),
+  toRow("paper round trips", "rfaas hot", 1024, [0.5]),
+  toRow("paper round trips", "rfaas warm", 1024, [60]),
+  toRow("paper round trips", "rfaas hot", 5 * 2 ** 20, [500]),
+  toRow("paper round trips", "TCP", 5 * 2 ** 20, [5000]),
 ];
+
+const isOfPaper = ({ suite }: { suite: string }) => suite.startsWith("paper");
 
 Deno.test("`benchPage()` returns a page that loads nothing", async () => {
   const page = await benchPage(MACHINE, ROWS);
@@ -74,6 +81,32 @@ Deno.test("`benchPage()` leaves out charts without rows", async () => {
   const page = await benchPage(MACHINE, ROWS.filter(({ suite }) => suite === "overhead"));
   const shown = CHARTS.filter(({ id }) => page.includes(`<div class="chart" id="${id}"`));
   assertEquals(shown.map(({ id }) => id), ["overhead"]);
+});
+
+Deno.test("`benchPage()` names what this host could not measure, and what a chart shows", async () => {
+  const page = await benchPage(MACHINE, ROWS, ["NATS (<nats-server> is not installed)"]);
+  assertStringIncludes(page, "<p>Not measured: NATS (&lt;nats-server&gt; is not installed)</p>");
+  assertStringIncludes(page, "With 1 KiB each way, a hot call took 500 ns and a warm one 60 µs.");
+  assertStringIncludes(page, "hot calls moved 10 GB/s");
+  assertStringIncludes(page, "IPDPS 2023 (arXiv 2106.13859)");
+  assert(!(await benchPage(MACHINE, ROWS)).includes("Not measured"));
+});
+
+Deno.test("`writePictures()` writes each chart that has rows, with its host and its source", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "rfaas-test-" });
+  try {
+    await writePictures(folder, { ...MACHINE, load: 7 }, ROWS.filter(isOfPaper));
+    const names = [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
+    assertEquals(names, CHARTS.filter(isOfPaper).map(({ id }) => `${id}.svg`).sort());
+    const svg = await Deno.readTextFile(`${folder}/paper-round-trips.svg`);
+    for (
+      const text of ["Round trips over the size", "a &lt;processor&gt;", "load average 7.0"]
+    ) assertStringIncludes(svg, text);
+    assertStringIncludes(svg, "rFaaS hot 5.3 µs"); // a published value
+    assert(!/NaN|undefined/.test(svg));
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
 });
 
 Deno.test("every chart draws its rows, on a wide and on a narrow page", async () => {

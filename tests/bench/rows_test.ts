@@ -21,8 +21,9 @@ Deno.test("`toRow()` returns microseconds and calls per second", () => {
 
 Deno.test("`toJson()` has the machine, and exactly the documented fields of each row", () => {
   const rows = [toRow("hot", "a", 64, [1]), toRow("cold", "b", 0, [2])];
-  const parsed = JSON.parse(toJson({ cores: 2 }, rows));
-  assertEquals(Object.keys(parsed), ["machine", "rows"]);
+  const parsed = JSON.parse(toJson({ cores: 2 }, rows, ["NATS (it is not installed)"]));
+  assertEquals(Object.keys(parsed), ["machine", "skipped", "rows"]);
+  assertEquals(parsed.skipped, ["NATS (it is not installed)"]);
   assertEquals(parsed.machine, { cores: 2 });
   for (const row of parsed.rows) {
     assertEquals(Object.keys(row), [

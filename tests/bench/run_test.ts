@@ -39,11 +39,12 @@ Deno.test("`bench --help` lists every suite, and a usage error ends with status 
   assertStringIncludes(store.err, "option '--store' expects etcd://HOST:PORT,…, not 'sqlite:x'");
 });
 
-Deno.test("`bench` prints a table, and writes JSON and a page", async () => {
+Deno.test("`bench` prints a table, and writes JSON, a page and pictures", async () => {
   const folder = await Deno.makeTempDir();
   try {
     const [json, html] = [`${folder}/rows.json`, `${folder}/page.html`];
     const args = ["--suite", "overhead", "--quick", "--json", json, "--html", html];
+    args.push("--pictures", `${folder}/pictures`);
     const { code, out, err } = await run(...args);
     assertEquals(code, 0, err);
     assertStringIncludes(out, "overhead, in microseconds");
@@ -53,6 +54,7 @@ Deno.test("`bench` prints a table, and writes JSON and a page", async () => {
     assertEquals(machine.deno, Deno.version.deno);
     assert(rows.length > 0 && rows.every(({ suite }: { suite: string }) => suite === "overhead"));
     assertStringIncludes(await Deno.readTextFile(html), 'id="overhead"');
+    assertStringIncludes(await Deno.readTextFile(`${folder}/pictures/overhead.svg`), "<svg");
   } finally {
     await Deno.remove(folder, { recursive: true });
   }

@@ -73,6 +73,7 @@ Deno.test("`Bench.attempt()` notes what is unavailable, and counts no failure", 
   assertEquals(result, undefined);
   assertEquals(bench.failures, 0);
   assertEquals(notes, ["hot: NATS was skipped: nats-server is not installed"]);
+  assertEquals(bench.skipped, ["hot: NATS (nats-server is not installed)"]);
 });
 
 Deno.test("`takeTurns()` ends when the run is interrupted", async () => {
