@@ -30,6 +30,7 @@ export {
   pipe,
   rawTransform,
   readonly,
+  record,
   regex,
   safeParse,
   strictObject,

@@ -46,6 +46,7 @@ export const VENDORED: readonly Vendored[] = [
         "pipe",
         "rawTransform",
         "readonly",
+        "record",
         "regex",
       ],
       ...["safeParse", "strictObject", "string", "transform", "union"],

@@ -1366,5 +1366,5 @@ declare function transform<TInput$1, TOutput$1>(operation: (input: TInput$1) => 
 declare function getDotPath(issue: BaseIssue<unknown>): string | null;
 declare function getDotPath<TSchema extends BaseSchema<unknown, unknown, BaseIssue<unknown>> | BaseSchemaAsync<unknown, unknown, BaseIssue<unknown>>>(issue: InferIssue<TSchema>): IssueDotPath<TSchema> | null;
 
-export { array, boolean, check, custom, exactOptional, flatten, getDotPath, integer, literal, looseObject, maxLength, maxValue, minLength, minValue, nullable, number, object, optional, parse, picklist, pipe, rawTransform, readonly, regex, safeParse, strictObject, string, transform, union };
+export { array, boolean, check, custom, exactOptional, flatten, getDotPath, integer, literal, looseObject, maxLength, maxValue, minLength, minValue, nullable, number, object, optional, parse, picklist, pipe, rawTransform, readonly, record, regex, safeParse, strictObject, string, transform, union };
 export type { GenericIssue, GenericSchema, InferOutput };

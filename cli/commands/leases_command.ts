@@ -64,16 +64,21 @@ async function listQueue(options: Options): Promise<void> {
   if (list.waiting.length === 0) {
     return console.log("No request that this token may see waits for capacity");
   }
+  const hasClasses = list.waiting.some((entry) => entry.class !== undefined);
   console.log(table(
-    ["PLACE", "CLIENT", "WORKERS", "MEMORY", "WAITED", "REFUSED IN", "REASON"],
-    list.waiting.map(({ place, client, workers, memoryBytes, sinceMs, untilMs, reason }) => [
+    [
+      ...["PLACE", "CLIENT", ...hasClasses ? ["CLASS"] : []],
+      ...["WORKERS", "MEMORY", "WAITED", "REFUSED IN", "REASON"],
+    ],
+    list.waiting.map(({ place, client, workers, memoryBytes, sinceMs, untilMs, ...entry }) => [
       place,
       client,
+      ...hasClasses ? [entry.class ?? ""] : [],
       workers,
       sizeText(memoryBytes),
       durationText(Math.max(0, list.nowMs - sinceMs)),
       durationText(Math.max(0, untilMs - list.nowMs)),
-      `${reason.code}: ${withSizes(reason.message)}`,
+      `${entry.reason.code}: ${withSizes(entry.reason.message)}`,
     ]),
   ));
   if (list.more > 0) console.log(`${list.more} more`);

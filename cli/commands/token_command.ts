@@ -19,6 +19,7 @@ interface CreateOptions extends Options {
   role: TokenRequest["role"];
   name: string;
   account?: string;
+  class?: string;
   workers?: number;
   memory?: number;
   leases?: number;
@@ -55,6 +56,7 @@ function createCommand(): Command {
     )
     .requiredOption("--name <name>", "Name of the token, shown with leases and bills")
     .option("--account <name>", "Account of a client at its site, shown on its bills")
+    .option("--class <name>", "Class of a client, one of resourceManager.classes")
     .option("--workers <number>", "Maximum number of workers, all leases together", integerFrom(0))
     .option("--memory <size>", "Maximum memory, all leases together", byteSize)
     .option("--leases <number>", "Maximum number of leases", integerFrom(0))
@@ -70,13 +72,14 @@ function createCommand(): Command {
 
 async function createToken(options: CreateOptions): Promise<void> {
   using manager = new ManagerClient(await findManager(options));
-  const { role, name, account } = options;
+  const { role, name, account, class: inClass } = options;
   const quota = readQuota(options);
   const created = await manager.createToken({
     role,
     name,
     ...(Object.keys(quota).length === 0 ? {} : { quota }),
     ...(account === undefined ? {} : { account }),
+    ...(inClass === undefined ? {} : { class: inClass }),
   });
   console.log(options.json ? jsonText(created) : created.token);
 }
@@ -107,11 +110,14 @@ async function listTokens(options: Options): Promise<void> {
   const list = await manager.tokens();
   if (options.json) return console.log(jsonText(list));
   console.log(table(
-    ["NAME", "ROLE", "ACCOUNT", "CREATED", "LIMITS"],
-    list.tokens.map(({ name, role, createdMs, quota, account = NO_ACCOUNT }) => [
+    ["NAME", "ROLE", "ACCOUNT", "CLASS", "CREATED", "LIMITS"],
+    list.tokens.map((
+      { name, role, createdMs, quota, account = NO_ACCOUNT, class: inClass = "-" },
+    ) => [
       name,
       role,
       account,
+      inClass,
       new Date(createdMs).toISOString().slice(0, 19) + "Z",
       quotaText(quota),
     ]),

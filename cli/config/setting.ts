@@ -1,6 +1,7 @@
 /** The description of a setting, and the schemas that several settings share. */
 
 import { BYTE_SIZE_PATTERN, tryParseBytes } from "../../runtime/byte_size.ts";
+import { className } from "../../runtime/http/api_fields.ts";
 import * as v from "../../runtime/valibot.ts";
 
 /** A value of the configuration. */
@@ -35,6 +36,9 @@ export function integer(min: number, max: number = Number.MAX_SAFE_INTEGER) {
   return v.pipe(v.number(), v.integer(), v.minValue(min), v.maxValue(max));
 }
 
+/** The range of priorities: enough for others between any two classes. */
+const MAX_PRIORITY = 1_000_000;
+
 const EXPECTED_SIZE = 'expected bytes or a size such as "8GiB"';
 
 /** A number of bytes, or a text such as `8GiB`. The output is in bytes. */
@@ -47,6 +51,12 @@ export const size = v.pipe(
     addIssue({ message: EXPECTED_SIZE });
     return NEVER;
   }),
+);
+
+/** Classes of clients, by name. */
+export const classes = v.record(
+  className,
+  v.strictObject({ priority: v.exactOptional(integer(-MAX_PRIORITY, MAX_PRIORITY)) }),
 );
 
 /** An amount of money. The operator chooses the currency. */

@@ -24,7 +24,7 @@ import * as v from "../../runtime/valibot.ts";
 import { hostCores, hostMemoryBytes, hostNodeName } from "../host.ts";
 import { defaultStateDir } from "../state_home.ts";
 import { rdmaPort } from "./device_address.ts";
-import { integer, price, setting, size, text } from "./setting.ts";
+import { classes, integer, price, setting, size, text } from "./setting.ts";
 
 export const SETTINGS = {
   "resourceManager.listen": setting(v.pipe(v.array(text), v.minLength(1)), {
@@ -107,6 +107,11 @@ export const SETTINGS = {
   }),
   "resourceManager.quota.requestsPerSecond": setting(integer(1), {
     description: "Requests per second of a client on average, if its token has no limit.",
+  }),
+  "resourceManager.classes": setting(classes, {
+    description:
+      "Classes that tokens of clients may name, each with its priority: waiting requests of a higher " +
+      "one are served first. Tokens without a class are of the class default, whose priority is 0.",
   }),
   "resourceManager.limits.unauthenticatedPerSecond": setting(integer(1), {
     description: "Requests per second without a valid token, from all hosts together.",

@@ -40,6 +40,14 @@ export const epochNumber = count(1, 2 ** 31 - 1);
 export const plainName = v.pipe(v.string(), v.regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/));
 /** The name of an account of a site, as those of Slurm: it stands between the `|` of `sacct`, and in CSV. */
 export const accountName = plainName;
+/** The name of a class of clients. It begins with a letter, so that a list is no table of classes. */
+export const className = v.pipe(
+  v.string(),
+  v.regex(
+    /^[A-Za-z][A-Za-z0-9._-]{0,63}$/,
+    "expected a letter, then at most 63 letters, digits, dots, underscores and hyphens",
+  ),
+);
 /** 128 random bits. Ids of leases and of nodes have this form. */
 export const hexId = v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/));
 /** The first 64 bits of the SHA-256 of a public key. */

@@ -1,5 +1,5 @@
 /** The body of `/v1/queue`. */
-import { byteCount, count, plainName, timeMs, workerCount } from "./api_fields.ts";
+import { byteCount, className, count, plainName, timeMs, workerCount } from "./api_fields.ts";
 import * as v from "../valibot.ts";
 
 /** What may keep a node from a request. */
@@ -38,6 +38,8 @@ export interface WaitingEntry {
   readonly place: number;
   /** The name of the client's token. */
   readonly client: string;
+  /** The class of the client. Left out if the resource manager's configuration names no classes. */
+  readonly class?: string;
   /** The workers that it requests: as many cores. */
   readonly workers: number;
   /** The memory that it requests, in bytes. */
@@ -67,6 +69,7 @@ export const queueListSchema: v.GenericSchema<QueueList> = v.object({
   waiting: v.array(v.object({
     place: count(1),
     client: plainName,
+    class: v.exactOptional(className),
     workers: workerCount,
     memoryBytes: byteCount,
     sinceMs: timeMs,

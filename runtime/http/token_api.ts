@@ -1,5 +1,13 @@
 /** The bodies of `/v1/tokens`. */
-import { accountName, byteCount, count, plainName, termMs, timeMs } from "./api_fields.ts";
+import {
+  accountName,
+  byteCount,
+  className,
+  count,
+  plainName,
+  termMs,
+  timeMs,
+} from "./api_fields.ts";
 import type { Page } from "./page_api.ts";
 import * as v from "../valibot.ts";
 
@@ -40,6 +48,8 @@ export interface TokenRequest {
   readonly quota?: Quota;
   /** The account of a client in the accounting of its site, which its bills carry: a name like that of the token. */
   readonly account?: string;
+  /** The class of a client, which the resource manager's configuration names: which requests are served first. */
+  readonly class?: string;
 }
 
 export const tokenRequestSchema: v.GenericSchema<TokenRequest> = v.object({
@@ -47,6 +57,7 @@ export const tokenRequestSchema: v.GenericSchema<TokenRequest> = v.object({
   name: plainName,
   quota: v.exactOptional(quotaSchema),
   account: v.exactOptional(accountName),
+  class: v.exactOptional(className),
 });
 
 /** The response of `POST /v1/tokens`, the only one that holds the token's text. */
@@ -77,6 +88,8 @@ export interface TokenEntry {
   readonly quota: Quota;
   /** The account of a client. Left out if it has none. */
   readonly account?: string;
+  /** The class of a client. Left out if it was made without one. */
+  readonly class?: string;
 }
 
 /** Where a page of tokens ends: the name of its last one. */
@@ -98,6 +111,7 @@ export const tokenListSchema: v.GenericSchema<TokenList> = v.object({
     createdMs: timeMs,
     quota: quotaSchema,
     account: v.exactOptional(accountName),
+    class: v.exactOptional(className),
   })),
   next: v.exactOptional(tokenCursor),
 });

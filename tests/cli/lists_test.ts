@@ -1,6 +1,7 @@
 /** `rfaas nodes` and `rfaas queue`. */
 import { assertEquals, assertMatch } from "@std/assert";
 import type { Role } from "../../manager/resource/store/store.ts";
+import { ManagerClient } from "../../runtime/http/manager_client.ts";
 import { rfaas } from "../support/cluster/rfaas_command.ts";
 import { FakeClock, TestManager } from "../support/manager/test_manager.ts";
 import { lastingMs } from "../support/time_factor.ts";
@@ -27,6 +28,37 @@ Deno.test("rfaas nodes shows what drains a node, and how many of its cores it le
     await list(),
     /^NAME +STATE +DRAINED BY +CORES .*\nn1 +\w+ +slurm +\d of 4 .*\nn2 +up +4 of 4 +4 /,
   );
+});
+
+Deno.test("rfaas queue shows the classes that the configuration names", async () => {
+  await using test = await TestManager.start({ classes: { urgent: { priority: 1 } } });
+  const { token } = await test.operator.createToken({
+    role: "client",
+    name: "eve",
+    class: "urgent",
+  });
+  using eve = new ManagerClient({ url: test.url, token });
+  const gone = new AbortController();
+  const waitMs = lastingMs(60_000);
+  const request = { workers: 1, memoryBytes: 0, termMs: 60_000, waitMs };
+  const waits = [test.client, eve].map((client) =>
+    client.takeLease(request, gone.signal).catch(() => {})
+  );
+  try {
+    await until(
+      async () => (await test.operator.queue()).waiting.length === 2,
+      () => "both wait",
+    );
+    const env = { RFAAS_MANAGER: test.url, RFAAS_TOKEN: test.token("operator") };
+    const { stdout } = await rfaas(["queue"], { env });
+    assertMatch(
+      stdout,
+      /^PLACE {2}CLIENT {2}CLASS +WORKERS .*\n {4}1 {2}eve +urgent .*\n {4}2 {2}client {2}default /,
+    );
+  } finally {
+    gone.abort();
+    await Promise.all(waits);
+  }
 });
 
 Deno.test("rfaas queue shows what waits, for how long at most and why, or that nothing does", async () => {

@@ -9,8 +9,7 @@ Deno.test("rfaas token creates, lists and revokes tokens", async () => {
   const made = await rfaas([
     ...create,
     "ada",
-    "--account",
-    "physics",
+    ...["--account", "physics", "--class", "default"],
     "--workers",
     "16",
     "--memory",
@@ -30,10 +29,13 @@ Deno.test("rfaas token creates, lists and revokes tokens", async () => {
   const list = await rfaas(["token", "list"], { env });
   assertMatch(
     list.stdout,
-    /^NAME +ROLE +ACCOUNT +CREATED +LIMITS\nada +client +physics +\S+Z +16 workers, 8 GiB\nbob +client +- /,
+    /^NAME +ROLE +ACCOUNT +CLASS +CREATED +LIMITS\nada +client +physics +default +\S+Z +16 workers, 8 GiB\nbob +client +- +- /,
   );
+  const gold = await rfaas([...create, "eve", "--class", "gold"], { env });
+  assertEquals(gold.stderr, 'rfaas: Cannot create token: there is no class "gold", only default\n');
   const { tokens } = JSON.parse((await rfaas(["token", "list", "--json"], { env })).stdout);
   assertEquals([tokens[0].account, tokens[1].account], ["physics", undefined]);
+  assertEquals([tokens[0].class, tokens[1].class], ["default", undefined]);
   assertEquals(tokens[0].quota, { workers: 16, memoryBytes: 8 * 2 ** 30 });
 
   assertEquals(await rfaas(["token", "revoke", "ada"], { env }), {

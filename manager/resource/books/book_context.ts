@@ -1,4 +1,5 @@
 import type { Logger } from "../../log.ts";
+import type { Classes } from "../leases/classes.ts";
 import type { LeaseQueue } from "../leases/lease_queue.ts";
 import type { NodeNotifications } from "../node_notifications.ts";
 import type { Store } from "../store/store.ts";
@@ -17,6 +18,7 @@ export interface BookContext {
   readonly log: Logger;
   /** The requests that wait for capacity. */
   readonly queue: LeaseQueue;
+  readonly classes: Classes;
   readonly notifications: NodeNotifications;
   readonly starts: LeaseStarts;
   readonly refused: RefusedRequests;

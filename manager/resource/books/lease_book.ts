@@ -86,14 +86,17 @@ export class LeaseBook {
     { signal, assertActive }: Requester,
   ): Promise<api.LeaseResponse> {
     const { waitMs = 0 } = request;
+    const { queue, classes } = this.#context;
+    const inClass = classes.of(caller);
     if (waitMs === 0) {
-      return await this.#context.queue.tryOnce((starving) => this.#take(caller, request, starving));
+      return await queue.tryOnce((starving) => this.#take(caller, request, starving), inClass);
     }
     const attributes = { "rfaas.workers": request.workers, "rfaas.wait_ms": waitMs };
     return await withSpan("rfaas.manager.wait", { attributes }, () =>
-      this.#context.queue.wait({
+      queue.wait({
         request,
         client: caller.name,
+        class: inClass,
         waitMs,
         signal,
         // The queue is served while another request frees capacity.
@@ -270,7 +273,8 @@ export class LeaseBook {
 
   /** The requests that wait for capacity, in their order: all of them for an operator, its own for a client. */
   waiting(caller: TokenRow): QueueList {
-    return listWaiting(this.#context.queue.waiting, caller, this.#context.clock());
+    const { queue, clock, classes } = this.#context;
+    return listWaiting(queue.waiting, caller, { nowMs: clock(), withClass: classes.areNamed });
   }
 
   /** Ends expired leases and lapsed candidates, and deletes leases that ended long ago. */

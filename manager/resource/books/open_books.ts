@@ -3,6 +3,7 @@ import project from "../../../deno.json" with { type: "json" };
 import type { Prices } from "../../../runtime/http/bill_api.ts";
 import type { Logger } from "../../log.ts";
 import { steadyClock } from "../clock.ts";
+import { Classes, type ClassOptions } from "../leases/classes.ts";
 import { LeaseQueue } from "../leases/lease_queue.ts";
 import type { Placement } from "../leases/placement.ts";
 import { NodeNotifications } from "../node_notifications.ts";
@@ -39,6 +40,8 @@ export interface BooksOptions {
   readonly placement?: Placement;
   /** The default of each limit that a client's token leaves out. @default no limits */
   readonly quota?: Quota;
+  /** The classes of clients, by name. @default one class: all clients take turns */
+  readonly classes?: Readonly<Record<string, ClassOptions>>;
   /** The prices of bills. @default everything is free */
   readonly prices?: Prices;
   /** Requests a second with one node token, which many nodes may share. @default 8000 */
@@ -65,6 +68,7 @@ export interface Books {
   readonly refused: RefusedRequests;
   /** The requests that wait for capacity. */
   readonly queue: Pick<LeaseQueue, "length" | "longestWaitMs" | "waiting">;
+  readonly classes: Classes;
   /** Returns the time since which a node has sent a heartbeat unless it is lost. */
   readonly aliveSinceMs: () => number;
   /** Refuses all requests that wait for capacity, notifications or events. */
@@ -112,7 +116,11 @@ export async function openBooks(
   const aliveSinceMs = () => clock() - silenceMs();
   const starts = new LeaseStarts();
   const refused = new RefusedRequests({ store, clock });
-  const context = { store, clock, aliveSinceMs, keys, log, queue, notifications, starts, refused };
+  const classes = new Classes(options.classes);
+  const context = {
+    ...{ store, clock, aliveSinceMs, keys, log },
+    ...{ queue, classes, notifications, starts, refused },
+  };
   const tokens = await TokenBook.open({
     ...context,
     files: tokenFiles,
@@ -134,6 +142,7 @@ export async function openBooks(
     starts,
     refused,
     queue,
+    classes,
     aliveSinceMs,
     stopWaiting: async () => {
       events.close();

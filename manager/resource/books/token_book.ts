@@ -1,10 +1,11 @@
 /** The tokens: each request looks one up, operators create and revoke them. */
 import type * as api from "../../../runtime/http/manager_api.ts";
 import { MAX_PAGE_ENTRIES } from "../../../runtime/http/page_api.ts";
+import type { Classes } from "../leases/classes.ts";
 import { endLease } from "../leases/end_lease.ts";
 import { byToken, recordEvent } from "../record_event.ts";
 import { RateLimit } from "../rate_limit.ts";
-import { notFound, RefusalError } from "../refusal.ts";
+import { notFound, quoted, RefusalError } from "../refusal.ts";
 import type { Quota, TokenRow } from "../store/store.ts";
 import type { BookContext } from "./book_context.ts";
 import { type CheckedPage, pageOf } from "./page_query.ts";
@@ -20,6 +21,8 @@ export interface TokenBookContext
   readonly perSecond: Readonly<Record<"node" | "operator", number>>;
   /** The default of each limit that a client's token leaves out. */
   readonly standardQuota?: Quota;
+  /** The classes that a client may have. */
+  readonly classes: Classes;
 }
 
 /** A token in use. */
@@ -114,12 +117,12 @@ export class TokenBook {
   /**
    * Creates a token. Its text is in the response and nowhere else.
    *
-   * @throws {RefusalError} 409 `exists` if the name is taken, 400 if another role than `client` is to get a quota or an
-   * account.
+   * @throws {RefusalError} 409 `exists` if the name is taken, 400 if another role than `client` is to get a quota, an
+   * account or a class, or the configuration does not name the class.
    */
   async create(
     caller: TokenRow,
-    { role, name, quota, account }: api.TokenRequest,
+    { role, name, quota, account, class: inClass }: api.TokenRequest,
   ): Promise<api.TokenResponse> {
     if (quota !== undefined && role !== "client") {
       const state = `a quota applies to the role client, not to ${role}`;
@@ -129,6 +132,7 @@ export class TokenBook {
       const state = `an account applies to the role client, not to ${role}`;
       throw new RefusalError(400, "bad-request", `Cannot create token: ${state}`);
     }
+    if (inClass !== undefined) this.#checkClass(role, inClass);
     const token = createTokenText(role);
     const hash = hashToken(token);
     const row: TokenRow = {
@@ -137,6 +141,7 @@ export class TokenBook {
       name,
       ...(quota === undefined ? {} : { quota }),
       ...(account === undefined ? {} : { account }),
+      ...(inClass === undefined ? {} : { class: inClass }),
     };
     const nowMs = this.#context.clock();
     // The names of the first tokens stay reserved, since the next start creates a revoked one again.
@@ -146,7 +151,11 @@ export class TokenBook {
         throw new RefusalError(409, "exists", `Cannot create token: the name ${name} is taken`);
       }
       tx.replaceToken(row, nowMs);
-      const message = `role ${role}` + (account === undefined ? "" : `, account ${account}`);
+      const message = [
+        `role ${role}`,
+        ...account === undefined ? [] : [`account ${account}`],
+        ...inClass === undefined ? [] : [`class ${inClass}`],
+      ].join(", ");
       recordEvent(tx, "token-created", nowMs, byToken(caller), { token: name, message });
     });
     this.#activate(row, nowMs);
@@ -166,12 +175,13 @@ export class TokenBook {
     return this.#context.store.transact((tx) => {
       const rows = tx.pageOfTokens(after, limit + 1);
       const { page, ...next } = pageOf(rows, limit, ({ name }) => name);
-      const tokens = page.map(({ role, name, createdMs, quota = {}, account }) => ({
+      const tokens = page.map(({ role, name, createdMs, quota = {}, account, class: inClass }) => ({
         role,
         name,
         createdMs,
         quota,
         ...(account === undefined ? {} : { account }),
+        ...(inClass === undefined ? {} : { class: inClass }),
       }));
       return { nowMs, tokens, ...next };
     });
@@ -218,6 +228,15 @@ export class TokenBook {
       role: token.role,
       by: caller.name,
     });
+  }
+
+  #checkClass(role: TokenRow["role"], name: string): void {
+    const { classes } = this.#context;
+    if (role === "client" && classes.has(name)) return;
+    const state = role === "client"
+      ? `there is no class ${quoted(name)}, only ${classes.names.join(", ")}`
+      : `a class applies to the role client, not to ${role}`;
+    throw new RefusalError(400, "bad-request", `Cannot create token: ${state}`);
   }
 
   #activate(row: TokenRow, nowMs: number): void {

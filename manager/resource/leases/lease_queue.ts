@@ -3,7 +3,8 @@ import type { WaitReason } from "../../../runtime/http/queue_api.ts";
 import { MAX_PASSED, MAX_PASSED_MS } from "../policy.ts";
 import { RefusalError } from "../refusal.ts";
 import type { Resources } from "../store/store.ts";
-import { FairLine } from "./fair_line.ts";
+import { ClassLine } from "./class_line.ts";
+import type { RequestClass } from "./classes.ts";
 import { NoCapacityError } from "./no_capacity.ts";
 
 /**
@@ -19,6 +20,7 @@ export interface WaitOptions<T> {
   readonly request: Resources;
   /** The name of the client. */
   readonly client: string;
+  readonly class: RequestClass;
   /** How long it may wait, in milliseconds. */
   readonly waitMs: number;
   /** Fires when the client has gone. */
@@ -31,6 +33,7 @@ export interface WaitOptions<T> {
 /** A request that waits, as operators see it. */
 export interface WaitingRequest {
   readonly client: string;
+  readonly class: RequestClass;
   readonly request: Resources;
   readonly sinceMs: number;
   /** When it is refused. */
@@ -52,8 +55,9 @@ interface Waiting extends WaitingRequest {
 }
 
 /**
- * Clients take turns, and each client's requests are served in the order of their arrival, except that a request that fits may pass requests that do not. A large request, which must
- * wait until much is free, does not keep small ones from idle cores.
+ * Requests of a higher class are served first. Within a class, clients take turns, and each client's requests are served
+ * in the order of their arrival, except that a request that fits may pass requests that do not. A large request, which
+ * must wait until much is free, does not keep small ones from idle cores.
  *
  * A large request does not starve: once it was passed {@linkcode MAX_PASSED} times, or has waited for
  * {@linkcode MAX_PASSED_MS}, a node is reserved for it, or as many nodes as it needs (candidates.ts).
@@ -61,7 +65,7 @@ interface Waiting extends WaitingRequest {
 export class LeaseQueue {
   readonly #clock: () => number;
   readonly #maxWaiting: number;
-  readonly #waiting = new FairLine<Waiting>();
+  readonly #waiting = new ClassLine<Waiting>();
   #serving: Promise<void> | undefined;
   #again = false;
   #closed = false;
@@ -89,9 +93,10 @@ export class LeaseQueue {
   }
 
   /** Tries once, for a request that does not wait. */
-  async tryOnce<T>(attempt: Attempt<T>): Promise<T> {
-    const granted = await attempt(this.#starving());
-    this.#countPassed();
+  async tryOnce<T>(attempt: Attempt<T>, { priority }: RequestClass): Promise<T> {
+    const before = () => this.#waiting.entries.slice(0, this.#waiting.sizeFrom(priority));
+    const granted = await attempt(this.#starving(before()));
+    countPassed(before());
     return granted;
   }
 
@@ -105,12 +110,12 @@ export class LeaseQueue {
   wait<T>(options: WaitOptions<T>): Promise<T> {
     if (this.#closed) return Promise.reject(closing());
     if (options.signal?.aborted) return Promise.reject(options.signal.reason);
-    const { client } = options;
-    if (this.#waiting.size >= this.#maxWaiting && !this.#makePlace(client)) {
+    const { client, class: { priority } } = options;
+    if (this.#waiting.size >= this.#maxWaiting && !this.#makePlace(client, priority)) {
       return Promise.reject(queueFull(this.#waiting.size, this.#waiting.countOf(client), client));
     }
     const { promise, waiting } = this.#enter(options);
-    this.#waiting.add(waiting, client);
+    this.#waiting.add(waiting, client, priority);
     this.wake();
     return promise;
   }
@@ -129,12 +134,13 @@ export class LeaseQueue {
     await this.#serving;
   }
 
-  /** Frees the last place of the client that has most, if `client` has fewer. */
-  #makePlace(client: string): boolean {
-    const largest = this.#waiting.largest();
+  /** Frees a place of the lowest priority: that of a lower class, or of a client that has more places than `client`. */
+  #makePlace(client: string, priority: number): boolean {
+    const lowest = this.#waiting.lowest();
+    if (lowest === undefined || lowest.priority > priority) return false;
     const own = this.#waiting.countOf(client);
-    if (largest === undefined || largest.count <= own + 1) return false;
-    largest.last.refuse(queueFull(this.#waiting.size, largest.count, largest.client));
+    if (lowest.priority === priority && lowest.count <= own + 1) return false;
+    lowest.last.refuse(queueFull(this.#waiting.size, lowest.count, lowest.client));
     return true;
   }
 
@@ -154,7 +160,7 @@ export class LeaseQueue {
   }
 
   #enter<T>(
-    { request, client, waitMs, signal, attempt, release }: WaitOptions<T>,
+    { request, client, class: inClass, waitMs, signal, attempt, release }: WaitOptions<T>,
   ): { promise: Promise<T>; waiting: Waiting } {
     const { promise, resolve, reject } = Promise.withResolvers<T>();
     const sinceMs = this.#clock();
@@ -170,10 +176,10 @@ export class LeaseQueue {
     const once = async (): Promise<void> => {
       const wasLate = isLate;
       try {
-        const granted = await attempt(this.#starving(waiting));
+        const granted = await attempt(this.#starving(this.#before(waiting)));
         // The client has gone. If the release fails, the candidates lapse.
         if (!this.#waiting.has(waiting)) return await release(granted).catch(() => {});
-        this.#countPassed(waiting);
+        countPassed(this.#before(waiting));
         this.#waiting.served(waiting);
         leave();
         resolve(granted);
@@ -185,6 +191,7 @@ export class LeaseQueue {
     };
     const waiting: Waiting = {
       client,
+      class: inClass,
       request,
       sinceMs,
       untilMs: sinceMs + waitMs,
@@ -210,23 +217,24 @@ export class LeaseQueue {
     return { promise, waiting };
   }
 
-  /** The requests before `waiting`, or all of them, that must not be passed. */
-  #starving(waiting?: Waiting): Resources[] {
+  /** Those of the requests before one that must not be passed. */
+  #starving(before: readonly Waiting[]): Resources[] {
     const nowMs = this.#clock();
-    return this.#before(waiting)
+    return before
       .filter(({ passed, sinceMs }) => passed >= MAX_PASSED || nowMs - sinceMs >= MAX_PASSED_MS)
       .map(({ request }) => request);
   }
 
-  #countPassed(waiting?: Waiting): void {
-    for (const each of this.#before(waiting)) each.passed++;
-  }
-
-  #before(waiting?: Waiting): readonly Waiting[] {
+  /** The requests before one that waits; all of them if it has left. */
+  #before(waiting: Waiting): readonly Waiting[] {
     const all = this.#waiting.entries;
-    const at = waiting === undefined ? -1 : all.indexOf(waiting);
+    const at = all.indexOf(waiting);
     return at < 0 ? all : all.slice(0, at);
   }
+}
+
+function countPassed(before: readonly Waiting[]): void {
+  for (const each of before) each.passed++;
 }
 
 const UNTRIED: WaitReason = { code: "untried", message: "it has just arrived" };

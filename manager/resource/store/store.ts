@@ -105,6 +105,8 @@ export interface TokenRow {
   readonly quota?: Quota;
   /** The account of a client in the accounting of its site. */
   readonly account?: string;
+  /** The class of a client; missing: the default one. */
+  readonly class?: string;
   /** The text of a role's first token, where managers share a store: each writes it to its own file. */
   readonly text?: string;
 }

@@ -2,6 +2,7 @@
 import type { LeaseStarts } from "../books/lease_starts.ts";
 import type { NodeBook } from "../books/node_book.ts";
 import type { StartColumn } from "../books/start_counts.ts";
+import type { Classes } from "../leases/classes.ts";
 import type { LeaseQueue } from "../leases/lease_queue.ts";
 import { type nodeStates, stateOf } from "../leases/node_capacity.ts";
 import { MAX_NEW_SHOWN } from "../policy.ts";
@@ -45,6 +46,7 @@ export interface ClusterSources {
   /** Returns the time since which a node has sent a heartbeat unless it is lost. */
   readonly aliveSinceMs: () => number;
   readonly queue: Pick<LeaseQueue, "length" | "longestWaitMs" | "waiting">;
+  readonly classes: Pick<Classes, "areNamed">;
   readonly nodes: Pick<NodeBook, "shown">;
   readonly starts: LeaseStarts;
 }
@@ -62,16 +64,17 @@ export class ClusterReader {
   }
 
   async read(): Promise<Moment> {
-    const { store, clock, aliveSinceMs, queue, starts } = this.#sources;
+    const { store, clock, aliveSinceMs, queue, classes, starts } = this.#sources;
     this.#rates.sweep();
     const nowMs = clock();
     const since = aliveSinceMs();
     const known = this.#leases;
     const rows = await store.transact((tx) => readRows(tx, known));
     const nodes = this.#nodesOf(rows, since);
-    const waiting = queue.waiting.map(({ client, request, sinceMs, untilMs, reason }) => {
+    const waiting = queue.waiting.map(({ client, request, sinceMs, untilMs, reason, ...each }) => {
       const { workers, memoryBytes } = request;
-      return { client, workers, memoryBytes, sinceMs, untilMs, reason: reason.message };
+      const inClass = classes.areNamed ? { class: each.class.name } : {};
+      return { client, ...inClass, workers, memoryBytes, sinceMs, untilMs, reason: reason.message };
     });
     const totals = {
       ...totalsOf(nodes),

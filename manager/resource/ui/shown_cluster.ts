@@ -64,6 +64,8 @@ export interface ShownStarts {
 /** A request that waits for capacity. */
 export interface ShownWaiting {
   readonly client: string;
+  /** Left out if the configuration names no classes. */
+  readonly class?: string;
   readonly workers: number;
   readonly memoryBytes: number;
   readonly sinceMs: number;

@@ -2,6 +2,7 @@
 import type { BookContext } from "../../../manager/resource/books/book_context.ts";
 import { LeaseStarts } from "../../../manager/resource/books/lease_starts.ts";
 import { RefusedRequests } from "../../../manager/resource/books/refused_requests.ts";
+import { Classes } from "../../../manager/resource/leases/classes.ts";
 import { LeaseQueue } from "../../../manager/resource/leases/lease_queue.ts";
 import { NodeNotifications } from "../../../manager/resource/node_notifications.ts";
 import { getLogger, type Logger } from "../../../manager/log.ts";
@@ -16,6 +17,7 @@ export function bookContext(
     aliveSinceMs: () => given.clock() - LOST_AFTER_MS,
     log: testLogger(),
     queue: new LeaseQueue(given.clock, 0),
+    classes: new Classes(),
     notifications: new NodeNotifications(given.clock(), 0),
     starts: new LeaseStarts(),
     refused: new RefusedRequests(given),

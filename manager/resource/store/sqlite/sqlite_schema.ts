@@ -156,6 +156,9 @@ const MIGRATIONS: readonly string[] = [
   ALTER TABLE leases ADD COLUMN account TEXT;
   ALTER TABLE bills ADD COLUMN account TEXT;
   `,
+  `
+  ALTER TABLE tokens ADD COLUMN class TEXT; -- null: the default class
+  `,
 ];
 
 /** The version of the tables that this program reads and writes. */

@@ -3,12 +3,13 @@ import type { DatabaseSync } from "node:sqlite";
 import { readAll, readOne, write } from "./sqlite_statements.ts";
 import type { KeyRow, Quota, StoredToken, Transaction } from "../store.ts";
 
-const TOKEN_COLUMNS = "hash, role, name, created_ms AS createdMs, quota, account";
+const TOKEN_COLUMNS = "hash, role, name, created_ms AS createdMs, quota, account, class";
 
 /** A token as SQLite holds it, with its quota in one text. */
-type TokenText = Omit<StoredToken, "quota" | "account"> & {
+type TokenText = Omit<StoredToken, "quota" | "account" | "class"> & {
   quota: string;
   account: string | null;
+  class: string | null;
 };
 
 /** Prepares the statements on tokens. */
@@ -22,15 +23,18 @@ export function sqliteTokens(
     `SELECT ${TOKEN_COLUMNS} FROM tokens WHERE name > ? ORDER BY name, role LIMIT ?`,
   );
   const drop = write(db, "DELETE FROM tokens WHERE role = ? AND name = ?");
-  const put = write(db, "INSERT INTO tokens VALUES (?, ?, ?, ?, ?, ?)");
+  const put = write(db, "INSERT INTO tokens VALUES (?, ?, ?, ?, ?, ?, ?)");
   return {
     token: (hash) => {
       const row = one(hash);
       return row === undefined ? undefined : readToken(row);
     },
-    replaceToken: ({ hash, role, name, quota = {}, account = null }, nowMs) => {
+    replaceToken: (
+      { hash, role, name, quota = {}, account = null, class: inClass = null },
+      nowMs,
+    ) => {
       drop(role, name);
-      put(hash, role, name, nowMs, JSON.stringify(quota), account);
+      put(hash, role, name, nowMs, JSON.stringify(quota), account, inClass);
     },
     tokens: () => all().map(readToken),
     pageOfTokens: (after, limit) => page(after, limit).map(readToken),
@@ -59,10 +63,11 @@ export function sqliteKeys(
   };
 }
 
-function readToken({ account, ...row }: TokenText): StoredToken {
+function readToken({ account, class: inClass, ...row }: TokenText): StoredToken {
   return {
     ...row,
     quota: JSON.parse(row.quota) as Quota,
     ...(account === null ? {} : { account }),
+    ...(inClass === null ? {} : { class: inClass }),
   };
 }

@@ -7,10 +7,13 @@ import { html } from "./html.js";
 export function Queue({ cluster, session }) {
   const { waiting, totals, nowMs } = cluster;
   const hidden = (totals?.waiting ?? 0) - waiting.length;
+  const hasClasses = waiting.some((each) => each.class !== undefined);
   const others = session.role === "operator" ? "more" : "of other clients, or more";
   return html`
     <section class="view" aria-label="Queue">
-      <div class="tools"><p class="note">Clients take turns. A small request may pass a large one, for a
+      <div class="tools"><p class="note">${hasClasses
+        ? "Requests of a higher class come first. In a class, clients"
+        : "Clients"} take turns. A small request may pass a large one, for a
         few seconds.</p></div>
       ${waiting.length === 0
         ? html`<p class="empty">No request waits for capacity${
@@ -19,7 +22,8 @@ export function Queue({ cluster, session }) {
         : html`
           <div class="scroll" tabindex="0" role="region" aria-label="Waiting requests">
             <table>
-              <thead><tr><th scope="col">Client</th><th scope="col" class="right">Workers</th>
+              <thead><tr><th scope="col">Client</th>${hasClasses &&
+                html`<th scope="col">Class</th>`}<th scope="col" class="right">Workers</th>
                 <th scope="col" class="right">Memory</th><th scope="col" class="right">Waits for</th>
                 <th scope="col" class="right">Up to</th><th scope="col">Reason</th></tr></thead>
               <tbody>${waiting.map((each) =>
@@ -27,6 +31,7 @@ export function Queue({ cluster, session }) {
                   <tr>
                     <td><span class="key ${colorOf(each.client)}" aria-hidden="true"></span>${each
                       .client}</td>
+                    ${hasClasses && html`<td>${each.class}</td>`}
                     <td class="right">${countText(each.workers)}</td>
                     <td class="right">${bytesText(each.memoryBytes)}</td>
                     <td class="right">${durationText(nowMs - each.sinceMs)}</td>

@@ -1,11 +1,11 @@
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import {
   LeaseOverError,
   LeaseRefusedError,
   UnauthorizedError,
 } from "../../../../runtime/errors.ts";
 import { ManagerClient } from "../../../../runtime/http/manager_client.ts";
-import type { Quota } from "../../../../runtime/http/manager_api.ts";
+import type { Quota, TokenRole as Role } from "../../../../runtime/http/manager_api.ts";
 import { ManagerRefusedError } from "../../../../runtime/http/manager_refused.ts";
 import { FakeClock, TestManager } from "../../../support/manager/test_manager.ts";
 import { limitMs } from "../../../support/time_factor.ts";
@@ -114,6 +114,42 @@ Deno.test("a token of a client may have an account, which is listed and kept", a
   await test.stop();
   await using again = await TestManager.start({}, test.dir);
   assertEquals(await accounts(again), ["physics", undefined]);
+});
+
+Deno.test("a token of a client may have a class of the configuration, which is listed and kept", async () => {
+  const test = await TestManager.start({
+    classes: { batch: { priority: -1 }, urgent: { priority: 9 } },
+  });
+  const create = (role: Role, name: string, inClass: string, { operator } = test) =>
+    operator.createToken({ role, name, class: inClass });
+  await create("client", "ada", "urgent");
+  await create("client", "bob", "default");
+  const classes = async ({ operator }: TestManager) => {
+    const { tokens } = await operator.tokens();
+    return tokens.filter(({ name }) => /ada|bob|client/.test(name)).map((token) => token.class);
+  };
+  assertEquals(await classes(test), ["urgent", "default", undefined]);
+  const { events } = await test.operator.events({ newest: 2 });
+  assertEquals(events.map(({ message }) => message), [
+    "role client, class urgent",
+    "role client, class default",
+  ]);
+  const unknown = await assertRejects(() => create("client", "x", "gold"), ManagerRefusedError);
+  assertMatch(unknown.message, /there is no class "gold", only urgent, default, batch$/);
+  const node = await assertRejects(() => create("node", "x", "urgent"), ManagerRefusedError);
+  assertMatch(node.message, /a class applies to the role client, not to node$/);
+  for (const name of ["", "a b", "-a", "7", "__proto__", "x".repeat(65)]) {
+    assertEquals(await refusedCode(create("client", "x", name)), "bad-request", name);
+  }
+  await test.stop();
+  // The configuration may have other classes meanwhile.
+  await using again = await TestManager.start({}, test.dir);
+  assertEquals(await classes(again), ["urgent", "default", undefined]);
+  const gone = await assertRejects(
+    () => create("client", "x", "urgent", again),
+    ManagerRefusedError,
+  );
+  assertMatch(gone.message, /there is no class "urgent", only default$/);
 });
 
 Deno.test("a revoked token is refused at once and after a restart, and its leases end", async () => {

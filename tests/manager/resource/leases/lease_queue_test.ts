@@ -1,108 +1,19 @@
 /** Waiting for capacity: the order of service, and how a wait ends. */
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { KeyRing } from "../../../../manager/resource/books/key_ring.ts";
-import { LeaseBook } from "../../../../manager/resource/books/lease_book.ts";
-import { LeaseQueue } from "../../../../manager/resource/leases/lease_queue.ts";
-import { MemoryStore } from "../../../../manager/resource/store/memory_store.ts";
-import { NodeBook } from "../../../../manager/resource/books/node_book.ts";
 import { MAX_PASSED, MAX_PASSED_MS } from "../../../../manager/resource/policy.ts";
 import { RefusalError } from "../../../../manager/resource/refusal.ts";
 import { LeaseRefusedError, ManagerUnreachableError } from "../../../../runtime/errors.ts";
-import type { LeaseResponse } from "../../../../runtime/http/manager_api.ts";
 import { ManagerClient } from "../../../../runtime/http/manager_client.ts";
-import { bookContext } from "../../../support/manager/book_context.ts";
+import { caller, QueueBooks } from "../../../support/manager/queue_books.ts";
 import { within } from "../../../support/waiting.ts";
 import { lastingMs, limitMs } from "../../../support/time_factor.ts";
-import { FakeClock, TestManager } from "../../../support/manager/test_manager.ts";
-import { TwiceStore } from "../../../support/manager/twice_store.ts";
+import { TestManager } from "../../../support/manager/test_manager.ts";
 
-const caller = { hash: "", role: "client", name: "client" } as const;
 /** Bounded, so that a test whose wait does not end fails with a reason. */
 const longMs = lastingMs(60_000);
 
-/** The books over rows in memory and a clock of the test. Requests that wait at the end are refused. */
-class Books implements AsyncDisposable {
-  readonly clock = new FakeClock();
-  readonly queue: LeaseQueue;
-  readonly nodes: NodeBook;
-  readonly leases: LeaseBook;
-  /** The names of the served requests, in their order. */
-  readonly served: string[] = [];
-  readonly #waits: Promise<unknown>[] = [];
-
-  private constructor(
-    store: TwiceStore,
-    keys: (clock: () => number) => KeyRing,
-    maxWaiting: number,
-  ) {
-    const clock = this.clock.read;
-    this.queue = new LeaseQueue(clock, maxWaiting);
-    const context = bookContext({ store, clock, keys: keys(clock), queue: this.queue });
-    this.nodes = new NodeBook(context);
-    this.leases = new LeaseBook(context);
-  }
-
-  static async open(maxWaiting = 100): Promise<Books> {
-    const store = new TwiceStore(new MemoryStore());
-    const ring = await KeyRing.open(store, new FakeClock().read);
-    return new Books(store, () => ring, maxWaiting);
-  }
-
-  register(name: string, cores: number) {
-    return this.nodes.register({
-      name,
-      cores,
-      memoryBytes: 1000,
-      addresses: ["shm:x"],
-      bootId: "b",
-    });
-  }
-
-  take(workers: number): Promise<LeaseResponse> {
-    return this.leases.take(caller, { workers, memoryBytes: 0, termMs: 3600_000 });
-  }
-
-  /** Takes a lease and claims it on the first candidate, so that it does not lapse. */
-  async hold(workers: number): Promise<LeaseResponse> {
-    const granted = await this.take(workers);
-    await this.claim(granted, workers);
-    return granted;
-  }
-
-  claim({ lease, grants }: LeaseResponse, workers: number): Promise<void> {
-    return this.nodes.report(grants[0]!.node, lease, { epoch: 1, state: "claimed", workers });
-  }
-
-  wait(
-    name: string,
-    workers: number,
-    waitMs = longMs,
-    signal?: AbortSignal,
-    client = caller.name as string,
-  ): Promise<LeaseResponse> {
-    const request = { workers, memoryBytes: 0, termMs: 3600_000, waitMs };
-    const granted = this.leases.take(
-      { ...caller, name: client },
-      request,
-      signal === undefined ? {} : { signal },
-    );
-    this.#waits.push(granted.then(() => this.served.push(name), () => {}));
-    return granted;
-  }
-
-  /** Resolves when all requests so far were tried. Rows in memory need no turn of the event loop. */
-  settled(): Promise<void> {
-    return new Promise((resolve) => setTimeout(resolve, 0));
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.queue.close();
-    await Promise.all(this.#waits);
-  }
-}
-
 Deno.test("waiting requests are served in the order of their arrival, one for each freed core", async () => {
-  await using books = await Books.open();
+  await using books = await QueueBooks.open();
   await books.register("n", 1);
   let held = await books.hold(1);
   const waits = ["a", "b", "c"].map((name) => books.wait(name, 1));
@@ -117,7 +28,7 @@ Deno.test("waiting requests are served in the order of their arrival, one for ea
 });
 
 Deno.test("a full queue has places for clients with fewer requests, and no other", async () => {
-  await using books = await Books.open(100);
+  await using books = await QueueBooks.open({ maxWaiting: 100 });
   await books.register("n", 1);
   await books.hold(1);
   const wait = (client: string) => books.wait(client, 1, longMs, undefined, client);
@@ -137,7 +48,7 @@ Deno.test("a full queue has places for clients with fewer requests, and no other
 });
 
 Deno.test("a waiting request is served when a node registers, is lent or back again, and when a lease lapses", async () => {
-  await using books = await Books.open();
+  await using books = await QueueBooks.open();
   const first = books.wait("registered", 2);
   await books.settled();
   const { node } = await books.register("n", 2);
@@ -168,7 +79,7 @@ Deno.test("a waiting request is served when a node registers, is lent or back ag
 });
 
 Deno.test("a claim for fewer workers frees the others for waiting requests", async () => {
-  await using books = await Books.open();
+  await using books = await QueueBooks.open();
   await books.register("n", 2);
   const granted = await books.take(2);
   const wait = books.wait("a", 1);
@@ -179,7 +90,7 @@ Deno.test("a claim for fewer workers frees the others for waiting requests", asy
 });
 
 Deno.test("small requests pass a large one that does not fit, up to the limit", async () => {
-  await using books = await Books.open();
+  await using books = await QueueBooks.open();
   await books.register("n", 3);
   const held = await books.hold(2);
   const large = books.wait("large", 3);
@@ -202,7 +113,7 @@ Deno.test("small requests pass a large one that does not fit, up to the limit", 
 });
 
 Deno.test("a request that waited for long is not passed on one node, and other nodes serve others", async () => {
-  await using books = await Books.open();
+  await using books = await QueueBooks.open();
   const { node: n1 } = await books.register("n1", 4);
   await books.register("n2", 1);
   await books.hold(2); // on n1, the emptier node
@@ -222,7 +133,7 @@ Deno.test("a request that waited for long is not passed on one node, and other n
 });
 
 Deno.test("a request for more than all nodes have blocks no other", async () => {
-  await using books = await Books.open();
+  await using books = await QueueBooks.open();
   const { node } = await books.register("n", 2);
   const absurd = assertRejects(() => books.wait("absurd", 1024), RefusalError, "closing");
   await books.settled();
@@ -234,7 +145,7 @@ Deno.test("a request for more than all nodes have blocks no other", async () => 
 });
 
 Deno.test("the time to claim starts with the grant, not with the request", async () => {
-  await using books = await Books.open();
+  await using books = await QueueBooks.open();
   await books.register("n", 1);
   const held = await books.hold(1);
   const wait = books.wait("a", 1);
@@ -249,7 +160,7 @@ Deno.test("the time to claim starts with the grant, not with the request", async
 });
 
 Deno.test("a request whose wait is over is refused with the reason and the time, and leaves the queue", async () => {
-  await using books = await Books.open();
+  await using books = await QueueBooks.open();
   const none = await assertRejects(() => books.wait("a", 1, 20), RefusalError);
   assertEquals(none.code, "no-nodes");
   assertEquals(none.message, "Cannot grant lease: no node is up, after a wait of 20 ms");
@@ -262,7 +173,7 @@ Deno.test("a request whose wait is over is refused with the reason and the time,
 });
 
 Deno.test("the number of waiting requests is limited, and requests without a wait are not queued", async () => {
-  await using books = await Books.open(2);
+  await using books = await QueueBooks.open({ maxWaiting: 2 });
   await books.register("n", 1);
   await books.hold(1);
   const waits = ["a", "b"].map((name) =>
@@ -281,7 +192,7 @@ Deno.test("the number of waiting requests is limited, and requests without a wai
 });
 
 Deno.test("an aborted request leaves the queue, and a lease granted to it at that moment is released", async () => {
-  await using books = await Books.open();
+  await using books = await QueueBooks.open();
   const { node } = await books.register("n", 1);
   const held = await books.hold(1);
   const goes = new AbortController();
@@ -304,7 +215,7 @@ Deno.test("an aborted request leaves the queue, and a lease granted to it at tha
 });
 
 Deno.test("each attempt checks the token and the quota again", async () => {
-  await using books = await Books.open();
+  await using books = await QueueBooks.open();
   await books.register("n", 2);
   const held = await books.hold(2);
   let isHeld = true;

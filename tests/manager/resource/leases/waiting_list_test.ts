@@ -1,8 +1,10 @@
 /** `GET /v1/queue`: which requests wait, in their order, why each one does, and what of it a token sees. */
 import { assertEquals, assertRejects } from "@std/assert";
-import type { LeaseRequest } from "../../../../manager.ts";
+import type { LeaseRequest, TokenRequest } from "../../../../manager.ts";
+import { Classes } from "../../../../manager/resource/leases/classes.ts";
 import { listWaiting } from "../../../../manager/resource/leases/waiting_list.ts";
 import { MAX_PASSED } from "../../../../manager/resource/policy.ts";
+import type { ResourceManagerOptions } from "../../../../manager/resource/resource_manager.ts";
 import { Standby } from "../../../../manager/resource/standby.ts";
 import { UnauthorizedError } from "../../../../runtime/errors.ts";
 import { ManagerClient } from "../../../../runtime/http/manager_client.ts";
@@ -28,15 +30,15 @@ class Waiting implements AsyncDisposable {
     this.clock = clock;
   }
 
-  static async start(): Promise<Waiting> {
+  static async start(options: Partial<ResourceManagerOptions> = {}): Promise<Waiting> {
     const clock = new FakeClock();
-    return new Waiting(await TestManager.start({ clock: clock.read }), clock);
+    return new Waiting(await TestManager.start({ clock: clock.read, ...options }), clock);
   }
 
-  async client(name: string): Promise<ManagerClient> {
+  async client(name: string, more: Partial<TokenRequest> = {}): Promise<ManagerClient> {
     const known = this.#clients.get(name);
     if (known !== undefined) return known;
-    const { token } = await this.test.operator.createToken({ role: "client", name });
+    const { token } = await this.test.operator.createToken({ role: "client", name, ...more });
     const client = new ManagerClient({ url: this.test.url, token });
     this.#clients.set(name, client);
     return client;
@@ -129,6 +131,20 @@ Deno.test("`queue()` shows a client its own requests, and of others only how man
   assertEquals(await waiting.test.client.queue(), empty);
 });
 
+Deno.test("`queue()` lists the classes that the configuration names, the highest priority first", async () => {
+  await using waiting = await Waiting.start({ classes: { urgent: { priority: 5 } } });
+  await waiting.client("eve", { class: "urgent" });
+  await waiting.wait("ada", 1);
+  await waiting.wait("eve", 1);
+  await waiting.wait("ada", 2);
+  const { waiting: list } = await waiting.test.operator.queue();
+  assertEquals(list.map(({ place, client, class: inClass }) => [place, client, inClass]), [
+    [1, "eve", "urgent"],
+    [2, "ada", "default"],
+    [3, "ada", "default"],
+  ]);
+});
+
 Deno.test("a standby forwards `GET /v1/queue` to the leader", async () => {
   await using waiting = await Waiting.start();
   const { url, operator } = waiting.test;
@@ -148,13 +164,16 @@ Deno.test("a standby forwards `GET /v1/queue` to the leader", async () => {
 Deno.test("`listWaiting()` lists as many requests as a page has, and counts the others that the token may see", () => {
   const request = { workers: 1, memoryBytes: 1 };
   const reason = { code: "untried", message: "" } as const;
+  const inClass = new Classes().of({});
   const queue = Array.from({ length: 2 * (MAX_PAGE_ENTRIES + 3) }, (_, at) => {
-    return { client: at % 2 === 0 ? "ada" : "bob", request, sinceMs: 1, untilMs: 2, reason };
+    const client = at % 2 === 0 ? "ada" : "bob";
+    return { client, class: inClass, request, sinceMs: 1, untilMs: 2, reason };
   });
-  const own = listWaiting(queue, { role: "client", name: "bob" }, 5);
+  const options = { nowMs: 5, withClass: false };
+  const own = listWaiting(queue, { role: "client", name: "bob" }, options);
   assertEquals([own.waiting.length, own.more, own.nowMs], [MAX_PAGE_ENTRIES, 3, 5]);
   assertEquals(own.waiting.at(-1)!.place, 2 * MAX_PAGE_ENTRIES);
-  const all = listWaiting(queue, { role: "operator", name: "bob" }, 5);
+  const all = listWaiting(queue, { role: "operator", name: "bob" }, options);
   assertEquals([all.waiting.length, all.more], [MAX_PAGE_ENTRIES, MAX_PAGE_ENTRIES + 6]);
 });
 

@@ -351,7 +351,8 @@ const writes: fc.Arbitrary<(tx: Transaction) => void>[] = [
       if (tx.token(hash) !== undefined) return;
       const account = accountOf(name) ?? undefined;
       const token = { hash, role, name, quota: { leases } };
-      tx.replaceToken(account === undefined ? token : { ...token, account }, leases);
+      const more = account === undefined ? {} : { account, class: `in-${leases}` };
+      tx.replaceToken({ ...token, ...more }, leases);
     },
   ),
   id.map((hash) => (tx) => tx.deleteToken(hash)),

@@ -1,0 +1,51 @@
+/** The classes of clients, as the configuration names them: which waiting requests are served first. */
+import type { TokenRow } from "../store/store.ts";
+
+/** The class of tokens that name none, or one that the configuration does not name any more. */
+export const DEFAULT_CLASS = "default";
+
+/** What the configuration states about a class. */
+export interface ClassOptions {
+  /** Requests of a class with a higher one are served first. @default 0 */
+  readonly priority?: number;
+}
+
+/** A class of clients. */
+export interface RequestClass {
+  readonly name: string;
+  readonly priority: number;
+}
+
+/** All classes. There is always the default one, also where the configuration names none. */
+export class Classes {
+  readonly #byName = new Map<string, RequestClass>([[DEFAULT_CLASS, classOf(DEFAULT_CLASS, {})]]);
+  /** Whether the configuration names any class. Otherwise no output has classes. */
+  readonly areNamed: boolean;
+
+  /** @param named the classes of the configuration, by name. */
+  constructor(named: Readonly<Record<string, ClassOptions>> = {}) {
+    const entries = Object.entries(named);
+    this.areNamed = entries.length > 0;
+    for (const [name, options] of entries) this.#byName.set(name, classOf(name, options));
+  }
+
+  /** Their names, the highest priority first. */
+  get names(): string[] {
+    return [...this.#byName.values()]
+      .sort((a, b) => b.priority - a.priority || (a.name < b.name ? -1 : 1))
+      .map(({ name }) => name);
+  }
+
+  has(name: string): boolean {
+    return this.#byName.has(name);
+  }
+
+  /** The class of a client. */
+  of({ class: name = DEFAULT_CLASS }: Pick<TokenRow, "class">): RequestClass {
+    return this.#byName.get(name) ?? this.#byName.get(DEFAULT_CLASS)!;
+  }
+}
+
+function classOf(name: string, { priority = 0 }: ClassOptions): RequestClass {
+  return { name, priority };
+}
