@@ -84,6 +84,11 @@ export class BillRows {
     for (const key of keys) this.#open.delete(key);
   }
 
+  /** Notes that a bill has no row of its own any more: an archive has it, or will. */
+  close(key: string): void {
+    this.#open.delete(key);
+  }
+
   /** The bills of an archive. */
   inArchive(archive: string): BillRow[] | undefined {
     return this.#archives.get(archive)?.map((key) => this.#rows.get(key)!);

@@ -154,16 +154,18 @@ export class MemoryTransaction implements Transaction {
   }
 
   forgetLeases(beforeMs: number): void {
-    for (const lease of this.#ended.before(beforeMs)) {
-      const allocations = this.#allocations.get(lease.id);
-      this.#undo.note(() => {
-        this.#placeLease(lease.id, lease);
-        if (allocations !== undefined) this.#allocations.set(lease.id, allocations);
-      });
-      this.#placeLease(lease.id, undefined);
-      this.#allocations.delete(lease.id);
-      this.#written("leases", lease.id);
-    }
+    for (const lease of this.#ended.before(beforeMs)) this.#forgetLease(lease);
+  }
+
+  /** Deletes a lease, running or ended, with its allocations. */
+  deleteLease(id: string): void {
+    const lease = this.#leases.get(id);
+    if (lease === undefined) return;
+    const { expiresMs: endedMs } = lease;
+    for (const each of this.allocationsOf(id)) this.putAllocation({ ...each, state: "ended" });
+    const ended = { ...lease, endedMs, endReason: "deleted" };
+    this.putLease(ended);
+    this.#forgetLease(ended);
   }
 
   allocation(lease: string, node: string): AllocationRow | undefined {
@@ -280,6 +282,17 @@ export class MemoryTransaction implements Transaction {
     this.#undo.note(() => place(before));
     place(seenMs);
     this.#written("nodes", id);
+  }
+
+  #forgetLease(lease: LeaseRow): void {
+    const allocations = this.#allocations.get(lease.id);
+    this.#undo.note(() => {
+      this.#placeLease(lease.id, lease);
+      if (allocations !== undefined) this.#allocations.set(lease.id, allocations);
+    });
+    this.#placeLease(lease.id, undefined);
+    this.#allocations.delete(lease.id);
+    this.#written("leases", lease.id);
   }
 
   #placeLease(id: string, row: LeaseRow | undefined): void {

@@ -2,6 +2,8 @@
  * Requests to etcd by its gateway for JSON over HTTP, of etcd 3.4 and later. A library for gRPC would add a megabyte of
  * code for the three requests that a store needs.
  */
+import { deadline } from "../../../../std/async.ts";
+import { TextLineStream } from "../../../../std/streams.ts";
 import { createDirectClient } from "../../../../runtime/http/direct_client.ts";
 import { inTrace } from "../../../../runtime/tracing/tracing.ts";
 import { EtcdRefusedError, EtcdUnreachableError } from "./etcd_errors.ts";
@@ -9,10 +11,12 @@ import {
   checkRange,
   checkStatus,
   checkTxn,
+  checkWatch,
   encodeText,
   type MemberStatus,
   type Range,
   type Stored,
+  type WatchMessage,
 } from "./etcd_messages.ts";
 
 /** How to reach etcd. */
@@ -105,6 +109,42 @@ export class EtcdClient implements Disposable {
       rows.push(...page.rows);
     }
     return { rows, count: first!.count, revision: at ?? first!.revision };
+  }
+
+  /**
+   * Follows the rows whose keys begin with a prefix that ends with a slash, until the signal ends it. Each message has
+   * whole revisions, and later ones than the message before.
+   *
+   * @param after the revision before the first change.
+   * @param silenceMs the longest time between two messages.
+   * @throws {EtcdUnreachableError} if the member ends the watch or sends no message in time.
+   * @throws {EtcdRefusedError}
+   */
+  async *watch(
+    prefix: string,
+    after: number,
+    silenceMs: number,
+    signal: AbortSignal,
+  ): AsyncGenerator<WatchMessage> {
+    const at = this.#at;
+    const cut = new AbortController();
+    const ending = AbortSignal.any([this.#ended.signal, signal, cut.signal]);
+    const create_request = { ...rangeOf(prefix), start_revision: after + 1 };
+    try {
+      const token = await this.#authenticated(ending);
+      const response = await this.#fetch(at, "watch", { create_request }, ending, token);
+      const lines = response.body!.pipeThrough(new TextDecoderStream())
+        .pipeThrough(new TextLineStream())[Symbol.asyncIterator]();
+      for (;;) {
+        const { done, value } = await deadline(lines.next(), silenceMs);
+        if (done) throw new Error("the watch has ended");
+        yield checkWatch(JSON.parse(value));
+      }
+    } catch (error) {
+      throw this.#failed(at, error, error instanceof Error ? error.message : String(error));
+    } finally {
+      cut.abort();
+    }
   }
 
   /** The keys that begin with a prefix that ends with a slash, at a revision. */
@@ -206,29 +246,34 @@ export class EtcdClient implements Disposable {
   }
 
   async #post(path: string, body: unknown, timeoutMs: number): Promise<unknown> {
-    const { members } = this.#connection;
     const at = this.#at;
     const signal = AbortSignal.any([this.#ended.signal, AbortSignal.timeout(timeoutMs)]);
     try {
       const token = await this.#authenticated(signal);
       return await this.#send(at, path, body, signal, token);
     } catch (error) {
-      if (error instanceof EtcdRefusedError) {
-        if (error.isToken) this.#token = undefined;
-        if (!error.isTemporary) throw error;
-      }
-      // Another request may have moved on already.
-      if (this.#at === at) this.#at = (at + 1) % members.length;
-      if (error instanceof EtcdRefusedError) throw error;
       const state = signal.aborted && !this.#ended.signal.aborted
         ? `no response within ${timeoutMs} ms`
         : error instanceof Error
         ? error.message
         : String(error);
-      throw new EtcdUnreachableError(`Cannot reach etcd at ${members[at]}: ${state}`, {
-        cause: error,
-      });
+      throw this.#failed(at, error, state);
     }
+  }
+
+  /** Moves on to another member, unless the request is wrong. @returns the error of a request to a member. */
+  #failed(at: number, error: unknown, state: string): EtcdRefusedError | EtcdUnreachableError {
+    const { members } = this.#connection;
+    if (error instanceof EtcdRefusedError) {
+      if (error.isToken) this.#token = undefined;
+      if (!error.isTemporary) return error;
+    }
+    // Another request may have moved on already.
+    if (this.#at === at) this.#at = (at + 1) % members.length;
+    if (error instanceof EtcdRefusedError) return error;
+    return new EtcdUnreachableError(`Cannot reach etcd at ${members[at]}: ${state}`, {
+      cause: error,
+    });
   }
 
   async #authenticated(signal: AbortSignal): Promise<string | undefined> {
@@ -254,6 +299,17 @@ export class EtcdClient implements Disposable {
     signal: AbortSignal,
     token?: string,
   ): Promise<unknown> {
+    return await (await this.#fetch(at, path, body, signal, token)).json();
+  }
+
+  /** @throws {EtcdRefusedError} unless the status of the response is good. */
+  async #fetch(
+    at: number,
+    path: string,
+    body: unknown,
+    signal: AbortSignal,
+    token?: string,
+  ): Promise<Response> {
     const { members, caCert } = this.#connection;
     const member = members[at]!;
     const scheme = caCert === undefined ? "http" : "https";
@@ -270,9 +326,8 @@ export class EtcdClient implements Disposable {
         signal,
         client: this.#clients[at]!,
       }));
-    const text = await response.text();
-    if (!response.ok) throw new EtcdRefusedError(member, response.status, text);
-    return JSON.parse(text);
+    if (response.ok) return response;
+    throw new EtcdRefusedError(member, response.status, await response.text());
   }
 }
 

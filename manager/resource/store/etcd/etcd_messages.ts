@@ -66,6 +66,43 @@ export function checkTxn(message: unknown): TxnResult {
   };
 }
 
+/** What has changed since the message before, of whole revisions. */
+export interface WatchMessage {
+  readonly rows: readonly Stored[];
+  readonly deleted: readonly string[];
+  /** That of the last change; 0 if there is none. */
+  readonly revision: number;
+}
+
+const event = v.object({
+  type: v.optional(v.string(), "PUT"),
+  kv: v.object({ key: text, value: text, mod_revision: integer }),
+});
+const watch = v.object({
+  result: v.object({
+    canceled: v.optional(v.literal(false)),
+    events: v.optional(v.array(event), []),
+  }),
+});
+
+/**
+ * Checks a message of a watch.
+ *
+ * @throws {v.ValiError} if it is another message, or etcd ends the watch: it has dropped the versions that would be next, or
+ * the member is cut off from the others.
+ */
+export function checkWatch(message: unknown): WatchMessage {
+  const { events } = v.parse(watch, message).result;
+  // The last change of each key counts.
+  const last = new Map(events.map((each) => [each.kv.key, each]));
+  const changes = [...last.values()];
+  return {
+    rows: changes.filter(({ type }) => type !== "DELETE").map(({ kv }) => storedOf(kv)),
+    deleted: changes.filter(({ type }) => type === "DELETE").map(({ kv }) => kv.key),
+    revision: events.at(-1)?.kv.mod_revision ?? 0,
+  };
+}
+
 /** The state of a member. */
 export interface MemberStatus {
   readonly version: string;

@@ -27,10 +27,14 @@ export const PULSE_TIMEOUT_MS = 250;
 export const WRITE_TIMEOUT_MS = 1000;
 /** How long a page of rows may take. */
 export const LIST_TIMEOUT_MS = 5000;
-/** The shortest interval at which a standby updates its copy of the rows. */
+/** The shortest pause before a standby whose watch has ended reads what was written since. */
 export const COPY_EVERY_MS = 250;
-/** The pause between two updates as a multiple of the last one: etcd looks at each row, so updates take 5 % of the time. */
+/** That pause as a multiple of the last such read: etcd looks at each row, so reads take 5 % of the time. */
 export const COPY_PAUSE_FACTOR = 19;
+/** How long the watch of a standby may bring nothing: a leader writes its pulse all the time. */
+export const WATCH_SILENCE_MS = 2000;
+/** How long a new leader waits for the watch to bring its own first write, before it reads what was written since. */
+export const WATCH_WITHIN_MS = 250;
 /** The pause before a failed request is sent again. */
 export const RETRY_AFTER_MS = 20;
 /** How long a change may wait for etcd: its client gives up after 5 s. */

@@ -23,6 +23,19 @@ const FOLDERS: Readonly<Record<TableName, string>> = {
   clusterEvents: "ec/",
 };
 
+const TABLES: ReadonlyMap<string, TableName> = new Map(
+  Object.entries(FOLDERS).map(([table, folder]) => [folder, table as TableName]),
+);
+
+/** The tables of events, of which a row holds a block. */
+export type EventTable = "leaseEvents" | "clusterEvents";
+
+/** Where the row of a key is. */
+export interface RowPlace {
+  readonly table: TableName;
+  readonly key: string;
+}
+
 type LeaseValue = LeaseRow & { readonly allocations: readonly AllocationRow[] };
 type BillValue = Omit<BillRow, "heldNs" | "computeNs" | "pollNs"> & {
   readonly heldNs: string;
@@ -56,39 +69,59 @@ export class EtcdRows {
     };
   }
 
+  /** The table of a key, with the key of its row there; undefined if no table has it. */
+  placeOf(key: string): RowPlace | undefined {
+    const folder = key.slice(this.#prefix.length, key.indexOf("/", this.#prefix.length) + 1);
+    const table = TABLES.get(folder);
+    return table && { table, key: key.slice(this.#prefix.length + folder.length) };
+  }
+
   /**
-   * Puts rows into a transaction.
+   * Puts rows of one table into a transaction.
    *
    * @throws {StateUnavailableError} if a secret has another key.
    */
-  load(tx: MemoryTransaction, rows: readonly Stored[]): void {
-    const of = <T>(table: TableName): T[] => {
-      const folder = this.#prefix + FOLDERS[table];
-      return rows.filter(({ key }) => key.startsWith(folder)).map(({ value }) => JSON.parse(value));
-    };
-    for (const node of of<NodeRow>("nodes")) {
-      // An older version wrote no `lostMs` and `maxCores`, and drained without `limits`.
-      const { lostMs = null, maxCores = node.cores } = node;
-      tx.putNode(withLimits({ ...node, lostMs, maxCores }, limitsOf(node)));
+  load(
+    tx: MemoryTransaction,
+    table: Exclude<TableName, EventTable>,
+    rows: readonly Stored[],
+  ): void {
+    const of = <T>(): T[] => rows.map(({ value }) => JSON.parse(value));
+    switch (table) {
+      case "nodes":
+        for (const node of of<NodeRow>()) {
+          // An older version wrote no `lostMs` and `maxCores`, and drained without `limits`.
+          const { lostMs = null, maxCores = node.cores } = node;
+          tx.putNode(withLimits({ ...node, lostMs, maxCores }, limitsOf(node)));
+        }
+        break;
+      case "leases":
+        for (const { allocations, ...lease } of of<LeaseValue>().sort(byIssue)) {
+          // An id may have been used again, after its lease was forgotten.
+          if (tx.lease(lease.id)?.issuedMs !== lease.issuedMs) tx.deleteLease(lease.id);
+          tx.putLease(withAccount(lease));
+          for (const allocation of allocations) tx.putAllocation(allocation);
+        }
+        break;
+      case "archives":
+        for (const { number, packed } of of<ArchiveValue>()) {
+          const bills = unpack(packed);
+          for (const bill of bills) tx.putBill(bill);
+          tx.billRows.load(number, bills.map((bill) => `${bill.lease}/${bill.node}/${bill.epoch}`));
+        }
+        break;
+      case "bills":
+        for (const bill of of<BillValue>()) tx.putBill(billOf(bill));
+        break;
+      case "tokens":
+        for (const stored of of<StoredToken>()) {
+          const { createdMs, ...token } = this.#token(stored, true);
+          tx.replaceToken(token, createdMs);
+        }
+        break;
+      case "keys":
+        for (const key of of<KeyRow>()) tx.putKey(this.#key(key, true));
     }
-    const leases = of<LeaseValue>("leases").sort((a, b) => a.issuedMs - b.issuedMs);
-    for (const { allocations, ...lease } of leases) {
-      tx.putLease(withAccount(lease));
-      for (const allocation of allocations) tx.putAllocation(allocation);
-    }
-    for (const { number, packed } of of<ArchiveValue>("archives")) {
-      const bills = unpack(packed);
-      for (const bill of bills) tx.putBill(bill);
-      tx.billRows.load(number, bills.map((bill) => `${bill.lease}/${bill.node}/${bill.epoch}`));
-    }
-    for (const bill of of<BillValue>("bills")) tx.putBill(billOf(bill));
-    for (const stored of of<StoredToken>("tokens")) {
-      const { createdMs, ...token } = this.#token(stored, true);
-      tx.replaceToken(token, createdMs);
-    }
-    for (const key of of<KeyRow>("keys")) tx.putKey(this.#key(key, true));
-    const events = [...of<EventRow[]>("leaseEvents"), ...of<EventRow[]>("clusterEvents")].flat();
-    for (const event of events.sort((a, b) => a.seq - b.seq)) tx.putEvent(event);
   }
 
   #value(tx: MemoryTransaction, table: TableName, key: string): unknown {
@@ -136,6 +169,10 @@ export class EtcdRows {
   #secret(text: string, place: string, open: boolean): string {
     return open ? this.#seal.open(text, place) : this.#seal.close(text, place);
   }
+}
+
+function byIssue(a: LeaseRow, b: LeaseRow): number {
+  return a.issuedMs - b.issuedMs;
 }
 
 /** Undefined if no event of the block is kept. */

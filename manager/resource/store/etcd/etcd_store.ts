@@ -5,12 +5,11 @@
 import { clearImmediate, setImmediate } from "node:timers";
 import { deadline } from "../../../../std/async.ts";
 import { StateUnavailableError } from "../../../state_dir.ts";
-import { MemoryTransaction, type TableName } from "../memory_transaction.ts";
 import type { SharedStore, Store, Transaction } from "../store.ts";
 import { NotLeaderError, OutcomeUnknownError, StoreUnreachableError } from "../store_errors.ts";
-import { UndoLog } from "../undo_log.ts";
 import { Compaction } from "./compaction.ts";
 import { BatchLog, type JournalKeys } from "./batch_log.ts";
+import { CopiedTables, type WrittenRow } from "./copied_tables.ts";
 import { EtcdClient, type EtcdConnection, type Write } from "./etcd_client.ts";
 import { EtcdRefusedError } from "./etcd_errors.ts";
 import type { Stored } from "./etcd_messages.ts";
@@ -24,11 +23,11 @@ import {
   WRITE_TIMEOUT_MS,
 } from "./etcd_policy.ts";
 import { EtcdRows } from "./etcd_rows.ts";
-import { checkFormat, checkSeal, FORMAT, fromAnyMember, takeTermWithCopy } from "./open_term.ts";
+import { checkFormat, checkSeal, FORMAT, fromAnyMember } from "./opening_checks.ts";
 import { Pulse } from "./pulse.ts";
 import { RowsCopy } from "./rows_copy.ts";
 import type { Seal } from "./seal.ts";
-import type { Candidacy, HeldTerm, OwnKeys } from "./term.ts";
+import { type Candidacy, type HeldTerm, type OwnKeys, takeTerm } from "./term.ts";
 
 /** What a store on etcd needs. */
 export interface EtcdStoreOptions
@@ -62,8 +61,8 @@ export class EtcdStore implements Store {
   readonly #pulse: Pulse;
   readonly #compaction: Compaction;
   readonly #rows: EtcdRows;
-  readonly #undo = new UndoLog();
-  readonly #tx: MemoryTransaction;
+  /** All rows, once they are loaded. */
+  #tables: CopiedTables;
   readonly #archiving: ReturnType<typeof setInterval>;
   readonly #cut = new AbortController();
   readonly #ended = Promise.withResolvers<Error>();
@@ -72,22 +71,23 @@ export class EtcdStore implements Store {
   #waiting: Waiting[] = [];
   /** The changes whose writes are on their way to etcd. */
   #group: readonly Waiting[] = [];
-  /** The rows that the current change has written. */
-  readonly #written = new Map<string, readonly [TableName, string]>();
   #turn: ReturnType<typeof setImmediate> | undefined;
   #isCommitting = false;
   #idle: (() => void) | undefined;
   #closing: Promise<void> | undefined;
 
-  private constructor(client: EtcdClient, keys: Keys, term: HeldTerm, rows: EtcdRows) {
+  private constructor(
+    client: EtcdClient,
+    keys: Keys,
+    term: HeldTerm,
+    rows: EtcdRows,
+    tables: CopiedTables,
+  ) {
     this.#client = client;
     this.#keys = keys;
     this.#term = term;
     this.#rows = rows;
-    this.#tx = new MemoryTransaction(
-      this.#undo,
-      (table, key) => this.#written.set(`${table} ${key}`, [table, key]),
-    );
+    this.#tables = tables;
     this.#log = new BatchLog(client, keys, term, this.#cut.signal, () => this.#rejectLate());
     this.#pulse = new Pulse(client, keys, term, (next) => {
       this.#stop(new NotLeaderError(next?.url ?? undefined));
@@ -120,17 +120,22 @@ export class EtcdStore implements Store {
       check: `${base}check`,
     };
     await checkSeal(client, keys.check, seal);
-    const copy = new RowsCopy(client, base);
-    const term = await takeTermWithCopy({ ...options, client, keys, signal }, copy);
+    const rows = new EtcdRows(base, seal);
+    using copy = new RowsCopy(client, base, keys.term, () => new CopiedTables(rows));
+    const observed: Candidacy["observed"] = (leader) => {
+      copy.keep();
+      options.observed?.(leader);
+    };
+    const term = await takeTerm({ ...options, client, keys, signal, observed });
     options.taken?.();
-    const store = new EtcdStore(client, keys, term, new EtcdRows(base, seal));
+    const store = new EtcdStore(client, keys, term, rows, copy.target);
     opening.move();
     try {
-      await Promise.all([
-        fromAnyMember(client, () => copy.moveTo(term.revision)),
+      const [tables] = await Promise.all([
+        fromAnyMember(client, () => copy.endAt(term.revision)),
         checkFormat(client, prefix),
       ]);
-      await store.#load(new Map(copy.rows), seal);
+      await store.#load(tables, seal);
       await store.#pulse.begun;
       return store;
     } catch (error) {
@@ -149,7 +154,7 @@ export class EtcdStore implements Store {
     }
     this.#waiting.push({
       run: () => {
-        const result = change(this.#tx);
+        const result = change(this.#tables.tx);
         return () => resolve(result);
       },
       reject,
@@ -161,7 +166,7 @@ export class EtcdStore implements Store {
 
   /** Moves bills whose leases are forgotten to archives, which take a fifth of the space and few keys. */
   async archiveBills(): Promise<void> {
-    while (await this.transact(() => this.#tx.archiveBills(BILLS_PER_ARCHIVE)));
+    while (await this.transact(() => this.#tables.tx.archiveBills(BILLS_PER_ARCHIVE)));
   }
 
   /** Commits the changes that were requested earlier, and ends the term, so that a standby need not wait. */
@@ -195,25 +200,25 @@ export class EtcdStore implements Store {
       .catch(() => {}); // a standby waits longer
   }
 
-  async #load(present: Map<string, Stored>, seal: Seal): Promise<void> {
+  /** Adds the journal of the leader before: a change of many rows of which the last ones may not be in their places. */
+  async #load(tables: CopiedTables, seal: Seal): Promise<void> {
     const { journal, parts, check } = this.#keys;
-    const count = Number(present.get(journal)?.value ?? 0);
+    const count = Number(tables.other(journal) ?? 0);
     const writes: Write[] = [];
     for (let at = 0; at < count; at++) {
-      writes.push(...JSON.parse(present.get(`${parts}${at}`)!.value) as Write[]);
+      writes.push(...JSON.parse(tables.other(`${parts}${at}`)!) as Write[]);
     }
+    const [deleted, changed] = [[], []] as [string[], Stored[]];
     for (const { key, value } of writes) {
-      if (value === undefined) present.delete(key);
-      else present.set(key, { key, value, revision: 0 });
+      if (value === undefined) deleted.push(key);
+      else changed.push({ key, value, revision: 0 });
     }
-    const sealed = present.get(check);
-    if (sealed !== undefined) seal.open(sealed.value, check);
-    this.#rows.load(this.#tx, [...present.values()]);
-    this.#undo.forget();
-    this.#written.clear();
-    if (sealed === undefined) {
-      await this.#log.commit([{ key: check, value: seal.close(CHECK, check) }]);
-    }
+    tables.apply(changed, deleted);
+    tables.complete();
+    this.#tables = tables;
+    const sealed = tables.other(check);
+    if (sealed !== undefined) seal.open(sealed, check);
+    else await this.#log.commit([{ key: check, value: seal.close(CHECK, check) }]);
     if (count > 0) await this.#log.apply(writes, count);
   }
 
@@ -228,7 +233,7 @@ export class EtcdStore implements Store {
     if (this.#waiting.length === 0) return this.#idle?.();
     this.#isCommitting = true;
     const answers: (() => void)[] = [];
-    const changed = new Map<string, readonly [TableName, string]>();
+    const changed = new Map<string, WrittenRow>();
     const group: Waiting[] = [];
     while (group.length < MAX_GROUP && changed.size < FULL_GROUP_ROWS) {
       const waiting = this.#waiting.shift();
@@ -241,15 +246,15 @@ export class EtcdStore implements Store {
       // Without a valid pulse, only a transaction shows that what was read is the newest state.
       if (changed.size > 0 || !this.#pulse.isValid) {
         const writes = [...changed.values()].map(([table, key]) =>
-          this.#rows.write(this.#tx, table, key)
+          this.#rows.write(this.#tables.tx, table, key)
         );
         await this.#log.commit(writes);
       }
-      this.#undo.forget();
+      this.#tables.undo.forget();
       for (const answer of answers) answer();
     } catch (error) {
-      this.#undo.rollBack(0);
-      this.#written.clear();
+      this.#tables.undo.rollBack(0);
+      this.#tables.written.clear();
       this.#fail(group, error);
     }
     this.#group = [];
@@ -258,17 +263,17 @@ export class EtcdStore implements Store {
   }
 
   /** Makes one change of the group. If it throws, undoes its writes. */
-  #make({ run, reject }: Waiting, changed: Map<string, readonly [TableName, string]>): () => void {
-    const mark = this.#undo.mark();
+  #make({ run, reject }: Waiting, changed: Map<string, WrittenRow>): () => void {
+    const mark = this.#tables.undo.mark();
     try {
       const answer = run();
-      for (const [key, row] of this.#written) changed.set(key, row);
+      for (const [key, row] of this.#tables.written) changed.set(key, row);
       return answer;
     } catch (error) {
-      this.#undo.rollBack(mark);
+      this.#tables.undo.rollBack(mark);
       return () => reject(error);
     } finally {
-      this.#written.clear();
+      this.#tables.written.clear();
     }
   }
 

@@ -1,36 +1,73 @@
 /**
  * A copy of all rows in etcd. A standby keeps one while another resource manager leads, so that it need not read all of
- * them when it is to lead: with ten thousand, that takes most of a fail-over.
+ * them when it is to lead: with ten thousand, that takes most of a fail-over. It follows etcd's watch, and reads what was
+ * written since where there is none: etcd looks at each row for that.
  */
-import { delay } from "../../../../std/async.ts";
+import { deadline, delay } from "../../../../std/async.ts";
 import type { Changes, EtcdClient } from "./etcd_client.ts";
 import type { Stored } from "./etcd_messages.ts";
-import { COPY_EVERY_MS, COPY_PAUSE_FACTOR, LIST_TIMEOUT_MS } from "./etcd_policy.ts";
+import {
+  COPY_EVERY_MS,
+  COPY_PAUSE_FACTOR,
+  LIST_TIMEOUT_MS,
+  WATCH_SILENCE_MS,
+  WATCH_WITHIN_MS,
+} from "./etcd_policy.ts";
 
-/** The rows below a prefix at a revision. */
-export class RowsCopy {
-  readonly #client: Pick<EtcdClient, "changes" | "counts" | "keys">;
+/** What a copy needs of etcd. */
+export type CopyClient = Pick<EtcdClient, "changes" | "counts" | "keys" | "watch">;
+
+/** What is made of the rows. */
+export interface CopyTarget {
+  /**
+   * Follows one update. If it throws, it is given up.
+   *
+   * @param changed rows that are new or have another value.
+   * @param deleted keys of rows that are gone.
+   */
+  apply(changed: readonly Stored[], deleted: readonly string[]): void;
+}
+
+/** The rows below a prefix at a revision. Only their keys are kept here. */
+export class RowsCopy<Target extends CopyTarget> implements Disposable {
+  readonly #client: CopyClient;
   readonly #prefix: string;
-  #rows = new Map<string, Stored>();
+  readonly #endKey: string;
+  readonly #begin: () => Target;
+  readonly #ending = new AbortController();
+  #keys = new Set<string>();
+  #target: Target;
   #revision = 0;
+  /** The revision of {@linkcode RowsCopy.#endKey}. */
+  #endRevision = 0;
+  /** Resolves {@linkcode RowsCopy.#reaches}. */
+  #reached: (() => void) | undefined;
   #isKept = false;
+  #isWatching = false;
 
-  /** @param prefix the begin of the keys, with a slash at its end. */
-  constructor(client: Pick<EtcdClient, "changes" | "counts" | "keys">, prefix: string) {
+  /**
+   * @param prefix the begin of the keys, with a slash at its end.
+   * @param endKey the key that is written last, by which the copy is known to be complete.
+   * @param begin makes an empty target: the first one, and another where all rows are read again.
+   */
+  constructor(client: CopyClient, prefix: string, endKey: string, begin: () => Target) {
     this.#client = client;
     this.#prefix = prefix;
+    this.#endKey = endKey;
+    this.#begin = begin;
+    this.#target = begin();
   }
 
-  /** The rows by their keys, as of the last update. */
-  get rows(): ReadonlyMap<string, Stored> {
-    return this.#rows;
+  /** What was made of the rows, as of the last update. */
+  get target(): Target {
+    return this.#target;
   }
 
-  /** Updates the copy at intervals from now on. The second call and later ones have no effect. */
-  keep(signal: AbortSignal): void {
+  /** Follows all changes from now on. The second call and later ones have no effect. */
+  keep(): void {
     if (this.#isKept) return;
     this.#isKept = true;
-    void this.#keep(signal).catch(() => {}); // the signal's reason
+    void this.#keep(this.#ending.signal).catch(() => {}); // it has ended
   }
 
   /** Reads what has changed since the last update. A failure leaves the copy as it was. */
@@ -39,35 +76,81 @@ export class RowsCopy {
   }
 
   /**
-   * Makes the copy equal to the rows at a revision.
+   * Makes the copy equal to the rows at the last write of the end key, and ends it: it does not change any more.
    *
+   * @param revision that of the write.
    * @throws {EtcdUnreachableError | EtcdRefusedError}
+   * @throws what the target throws.
    */
-  async moveTo(revision: number): Promise<void> {
-    await this.#update(revision);
-    if (this.#revision === revision) return;
-    // An update at intervals was faster, or etcd has been restored and has counted to less than before.
-    [this.#rows, this.#revision] = [new Map(), 0];
-    await this.#update(revision);
+  async endAt(revision: number): Promise<Target> {
+    if (!await this.#reaches(revision)) {
+      this.#isWatching = false;
+      await this.#update(revision);
+      if (this.#revision !== revision) {
+        // An update at intervals was faster, or etcd has been restored and has counted to less than before.
+        this.#clear();
+        await this.#update(revision);
+      }
+    }
+    this[Symbol.dispose]();
+    return this.#target;
+  }
+
+  [Symbol.dispose](): void {
+    this.#ending.abort();
+  }
+
+  /** Waits until the watch has brought the write of the end key. @returns whether it has, and no row is missing. */
+  async #reaches(revision: number): Promise<boolean> {
+    if (this.#isWatching && this.#endRevision !== revision) {
+      const reached = new Promise<void>((resolve) => this.#reached = resolve);
+      await deadline(reached, WATCH_WITHIN_MS).catch(() => {}); // checked below
+    }
+    if (this.#endRevision !== revision) return false;
+    const [keys, size] = [this.#keys, this.#keys.size];
+    const [count] = await this.#client.counts([this.#prefix], revision, LIST_TIMEOUT_MS);
+    if (keys === this.#keys && size === count) return true;
+    this.#clear(); // a change is missing, and nothing shows which one
+    return false;
+  }
+
+  #clear(): void {
+    [this.#keys, this.#target] = [new Set(), this.#begin()];
+    [this.#revision, this.#endRevision] = [0, 0];
   }
 
   async #update(at: number | undefined): Promise<void> {
-    const rows = this.#rows;
-    const isOver = (revision: number) => rows !== this.#rows || revision <= this.#revision;
+    const keys = this.#keys;
+    const isOver = (revision: number) =>
+      this.#ending.signal.aborted || keys !== this.#keys || revision <= this.#revision;
     const after = this.#revision;
     const changed = await this.#client.changes(this.#prefix, after, LIST_TIMEOUT_MS, at);
-    const { revision } = changed;
+    const { revision, rows } = changed;
     // A restored etcd has counted to less. Once it has counted to more, nothing would show that the copy is of lost rows.
-    if (revision < after && rows === this.#rows) [this.#rows, this.#revision] = [new Map(), 0];
+    if (revision < after && keys === this.#keys) this.#clear();
     if (isOver(revision)) return;
-    const present = new Set(rows.keys());
-    for (const { key } of changed.rows) present.add(key);
+    const present = new Set(keys);
+    for (const { key } of rows) present.add(key);
     // No row is missing here, so a smaller number shows that rows were deleted.
     const deleted = present.size === changed.count ? [] : await this.#deleted(present, changed);
     if (isOver(revision)) return;
-    for (const row of changed.rows) rows.set(row.key, row);
-    for (const key of deleted) rows.delete(key);
+    this.#apply(rows, deleted, revision);
+  }
+
+  #apply(rows: readonly Stored[], deleted: readonly string[], revision: number): void {
+    try {
+      this.#target.apply(rows, deleted);
+    } catch (error) {
+      this.#clear();
+      throw error;
+    }
+    for (const { key } of rows) this.#keys.add(key);
+    for (const key of deleted) this.#keys.delete(key);
     this.#revision = revision;
+    const end = rows.find(({ key }) => key === this.#endKey);
+    if (end === undefined) return;
+    this.#endRevision = end.revision;
+    this.#reached?.();
   }
 
   /** The keys that are not in etcd. Events are deleted all the time, so only folders with a smaller number are read. */
@@ -102,7 +185,24 @@ export class RowsCopy {
       const sinceMs = performance.now();
       await this.update().catch(() => {}); // the next one reads more
       const pauseMs = COPY_PAUSE_FACTOR * (performance.now() - sinceMs);
+      if (this.#revision > 0) await this.#watch(signal).catch(() => {}); // the next update reads what it has missed
       await delay(Math.max(COPY_EVERY_MS, pauseMs), { signal });
+    }
+  }
+
+  /** Follows the changes after the copy's revision, until the watch ends. */
+  async #watch(signal: AbortSignal): Promise<void> {
+    const keys = this.#keys;
+    const changes = this.#client.watch(this.#prefix, this.#revision, WATCH_SILENCE_MS, signal);
+    this.#isWatching = true;
+    try {
+      for await (const { rows, deleted, revision } of changes) {
+        if (!this.#isWatching || keys !== this.#keys || signal.aborted) return;
+        if (revision > this.#revision) this.#apply(rows, deleted, revision);
+      }
+    } finally {
+      this.#isWatching = false;
+      this.#reached?.();
     }
   }
 }

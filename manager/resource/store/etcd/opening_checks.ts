@@ -1,29 +1,12 @@
-/** What the opening of a store on etcd does besides the load of its rows. */
+/** What the opening of a store on etcd checks. */
 import { StateUnavailableError } from "../../../state_dir.ts";
 import type { EtcdClient } from "./etcd_client.ts";
 import { isTemporary } from "./etcd_errors.ts";
 import { WRITE_TIMEOUT_MS } from "./etcd_policy.ts";
-import type { RowsCopy } from "./rows_copy.ts";
 import type { Seal } from "./seal.ts";
-import { type Candidacy, type HeldTerm, takeTerm } from "./term.ts";
 
 /** The version of the keys and values below the prefix. */
 export const FORMAT = 1;
-
-/** Waits until no other resource manager leads, and keeps a copy of the rows while one does. */
-export async function takeTermWithCopy(candidacy: Candidacy, copy: RowsCopy): Promise<HeldTerm> {
-  const kept = new AbortController();
-  const signal = AbortSignal.any([candidacy.signal, kept.signal]);
-  const observed: Candidacy["observed"] = (leader) => {
-    copy.keep(signal);
-    candidacy.observed?.(leader);
-  };
-  try {
-    return await takeTerm({ ...candidacy, observed });
-  } finally {
-    kept.abort();
-  }
-}
 
 /** Refuses rows of a later version, beside which this one would lend the same cores again. */
 export async function checkFormat(client: EtcdClient, prefix: string): Promise<void> {
