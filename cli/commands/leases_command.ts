@@ -67,13 +67,13 @@ async function listQueue(options: Options): Promise<void> {
   const hasClasses = list.waiting.some((entry) => entry.class !== undefined);
   console.log(table(
     [
-      ...["PLACE", "CLIENT", ...hasClasses ? ["CLASS"] : []],
+      ...["PLACE", "CLIENT", ...hasClasses ? ["CLASS", "USED CORE-S"] : []],
       ...["WORKERS", "MEMORY", "WAITED", "REFUSED IN", "REASON"],
     ],
     list.waiting.map(({ place, client, workers, memoryBytes, sinceMs, untilMs, ...entry }) => [
       place,
       client,
-      ...hasClasses ? [entry.class ?? ""] : [],
+      ...hasClasses ? [entry.class ?? "", entry.usedCoreSeconds ?? 0] : [],
       workers,
       sizeText(memoryBytes),
       durationText(Math.max(0, list.nowMs - sinceMs)),

@@ -56,7 +56,10 @@ export const size = v.pipe(
 /** Classes of clients, by name. */
 export const classes = v.record(
   className,
-  v.strictObject({ priority: v.exactOptional(integer(-MAX_PRIORITY, MAX_PRIORITY)) }),
+  v.strictObject({
+    priority: v.exactOptional(integer(-MAX_PRIORITY, MAX_PRIORITY)),
+    share: v.exactOptional(v.pipe(v.number(), v.minValue(0.001), v.maxValue(1_000_000))),
+  }),
 );
 
 /** An amount of money. The operator chooses the currency. */

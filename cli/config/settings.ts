@@ -13,6 +13,7 @@ import {
   NODE_REQUESTS_PER_SECOND,
   OPERATOR_REQUESTS_PER_SECOND,
   UNAUTHENTICATED_PER_SECOND,
+  USAGE_HALF_LIFE_MS,
 } from "../../manager/resource/policy.ts";
 import { DEFAULT_POOL } from "../../manager/executor/executors/executor_pool.ts";
 import { memoryBoundNames } from "../../manager/executor/limits/memory_bounds.ts";
@@ -110,8 +111,13 @@ export const SETTINGS = {
   }),
   "resourceManager.classes": setting(classes, {
     description:
-      "Classes that tokens of clients may name, each with its priority: waiting requests of a higher " +
-      "one are served first. Tokens without a class are of the class default, whose priority is 0.",
+      "Classes that tokens of clients may name, each with its priority (waiting requests of a higher " +
+      "one are served first) and its share: within a priority, the account is first that has used " +
+      "least for its share. Tokens without a class are of the class default: priority 0, share 1.",
+  }),
+  "resourceManager.usageHalfLifeHours": setting(v.pipe(v.number(), v.minValue(0.01)), {
+    description: "Time after which usage counts half, in hours, where there are classes.",
+    default: USAGE_HALF_LIFE_MS / 3_600_000,
   }),
   "resourceManager.limits.unauthenticatedPerSecond": setting(integer(1), {
     description: "Requests per second without a valid token, from all hosts together.",

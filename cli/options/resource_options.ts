@@ -19,6 +19,7 @@ export async function resourceOptions(
     socketMode: settings.require("resourceManager.socketMode") === "0660" ? 0o660 : 0o600,
     placement: settings.require("resourceManager.placement"),
     quota: quotaOf(settings),
+    usageHalfLifeMs: settings.require("resourceManager.usageHalfLifeHours") * 3_600_000,
     ...definedOf({ classes: settings.get("resourceManager.classes") }),
     unauthenticatedPerSecond: settings.require("resourceManager.limits.unauthenticatedPerSecond"),
     nodeRequestsPerSecond: settings.require("resourceManager.limits.nodePerSecond"),

@@ -35,6 +35,17 @@ export const MAX_OFFERS = 64;
 export const MAX_PASSED = 16;
 /** How long a request waits until no later one may pass it. */
 export const MAX_PASSED_MS = 5000;
+/**
+ * How long a grant counts as a hold of its cores in the usage of an account, before nodes report any: as long as their
+ * reports take.
+ */
+export const GRANT_COUNTS_AS_MS = 1000;
+/** For how many half-lives a start counts earlier bills: what is left of older usage is a sixty-fourth. */
+export const COUNTED_HALF_LIVES = 6;
+/** In how many slices a start reads the bills of one half-life. Of a day's with 100,000 bills, each has 3,000. */
+export const USAGE_SLICES_PER_HALF_LIFE = 32;
+/** The default half-life of usage: a day. Leases take minutes, so a client with a busy day is a usual one two days later. */
+export const USAGE_HALF_LIFE_MS = 24 * 3_600_000;
 /** The most waiting lease requests, as a share of all requests in flight. The rest is for clients that release leases. */
 export const MAX_WAITING_SHARE = 0.25;
 /**

@@ -40,6 +40,11 @@ export interface WaitingEntry {
   readonly client: string;
   /** The class of the client. Left out if the resource manager's configuration names no classes. */
   readonly class?: string;
+  /**
+   * The core-seconds that its account has used, or the client if it has none, where older ones count less. Left out if
+   * the resource manager's configuration names no classes.
+   */
+  readonly usedCoreSeconds?: number;
   /** The workers that it requests: as many cores. */
   readonly workers: number;
   /** The memory that it requests, in bytes. */
@@ -70,6 +75,7 @@ export const queueListSchema: v.GenericSchema<QueueList> = v.object({
     place: count(1),
     client: plainName,
     class: v.exactOptional(className),
+    usedCoreSeconds: v.exactOptional(v.pipe(v.number(), v.minValue(0))),
     workers: workerCount,
     memoryBytes: byteCount,
     sinceMs: timeMs,

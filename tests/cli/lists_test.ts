@@ -53,7 +53,7 @@ Deno.test("rfaas queue shows the classes that the configuration names", async ()
     const { stdout } = await rfaas(["queue"], { env });
     assertMatch(
       stdout,
-      /^PLACE {2}CLIENT {2}CLASS +WORKERS .*\n {4}1 {2}eve +urgent .*\n {4}2 {2}client {2}default /,
+      /^PLACE {2}CLIENT {2}CLASS +USED CORE-S +WORKERS .*\n {4}1 {2}eve +urgent +0 .*\n {4}2 {2}client {2}default /,
     );
   } finally {
     gone.abort();

@@ -6,6 +6,7 @@ import { type BillRow, placeOf, type TokenRow, type Transaction } from "../store
 import { type BillQuery, cursorOf } from "./bill_query.ts";
 import { pageOf } from "./page_query.ts";
 import type { BookContext } from "./book_context.ts";
+import type { BillGrowth, UsageBook } from "./usage_book.ts";
 
 /** A report that is not in the store yet. */
 interface PendingReport {
@@ -25,12 +26,18 @@ interface PendingReport {
 export class BillBook {
   readonly #context: Pick<BookContext, "store" | "clock" | "log">;
   readonly #prices: api.Prices;
+  readonly #usage: UsageBook | undefined;
   /** Receives each report with its sender, while a page of the dashboard is open. */
   watch: ((sender: string, report: api.BillReport) => void) | undefined;
   #pending = new Map<string, PendingReport>();
 
-  constructor(context: Pick<BookContext, "store" | "clock" | "log">, prices: api.Prices) {
+  constructor(
+    context: Pick<BookContext, "store" | "clock" | "log">,
+    prices: api.Prices,
+    usage?: UsageBook,
+  ) {
     this.#context = context;
+    this.#usage = usage;
     this.#prices = prices;
   }
 
@@ -70,15 +77,18 @@ export class BillBook {
     const pending = this.#pending;
     if (pending.size === 0) return;
     this.#pending = new Map();
-    let unknown: PendingReport[];
+    const count = this.#usage?.growing();
+    let growths: (BillGrowth | undefined)[];
     try {
-      unknown = await this.#context.store.transact((tx) =>
-        [...pending.values()].filter((each) => !putBill(tx, each))
+      growths = await this.#context.store.transact((tx) =>
+        [...pending.values()].map((each) => putBill(tx, each))
       );
     } catch (error) {
       for (const { sender, report } of pending.values()) this.record(sender, [report]);
       throw error;
     }
+    count?.(growths.filter((growth) => growth !== undefined));
+    const unknown = [...pending.values()].filter((_, at) => growths[at] === undefined);
     for (const { sender, report } of unknown) {
       this.#context.log.warn("Bill ignored: node {node} never had lease {lease}", {
         node: report.node ?? sender,
@@ -106,20 +116,25 @@ export class BillBook {
   }
 }
 
-/** @returns false if the node never had the lease. */
-function putBill(tx: Transaction, { sender, report, receivedMs }: PendingReport): boolean {
+/** @returns undefined if the node never had the lease. */
+function putBill(
+  tx: Transaction,
+  { sender, report, receivedMs }: PendingReport,
+): BillGrowth | undefined {
   const node = nodeOf(tx, sender, report);
   const known = tx.bill(report.lease, node, report.epoch);
   const row = known ?? newBill(tx, node, report);
-  if (row === undefined) return false;
+  if (row === undefined) return undefined;
   const heldNs = larger(row.heldNs, BigInt(report.heldNs));
   const computeNs = larger(row.computeNs, BigInt(report.computeNs));
   const pollNs = larger(row.pollNs, BigInt(report.pollNs));
   if (
-    known === undefined || heldNs !== row.heldNs || computeNs !== row.computeNs ||
-    pollNs !== row.pollNs
-  ) tx.putBill({ ...row, heldNs, computeNs, pollNs, untilMs: receivedMs });
-  return true;
+    known !== undefined && heldNs === row.heldNs && computeNs === row.computeNs &&
+    pollNs === row.pollNs
+  ) return { before: row, after: row };
+  const after = { ...row, heldNs, computeNs, pollNs, untilMs: receivedMs };
+  tx.putBill(after);
+  return { before: known, after };
 }
 
 /** The node that had the lease: the sender, or a removed node that registered again as the sender. */

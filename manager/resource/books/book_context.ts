@@ -6,6 +6,7 @@ import type { Store } from "../store/store.ts";
 import type { GrantKeys } from "./key_ring.ts";
 import type { LeaseStarts } from "./lease_starts.ts";
 import type { RefusedRequests } from "./refused_requests.ts";
+import type { UsageBook } from "./usage_book.ts";
 
 /** What the books share. */
 export interface BookContext {
@@ -19,6 +20,8 @@ export interface BookContext {
   /** The requests that wait for capacity. */
   readonly queue: LeaseQueue;
   readonly classes: Classes;
+  /** What accounts have used; undefined if the order of waiting requests does not depend on it. */
+  readonly usage?: UsageBook | undefined;
   readonly notifications: NodeNotifications;
   readonly starts: LeaseStarts;
   readonly refused: RefusedRequests;

@@ -10,6 +10,7 @@ import { idsOfRequest, randomId } from "../ids.ts";
 import type { BookContext } from "./book_context.ts";
 import { type CheckedPage, pageOf } from "./page_query.ts";
 import { chooseCandidates, shortageOf } from "../leases/candidates.ts";
+import { payerOf } from "../leases/decayed_usage.ts";
 import { NoCapacityError } from "../leases/no_capacity.ts";
 import { drawFor, type Placement } from "../leases/placement.ts";
 import { KEEP_ENDED_MS } from "../policy.ts";
@@ -96,6 +97,7 @@ export class LeaseBook {
       queue.wait({
         request,
         client: caller.name,
+        account: caller.account,
         class: inClass,
         waitMs,
         signal,
@@ -181,6 +183,10 @@ export class LeaseBook {
       });
       return { lease, allocations };
     });
+    // Not one that was granted before, or replaces another.
+    if (lease === fresh) {
+      this.#context.usage?.granted(payerOf({ ...caller, client: caller.name }), lease.workers);
+    }
     const grants = this.#sign(lease, allocations, nowMs);
     return { lease: lease.id, nowMs, expiresMs: lease.expiresMs, grants };
   }
@@ -273,8 +279,12 @@ export class LeaseBook {
 
   /** The requests that wait for capacity, in their order: all of them for an operator, its own for a client. */
   waiting(caller: TokenRow): QueueList {
-    const { queue, clock, classes } = this.#context;
-    return listWaiting(queue.waiting, caller, { nowMs: clock(), withClass: classes.areNamed });
+    const { queue, clock, classes, usage } = this.#context;
+    return listWaiting(queue.waiting, caller, {
+      nowMs: clock(),
+      withClass: classes.areNamed,
+      usageOf: usage && ((payer) => usage.of(payer)),
+    });
   }
 
   /** Ends expired leases and lapsed candidates, and deletes leases that ended long ago. */

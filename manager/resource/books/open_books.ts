@@ -15,6 +15,7 @@ import {
   MAX_WAITING_SHARE,
   NODE_REQUESTS_PER_SECOND,
   OPERATOR_REQUESTS_PER_SECOND,
+  USAGE_HALF_LIFE_MS,
 } from "../policy.ts";
 import { BY_MANAGER, recordEvent } from "../record_event.ts";
 import type { Quota, Store } from "../store/store.ts";
@@ -27,6 +28,7 @@ import { NodeBook } from "./node_book.ts";
 import { RefusedRequests } from "./refused_requests.ts";
 import { TokenBook } from "./token_book.ts";
 import { openTokenFiles, type TokenFiles } from "./tokens.ts";
+import { UsageBook } from "./usage_book.ts";
 
 /** The options of the books. */
 export interface BooksOptions {
@@ -42,6 +44,8 @@ export interface BooksOptions {
   readonly quota?: Quota;
   /** The classes of clients, by name. @default one class: all clients take turns */
   readonly classes?: Readonly<Record<string, ClassOptions>>;
+  /** How long it takes until usage counts half, in milliseconds, if there are classes. @default a day */
+  readonly usageHalfLifeMs?: number;
   /** The prices of bills. @default everything is free */
   readonly prices?: Prices;
   /** Requests a second with one node token, which many nodes may share. @default 8000 */
@@ -104,7 +108,15 @@ export async function openBooks(
     openTokenFiles(store, stateDir, nowMs),
     KeyRing.open(store, clock),
   ]);
-  const queue = new LeaseQueue(clock, Math.floor(maxRequestsAtOnce * MAX_WAITING_SHARE));
+  const classes = new Classes(options.classes);
+  const usage = classes.areNamed
+    ? new UsageBook({ store, clock, log }, options.usageHalfLifeMs ?? USAGE_HALF_LIFE_MS)
+    : undefined;
+  const queue = new LeaseQueue(
+    clock,
+    Math.floor(maxRequestsAtOnce * MAX_WAITING_SHARE),
+    usage && ((payer) => usage.of(payer)),
+  );
   const notifications = new NodeNotifications(
     nowMs,
     Math.floor(maxRequestsAtOnce * MAX_NOTIFICATIONS_SHARE),
@@ -116,10 +128,9 @@ export async function openBooks(
   const aliveSinceMs = () => clock() - silenceMs();
   const starts = new LeaseStarts();
   const refused = new RefusedRequests({ store, clock });
-  const classes = new Classes(options.classes);
   const context = {
     ...{ store, clock, aliveSinceMs, keys, log },
-    ...{ queue, classes, notifications, starts, refused },
+    ...{ queue, classes, usage, notifications, starts, refused },
   };
   const tokens = await TokenBook.open({
     ...context,
@@ -130,13 +141,14 @@ export async function openBooks(
     },
     ...(quota === undefined ? {} : { standardQuota: quota }),
   });
+  void usage?.readEarlier();
   return {
     clock,
     nodes: new NodeBook(context),
     leases: new LeaseBook(context, options.placement),
     tokens,
     keys,
-    bills: new BillBook(context, options.prices ?? {}),
+    bills: new BillBook(context, options.prices ?? {}, usage),
     events,
     tokenFiles,
     starts,
@@ -146,6 +158,7 @@ export async function openBooks(
     aliveSinceMs,
     stopWaiting: async () => {
       events.close();
+      await usage?.close();
       await queue.close();
       notifications.close();
     },

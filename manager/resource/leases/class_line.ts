@@ -1,17 +1,23 @@
-/** A line in which entries of a higher priority stand before all others, and clients of one priority take turns. */
-import { FairLine } from "./fair_line.ts";
+/** A line in which entries of a higher priority stand before all others. */
+import type { Demand, Line } from "./line.ts";
 
 interface Band<T> {
   readonly priority: number;
-  readonly line: FairLine<T>;
+  readonly line: Line<T>;
 }
 
 /** Entries of clients, in the order in which they are to be served. */
 export class ClassLine<T> {
+  readonly #makeLine: () => Line<T>;
   /** The lines that have entries, or had some: the highest priority first. */
   readonly #bands: Band<T>[] = [];
   readonly #bandOf = new Map<T, Band<T>>();
   #entries: readonly T[] | undefined;
+
+  /** @param makeLine makes the line of a priority. */
+  constructor(makeLine: () => Line<T>) {
+    this.#makeLine = makeLine;
+  }
 
   /** How many wait. */
   get size(): number {
@@ -54,14 +60,20 @@ export class ClassLine<T> {
     return largest && { priority: band!.priority, ...largest };
   }
 
-  add(entry: T, client: string, priority: number): void {
-    const band = this.#band(priority);
-    band.line.add(entry, client);
+  add(entry: T, demand: Demand): void {
+    const band = this.#band(demand.class.priority);
+    band.line.add(entry, demand);
     this.#bandOf.set(entry, band);
     this.#entries = undefined;
   }
 
-  /** Records that an entry is served: clients without any begin after its turn. */
+  /** Brings the order up to date. */
+  refresh(): void {
+    for (const { line } of this.#bands) line.refresh?.();
+    this.#entries = undefined;
+  }
+
+  /** Records that an entry is served. */
   served(entry: T): void {
     this.#bandOf.get(entry)?.line.served(entry);
   }
@@ -78,7 +90,7 @@ export class ClassLine<T> {
     const at = this.#bands.findIndex((band) => band.priority <= priority);
     const found = this.#bands[at];
     if (found?.priority === priority) return found;
-    const band = { priority, line: new FairLine<T>() };
+    const band = { priority, line: this.#makeLine() };
     this.#bands.splice(at < 0 ? this.#bands.length : at, 0, band);
     return band;
   }

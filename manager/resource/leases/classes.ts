@@ -8,12 +8,15 @@ export const DEFAULT_CLASS = "default";
 export interface ClassOptions {
   /** Requests of a class with a higher one are served first. @default 0 */
   readonly priority?: number;
+  /** What an account may use before others of its priority are served first, relative to the shares of their classes. @default 1 */
+  readonly share?: number;
 }
 
 /** A class of clients. */
 export interface RequestClass {
   readonly name: string;
   readonly priority: number;
+  readonly share: number;
 }
 
 /** All classes. There is always the default one, also where the configuration names none. */
@@ -46,6 +49,6 @@ export class Classes {
   }
 }
 
-function classOf(name: string, { priority = 0 }: ClassOptions): RequestClass {
-  return { name, priority };
+function classOf(name: string, { priority = 0, share = 1 }: ClassOptions): RequestClass {
+  return { name, priority, share };
 }

@@ -4,6 +4,8 @@
  * thousand entries delays the first entry of another by one turn.
  */
 
+import type { Demand, Line } from "./line.ts";
+
 interface Place<T> {
   readonly entry: T;
   readonly client: string;
@@ -11,7 +13,7 @@ interface Place<T> {
 }
 
 /** Entries of clients, in the order in which they are to be served. */
-export class FairLine<T> {
+export class FairLine<T> implements Line<T> {
   /** By turn, then by arrival. */
   readonly #places: Place<T>[] = [];
   /** The last turn and the number of entries of each client that has any. */
@@ -50,7 +52,7 @@ export class FairLine<T> {
     return { ...largest, last: last.entry };
   }
 
-  add(entry: T, client: string): void {
+  add(entry: T, { client }: Pick<Demand, "client">): void {
     const known = this.#clients.get(client);
     const turn = Math.max(known?.turn ?? 0, this.#turn) + 1;
     this.#clients.set(client, { turn, count: (known?.count ?? 0) + 1 });

@@ -5,7 +5,10 @@ import { RefusalError } from "../refusal.ts";
 import type { Resources } from "../store/store.ts";
 import { ClassLine } from "./class_line.ts";
 import type { RequestClass } from "./classes.ts";
+import { payerOf } from "./decayed_usage.ts";
+import { FairLine } from "./fair_line.ts";
 import { NoCapacityError } from "./no_capacity.ts";
+import { UsageLine } from "./usage_line.ts";
 
 /**
  * Tries to grant a lease, in one store change.
@@ -20,6 +23,8 @@ export interface WaitOptions<T> {
   readonly request: Resources;
   /** The name of the client. */
   readonly client: string;
+  /** Its account; undefined if it has none. */
+  readonly account?: string | undefined;
   readonly class: RequestClass;
   /** How long it may wait, in milliseconds. */
   readonly waitMs: number;
@@ -33,6 +38,7 @@ export interface WaitOptions<T> {
 /** A request that waits, as operators see it. */
 export interface WaitingRequest {
   readonly client: string;
+  readonly payer: string;
   readonly class: RequestClass;
   readonly request: Resources;
   readonly sinceMs: number;
@@ -55,8 +61,8 @@ interface Waiting extends WaitingRequest {
 }
 
 /**
- * Requests of a higher class are served first. Within a class, clients take turns, and each client's requests are served
- * in the order of their arrival, except that a request that fits may pass requests that do not. A large request, which
+ * Requests of a higher class are served first. Within a priority, clients take turns, or the account that has used least
+ * for its share is served first. Each client's requests are served in the order of their arrival, except that a request that fits may pass requests that do not. A large request, which
  * must wait until much is free, does not keep small ones from idle cores.
  *
  * A large request does not starve: once it was passed {@linkcode MAX_PASSED} times, or has waited for
@@ -65,13 +71,19 @@ interface Waiting extends WaitingRequest {
 export class LeaseQueue {
   readonly #clock: () => number;
   readonly #maxWaiting: number;
-  readonly #waiting = new ClassLine<Waiting>();
+  readonly #waiting: ClassLine<Waiting>;
   #serving: Promise<void> | undefined;
   #again = false;
   #closed = false;
 
-  /** @param maxWaiting how many requests may wait at a time. */
-  constructor(clock: () => number, maxWaiting: number) {
+  /**
+   * @param maxWaiting how many requests may wait at a time.
+   * @param usageOf returns the usage of a payer, by which those of one priority are ordered; undefined: they take turns.
+   */
+  constructor(clock: () => number, maxWaiting: number, usageOf?: (payer: string) => number) {
+    this.#waiting = new ClassLine(() =>
+      usageOf === undefined ? new FairLine() : new UsageLine(usageOf)
+    );
     this.#clock = clock;
     this.#maxWaiting = maxWaiting;
   }
@@ -83,6 +95,7 @@ export class LeaseQueue {
 
   /** The requests that wait, in the order in which they are tried. */
   get waiting(): readonly WaitingRequest[] {
+    this.#waiting.refresh();
     return this.#waiting.entries;
   }
 
@@ -115,7 +128,8 @@ export class LeaseQueue {
       return Promise.reject(queueFull(this.#waiting.size, this.#waiting.countOf(client), client));
     }
     const { promise, waiting } = this.#enter(options);
-    this.#waiting.add(waiting, client, priority);
+    const { payer, class: inClass } = waiting;
+    this.#waiting.add(waiting, { client, payer, class: inClass, workers: options.request.workers });
     this.wake();
     return promise;
   }
@@ -148,6 +162,7 @@ export class LeaseQueue {
     while (this.#again) {
       this.#again = false;
       const refused: Resources[] = [];
+      this.#waiting.refresh();
       for (const waiting of [...this.#waiting.entries]) {
         // A request as large as one that was refused in this round is skipped: most requests have the same size.
         if (refused.some((less) => fitsInto(less, waiting.request))) {
@@ -160,7 +175,7 @@ export class LeaseQueue {
   }
 
   #enter<T>(
-    { request, client, class: inClass, waitMs, signal, attempt, release }: WaitOptions<T>,
+    { request, client, account, class: inClass, waitMs, signal, attempt, release }: WaitOptions<T>,
   ): { promise: Promise<T>; waiting: Waiting } {
     const { promise, resolve, reject } = Promise.withResolvers<T>();
     const sinceMs = this.#clock();
@@ -191,6 +206,7 @@ export class LeaseQueue {
     };
     const waiting: Waiting = {
       client,
+      payer: payerOf({ account, client }),
       class: inClass,
       request,
       sinceMs,

@@ -1,5 +1,5 @@
 /** The bills in memory. On etcd, those that are closed share a row: the archive has one key for many of them. */
-import { type BillPage, type BillPlace, type BillRow, placeOf } from "./store.ts";
+import { type BillPage, type BillPlace, type BillRow, type HeldSum, placeOf } from "./store.ts";
 import type { UndoLog } from "./undo_log.ts";
 
 /** All bills by lease, node and epoch. */
@@ -51,6 +51,17 @@ export class BillRows {
       .sort((a, b) => isBefore(a.place, b.place) ? -1 : 1)
       .slice(0, limit)
       .map(({ row }) => row);
+  }
+
+  heldBetween(fromMs: number, beforeMs: number): HeldSum[] {
+    const sums = new Map<string, HeldSum>();
+    for (const { client, account, workers, untilMs, heldNs } of this.#rows.values()) {
+      if (untilMs < fromMs || untilMs >= beforeMs) continue;
+      const key = `${account ?? ""} ${client}`;
+      const coreMs = (sums.get(key)?.coreMs ?? 0) + Number(heldNs) / 1e6 * workers;
+      sums.set(key, { client, account, coreMs });
+    }
+    return [...sums.values()];
   }
 
   /**

@@ -8,6 +8,7 @@ import type {
   AllocationRow,
   BillPage,
   BillRow,
+  HeldSum,
   KeyRow,
   LeasePage,
   LeaseRow,
@@ -195,6 +196,10 @@ export class MemoryTransaction implements Transaction {
 
   bills(page: BillPage): BillRow[] {
     return this.#bills.page(page);
+  }
+
+  heldBetween(fromMs: number, beforeMs: number): HeldSum[] {
+    return this.#bills.heldBetween(fromMs, beforeMs);
   }
 
   putBill(bill: BillRow): void {

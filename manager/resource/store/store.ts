@@ -135,6 +135,11 @@ export interface BillRow {
   readonly pollNs: bigint;
 }
 
+/** What a client has held under one account. */
+export interface HeldSum extends Pick<BillRow, "client" | "account"> {
+  readonly coreMs: number;
+}
+
 /** The position of a bill in an order: a time, then its key. */
 export interface BillPlace extends Pick<BillRow, "lease" | "node" | "epoch"> {
   readonly ms: number;
@@ -254,6 +259,8 @@ export interface Transaction {
 
   bill(lease: string, node: string, epoch: number): BillRow | undefined;
   bills(page: BillPage): BillRow[];
+  /** What was held of bills with their last report at or after `fromMs` and before `beforeMs`, by account and client. */
+  heldBetween(fromMs: number, beforeMs: number): HeldSum[];
   /** Stores a bill. Of a known bill, only the durations and `untilMs` change. */
   putBill(bill: BillRow): void;
 

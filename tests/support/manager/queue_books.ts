@@ -1,14 +1,17 @@
 /** The books over rows in memory, with a queue, for tests of the order in which requests are served. */
+import { BillBook } from "../../../manager/resource/books/bill_book.ts";
 import { KeyRing } from "../../../manager/resource/books/key_ring.ts";
 import { LeaseBook } from "../../../manager/resource/books/lease_book.ts";
 import { NodeBook } from "../../../manager/resource/books/node_book.ts";
+import { UsageBook } from "../../../manager/resource/books/usage_book.ts";
 import { Classes, type ClassOptions } from "../../../manager/resource/leases/classes.ts";
 import { LeaseQueue } from "../../../manager/resource/leases/lease_queue.ts";
+import { USAGE_HALF_LIFE_MS } from "../../../manager/resource/policy.ts";
 import { MemoryStore } from "../../../manager/resource/store/memory_store.ts";
 import type { TokenRow } from "../../../manager/resource/store/store.ts";
 import type { LeaseResponse } from "../../../runtime/http/manager_api.ts";
 import { lastingMs } from "../time_factor.ts";
-import { bookContext } from "./book_context.ts";
+import { bookContext, testLogger } from "./book_context.ts";
 import { FakeClock } from "./test_manager.ts";
 import { TwiceStore } from "./twice_store.ts";
 
@@ -21,6 +24,8 @@ interface QueueBooksOptions {
   /** @default 100 */
   readonly maxWaiting?: number;
   readonly classes?: Readonly<Record<string, ClassOptions>>;
+  /** @default a day */
+  readonly usageHalfLifeMs?: number;
 }
 
 /** The books over a clock of the test. Requests that wait at the end are refused. */
@@ -29,6 +34,9 @@ export class QueueBooks implements AsyncDisposable {
   readonly queue: LeaseQueue;
   readonly nodes: NodeBook;
   readonly leases: LeaseBook;
+  readonly bills: BillBook;
+  /** Undefined without classes. */
+  readonly usage: UsageBook | undefined;
   /** The names of the served requests, in their order. */
   readonly served: string[] = [];
   readonly #waits: Promise<unknown>[] = [];
@@ -36,12 +44,19 @@ export class QueueBooks implements AsyncDisposable {
   private constructor(
     store: TwiceStore,
     keys: (clock: () => number) => KeyRing,
-    { maxWaiting = 100, classes: named }: QueueBooksOptions,
+    { maxWaiting = 100, classes: named, usageHalfLifeMs = USAGE_HALF_LIFE_MS }: QueueBooksOptions,
   ) {
     const clock = this.clock.read;
-    this.queue = new LeaseQueue(clock, maxWaiting);
     const classes = new Classes(named);
-    const context = bookContext({ store, clock, keys: keys(clock), queue: this.queue, classes });
+    const log = testLogger();
+    const usage = classes.areNamed
+      ? new UsageBook({ store, clock, log }, usageHalfLifeMs)
+      : undefined;
+    this.usage = usage;
+    this.queue = new LeaseQueue(clock, maxWaiting, usage && ((payer) => usage.of(payer)));
+    const given = { store, clock, keys: keys(clock), queue: this.queue, classes, usage };
+    const context = bookContext(given);
+    this.bills = new BillBook(context, {}, usage);
     this.nodes = new NodeBook(context);
     this.leases = new LeaseBook(context);
   }

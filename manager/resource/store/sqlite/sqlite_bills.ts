@@ -1,6 +1,7 @@
 /** The bills in SQLite: durations are integers of 64 bits, read as bigints. */
 import type { DatabaseSync } from "node:sqlite";
-import type { BillRow, Transaction } from "../store.ts";
+import { readAll } from "./sqlite_statements.ts";
+import type { BillRow, HeldSum, Transaction } from "../store.ts";
 
 const COLUMNS = `lease, node, epoch, client, workers, memory_bytes AS memoryBytes,
   since_ms AS sinceMs, until_ms AS untilMs, held_ns AS heldNs, compute_ns AS computeNs,
@@ -9,7 +10,9 @@ const COLUMNS = `lease, node, epoch, client, workers, memory_bytes AS memoryByte
 /** A row whose integers were all read as bigints. */
 type StoredBill = { [K in keyof BillRow]: BillRow[K] extends number ? bigint : BillRow[K] };
 
-export function sqliteBills(db: DatabaseSync): Pick<Transaction, "bill" | "bills" | "putBill"> {
+export function sqliteBills(
+  db: DatabaseSync,
+): Pick<Transaction, "bill" | "bills" | "heldBetween" | "putBill"> {
   const bill = db.prepare(
     `SELECT ${COLUMNS} FROM bills WHERE lease = ? AND node = ? AND epoch = ?`,
   );
@@ -44,6 +47,11 @@ export function sqliteBills(db: DatabaseSync): Pick<Transaction, "bill" | "bills
       const rows = statement.all(...whose, ms, lease, node, epoch, limit);
       return (rows as unknown as StoredBill[]).map(readBill);
     },
+    heldBetween: readAll<HeldSum>(
+      db,
+      `SELECT client, account, TOTAL(held_ns / 1e6 * workers) AS coreMs FROM bills
+        WHERE until_ms >= ? AND until_ms < ? GROUP BY account, client`,
+    ),
     putBill: (row) =>
       void put.run(
         row.lease,

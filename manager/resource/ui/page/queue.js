@@ -12,8 +12,8 @@ export function Queue({ cluster, session }) {
   return html`
     <section class="view" aria-label="Queue">
       <div class="tools"><p class="note">${hasClasses
-        ? "Requests of a higher class come first. In a class, clients"
-        : "Clients"} take turns. A small request may pass a large one, for a
+        ? "Requests of a higher class come first, then those of the account that has used least for its share."
+        : "Clients take turns."} A small request may pass a large one, for a
         few seconds.</p></div>
       ${waiting.length === 0
         ? html`<p class="empty">No request waits for capacity${

@@ -2,26 +2,32 @@ import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { ClassLine } from "../../../../manager/resource/leases/class_line.ts";
 import { FairLine } from "../../../../manager/resource/leases/fair_line.ts";
+import type { Demand } from "../../../../manager/resource/leases/line.ts";
 
-/** An entry is named by its client and its number, such as `a1`. */
-const clientOf = (entry: string) => entry[0]!;
+const classLine = () => new ClassLine<string>(() => new FairLine());
+
+/** The demand of an entry that is named by its client and its number, such as `a1`. */
+function demand(entry: string, priority: number): Demand {
+  const client = entry[0]!;
+  return { client, payer: client, class: { name: "c", priority, share: 1 }, workers: 1 };
+}
 
 Deno.test("entries of a higher priority stand first in a `ClassLine`, and clients of one priority take turns", () => {
-  const line = new ClassLine<string>();
-  for (const entry of ["a1", "a2", "b1"]) line.add(entry, clientOf(entry), 0);
-  for (const entry of ["c1", "c2", "d1"]) line.add(entry, clientOf(entry), 5);
-  line.add("e1", "e", -5);
-  line.add("f1", "f", 2);
+  const line = classLine();
+  for (const entry of ["a1", "a2", "b1"]) line.add(entry, demand(entry, 0));
+  for (const entry of ["c1", "c2", "d1"]) line.add(entry, demand(entry, 5));
+  line.add("e1", demand("e1", -5));
+  line.add("f1", demand("f1", 2));
   assertEquals(line.entries, ["c1", "d1", "c2", "f1", "a1", "b1", "a2", "e1"]);
   assertEquals([5, 3, 2, 0, -5, -6].map((each) => line.sizeFrom(each)), [3, 3, 4, 7, 8, 8]);
   assertEquals([line.size, line.countOf("c"), line.countOf("x")], [8, 2, 0]);
 });
 
 Deno.test("the first entry to leave is the last of the client with most, of the lowest priority", () => {
-  const line = new ClassLine<string>();
+  const line = classLine();
   assertEquals(line.lowest(), undefined);
-  for (const entry of ["a1", "a2", "b1"]) line.add(entry, clientOf(entry), 0);
-  for (const entry of ["c1", "c2", "c3"]) line.add(entry, clientOf(entry), 5);
+  for (const entry of ["a1", "a2", "b1"]) line.add(entry, demand(entry, 0));
+  for (const entry of ["c1", "c2", "c3"]) line.add(entry, demand(entry, 5));
   assertEquals(line.lowest(), { priority: 0, client: "a", count: 2, last: "a2" });
   for (const entry of ["a1", "a2", "b1"]) line.delete(entry);
   assertEquals(line.lowest(), { priority: 5, client: "c", count: 3, last: "c3" });
@@ -37,13 +43,13 @@ const step = fc.record({
 
 Deno.test("with one priority, a `ClassLine` has the order of a `FairLine` after any steps", () => {
   fc.assert(fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
-    const line = new ClassLine<string>();
+    const line = classLine();
     const fair = new FairLine<string>();
     for (const [number, { act, client, at }] of steps.entries()) {
       const entry = fair.entries[at % Math.max(1, fair.size)];
       if (act === "add") {
-        line.add(`${client}${number}`, client, 0);
-        fair.add(`${client}${number}`, client);
+        line.add(`${client}${number}`, demand(client, 0));
+        fair.add(`${client}${number}`, { client });
       } else if (entry !== undefined) {
         if (act === "serve") { for (const each of [line, fair]) each.served(entry); }
         assertEquals(line.delete(entry), fair.delete(entry));
@@ -61,14 +67,14 @@ Deno.test("with any priorities, a `ClassLine` has the lines of its priorities on
     fc.constantFrom(-1, 0, 7).map((priority) => ({ ...each, priority }))
   );
   fc.assert(fc.property(fc.array(prioritized, { maxLength: 60 }), (steps) => {
-    const line = new ClassLine<string>();
+    const line = classLine();
     const apart = new Map([7, 0, -1].map((priority) => [priority, new FairLine<string>()]));
     for (const [number, { act, client, at, priority }] of steps.entries()) {
       const fair = apart.get(priority)!;
       const entry = fair.entries[at % Math.max(1, fair.size)];
       if (act === "add") {
-        line.add(`${client}${number}`, client, priority);
-        fair.add(`${client}${number}`, client);
+        line.add(`${client}${number}`, demand(client, priority));
+        fair.add(`${client}${number}`, { client });
       } else if (entry !== undefined) {
         if (act === "serve") { for (const each of [line, fair]) each.served(entry); }
         assertEquals([line.delete(entry), fair.delete(entry)], [true, true]);

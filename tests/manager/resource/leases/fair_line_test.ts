@@ -3,7 +3,7 @@ import { FairLine } from "../../../../manager/resource/leases/fair_line.ts";
 
 /** Adds entries that are named by their client and their number, such as `a1`. */
 function add(line: FairLine<string>, ...entries: string[]): void {
-  for (const entry of entries) line.add(entry, entry[0]!);
+  for (const entry of entries) line.add(entry, { client: entry[0]! });
 }
 
 Deno.test("clients take turns in a `FairLine`, each in the order of its entries", () => {

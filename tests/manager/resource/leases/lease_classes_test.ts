@@ -1,6 +1,10 @@
 /** Classes of clients: which of them the queue serves first. */
 import { assertEquals, assertRejects } from "@std/assert";
-import { MAX_PASSED, MAX_PASSED_MS } from "../../../../manager/resource/policy.ts";
+import {
+  GRANT_COUNTS_AS_MS,
+  MAX_PASSED,
+  MAX_PASSED_MS,
+} from "../../../../manager/resource/policy.ts";
 import { RefusalError } from "../../../../manager/resource/refusal.ts";
 import { caller, QueueBooks } from "../../../support/manager/queue_books.ts";
 import { lastingMs } from "../../../support/time_factor.ts";
@@ -41,6 +45,54 @@ Deno.test("requests of a higher class are served before earlier ones, and those 
     lease = (await waits.get(name)!).lease;
   }
   assertEquals(books.served, order);
+});
+
+Deno.test("of two accounts in one priority, the one with less usage for its share is served first", async () => {
+  const classes = { default: {}, large: { share: 100 } };
+  await using books = await QueueBooks.open({ classes, usageHalfLifeMs: 1000 });
+  await books.register("n", 1);
+  const held = await books.hold(1);
+  const of = (account: string, name: string, more: { class?: string } = {}) => {
+    const waiting = books.wait(name, 1, longMs, undefined, { name, account, ...more });
+    return [name, waiting] as const;
+  };
+  books.usage!.granted("account/biology", 100);
+  books.usage!.granted("account/chemistry", 4);
+  const waits = new Map([
+    of("physics", "ada"),
+    of("biology", "bob", { class: "large" }),
+    of("chemistry", "cleo"),
+    of("physics", "dora"),
+    of("chemistry", "emil"),
+  ]);
+  await books.settled();
+  assertEquals(books.queue.waiting.slice(0, 3).map(({ client }) => client), ["ada", "bob", "dora"]);
+  // The order follows what is used while requests wait.
+  books.usage!.granted("account/physics", 100);
+  const release = (lease: string) => books.leases.release({ ...caller, role: "operator" }, lease);
+  await release(held.lease);
+  await release((await waits.get("bob")!).lease);
+  await release((await waits.get("cleo")!).lease);
+  await release((await waits.get("emil")!).lease);
+  await release((await waits.get("ada")!).lease);
+  await waits.get("dora");
+  assertEquals(books.served, ["bob", "cleo", "emil", "ada", "dora"]);
+});
+
+Deno.test("a lease counts as used at once, and not again when it is repeated or moves", async () => {
+  await using books = await QueueBooks.open({ classes: { default: {} } });
+  const { node } = await books.register("n", 4);
+  const request = { workers: 2, memoryBytes: 0, termMs: 60_000, request: "a".repeat(32) };
+  const used = () => books.usage!.of("client/client");
+  const first = await books.leases.take(caller, request);
+  assertEquals(used(), 2 * GRANT_COUNTS_AS_MS);
+  assertEquals((await books.leases.take(caller, request)).lease, first.lease);
+  await books.claim(first, 2);
+  await books.nodes.lent.drain({ ...caller, role: "operator" }, node, { graceMs: 1000 });
+  await books.register("m", 4);
+  const moved = { workers: 2, memoryBytes: 0, termMs: 60_000, replaces: first.lease };
+  await books.leases.take(caller, moved);
+  assertEquals(used(), 2 * GRANT_COUNTS_AS_MS);
 });
 
 Deno.test("a node that is reserved for a request is open to requests of a higher class", async () => {

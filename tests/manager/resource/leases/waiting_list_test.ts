@@ -167,7 +167,7 @@ Deno.test("`listWaiting()` lists as many requests as a page has, and counts the 
   const inClass = new Classes().of({});
   const queue = Array.from({ length: 2 * (MAX_PAGE_ENTRIES + 3) }, (_, at) => {
     const client = at % 2 === 0 ? "ada" : "bob";
-    return { client, class: inClass, request, sinceMs: 1, untilMs: 2, reason };
+    return { client, payer: client, class: inClass, request, sinceMs: 1, untilMs: 2, reason };
   });
   const options = { nowMs: 5, withClass: false };
   const own = listWaiting(queue, { role: "client", name: "bob" }, options);
