@@ -22,7 +22,7 @@ export function newProgram(commands: readonly Command[]): Command {
 Start here:
   $ rfaas doctor     check this host
   $ rfaas up         run both managers for development
-  $ rfaas demo       take a tour of less than a minute
+  $ rfaas demo       take a tour of less than a minute, in a clone of the repository
 
 Exit status: 0 success, 1 failure, 2 usage error.`,
     );

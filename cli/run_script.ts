@@ -20,7 +20,7 @@ export async function runScript(script: URL, args: readonly string[]): Promise<n
   const exists = await Deno.stat(script).then(() => true, () => false);
   if (!exists) {
     throw new Error(
-      `Cannot run ${script.pathname}: no such file; the published package has no demo and no benchmarks, clone the repository`,
+      `Cannot run ${script.pathname}: there is no such file; installed packages have neither the demo nor the benchmarks, a clone of the repository has both`,
     );
   }
   const child = new Deno.Command(Deno.execPath(), {

@@ -184,7 +184,9 @@ function checkCgroups(): HostCheck {
   const found = isHard
     ? `hard, by control groups version ${hierarchy.version}`
     : `soft, by sampling the resident size: ${hierarchy}`;
-  const fix = "systemd-run --user --scope --property Delegate=yes rfaas executor-manager …";
+  const fix = "rfaas service install executor-manager …, or for a try: " +
+    `systemd-run ${Deno.uid() === 0 ? "" : "--user "}--scope --property Delegate=yes ` +
+    "rfaas executor-manager …";
   return check("memory limits", "optional", isHard, found, fix);
 }
 

@@ -6,7 +6,7 @@ import { passThroughCommand } from "./pass_through_command.ts";
 export function benchCommand(): Command {
   return passThroughCommand(
     "bench",
-    "Benchmark calls on this host.",
+    "Benchmark calls on this host. Needs a clone of the repository.",
     "$ rfaas bench --suite hot",
     new URL("../../bench/run.ts", import.meta.url),
   );

@@ -39,7 +39,7 @@ export function billCommand(): Command {
       `$ rfaas bill
     $ rfaas bill --by account
     $ rfaas bill --client ada --since 2026-11-01 --csv > november.csv`,
-    ),
+    ).summary("Show what leases have used, and the cost."),
     "client or operator",
   )
     .option("--client <name>", "Only the bills of this client")

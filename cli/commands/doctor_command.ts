@@ -61,10 +61,15 @@ const MARKS = {
 function printChecks(checks: readonly HostCheck[]): void {
   const isTerminal = Deno.stdout.isTerminal();
   const width = Math.max(...checks.map(({ name }) => name.length));
+  const fixes = new Map<string, string>(); // by the fix, the first check that has it
   for (const { name, kind, ok, found, fix } of checks) {
     const { text, color } = MARKS[ok ? "ok" : kind];
     console.log(`${isTerminal ? color(text) : text}  ${name.padEnd(width)}  ${found}`);
-    if (fix) console.log(`${" ".repeat(9 + width)}  to fix: ${fix}`);
+    if (!fix) continue;
+    const first = fixes.get(fix);
+    if (first === undefined) fixes.set(fix, name);
+    const remedy = first === undefined ? fix : `as for ${first}`;
+    console.log(`${" ".repeat(9 + width)}  to fix: ${remedy}`);
   }
   console.log(`\n${summary(checks)}`);
 }

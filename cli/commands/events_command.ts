@@ -36,6 +36,8 @@ export function eventsCommand(): Command {
         "shows what happened to its own leases, an operator token everything.",
       `$ rfaas events --newest 20 --follow
     $ rfaas events --since 10m --node n1 --json`,
+    ).summary(
+      "Show what happened to leases, nodes, tokens and keys, with the reason and the actor.",
     ),
     "client or operator",
   )

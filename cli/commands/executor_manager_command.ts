@@ -163,7 +163,9 @@ async function runExecutorManager(options: Options): Promise<void> {
     );
     if (drainedBy !== undefined) console.log(`It lends once ${drainedBy} lends it.`);
     if (metrics !== undefined) console.log(metricsText(metrics));
-    console.log("Press Ctrl-C to drain the node and end, and again to end at once.");
+    if (service === undefined) {
+      console.log("Press Ctrl-C to drain the node and end, and again to end at once.");
+    }
   }
   service?.ready(`Node ${name} has ${cores} cores to lend`);
   await shutdown.requested;

@@ -50,7 +50,7 @@ export function queueCommand(): Command {
       "List the requests for leases that wait for capacity, in their order, and why each one does. " +
         "A client token lists its own, an operator token all.",
       "$ rfaas queue --token-file ~/.local/state/rfaas/resource-manager/operator.token",
-    ),
+    ).summary("List the requests for leases that wait for capacity, and why each one does."),
     "client or operator",
   )
     .option("--json", "Print one line of JSON")

@@ -33,6 +33,7 @@ export function managersCommand(): Command {
       "observed it. Needs no token.",
     "$ rfaas managers --manager http://10.0.0.1:7400,http://10.0.0.2:7400",
   )
+    .summary("List the resource managers, and which of them leads.")
     .option(
       "--manager <url>",
       "Resource manager; of several, all with commas between them (default: RFAAS_MANAGER)",

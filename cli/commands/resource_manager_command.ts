@@ -97,7 +97,7 @@ async function runResourceManager(options: Options): Promise<void> {
     console.log(`  operator  ${tokenFiles.operator}`);
     console.log(`  node      ${tokenFiles.node}`);
     console.log(`  client    ${tokenFiles.client}`);
-    console.log("Press Ctrl-C to end.");
+    if (service === undefined) console.log("Press Ctrl-C to end.");
   }
   service?.ready(`Listening at ${urls.join(" and ")}`);
   await shutdown.requested;

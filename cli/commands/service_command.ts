@@ -68,6 +68,7 @@ async function install(
   }
   // The files below another root belong to that system.
   if (units.isSystem && root === undefined) await checkUser(user);
+  await units.control("--version"); // before anything is written: does this host have systemd?
   for (const [unit, text] of texts) {
     await units.write(unit, text);
     console.log(`Wrote ${units.folder}/${unit}`);

@@ -21,7 +21,7 @@ export function topCommand(): Command {
         "totals, an operator token all.",
       `$ rfaas top
     $ rfaas top --once`,
-    ),
+    ).summary("Show what nodes and leases use at the moment, and what waits."),
     "client or operator",
   )
     .option("--once", "Print it once, when the usage is known: after 2 to 5 seconds")

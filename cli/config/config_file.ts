@@ -26,8 +26,8 @@ export async function readConfigFile(file: string): Promise<Map<string, unknown>
   try {
     content = await Deno.readTextFile(file);
   } catch (cause) {
-    const isMissing = cause instanceof Deno.errors.NotFound;
-    throw cannot(isMissing ? "no such file" : "cannot read the file", { cause });
+    if (cause instanceof Deno.errors.NotFound) throw cannot("there is no such file");
+    throw cannot("cannot read the file", { cause });
   }
   let json: unknown;
   try {

@@ -31,6 +31,7 @@ export function reportCommand(): Command {
     ),
     "client or operator",
   )
+    .summary("Show what was leased in a period, and how long drained nodes took to be free.")
     .requiredOption("--since <time>", "Begin of the period, such as 2026-11-01T12:00Z", readTime)
     .option("--until <time>", "End of the period, now if it is left out", readTime)
     .option("--json", "Print one line of JSON, core time in nanoseconds")

@@ -50,15 +50,21 @@ export class ServiceFolder {
     await Deno.remove(`${this.folder}/${unit}`);
   }
 
-  /** Runs `systemctl`. @throws {Error} With what it printed, if it fails. */
+  /** Runs `systemctl`. @throws {Error} With what it printed, if it fails, or if there is none. */
   async control(...args: readonly string[]): Promise<string> {
     const scope = this.#root !== "" ? [`--root=${this.#root}`] : this.isSystem ? [] : ["--user"];
-    const { code, stdout, stderr } = await new Deno.Command("systemctl", {
-      args: [...scope, ...args],
-      stdin: "null",
-    }).output();
+    const { code, stdout, stderr } = await run([...scope, ...args]);
     if (code === 0) return new TextDecoder().decode(stdout).trim();
     const text = new TextDecoder().decode(stderr).trim();
     throw new Error(`Cannot run systemctl ${args.join(" ")}: ${text || `it ended with ${code}`}`);
+  }
+}
+
+async function run(args: string[]): Promise<Deno.CommandOutput> {
+  try {
+    return await new Deno.Command("systemctl", { args, stdin: "null" }).output(); // may throw at once
+  } catch (cause) {
+    if (!(cause instanceof Deno.errors.NotFound)) throw cause;
+    throw new Error("Cannot use systemd: there is no systemctl on this host");
   }
 }

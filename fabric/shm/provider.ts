@@ -68,8 +68,13 @@ class ShmProvider implements Provider {
     let mine: OwnEnd | undefined;
     try {
       const { uid } = peerUser(libc, fd);
-      if (uid !== libc.c.getuid()) {
-        throw new FabricError(`Cannot connect to ${address}: it belongs to user ${uid}`, "peer");
+      const own = libc.c.getuid();
+      if (uid !== own) {
+        throw new FabricError(
+          `Cannot connect to ${address}: it belongs to user ${uid} and this process to user ${own}, ` +
+            "but shared memory connects processes of one user",
+          "peer",
+        );
       }
       mine = prepareEnd(this.#context, options);
       const { memory: { entries }, firstSequence } = mine;

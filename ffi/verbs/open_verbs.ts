@@ -102,9 +102,12 @@ function openLibrary<S extends Deno.ForeignLibraryInterface>(name: string, symbo
         `Cannot use ${name}: it is too old and has no ${missing}; to update it: ${HELP.library}`;
       throw new VerbsUnavailableError("symbol", message, { cause });
     }
-    const message = `Cannot load ${name}: ${text.replace(/^(Could not open library: )+/, "")}; ` +
-      `to install it: ${HELP.library}`;
-    throw new VerbsUnavailableError("library", message, { cause });
+    // The loader repeats the name, and Deno its own words.
+    const reason = text.replace(/^(Could not open library: )+/, "").replace(`${name}: `, "");
+    throw new VerbsUnavailableError(
+      "library",
+      `Cannot load ${name}: ${reason}; to install it: ${HELP.library}`,
+    );
   }
 }
 

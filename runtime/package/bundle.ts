@@ -125,6 +125,10 @@ function explain(message: string): string {
       certificates[1]
     } (DENO_CERT names that file)`;
   }
+  if (/Failed loading \S+ for package "@esbuild/.test(message)) {
+    return "the bundler is not in Deno's cache, and cannot be downloaded: where rfaas is installed, " +
+      `run rfaas doctor once as this user (${message.trim().split("\n", 1)[0]})`;
+  }
   // Deno appends a backtrace of its own code to the message.
   const [text = ""] = message.slice(0, MAX_MESSAGE_CHARACTERS).split("\n\nStack backtrace:");
   const cannotCache = /failed to create directory|Read-only file system|Permission denied/i.test(

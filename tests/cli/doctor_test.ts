@@ -13,7 +13,10 @@ Deno.test(
       assertEquals(check.ok, check.fix === undefined, check.name);
       assert(check.found !== "", check.name);
     }
-    assertMatch((await rfaas(["doctor"])).stdout, /rfaas runs here in shared memory/);
+    const text = (await rfaas(["doctor"])).stdout;
+    assertMatch(text, /rfaas runs here in shared memory/);
+    const fixes = [...text.matchAll(/ to fix: (?!as for )(.*)/g)].map(([, fix]) => fix);
+    assertEquals(fixes, [...new Set(fixes)], "no fix is printed twice");
   },
 );
 

@@ -29,6 +29,13 @@ for (const name of COMMANDS) {
   });
 }
 
+Deno.test("rfaas --help describes each command in a few lines", () => {
+  const texts = createProgram().commands.map((command) =>
+    command.summary() || command.description()
+  );
+  assertEquals(texts.filter((text) => text.length > 120), []);
+});
+
 Deno.test("docs/command-line.md and docs/permissions.md name every command", async () => {
   for (const page of ["command-line", "permissions"]) {
     const text = await Deno.readTextFile(new URL(`../../docs/${page}.md`, import.meta.url));

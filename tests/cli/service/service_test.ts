@@ -92,6 +92,20 @@ unitTest(
   },
 );
 
+Deno.test("rfaas service install writes nothing on a host without systemd", async () => {
+  await withFolder(async (root) => {
+    const { code, stderr } = await rfaas(
+      ["service", "install", "--root", root, "resource-manager"],
+      { env: { PATH: root } },
+    );
+    assertEquals({ code, stderr }, {
+      code: 1,
+      stderr: "rfaas: Cannot use systemd: there is no systemctl on this host\n",
+    });
+    assertEquals(await Array.fromAsync(Deno.readDir(root)), []);
+  });
+});
+
 Deno.test("rfaas service install refuses what would fail only when the service starts", async () => {
   const refusal = async (...args: string[]) => {
     const { code, stderr } = await rfaas(["service", "install", "--dry-run", ...args]);

@@ -47,7 +47,10 @@ Deno.test({
       () => provider.connect(`shm:${name}`, { arenaBytes: 64 }),
       "peer",
     );
-    assert(error.message.includes(`user ${OTHER_UID}`), error.message);
+    assert(
+      error.message.includes(`user ${OTHER_UID} and this process to user ${Deno.uid()}`),
+      error.message,
+    );
     await assertRejectsCode(() => provider.listen(`shm:${name}`), "address");
     process.kill("SIGKILL");
     await lines.cancel();

@@ -88,13 +88,46 @@ Deno.test("`readPackage()` states what deno.json needs for an import of bytes, w
   });
 });
 
+/** Runs `test` with these variables of the environment. */
+async function withVariables(
+  variables: Readonly<Record<string, string>>,
+  test: () => Promise<void>,
+): Promise<void> {
+  const before = Object.keys(variables).map((name) => [name, Deno.env.get(name)] as const);
+  try {
+    for (const [name, value] of Object.entries(variables)) Deno.env.set(name, value);
+    await test();
+  } finally {
+    for (const [name, value] of before) {
+      if (value === undefined) Deno.env.delete(name);
+      else Deno.env.set(name, value);
+    }
+  }
+}
+
+Deno.test("`readPackage()` states what adds the bundler on a host that cannot download it", async () => {
+  await inFolder("p", async (folder) => {
+    await Deno.writeTextFile("f.ts", "export const f = () => 7;");
+    const registry = "http://127.0.0.1:1"; // where nothing listens
+    await withVariables(
+      { DENO_DIR: `${folder}/cache`, NPM_CONFIG_REGISTRY: registry },
+      async () => {
+        const error = await assertRejects(() => readPackage("f.ts"), LeaseRefusedError);
+        assertMatch(
+          error.message,
+          /run rfaas doctor once as this user \(error: Failed loading http:/,
+        );
+        assertEquals(error.message.includes("\n"), false);
+      },
+    );
+  });
+});
+
 Deno.test("`readPackage()` names the file of DENO_CERT if the bundler cannot read it", async () => {
   await inFolder("p", async (folder) => {
     await Deno.writeTextFile("f.ts", "export const f = () => 7;");
     const variables = { DENO_CERT: "/absent", DENO_DIR: `${folder}/cache` }; // the bundler is to be downloaded
-    const before = Object.keys(variables).map((name) => [name, Deno.env.get(name)] as const);
-    try {
-      for (const [name, value] of Object.entries(variables)) Deno.env.set(name, value);
+    await withVariables(variables, async () => {
       const error = await assertRejects(() => readPackage("f.ts"), LeaseRefusedError);
       const state =
         "the certificates in /absent cannot be read: No such file or directory (os error 2)";
@@ -102,11 +135,6 @@ Deno.test("`readPackage()` names the file of DENO_CERT if the bundler cannot rea
         error.message,
         `Cannot bundle file://${folder}/f.ts: ${state} (DENO_CERT names that file)`,
       );
-    } finally {
-      for (const [name, value] of before) {
-        if (value === undefined) Deno.env.delete(name);
-        else Deno.env.set(name, value);
-      }
-    }
+    });
   });
 });
