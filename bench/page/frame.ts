@@ -15,7 +15,8 @@ export type Tooltip = Exclude<EChartsOption["tooltip"], readonly unknown[] | und
 /** Returns everything around the plot. The legend is below it, where there is always space. */
 export function frame(look: Look, names: readonly string[], tooltip: Tooltip): EChartsOption {
   const legendWidth = 0.94 * look.width;
-  const lines = names.length > 1 ? legendLines(names, legendWidth) : 0;
+  const gap = look.legendGap ?? GAP;
+  const lines = names.length > 1 ? legendLines(names, legendWidth, gap) : 0;
   return {
     animation: false,
     backgroundColor: "transparent",
@@ -27,7 +28,7 @@ export function frame(look: Look, names: readonly string[], tooltip: Tooltip): E
       left: "center",
       width: legendWidth,
       itemWidth: SYMBOL,
-      itemGap: GAP,
+      itemGap: gap,
       textStyle: { color: look.text, fontSize: 12 },
     },
     tooltip: {
@@ -49,11 +50,11 @@ export function frame(look: Look, names: readonly string[], tooltip: Tooltip): E
 }
 
 /** The number of lines into which the library breaks the legend. */
-function legendLines(names: readonly string[], width: number): number {
+function legendLines(names: readonly string[], width: number, gap: number): number {
   let lines = 1;
   let used = 0;
   for (const name of names) {
-    const needed = SYMBOL + GAP + 5 + LETTER * name.length;
+    const needed = SYMBOL + gap + 5 + LETTER * name.length;
     if (used > 0 && used + needed > width) {
       lines++;
       used = 0;

@@ -18,6 +18,8 @@ export interface Look extends Palette {
   readonly width: number;
   /** Whether space is scarce, as on a phone. */
   readonly narrow: boolean;
+  /** The gap between two names of a legend, in pixels. @default {14} */
+  readonly legendGap?: number;
 }
 
 // The colors of Okabe and Ito, which color-blind readers can distinguish; lighter on a dark background.

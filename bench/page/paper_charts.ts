@@ -1,27 +1,25 @@
 /** The charts of the paper's figures. */
 
-import { sizeText } from "../../cli/quantity_text.ts";
 import {
-  PUBLISHED_BANDWIDTH,
-  PUBLISHED_BYTES,
+  PUBLISHED_COLD_START_US,
   PUBLISHED_OVERHEAD_US,
   PUBLISHED_SOURCE,
+  PUBLISHED_SPEEDUPS,
 } from "../paper/published.ts";
-import type { Row } from "../rows.ts";
 import type { Chart } from "./chart.ts";
 import { formatUs } from "./look.ts";
-import { gigabytesOf, paperBandwidthChart, roundTripChart } from "./paper_lines.ts";
+import { burstyLoadChart, coldStepsChart, partsOf } from "./paper_bars.ts";
+import {
+  bandwidthFinding,
+  burstFinding,
+  coldFinding,
+  parallelFinding,
+  roundTripFinding,
+  speedupFinding,
+} from "./paper_findings.ts";
+import { paperBandwidthChart, roundTripChart } from "./paper_lines.ts";
+import { parallelChart, speedupChart } from "./paper_speedups.ts";
 
-/** The paths in the order of a sentence. */
-const SPOKEN = {
-  "rfaas hot": "a hot call took",
-  "rfaas warm": "a warm one",
-  "ping-pong in C": "the bare ping-pong",
-  "TCP": "TCP",
-  "HTTP": "HTTP",
-  "gRPC": "gRPC",
-  "NATS": "NATS",
-};
 const lines = () => 460;
 /** Smaller payloads have a latency, and no bandwidth worth a point. */
 const LEAST_BANDWIDTH_BYTES = 16 * 1024;
@@ -55,22 +53,53 @@ export const PAPER_CHARTS: readonly Chart[] = [
     height: lines,
     option: paperBandwidthChart,
   },
+  {
+    id: "paper-cold-starts",
+    title: "Cold starts by step",
+    text:
+      "From the request of a lease to its first result. Cold: the executor boots for the lease; " +
+      `pooled: it had booted before. The paper states at most ${
+        formatUs(PUBLISHED_COLD_START_US)
+      } ` +
+      "for a cold start in a container.",
+    finding: coldFinding,
+    source: PUBLISHED_SOURCE,
+    suite: "paper cold starts",
+    height: (rows) => 110 + 48 * partsOf(rows).size,
+    option: coldStepsChart,
+  },
+  {
+    id: "paper-parallel-calls",
+    title: "Calls on several workers at a time",
+    text:
+      "One client thread sends a call to each worker, and waits for all. A flat line is ideal, " +
+      "and ends where workers and client outnumber the cores.",
+    finding: parallelFinding,
+    suite: "paper parallel calls",
+    height: lines,
+    option: parallelChart,
+  },
+  ...["Black-Scholes", "matrix product", "Jacobi"].map((problem): Chart => ({
+    id: `paper-${problem.toLowerCase().replaceAll(" ", "-")}`,
+    title: `Speed-up of ${problem === "matrix product" ? "a " : ""}${problem} over the size`,
+    text:
+      "Compared with one local thread, and in C with one leased worker, while the program waits. " +
+      "The client computes its share too, except in C.",
+    finding: speedupFinding,
+    ...(problem in PUBLISHED_SPEEDUPS ? { source: PUBLISHED_SOURCE } : {}),
+    suite: "paper speed-ups",
+    shows: ({ path }) => path.startsWith(`${problem} in `),
+    height: lines,
+    option: speedupChart,
+  })),
+  {
+    id: "paper-bursty-load",
+    title: "A bursty load: leases beside a reserved allocation",
+    text: "Core time that was held, by the bills, and what became of it. Both ways have the same " +
+      "bursts on two workers, with pauses between them. Polling ends 5 ms after the last call.",
+    finding: burstFinding,
+    suite: "paper bursty load",
+    height: () => 250,
+    option: burstyLoadChart,
+  },
 ];
-
-function roundTripFinding(rows: readonly Row[]): string | undefined {
-  const parts = Object.entries(SPOKEN).flatMap(([path, name]) => {
-    const row = rows.find((row) => row.path === path && row.bytes === PUBLISHED_BYTES);
-    return row ? [`${name} ${formatUs(row.p50_us)}`] : [];
-  });
-  if (parts.length < 2) return undefined;
-  return `With ${sizeText(PUBLISHED_BYTES)} each way, ${parts.slice(0, -1).join(", ")} and ` +
-    `${parts.at(-1)}.`;
-}
-
-function bandwidthFinding(rows: readonly Row[]): string | undefined {
-  const { bytes, gigabytes } = PUBLISHED_BANDWIDTH;
-  const row = rows.find((row) => row.path === "rfaas hot" && row.bytes === bytes);
-  if (!row) return undefined;
-  return `With ${sizeText(bytes)} each way, hot calls moved ${gigabytesOf(row).toPrecision(2)} ` +
-    `GB/s through the memory of this host; the paper states ${gigabytes} GB/s over its network.`;
-}

@@ -11,6 +11,8 @@ import { FONT, LIGHT } from "./look.ts";
 const WIDTH = 1000;
 const TITLE = 44;
 const LINE = 17;
+/** It covers the error of the names' width, which is an estimate without a browser. */
+const LEGEND_GAP = 36;
 /** Letters of a line of text. */
 const LETTERS = 140;
 
@@ -30,7 +32,8 @@ export async function writePictures(
 
 /** Returns the chart with its texts above it, and the host and the sources below it. */
 export function pictureOf(chart: Chart, machine: Machine, rows: readonly Row[]): string {
-  const option = chart.option(rows, { ...LIGHT, width: WIDTH, narrow: false });
+  const look = { ...LIGHT, width: WIDTH, narrow: false, legendGap: LEGEND_GAP };
+  const option = chart.option(rows, look);
   const above = [chart.finding?.(rows), chart.text].flatMap((text) => text ? wrapped(text) : []);
   const below = [describeRun(machine), chart.source].flatMap((text) => text ? wrapped(text) : []);
   const [top, bottom] = [TITLE + LINE * above.length + 10, LINE * below.length + 14];

@@ -4,12 +4,23 @@
  */
 
 import type { Bench } from "../suites/suite.ts";
-import { measureRoundTrips } from "./round_trips.ts";
+import { BURSTY_LOAD, measureBurstyLoad } from "./bursty_load.ts";
+import { COLD_STARTS, measureColdStarts } from "./cold_starts.ts";
+import { measureParallelCalls, PARALLEL_CALLS } from "./parallel_calls.ts";
+import { measureRoundTrips, ROUND_TRIPS } from "./round_trips.ts";
+import { measureSpeedups, SPEEDUPS } from "./speedups.ts";
+
+const FIGURES = {
+  [ROUND_TRIPS]: measureRoundTrips,
+  [COLD_STARTS]: measureColdStarts,
+  [PARALLEL_CALLS]: measureParallelCalls,
+  [SPEEDUPS]: measureSpeedups,
+  [BURSTY_LOAD]: measureBurstyLoad,
+};
 
 /** Measures all figures. One that fails leaves the others. */
 export async function paperSuite(bench: Bench): Promise<void> {
-  const figures = { "round trips": measureRoundTrips };
-  for (const [name, measure] of Object.entries(figures)) {
-    await bench.attempt(`paper ${name}`, () => measure(bench));
+  for (const [name, measure] of Object.entries(FIGURES)) {
+    await bench.attempt(name, () => measure(bench));
   }
 }

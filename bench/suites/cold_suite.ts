@@ -12,7 +12,16 @@ const BYTES = 64;
 const PAUSE_MS = 400;
 /** Longer than the hotMs of {@linkcode LEASE}, so that the worker sleeps when the call arrives. */
 const ASLEEP_MS = 20;
-const PHASES = ["packageMs", "grantMs", "reachMs", "admitMs", "bootMs", "startMs", "attachMs"];
+/** The phases of a start, one after the other, before the first call. */
+export const PHASES = [
+  "packageMs",
+  "grantMs",
+  "reachMs",
+  "admitMs",
+  "bootMs",
+  "startMs",
+  "attachMs",
+] as const;
 
 const LEASE = { workers: 1, depth: 4, maxBytes: "64KiB", hotMs: 2 } as const;
 const FUNCTIONS = new TextEncoder().encode(
@@ -20,10 +29,13 @@ const FUNCTIONS = new TextEncoder().encode(
 );
 
 /** The sandboxes of executors, and the program of each. */
-const SANDBOXES = [["none", undefined], ["bubblewrap", "bwrap"], ["podman", "podman"]] as const;
+export const SANDBOXES = [["none", undefined], ["bubblewrap", "bwrap"], [
+  "podman",
+  "podman",
+]] as const;
 
 /** One lease, from its request to the first result. */
-interface Start {
+export interface Start {
   readonly us: number;
   readonly firstCallMs: number;
   readonly startup: LeaseStartup;
@@ -44,29 +56,14 @@ export async function coldSuite(bench: Bench): Promise<void> {
 async function measureSandbox(bench: Bench, sandbox: string): Promise<string[]> {
   const plain = sandbox === "none";
   const leases = bench.quick ? 6 : plain ? 60 : 20;
-  const starts: Start[] = [];
-  const folder = await Deno.makeTempDir({ prefix: "rfaas-bench-" });
-  try {
-    const config = `${folder}/rfaas.json`;
-    const settings = { executorManager: { sandbox: { recipe: sandbox } } };
-    await Deno.writeTextFile(config, JSON.stringify(settings));
-    for (const poolMax of [0, 4]) {
-      await using managers = await LocalManagers.start({ poolMax, config });
-      await using client = await connect({ ...managers, fabric: "shm" });
-      await measureStart(client); // the threads of the client start with its first lease
-      for (let i = 0; i < leases; i++) {
-        const kind = poolMax > 0 ? "pooled" : "cold";
-        bench.progress(`cold, sandbox ${sandbox}, ${kind}, lease ${i + 1} of ${leases}`);
-        await bench.pause(PAUSE_MS);
-        starts.push(await measureStart(client));
-      }
-      if (!plain || poolMax === 0) continue;
+  const starts = [
+    ...await takeStarts(bench, { sandbox, poolMax: 0, leases }),
+    ...await takeStarts(bench, { sandbox, poolMax: 4, leases }, async (client) => {
+      if (!plain) return;
       await using lease = await client.lease({ ...LEASE, functions: FUNCTIONS });
       bench.add(...await measureCalls(bench, lease, leases));
-    }
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+    }),
+  ];
   const texts: string[] = [];
   for (const kind of ["pooled", "cold"] as const) {
     const of = starts.filter(({ startup }) => startup.start === kind);
@@ -76,6 +73,42 @@ async function measureSandbox(bench: Bench, sandbox: string): Promise<string[]> 
     texts.push(phasesText(name, of));
   }
   return texts;
+}
+
+export interface StartsOptions {
+  /** One of {@linkcode SANDBOXES}. */
+  readonly sandbox: string;
+  /** Idle executors that the node keeps, at most. */
+  readonly poolMax: number;
+  readonly leases: number;
+}
+
+/** Takes leases of one node, one after the other. @param then Receives the client afterwards. */
+export async function takeStarts(
+  bench: Bench,
+  { sandbox, poolMax, leases }: StartsOptions,
+  then?: (client: Client) => Promise<void>,
+): Promise<Start[]> {
+  const folder = await Deno.makeTempDir({ prefix: "rfaas-bench-" });
+  try {
+    const config = `${folder}/rfaas.json`;
+    const settings = { executorManager: { sandbox: { recipe: sandbox } } };
+    await Deno.writeTextFile(config, JSON.stringify(settings));
+    await using managers = await LocalManagers.start({ poolMax, config });
+    await using client = await connect({ ...managers, fabric: "shm" });
+    await measureStart(client); // the threads of the client start with its first lease
+    const starts: Start[] = [];
+    for (let i = 0; i < leases; i++) {
+      const kind = poolMax > 0 ? "pooled" : "cold";
+      bench.progress(`cold, sandbox ${sandbox}, ${kind}, lease ${i + 1} of ${leases}`);
+      await bench.pause(PAUSE_MS);
+      starts.push(await measureStart(client));
+    }
+    await then?.(client);
+    return starts;
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
 }
 
 async function measureStart(client: Client): Promise<Start> {
@@ -116,7 +149,7 @@ async function measureCalls(bench: Bench, lease: Lease, warm: number): Promise<R
 /** Returns the median duration of each phase of a start. */
 function phasesText(kind: string, starts: readonly Start[]): string {
   const parts = PHASES.map((phase) => {
-    const ms = medianOf(starts.map(({ startup }) => Number(startup[phase as keyof LeaseStartup])));
+    const ms = medianOf(starts.map(({ startup }) => startup[phase]));
     return `${phase.slice(0, -2)} ${ms.toFixed(1)}`;
   });
   const first = medianOf(starts.map(({ firstCallMs }) => firstCallMs));

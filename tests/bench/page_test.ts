@@ -47,6 +47,17 @@ const ROWS = [
   toRow("paper round trips", "rfaas warm", 1024, [60]),
   toRow("paper round trips", "rfaas hot", 5 * 2 ** 20, [500]),
   toRow("paper round trips", "TCP", 5 * 2 ** 20, [5000]),
+  toRow("paper cold starts", "no sandbox, cold: boot", 0, [80_000]),
+  toRow("paper cold starts", "no sandbox, cold: all", 0, [100_000]),
+  toRow("paper parallel calls", "1 ms of computing, 1 worker", 64, [1000]),
+  toRow("paper parallel calls", "1 ms of computing, 2 workers", 64, [1100]),
+  toRow("paper bursty load", "a lease for each burst: held", 0, [1e6]),
+  toRow("paper bursty load", "a lease for each burst: computing", 0, [8e5]),
+  ...["Black-Scholes", "matrix product", "Jacobi"].flatMap((problem) => [
+    toRow("paper speed-ups", `${problem} in TypeScript, 1000 options: 1 local thread`, 0, [100]),
+    toRow("paper speed-ups", `${problem} in TypeScript, 1000 options: 2 local threads`, 0, [55]),
+    toRow("paper speed-ups", `${problem} in TypeScript, 1000 options: lease, 1 worker`, 0, [50]),
+  ]),
 ];
 
 const isOfPaper = ({ suite }: { suite: string }) => suite.startsWith("paper");
