@@ -1,0 +1,3 @@
+/** The function of a worker, which the demo has too. */
+
+export { thumbnail } from "../demo/thumbnail.ts";
