@@ -43,7 +43,7 @@ export function frame(look: Look, names: readonly string[], tooltip: Tooltip): E
       left: 36, // for the name of the axis
       right: look.narrow ? 18 : 28,
       top: 16,
-      bottom: 36 + LINE * lines,
+      bottom: 36 + (LINE + gap - GAP) * lines,
       containLabel: true,
     },
   };

@@ -7,6 +7,7 @@ import {
   PUBLISHED_SPEEDUPS,
 } from "../paper/published.ts";
 import type { Chart } from "./chart.ts";
+import { distributionChart } from "./line_charts.ts";
 import { formatUs } from "./look.ts";
 import { burstyLoadChart, coldStepsChart, partsOf } from "./paper_bars.ts";
 import {
@@ -16,6 +17,7 @@ import {
   parallelFinding,
   roundTripFinding,
   speedupFinding,
+  thumbnailFinding,
 } from "./paper_findings.ts";
 import { paperBandwidthChart, roundTripChart } from "./paper_lines.ts";
 import { parallelChart, speedupChart } from "./paper_speedups.ts";
@@ -92,6 +94,17 @@ export const PAPER_CHARTS: readonly Chart[] = [
     height: lines,
     option: speedupChart,
   })),
+  {
+    id: "paper-thumbnails",
+    title: "Distribution of thumbnails",
+    text:
+      "Each call makes a thumbnail of one of 14 photographs of 1.5 to 1.6 megapixels. The share " +
+      "of calls on the horizontal axis took at most the time on the vertical axis.",
+    finding: thumbnailFinding,
+    suite: "paper thumbnails",
+    height: lines,
+    option: distributionChart,
+  },
   {
     id: "paper-bursty-load",
     title: "A bursty load: leases beside a reserved allocation",

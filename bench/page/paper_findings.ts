@@ -72,6 +72,13 @@ export function speedupFinding(rows: readonly Row[]): string | undefined {
   return texts.length === 0 ? undefined : `At the largest size of each: ${texts.join(", ")}.`;
 }
 
+export function thumbnailFinding(rows: readonly Row[]): string | undefined {
+  const texts = rows.map(({ path, p50_us, p90_us }) =>
+    `${formatUs(p50_us)} by ${path} (90 %: ${formatUs(p90_us)})`
+  );
+  return texts.length === 0 ? undefined : `The median thumbnail took ${texts.join(", ")}.`;
+}
+
 export function burstFinding(rows: readonly Row[]): string | undefined {
   const [reserved, leased] = [...partsOf(rows).values()];
   if (!reserved || !leased) return undefined;

@@ -91,6 +91,7 @@ export function speedupChart(rows: readonly Row[], look: Look): EChartsOption {
       axisLine: categoryAxis(look).axisLine,
       type: "log",
       logBase: 2,
+      min: ({ min }: { min: number }) => 2 ** Math.floor(Math.log2(Math.min(0.9, min))),
       max: ({ max }: { max: number }) =>
         2 ** Math.ceil(Math.log2(1.05 * Math.max(2, max, ...publishedOf(problem)))),
     },

@@ -9,12 +9,14 @@ import { COLD_STARTS, measureColdStarts } from "./cold_starts.ts";
 import { measureParallelCalls, PARALLEL_CALLS } from "./parallel_calls.ts";
 import { measureRoundTrips, ROUND_TRIPS } from "./round_trips.ts";
 import { measureSpeedups, SPEEDUPS } from "./speedups.ts";
+import { measureThumbnails, THUMBNAILS } from "./thumbnails.ts";
 
 const FIGURES = {
   [ROUND_TRIPS]: measureRoundTrips,
   [COLD_STARTS]: measureColdStarts,
   [PARALLEL_CALLS]: measureParallelCalls,
   [SPEEDUPS]: measureSpeedups,
+  [THUMBNAILS]: measureThumbnails,
   [BURSTY_LOAD]: measureBurstyLoad,
 };
 

@@ -5,6 +5,7 @@ import {
   parallelFinding,
   roundTripFinding,
   speedupFinding,
+  thumbnailFinding,
 } from "../../bench/page/paper_findings.ts";
 import { speedupsOf } from "../../bench/page/paper_speedups.ts";
 import {
@@ -90,6 +91,15 @@ Deno.test("`speedupsOf()` compares each way with the first one of its language",
     speedupFinding(rowsOf(times)),
     "At the largest size of each: 2.0 times as fast in TypeScript (lease, 1 worker, 864 unknowns), " +
       "2.0 times as fast in C (lease, 2 workers, 54 unknowns).",
+  );
+});
+
+Deno.test("`thumbnailFinding()` has the median and the 90th percentile of each way", () => {
+  const rows = rowsOf({ "this thread": 90_000, "rfaas": 91_000 })
+    .map((row) => ({ ...row, p90_us: 100_000 }));
+  assertEquals(
+    thumbnailFinding(rows),
+    "The median thumbnail took 90 ms by this thread (90 %: 100 ms), 91 ms by rfaas (90 %: 100 ms).",
   );
 });
 
