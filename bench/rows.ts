@@ -69,7 +69,7 @@ export function toTable(rows: readonly Row[]): string {
       row.n.toLocaleString("en"),
       ...[row.min_us, row.p50_us, row.p90_us, row.p99_us, row.p999_us].map(microseconds),
       row.per_second.toLocaleString("en", { maximumFractionDigits: row.per_second < 10 ? 1 : 0 }),
-      (row.p50_us / fastest).toFixed(1),
+      fastest > 0 ? (row.p50_us / fastest).toFixed(1) : "-",
     ]);
   }
   return alignColumns(lines, [1]);

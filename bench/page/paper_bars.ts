@@ -7,7 +7,7 @@ import { categoryAxis, frame, valueAxis } from "./frame.ts";
 import { formatUs, type Look } from "./look.ts";
 
 /** Shorter parts have no text in them, as shares of the longest bar. */
-const LEAST_SHARE = 0.06;
+const LEAST_SHARE = 0.1;
 
 /** Microseconds of each part of each group. */
 type Parts = ReadonlyMap<string, ReadonlyMap<string, number>>;
@@ -26,7 +26,7 @@ export function partsOf(rows: readonly Row[]): Parts {
 /** Draws the steps of starts, one after the other. */
 export function coldStepsChart(rows: readonly Row[], look: Look): EChartsOption {
   const groups = partsOf(rows.filter(({ path }) => readPartPath(path).part !== "all"));
-  return stackedChart(groups, look, "median of each step, from the request of a lease");
+  return stackedChart(groups, look, "median of each step");
 }
 
 /** Draws what became of the core time that leases held. */

@@ -50,3 +50,10 @@ Deno.test("`toTable()` compares rows of one size with the fastest of them", () =
   const ratios = table.split("\n").slice(1).map((line) => line.split(/\s+/).at(-1));
   assertEquals(ratios, ["1.0", "3.0", "1.0"]);
 });
+
+Deno.test("`toTable()` has no ratio to a time of zero", () => {
+  const [, ...lines] = toTable([toRow("cold", "a", 0, [0]), toRow("cold", "b", 0, [2])]).split(
+    "\n",
+  );
+  assertEquals(lines.map((line) => line.trim().split(/ +/).at(-1)), ["-", "-"]);
+});
