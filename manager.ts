@@ -64,6 +64,8 @@ export type {
   LeaseStart,
   LendRequest,
   Lent,
+  LentHour,
+  LentHourList,
   NodeEntry,
   NodeExecutors,
   NodeGrant,

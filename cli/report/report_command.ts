@@ -2,7 +2,9 @@
 
 import type { Command } from "commander";
 import type { ClusterEvent } from "../../runtime/http/event_api.ts";
+import type { LentHour } from "../../runtime/http/manager_api.ts";
 import { ManagerClient } from "../../runtime/http/manager_client.ts";
+import { UnauthorizedError } from "../../runtime/errors.ts";
 import { seconds } from "../bill_amounts.ts";
 import { NO_ACCOUNT } from "../bill_sums.ts";
 import { jsonText } from "../json_text.ts";
@@ -10,6 +12,7 @@ import { addManagerOptions, findManager, type ManagerOptions } from "../options/
 import { readTime } from "../options/time_argument.ts";
 import { type DrainRecords, drainsIn } from "./drains.ts";
 import { type Leased, leasedIn, type Period } from "./leased.ts";
+import { type Lent, lentIn } from "./lent.ts";
 import { table } from "../table.ts";
 import { type CommonOptions, newCommand } from "../commands/new_command.ts";
 
@@ -23,10 +26,10 @@ export function reportCommand(): Command {
   return addManagerOptions(
     newCommand(
       "report",
-      "Show what was leased in a period, and how long drained nodes took to be free. Core-seconds and leases are those " +
-        "of the bills, which are never deleted: of a bill that is in the period in part, this part. Drains are those of " +
+      "Show what was leased in a period, how much that is of what nodes had to lend, and how long drained nodes took to " +
+        "be free. Core-seconds and leases are those of the bills, which are never deleted: of a bill that is in the period in part, this part. Drains are those of " +
         "the last 4,096 events of nodes, tokens and keys; the report shows since when they are kept. A delay is the time " +
-        "from the drain until the last lease there ended. A client token shows its own leases, an operator token all.",
+        "from the drain until the last lease there ended. A client token shows its own leases alone, an operator token all.",
       `$ rfaas report --since 2026-11-01 --until 2026-12-01`,
     ),
     "client or operator",
@@ -44,15 +47,33 @@ async function printReport({ since: sinceMs, until, ...options }: Options): Prom
   const { leases: running } = await manager.leases();
   const { bills, nowMs } = await manager.allBills({ sinceMs });
   const events = await allEvents(manager);
+  const hours = await lentHours(manager, sinceMs);
   const period = { sinceMs, untilMs: Math.min(until ?? nowMs, nowMs) };
   if (period.untilMs <= sinceMs) {
     throw new Error(`Cannot report: the period ends before it begins, at ${timeText(sinceMs)}`);
   }
   const leased = leasedIn(period, bills);
   const drains = drainsIn(period, { events, bills, running });
-  if (!options.json) return console.log(reportText(period, leased, drains));
-  const sums = leased.map((sum) => ({ ...sum, coreNs: `${sum.coreNs}` }));
-  console.log(jsonText({ nowMs, ...period, leased: sums, drains: drains ?? null }));
+  const lent = lentIn(period, hours, bills);
+  if (!options.json) return console.log(reportText(period, leased, lent, drains));
+  console.log(jsonText({
+    ...{ nowMs, ...period },
+    leased: leased.map((sum) => ({ ...sum, coreNs: `${sum.coreNs}` })),
+    lent: lent === undefined
+      ? null
+      : { ...lent, coreNs: `${lent.coreNs}`, leasedNs: `${lent.leasedNs}` },
+    drains: drains ?? null,
+  }));
+}
+
+/** None with the token of a client: an operator's alone shows them. */
+async function lentHours(manager: ManagerClient, sinceMs: number): Promise<readonly LentHour[]> {
+  try {
+    return (await manager.lentHours(sinceMs)).hours;
+  } catch (error) {
+    if (error instanceof UnauthorizedError) return [];
+    throw error;
+  }
 }
 
 async function allEvents(manager: ManagerClient): Promise<ClusterEvent[]> {
@@ -68,12 +89,14 @@ async function allEvents(manager: ManagerClient): Promise<ClusterEvent[]> {
 function reportText(
   period: Period,
   leased: readonly Leased[],
+  lent: Lent | undefined,
   drains: DrainRecords | undefined,
 ): string {
   const parts = [
     `From ${timeText(period.sinceMs)} to ${timeText(period.untilMs)}`,
     leased.length === 0 ? "No leases" : leasedTable(leased),
   ];
+  if (lent !== undefined) parts.push(lentText(period, lent));
   if (drains === undefined) return parts.join("\n\n");
   parts.push(drains.by.length === 0 ? "No drains of nodes" : drainsTable(drains));
   if (drains.keptSinceMs > period.sinceMs) {
@@ -98,6 +121,15 @@ function leasedTable(leased: readonly Leased[]): string {
       leased.reduce((sum, { coreNs }) => sum + coreNs, 0n),
     ),
   ]);
+}
+
+function lentText({ sinceMs }: Period, lent: Lent): string {
+  const lentSeconds = seconds(lent.coreNs);
+  const percent = lentSeconds === 0 ? 0 : 100 * seconds(lent.leasedNs) / lentSeconds;
+  const text = `Nodes had ${lentSeconds.toFixed(3)} core-s to lend, of which ${
+    percent.toFixed(1)
+  } % were leased`;
+  return lent.sinceMs > sinceMs ? `${text}. Both since ${timeText(lent.sinceMs)}` : text;
 }
 
 function drainsTable({ by }: DrainRecords): string {

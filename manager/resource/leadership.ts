@@ -14,6 +14,7 @@ import { PeriodicTasks } from "./periodic_tasks.ts";
 import {
   BODY_TIMEOUT_MS,
   CHECK_STATE_MS,
+  COUNT_LENT_EVERY_MS,
   MAX_BODY_BYTES,
   MAX_GATE_SHARE,
   MAX_REQUESTS_AT_ONCE,
@@ -79,8 +80,9 @@ export async function beginLeadership(
     log.getChild("books"),
     () => watch.silenceMs(),
   );
-  const { bills } = books;
+  const { bills, lentHours } = books;
   cleanup.defer(() => bills.flush().catch((error) => log.error(BILLS_FAILED, { error })));
+  cleanup.defer(() => lentHours.write().catch((error) => log.error(LENT_FAILED, { error })));
   const { maxRequestsAtOnce = MAX_REQUESTS_AT_ONCE } = options;
   const gate = cleanup.use(new RequestGate(Math.floor(maxRequestsAtOnce * MAX_GATE_SHARE)));
   const live = new Live({ ...books, store, log: log.getChild("ui") });
@@ -125,7 +127,7 @@ export function bodyLimitsOf({ bodyTimeoutMs = BODY_TIMEOUT_MS }: LeadershipOpti
 
 function beginTasks(
   tasks: PeriodicTasks,
-  { nodes, leases, keys, bills, refused }: Books,
+  { nodes, leases, keys, bills, lentHours, refused }: Books,
   state: StateWatch,
 ): void {
   tasks.every(CHECK_STATE_MS, "State not checked: {error}", () => state.check());
@@ -136,6 +138,8 @@ function beginTasks(
     await refused.write();
   });
   tasks.every(WRITE_BILLS_EVERY_MS, BILLS_FAILED, () => bills.flush());
+  tasks.every(COUNT_LENT_EVERY_MS, LENT_FAILED, () => lentHours.count());
 }
 
 const BILLS_FAILED = "Bills not written: {error}";
+const LENT_FAILED = "Lent cores not counted: {error}";

@@ -63,6 +63,12 @@ export const SWEEP_EVERY_MS = 500;
 export const CHECK_STATE_MS = 1000;
 /** The interval of writes of reported bills, all at once, since a flush to disk costs more than rows do. */
 export const WRITE_BILLS_EVERY_MS = 1000;
+/** The interval at which the cores that nodes have to lend are added up. */
+export const COUNT_LENT_EVERY_MS = 1000;
+/** The most time that one look counts for: after a longer pause, what nodes had to lend meanwhile is not known. */
+export const MAX_LENT_LOOK_MS = 5000;
+/** The interval at which the sum is written. A resource manager that is killed loses as much. */
+export const WRITE_LENT_EVERY_MS = 30_000;
 /** How long ended leases are kept, so that another release of one succeeds. */
 export const KEEP_ENDED_MS = 3_600_000;
 /** The largest body of a request. */

@@ -115,6 +115,24 @@ export class ManagerLists {
   }
 
   /**
+   * Lists what all nodes together had to lend, by the hour. Role: operator.
+   *
+   * @param sinceMs Hours that end before this time, in milliseconds since 1970, are left out.
+   * @param signal Ends the requests.
+   * @returns The hours, oldest first. Those without a resource manager are left out.
+   */
+  async lentHours(sinceMs = 0, signal?: AbortSignal): Promise<api.LentHourList> {
+    const read = (query: PageQuery) =>
+      this.#requests.get(
+        api.lentHourListSchema,
+        pagePath("/v1/lent", query, { since: sinceMs }),
+        signal,
+      );
+    const { list, entries } = await followPages(read, ({ hours }) => hours);
+    return { ...list, hours: entries };
+  }
+
+  /**
    * Lists one page of what happened: all events for an operator, those of its own leases for a client. With `waitMs` it
    * waits for one.
    *

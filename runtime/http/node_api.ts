@@ -1,4 +1,4 @@
-/** The bodies of `/v1/nodes`. */
+/** The bodies of `/v1/nodes` and of `/v1/lent`. */
 import {
   bootId,
   byteCount,
@@ -11,6 +11,7 @@ import {
   plainName,
   reasonText,
   timeMs,
+  timeText,
   workerCount,
 } from "./api_fields.ts";
 import { type BillReport, billReportSchema } from "./bill_api.ts";
@@ -234,4 +235,37 @@ export const nodeListSchema: v.GenericSchema<NodeList> = v.object({
     lastSeenMs: timeMs,
   })),
   next: v.exactOptional(nodeCursor),
+});
+
+/** What all nodes together had to lend in an hour. Drained and lost nodes do not count. */
+export interface LentHour {
+  /** The begin of the hour, in milliseconds since 1970. */
+  readonly hourMs: number;
+  /** The first moment that counted: no resource manager ran before it. */
+  readonly fromMs: number;
+  /** The last moment that counted. */
+  readonly untilMs: number;
+  /** Cores times milliseconds. */
+  readonly coreMs: number;
+}
+
+/** The response of `GET /v1/lent`. */
+export interface LentHourList {
+  /** The resource manager's clock, in milliseconds since 1970. */
+  readonly nowMs: number;
+  /** The hours of this page, oldest first. Those without a resource manager are left out. */
+  readonly hours: readonly LentHour[];
+  /** `after` of the query for the next page. Left out on the last one. */
+  readonly next?: string;
+}
+
+export const lentHourListSchema: v.GenericSchema<LentHourList> = v.object({
+  nowMs: timeMs,
+  hours: v.array(v.object({
+    hourMs: timeMs,
+    fromMs: timeMs,
+    untilMs: timeMs,
+    coreMs: count(0),
+  })),
+  next: v.exactOptional(timeText),
 });

@@ -24,6 +24,7 @@ import { EventBook } from "./event_book.ts";
 import { KeyRing } from "./key_ring.ts";
 import { LeaseBook } from "./lease_book.ts";
 import { LeaseStarts } from "./lease_starts.ts";
+import { LentHours } from "./lent_hours.ts";
 import { NodeBook } from "./node_book.ts";
 import { RefusedRequests } from "./refused_requests.ts";
 import { TokenBook } from "./token_book.ts";
@@ -64,6 +65,8 @@ export interface Books {
   readonly tokens: TokenBook;
   readonly keys: KeyRing;
   readonly bills: BillBook;
+  /** What nodes had to lend. */
+  readonly lentHours: LentHours;
   readonly events: EventBook;
   readonly tokenFiles: TokenFiles;
   /** How leases started. */
@@ -149,6 +152,7 @@ export async function openBooks(
     tokens,
     keys,
     bills: new BillBook(context, options.prices ?? {}, usage),
+    lentHours: new LentHours(context),
     events,
     tokenFiles,
     starts,

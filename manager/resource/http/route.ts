@@ -4,6 +4,7 @@ import type { BillBook } from "../books/bill_book.ts";
 import type { EventBook } from "../books/event_book.ts";
 import type { KeyRing } from "../books/key_ring.ts";
 import type { LeaseBook } from "../books/lease_book.ts";
+import type { LentHours } from "../books/lent_hours.ts";
 import type { NodeBook } from "../books/node_book.ts";
 import type { TokenBook } from "../books/token_book.ts";
 import type { StateWatch } from "../state_watch.ts";
@@ -17,6 +18,7 @@ export interface RouteTargets {
   readonly tokens: TokenBook;
   readonly keys: KeyRing;
   readonly bills: BillBook;
+  readonly lentHours: LentHours;
   readonly events: EventBook;
   readonly state: Pick<StateWatch, "assertKept">;
   /** The streams of the dashboard. */

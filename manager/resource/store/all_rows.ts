@@ -6,6 +6,7 @@ import type {
   BillRow,
   KeyRow,
   LeaseRow,
+  LentHourRow,
   NodeRow,
   StoredToken,
   Transaction,
@@ -19,6 +20,7 @@ export interface AllRows {
   readonly bills: readonly BillRow[];
   readonly tokens: readonly StoredToken[];
   readonly keys: readonly KeyRow[];
+  readonly lentHours: readonly LentHourRow[];
   readonly events: readonly EventRow[];
 }
 
@@ -42,6 +44,7 @@ export function readRows(tx: Transaction): AllRows {
     bills: tx.bills({ limit: ALL }),
     tokens: tx.tokens(),
     keys: tx.keys(),
+    lentHours: tx.lentHours(0, ALL),
     events: tx.allEvents(),
   };
 }
@@ -54,6 +57,7 @@ export function writeRows(tx: Transaction, rows: AllRows): void {
   for (const bill of rows.bills) tx.putBill(bill);
   for (const { createdMs, ...token } of rows.tokens) tx.replaceToken(token, createdMs);
   for (const key of rows.keys) tx.putKey(key);
+  for (const hour of rows.lentHours) tx.putLentHour(hour);
   for (const event of rows.events) tx.putEvent(event);
 }
 

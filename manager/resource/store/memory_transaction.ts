@@ -12,6 +12,7 @@ import type {
   KeyRow,
   LeasePage,
   LeaseRow,
+  LentHourRow,
   NodeRow,
   StoredToken,
   TokenRow,
@@ -29,6 +30,7 @@ export type TableName =
   | "archives"
   | "tokens"
   | "keys"
+  | "lentHours"
   | "leaseEvents"
   | "clusterEvents";
 
@@ -68,6 +70,8 @@ export class MemoryTransaction implements Transaction {
   readonly #bills: BillRows;
   readonly #tokens = new Map<string, StoredToken>();
   readonly #keys = new Map<string, KeyRow>();
+  /** By the begin of the hour. */
+  readonly #lentHours = new Map<string, LentHourRow>();
   readonly #events: EventRows;
 
   /**
@@ -254,6 +258,19 @@ export class MemoryTransaction implements Transaction {
 
   deleteKey(id: string): void {
     this.#write("keys", this.#keys, id, undefined);
+  }
+
+  lentHours(hourMs: number, limit: number): LentHourRow[] {
+    return [...this.#lentHours.values()].filter((row) => row.hourMs >= hourMs)
+      .sort((a, b) => a.hourMs - b.hourMs).slice(0, limit);
+  }
+
+  lentHour(key: string): LentHourRow | undefined {
+    return this.#lentHours.get(key);
+  }
+
+  putLentHour(row: LentHourRow): void {
+    this.#write("lentHours", this.#lentHours, `${row.hourMs}`, row);
   }
 
   putEvent(event: EventRow): void {

@@ -182,6 +182,17 @@ export interface KeyRow extends StoredKey {
   readonly dropMs: number | null;
 }
 
+/** What all nodes together had to lend in an hour. Only times while a resource manager ran count. */
+export interface LentHourRow {
+  /** The begin of the hour, in milliseconds since 1970. */
+  readonly hourMs: number;
+  /** The first and the last moment that counted. */
+  readonly fromMs: number;
+  readonly untilMs: number;
+  /** Cores times milliseconds. */
+  readonly coreMs: number;
+}
+
 /** Workers and memory: requested, free or allocated. */
 export interface Resources {
   readonly workers: number;
@@ -277,6 +288,10 @@ export interface Transaction {
   keys(): KeyRow[];
   putKey(key: KeyRow): void;
   deleteKey(id: string): void;
+
+  /** What nodes had to lend in the hours that begin at `hourMs` or later, at most `limit`, oldest first. */
+  lentHours(hourMs: number, limit: number): readonly LentHourRow[];
+  putLentHour(row: LentHourRow): void;
 
   /** The events that match a query. The last ones are kept, as many as policy.ts names. */
   events(query: EventQuery): EventSlice;

@@ -51,6 +51,7 @@ async function fill(stateDir: string, address: string): Promise<void> {
       7,
     );
     tx.putKey(keyRow("k"));
+    tx.putLentHour({ hourMs: 0, fromMs: 1, untilMs: 9, coreMs: 16 });
     for (let n = 1; n <= 40; n++) tx.putEvent(eventRow(n, n % 3 === 0 ? undefined : `l${n}`));
   });
   await store.close();
@@ -67,6 +68,7 @@ test("`copyStore()` copies all rows from SQLite to etcd and back, with equal dig
   const counts = {
     nodes: 2,
     leases: 300,
+    lentHours: 1,
     allocations: 300,
     bills: 300,
     tokens: 1,
@@ -74,9 +76,10 @@ test("`copyStore()` copies all rows from SQLite to etcd and back, with equal dig
     events: 40,
   };
   assertEquals(Object.fromEntries(to.map(({ table, rows }) => [table, rows])), counts);
-  for (const table of Object.keys(counts)) {
-    const [one, two] = ["one", "two"].map((name) => {
-      const db = new DatabaseSync(`${folder}/${name}.sqlite`);
+  for (const name of Object.keys(counts)) {
+    const table = name.replace("lentHours", "lent_hours");
+    const [one, two] = ["one", "two"].map((file) => {
+      const db = new DatabaseSync(`${folder}/${file}.sqlite`);
       const statement = db.prepare(`SELECT * FROM ${table} ORDER BY 1, 2, 3`);
       statement.setReadBigInts(true);
       const rows = statement.all();

@@ -9,7 +9,7 @@ import type { Stored } from "./etcd_messages.ts";
 import type { EtcdRows, EventTable } from "./etcd_rows.ts";
 
 /** The order in which tables are loaded: a bill with a row of its own is newer than those of archives. */
-const LOADED = ["nodes", "leases", "archives", "bills", "tokens", "keys"] as const;
+const LOADED = ["nodes", "leases", "archives", "bills", "tokens", "keys", "lentHours"] as const;
 
 /** A table and a key in it. */
 export type WrittenRow = readonly [TableName, string];

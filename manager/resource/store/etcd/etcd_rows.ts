@@ -6,7 +6,15 @@ import { gunzipSync, gzipSync } from "node:zlib";
 import type { EventRow } from "../event_rows.ts";
 import type { MemoryTransaction, TableName } from "../memory_transaction.ts";
 import { limitsOf, withLimits } from "../node_limits.ts";
-import type { AllocationRow, BillRow, KeyRow, LeaseRow, NodeRow, StoredToken } from "../store.ts";
+import type {
+  AllocationRow,
+  BillRow,
+  KeyRow,
+  LeaseRow,
+  LentHourRow,
+  NodeRow,
+  StoredToken,
+} from "../store.ts";
 import type { Write } from "./etcd_client.ts";
 import type { Stored } from "./etcd_messages.ts";
 import type { Seal } from "./seal.ts";
@@ -19,6 +27,7 @@ const FOLDERS: Readonly<Record<TableName, string>> = {
   archives: "a/",
   tokens: "t/",
   keys: "k/",
+  lentHours: "h/",
   leaseEvents: "el/",
   clusterEvents: "ec/",
 };
@@ -121,6 +130,9 @@ export class EtcdRows {
         break;
       case "keys":
         for (const key of of<KeyRow>()) tx.putKey(this.#key(key, true));
+        break;
+      case "lentHours":
+        for (const hour of of<LentHourRow>()) tx.putLentHour(hour);
     }
   }
 
@@ -148,6 +160,8 @@ export class EtcdRows {
         const row = tx.key(key);
         return row && this.#key(row, false);
       }
+      case "lentHours":
+        return tx.lentHour(key);
       case "leaseEvents":
         return blockOf(tx.eventRows.inBlock("lease", Number(key)));
       case "clusterEvents":

@@ -159,6 +159,15 @@ const MIGRATIONS: readonly string[] = [
   `
   ALTER TABLE tokens ADD COLUMN class TEXT; -- null: the default class
   `,
+  // What all nodes together had to lend.
+  `
+  CREATE TABLE lent_hours (
+    hour_ms INTEGER PRIMARY KEY,
+    from_ms INTEGER NOT NULL, -- the first and the last moment that counted
+    until_ms INTEGER NOT NULL,
+    core_ms INTEGER NOT NULL
+  ) STRICT;
+  `,
 ];
 
 /** The version of the tables that this program reads and writes. */

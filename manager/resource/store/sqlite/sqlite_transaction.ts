@@ -6,6 +6,7 @@ import { sqliteBills } from "./sqlite_bills.ts";
 import { sqliteEvents } from "./sqlite_events.ts";
 import { sqliteAllocations, sqliteLeases } from "./sqlite_leases.ts";
 import { sqliteNodes } from "./sqlite_nodes.ts";
+import { sqliteLentHours } from "./sqlite_lent_hours.ts";
 import { readOne } from "./sqlite_statements.ts";
 import { sqliteKeys, sqliteTokens } from "./sqlite_tokens.ts";
 import type { Transaction } from "../store.ts";
@@ -37,6 +38,7 @@ export function sqliteTransaction(
     ...sqliteBills(db),
     ...sqliteTokens(db),
     ...sqliteKeys(db),
+    ...sqliteLentHours(db),
     ...sqliteEvents(db, events),
     unreservedUntil: (client) => unreserved.until(client),
     putUnreservedUntil: (client, ms) => unreserved.put(client, ms),

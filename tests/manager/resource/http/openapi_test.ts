@@ -263,6 +263,7 @@ Deno.test("the bodies and responses of a real run match the description", async 
   const queue = async () => (await test.operator.queue()).waiting;
   await until(async () => (await queue()).some(({ reason }) => reason.nodes), () => "it waits");
   await run("operator", "GET /v1/queue");
+  await run("operator", "GET /v1/lent");
   gone.abort();
   await waits;
   await run("client", "POST /v1/leases/{lease}/renew", { termMs: 60_000 }, ids);

@@ -25,6 +25,7 @@ const step = fc.oneof(
   fc.record({ op: fc.constant("token" as const), hash: number(2), name: number(1) }),
   fc.record({ op: fc.constant("removeToken" as const), hash: number(2) }),
   fc.record({ op: fc.constant("events" as const), count: number(40), isOfLease: fc.boolean() }),
+  fc.record({ op: fc.constant("lent" as const), hourMs: number(2) }),
   fc.record({ op: fc.constant("copy" as const) }),
 );
 type Step = typeof step extends fc.Arbitrary<infer S> ? S : never;
@@ -102,6 +103,9 @@ class Cluster {
       }
       case "removeToken":
         tx.deleteToken(`h${step.hash}`);
+        break;
+      case "lent":
+        tx.putLentHour({ hourMs: step.hourMs, fromMs: 0, untilMs: nowMs, coreMs: nowMs });
         break;
       case "events":
         this.addEvents(step.count, step.isOfLease);

@@ -56,6 +56,7 @@ function dump(tx: Transaction) {
     tokenPages: [tx.pageOfTokens("", 2), tx.pageOfTokens("a", 1)],
     token: ids.map((hash) => tx.token(hash)),
     keys: tx.keys(),
+    lentHours: [tx.lentHours(0, 99), tx.lentHours(2, 1)],
     events: tx.allEvents(),
     lastEvent: tx.lastEvent(),
     eventPages: [undefined, "c"].map((client) => eventPages(tx, client)),
@@ -370,6 +371,9 @@ const writes: fc.Arbitrary<(tx: Transaction) => void>[] = [
     tx.putKey({ ...keyRow(at), signsFromMs: ms, ...known, dropMs: ms });
   }),
   id.map((at) => (tx) => tx.deleteKey(at)),
+  fc.tuple(fc.nat(3), fc.nat(9)).map(([hourMs, coreMs]) => (tx) =>
+    tx.putLentHour({ hourMs, fromMs: hourMs, untilMs: hourMs + 1, coreMs })
+  ),
   fc.nat(9).map((ms) => (tx) => tx.putUnreservedUntil("c", ms)),
   fc.option(id, { nil: undefined }).map((lease) => (tx) =>
     tx.putEvent(eventRow(tx.lastEvent() + 1, lease))
