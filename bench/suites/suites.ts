@@ -5,6 +5,7 @@ import { bandwidthSuite } from "./bandwidth_suite.ts";
 import { codecSuite } from "./codec_suite.ts";
 import { coldSuite } from "./cold_suite.ts";
 import { hotSuite } from "./hot_suite.ts";
+import { interferenceSuite } from "./interference_suite.ts";
 import { managersSuite } from "./managers_suite.ts";
 import { overheadSuite } from "./overhead_suite.ts";
 import { soakSuite } from "./soak_suite.ts";
@@ -86,6 +87,12 @@ export const SUITES: readonly Suite[] = [
       bench.add(...rows);
       bench.addText(text);
     },
+  },
+  {
+    name: "interference",
+    about: "what a batch job on one core loses to a leased worker on another one",
+    byDefault: false,
+    run: interferenceSuite,
   },
   {
     name: "verbs",
