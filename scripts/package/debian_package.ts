@@ -14,6 +14,8 @@ const LINKS: Readonly<Record<string, string>> = {
 };
 const MODULES = "usr/share/modules/modulefiles";
 const COPYRIGHT = "usr/share/doc/rfaas/copyright";
+/** The scripts that dpkg runs (`man deb-prerm`, `man deb-postrm`). */
+const MAINTAINER_SCRIPTS = ["prerm", "postrm"];
 /** The license of the bundler, which is a single file. */
 const BUNDLER_LICENSE = `
 The program in /opt/rfaas/cache is esbuild, Copyright (c) 2020 Evan Wallace, under the same license.
@@ -43,6 +45,10 @@ export async function writeDebianPackage(
   const license = await Deno.readTextFile(`${tree}/opt/rfaas/LICENSE`);
   await Deno.writeTextFile(`${tree}/${COPYRIGHT}`, license + BUNDLER_LICENSE);
   await Deno.writeTextFile(`${tree}/DEBIAN/control`, control(await kibibytes(tree)));
+  for (const script of MAINTAINER_SCRIPTS) {
+    await Deno.copyFile(new URL(`${script}.sh`, import.meta.url), `${tree}/DEBIAN/${script}`);
+    await Deno.chmod(`${tree}/DEBIAN/${script}`, 0o755);
+  }
   await commandOutput(["chmod", "-R", "u=rwX,go=rX", tree]);
   await commandOutput(
     ["find", tree, "-exec", "touch", "--no-dereference", `--date=@${seconds}`, "{}", "+"],

@@ -25,7 +25,11 @@ export async function addProgram(folder: string, packages: NpmPackages): Promise
     cwd: ROOT,
   });
   await Deno.writeTextFile(`${folder}/deno.json`, packagedConfig(packages));
-  await Deno.copyFile(new URL("rfaas.sh", import.meta.url), `${folder}/${COMMAND}`);
+  const command = await Deno.readTextFile(new URL("rfaas.sh", import.meta.url));
+  await Deno.writeTextFile(
+    `${folder}/${COMMAND}`,
+    command.replace("DENO_VERSION", Deno.version.deno),
+  );
   await Deno.chmod(`${folder}/${COMMAND}`, 0o755);
 }
 

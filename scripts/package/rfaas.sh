@@ -14,7 +14,7 @@ elif [ -x /usr/local/bin/deno ]; then
   deno=/usr/local/bin/deno
 else
   deno=$(command -v deno) ||
-    fail "there is no deno in /usr/local/bin or on the PATH: install Deno, see https://docs.deno.com/runtime/getting_started/installation/, or set RFAAS_DENO to its path"
+    fail "there is no deno in /usr/local/bin or on the PATH: install Deno DENO_VERSION, see https://docs.deno.com/runtime/getting_started/installation/, or set RFAAS_DENO to its path"
 fi
 
 program=$(dirname "$(dirname "$(readlink -f "$0")")")

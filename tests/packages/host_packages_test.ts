@@ -113,10 +113,14 @@ function documentation(name: string): string {
   return `/usr/share/doc/rfaas/${name} -> /opt/rfaas/${name}`;
 }
 
+/** The root has no shell: the scripts of the package run in that of this host. */
+const FORCED = ["--force-depends", "--force-script-chrootless"];
+const UNITS = "etc/systemd/system";
+
 /** `dpkg` with a root of its own: no file of this host is changed. */
 async function checkInstallation(debian: string, root: string): Promise<void> {
   const dpkg = (...args: string[]) =>
-    commandOutput(["dpkg", `--root=${root}`, "--log=/dev/null", "--force-depends", ...args], {
+    commandOutput(["dpkg", `--root=${root}`, "--log=/dev/null", ...FORCED, ...args], {
       env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL: "C" },
     });
   await Deno.mkdir(`${root}/var/lib/dpkg/info`, { recursive: true });
@@ -125,9 +129,26 @@ async function checkInstallation(debian: string, root: string): Promise<void> {
   await dpkg("--install", debian);
   assertMatch(await dpkg("--status", "rfaas"), /^Status: install ok installed$/m);
   assertEquals((await Deno.lstat(`${root}/usr/bin/rfaas`)).isSymlink, true);
-  await dpkg("--purge", "rfaas");
-  const left = (await listing(root)).filter((path) => path !== "" && !/^var(\/|$)/.test(path));
-  assertEquals(left, []);
+  const units = ["rfaas-executor-manager.service", "rfaas-resource-manager.service", "rfaas.slice"];
+  await Deno.mkdir(`${root}/${UNITS}`, { recursive: true });
+  for (const unit of units) {
+    await Deno.writeTextFile(`${root}/${UNITS}/${unit}`, "ExecStart=/usr/bin/env /opt/rfaas/x\n");
+  }
+  const others = `${root}/${UNITS}/rfaas-slurm.service`;
+  await Deno.writeTextFile(others, "");
+  await Deno.mkdir(`${root}/var/cache/rfaas/deno-rfaas`, { recursive: true });
+  await Deno.mkdir(`${root}/var/lib/rfaas`);
+  await dpkg("--install", debian); // as an upgrade does
+  for (const unit of units) assertEquals(existsSync(`${root}/${UNITS}/${unit}`), true, unit);
+  const removal = await dpkg("--remove", "rfaas");
+  for (const unit of units.slice(0, 2)) assertStringIncludes(removal, `Removed ${unit}\n`);
+  assertStringIncludes(await dpkg("--purge", "rfaas"), "Kept /var/lib/rfaas: ");
+  await Deno.remove(others); // not of the package
+  for (const folder of ["", "/systemd", "/systemd/system"].toReversed()) {
+    await Deno.remove(`${root}/etc${folder}`);
+  }
+  const left = (await listing(root)).filter((path) => !/^($|var($|\/lib($|\/dpkg)))/.test(path));
+  assertEquals(left, ["var/cache", "var/lib/rfaas"]);
 }
 
 /** The paths below a folder. */
@@ -186,7 +207,7 @@ Deno.test({
         if (existsSync("/usr/local/bin/deno")) return;
         assertMatch(
           await refusal({}),
-          /^rfaas: Cannot start rfaas: there is no deno in .* https:\/\/docs\.deno\.com\/.*\n$/,
+          /^rfaas: Cannot start rfaas: there is no deno in .* install Deno \d+\.\d+\.\d+, see https:\/\/docs\.deno\.com\/.*\n$/,
         );
       });
     } finally {
