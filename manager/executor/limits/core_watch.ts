@@ -13,6 +13,7 @@ import { listKernelFolder, readKernelFile } from "../../../ffi/kernel_file.ts";
 import type { Libc } from "../../../ffi/libc.ts";
 import { processTimeNs } from "../../../ffi/process_time.ts";
 import { getLogger } from "../../log.ts";
+import { WatchedSet } from "./watched_set.ts";
 
 /**
  * Between two readings, which take 10 us a thread each. An executor that has used less processor time than this since its
@@ -45,14 +46,14 @@ interface Watched {
 export class CoreWatch implements Disposable {
   readonly #libc: Libc;
   readonly #everyMs: number;
-  readonly #watched = new Set<Watched>();
-  #timer: ReturnType<typeof setInterval> | undefined;
+  readonly #watched: WatchedSet<Watched>;
   #lastCore = 0;
 
   /** @param everyMs between two readings. */
   constructor(libc: Libc, everyMs: number = READ_EVERY_MS) {
     this.#libc = libc;
     this.#everyMs = everyMs;
+    this.#watched = new WatchedSet(everyMs, (watched) => this.#read(watched));
   }
 
   /** Watches a process until the returned function is called, or it has been bounded. */
@@ -65,36 +66,27 @@ export class CoreWatch implements Disposable {
       above: 0,
     };
     this.#watched.add(watched);
-    this.#timer ??= setInterval(() => this.#readAll(), this.#everyMs);
-    return () => this.#leave(watched);
+    return () => this.#watched.delete(watched);
   }
 
   [Symbol.dispose](): void {
-    clearInterval(this.#timer);
-    this.#timer = undefined;
+    this.#watched[Symbol.dispose]();
   }
 
-  #leave(watched: Watched): void {
-    this.#watched.delete(watched);
-    if (this.#watched.size === 0) this[Symbol.dispose]();
-  }
-
-  #readAll(): void {
+  #read(watched: Watched): void {
     const nowMs = performance.now();
-    for (const watched of this.#watched) {
-      const spentNs = processTimeNs(this.#libc, watched.pid) ?? watched.spentNs;
-      const ranNs = Number(spentNs - watched.spentNs);
-      if (ranNs < this.#everyMs * 1e6) continue;
-      const times = this.#times(watched.pid);
-      const cores = ranNs / ((nowMs - watched.atMs) * 1e6) * stretch(watched.times, times);
-      watched.spentNs = spentNs;
-      watched.times = times;
-      watched.atMs = nowMs;
-      watched.above = cores > MAX_CORES ? watched.above + 1 : 0;
-      if (watched.above < MAX_READINGS) continue;
-      this.#leave(watched);
-      this.#bound(watched.pid, cores);
-    }
+    const spentNs = processTimeNs(this.#libc, watched.pid) ?? watched.spentNs;
+    const ranNs = Number(spentNs - watched.spentNs);
+    if (ranNs < this.#everyMs * 1e6) return;
+    const times = this.#times(watched.pid);
+    const cores = ranNs / ((nowMs - watched.atMs) * 1e6) * stretch(watched.times, times);
+    watched.spentNs = spentNs;
+    watched.times = times;
+    watched.atMs = nowMs;
+    watched.above = cores > MAX_CORES ? watched.above + 1 : 0;
+    if (watched.above < MAX_READINGS) return;
+    this.#watched.delete(watched);
+    this.#bound(watched.pid, cores);
   }
 
   /** By thread: its times; empty where the kernel does not count them. */

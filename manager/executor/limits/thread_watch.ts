@@ -6,6 +6,7 @@
 import { readKernelFile } from "../../../ffi/kernel_file.ts";
 import type { Libc } from "../../../ffi/libc.ts";
 import { type EndReason, limitReason } from "../../../runtime/protocol/end_reason.ts";
+import { WatchedSet } from "./watched_set.ts";
 
 /** Between two readings, which take some 20 us each. */
 const READ_EVERY_MS = 500;
@@ -20,8 +21,7 @@ interface Watched {
 export class ThreadWatch implements Disposable {
   readonly #libc: Libc;
   readonly #max: number;
-  readonly #watched = new Set<Watched>();
-  #timer: ReturnType<typeof setInterval> | undefined;
+  readonly #watched = new WatchedSet<Watched>(READ_EVERY_MS, (watched) => this.#read(watched));
 
   /** @param max the most threads of a process. */
   constructor(libc: Libc, max: number = MAX_THREADS) {
@@ -37,27 +37,18 @@ export class ThreadWatch implements Disposable {
   watch(pid: number, onOver: (reason: EndReason) => void): () => void {
     const watched = { pid, onOver };
     this.#watched.add(watched);
-    this.#timer ??= setInterval(() => this.#readAll(), READ_EVERY_MS);
-    return () => this.#leave(watched);
+    return () => this.#watched.delete(watched);
   }
 
   [Symbol.dispose](): void {
-    clearInterval(this.#timer);
-    this.#timer = undefined;
+    this.#watched[Symbol.dispose]();
   }
 
-  #leave(watched: Watched): void {
+  #read(watched: Watched): void {
+    const threads = this.#threads(watched.pid);
+    if (threads <= this.#max) return;
     this.#watched.delete(watched);
-    if (this.#watched.size === 0) this[Symbol.dispose]();
-  }
-
-  #readAll(): void {
-    for (const watched of this.#watched) {
-      const threads = this.#threads(watched.pid);
-      if (threads <= this.#max) continue;
-      this.#leave(watched);
-      watched.onOver(limitReason("threads", `it had ${threads} threads, ${this.#max} are allowed`));
-    }
+    watched.onOver(limitReason("threads", `it had ${threads} threads, ${this.#max} are allowed`));
   }
 
   /** The number of threads of a process (`man 5 proc_pid_status`); 0 if it has ended. */
