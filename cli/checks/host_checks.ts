@@ -220,8 +220,11 @@ async function checkSandboxes(): Promise<HostCheck> {
     const installed = names.length > 0 ? `installed: ${names.join(", ")}` : "none is installed";
     const found = sandbox
       ? `${sandbox.name} works, which is the default; ${installed}`
-      : `${missing}; ${installed}`;
-    const fix = "apt-get install bubblewrap, and allow user namespaces";
+      : `${missing?.replace(/\.$/, "")}; ${installed}`;
+    const fix = names.length === 0
+      ? "apt-get install bubblewrap (Debian, Ubuntu) or dnf install bubblewrap (Fedora, RHEL)"
+      : "allow user namespaces by sysctl: user.max_user_namespaces above 0, and " +
+        "kernel.apparmor_restrict_unprivileged_userns=0 (Ubuntu); in a container they are rarely allowed";
     return check("sandboxes", "optional", sandbox !== undefined, found, fix);
   } finally {
     libc.close();

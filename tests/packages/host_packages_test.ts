@@ -148,7 +148,7 @@ async function checkInstallation(debian: string, root: string): Promise<void> {
     await Deno.remove(`${root}/etc${folder}`);
   }
   const left = (await listing(root)).filter((path) => !/^($|var($|\/lib($|\/dpkg)))/.test(path));
-  assertEquals(left, ["var/cache", "var/lib/rfaas"]);
+  assertEquals(left, ["opt", "var/cache", "var/lib/rfaas"]);
 }
 
 /** The paths below a folder. */
