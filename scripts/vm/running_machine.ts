@@ -212,7 +212,7 @@ export class Machine implements AsyncDisposable {
     const command = { "command-line": "info registers -a" };
     const registers = this.#qmp.then((qmp) => qmp.execute("human-monitor-command", command));
     return await registers.then(
-      (text) => [...`${text}`.matchAll(/RIP=\w+/g)].join(", "),
+      (text) => [...`${text}`.matchAll(/[ER]IP=\w+/g)].join(", "),
       (error) => `${error}`,
     );
   }
