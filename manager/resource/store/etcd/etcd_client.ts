@@ -2,7 +2,7 @@
  * Requests to etcd by its gateway for JSON over HTTP, of etcd 3.4 and later. A library for gRPC would add a megabyte of
  * code for the three requests that a store needs.
  */
-import { deadline } from "../../../../std/async.ts";
+import { abortable, deadline } from "../../../../std/async.ts";
 import { TextLineStream } from "../../../../std/streams.ts";
 import { createDirectClient } from "../../../../runtime/http/direct_client.ts";
 import { inTrace } from "../../../../runtime/tracing/tracing.ts";
@@ -18,6 +18,7 @@ import {
   type Stored,
   type WatchMessage,
 } from "./etcd_messages.ts";
+import { AUTHENTICATE_TIMEOUT_MS } from "./etcd_policy.ts";
 
 /** How to reach etcd. */
 export interface EtcdConnection {
@@ -116,7 +117,7 @@ export class EtcdClient implements Disposable {
    * whole revisions, and later ones than the message before.
    *
    * @param after the revision before the first change.
-   * @param silenceMs the longest time between two messages.
+   * @param silenceMs the longest time to the first message, and between two.
    * @throws {EtcdUnreachableError} if the member ends the watch or sends no message in time.
    * @throws {EtcdRefusedError}
    */
@@ -131,8 +132,11 @@ export class EtcdClient implements Disposable {
     const ending = AbortSignal.any([this.#ended.signal, signal, cut.signal]);
     const create_request = { ...rangeOf(prefix), start_revision: after + 1 };
     try {
-      const token = await this.#authenticated(ending);
-      const response = await this.#fetch(at, "watch", { create_request }, ending, token);
+      const begin = async () => {
+        const token = await this.#authenticated(ending);
+        return await this.#fetch(at, "watch", { create_request }, ending, token);
+      };
+      const response = await deadline(begin(), silenceMs);
       const lines = response.body!.pipeThrough(new TextDecoderStream())
         .pipeThrough(new TextLineStream())[Symbol.asyncIterator]();
       for (;;) {
@@ -141,6 +145,7 @@ export class EtcdClient implements Disposable {
         yield checkWatch(JSON.parse(value));
       }
     } catch (error) {
+      if (ending.aborted) return; // the member has not failed
       throw this.#failed(at, error, error instanceof Error ? error.message : String(error));
     } finally {
       cut.abort();
@@ -279,17 +284,19 @@ export class EtcdClient implements Disposable {
   async #authenticated(signal: AbortSignal): Promise<string | undefined> {
     const { user } = this.#connection;
     if (user === undefined) return undefined;
-    const authenticate = async () => {
-      const response = await this.#send(this.#at, "auth/authenticate", user, signal);
-      return (response as { token: string }).token;
-    };
-    const token = this.#token ??= authenticate();
-    try {
-      return await token;
-    } catch (error) {
+    return await abortable(this.#token ??= this.#authenticate(user), signal);
+  }
+
+  /** Requests a token, for all requests that need one meanwhile, however long each of them may take. */
+  #authenticate(user: EtcdConnection["user"]): Promise<string> {
+    const limit = AbortSignal.timeout(AUTHENTICATE_TIMEOUT_MS);
+    const signal = AbortSignal.any([this.#ended.signal, limit]);
+    const token = this.#send(this.#at, "auth/authenticate", user, signal)
+      .then((response) => (response as { token: string }).token);
+    token.catch(() => {
       if (this.#token === token) this.#token = undefined;
-      throw error;
-    }
+    });
+    return token;
   }
 
   async #send(

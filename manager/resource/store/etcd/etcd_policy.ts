@@ -25,13 +25,15 @@ export const OBSERVE_EVERY_MS = 25;
 export const PULSE_TIMEOUT_MS = 250;
 /** How long a write may take before it is sent again, to another member. */
 export const WRITE_TIMEOUT_MS = 1000;
+/** How long a request for a token may take. etcd computes on it for a tenth of a second. */
+export const AUTHENTICATE_TIMEOUT_MS = 1000;
 /** How long a page of rows may take. */
 export const LIST_TIMEOUT_MS = 5000;
 /** The shortest pause before a standby whose watch has ended reads what was written since. */
 export const COPY_EVERY_MS = 250;
 /** That pause as a multiple of the last such read: etcd looks at each row, so reads take 5 % of the time. */
 export const COPY_PAUSE_FACTOR = 19;
-/** How long the watch of a standby may bring nothing: a leader writes its pulse all the time. */
+/** How long the watch of a standby may bring nothing, also at its begin: a leader writes its pulse all the time. */
 export const WATCH_SILENCE_MS = 2000;
 /** How long a new leader waits for the watch to bring its own first write, before it reads what was written since. */
 export const WATCH_WITHIN_MS = 250;

@@ -3,11 +3,14 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { Compaction } from "../../../../manager/resource/store/etcd/compaction.ts";
 import { EtcdClient } from "../../../../manager/resource/store/etcd/etcd_client.ts";
 import { etcdConnection } from "../../../../manager/resource/store/etcd/etcd_connection.ts";
-import { EtcdRefusedError } from "../../../../manager/resource/store/etcd/etcd_errors.ts";
+import {
+  EtcdRefusedError,
+  EtcdUnreachableError,
+} from "../../../../manager/resource/store/etcd/etcd_errors.ts";
 import { hasOpenssl, makeCertificate } from "../../../support/manager/certificate.ts";
 import { EtcdMembers, etcdPath, needsEtcd } from "../../../support/manager/etcd_members.ts";
 import { withFolder } from "../../../support/processes/resource_manager_process.ts";
-import { until } from "../../../support/waiting.ts";
+import { until, within } from "../../../support/waiting.ts";
 
 const TIMEOUT_MS = 5000;
 
@@ -94,6 +97,74 @@ Deno.test("`EtcdClient` authenticates again when its token has expired, or users
     assert(error.isTemporary, `${message}: the request may be sent again`);
     await client.revision(TIMEOUT_MS);
   }
+});
+
+/** A member in this process. */
+function member(respond: (path: string, request: Request) => Response | Promise<Response>) {
+  const server = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen() {} },
+    (request) => respond(new URL(request.url).pathname, request),
+  );
+  return { address: `127.0.0.1:${server.addr.port}`, server };
+}
+
+Deno.test("a watch ends if the member accepts the connection and sends nothing", async () => {
+  using stopped = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  using client = new EtcdClient({ members: [`127.0.0.1:${stopped.addr.port}`] });
+  const watch = client.watch("/a/", 0, 50, new AbortController().signal);
+  const ended = assertRejects(() => watch.next(), EtcdUnreachableError);
+  await within(1000, "the watch ends", ended);
+});
+
+Deno.test("a watch that is ended leaves the client at its member", async () => {
+  const requests: number[] = [];
+  const began = Promise.withResolvers<void>();
+  const members = [0, 1].map((at) =>
+    member((path) => {
+      requests.push(at);
+      if (!path.endsWith("/watch")) return Response.json({ header: { revision: "1" } });
+      const body = new ReadableStream<Uint8Array>({
+        start: (controller) => {
+          controller.enqueue(new TextEncoder().encode('{"result":{"created":true}}\n'));
+          began.resolve();
+        },
+      });
+      return new Response(body);
+    })
+  );
+  await using _first = members[0]!.server;
+  await using _second = members[1]!.server;
+  using client = new EtcdClient({ members: members.map(({ address }) => address) });
+  const ending = new AbortController();
+  const messages = Array.fromAsync(client.watch("/a/", 0, TIMEOUT_MS, ending.signal));
+  await began.promise;
+  ending.abort();
+  await messages;
+  await client.revision(TIMEOUT_MS);
+  assertEquals(requests, [0, 0]);
+});
+
+Deno.test("a request waits no longer than its time for a token that another one has requested", async () => {
+  let tokens = 0;
+  const requested = Promise.withResolvers<void>();
+  const ended = new AbortController();
+  const { address, server } = member(async (path) => {
+    if (!path.endsWith("/authenticate")) return Response.json({ header: { revision: "7" } });
+    if (++tokens > 1) return Response.json({ token: `${tokens}` });
+    requested.resolve();
+    await new Promise((resolve) => ended.signal.addEventListener("abort", resolve));
+    return new Response();
+  });
+  await using _server = server;
+  using client = new EtcdClient({ members: [address], user: { name: "u", password: "p" } });
+  const watch = client.watch("/a/", 0, 60_000, ended.signal).next().catch(() => {});
+  await requested.promise;
+  const late = assertRejects(() => client.revision(50), EtcdUnreachableError, "within 50 ms");
+  await within(1000, "the request ends", late);
+  const revision = () => client.revision(50).catch(() => 0);
+  await until(async () => await revision() === 7, () => "another token is requested");
+  ended.abort();
+  await watch;
 });
 
 Deno.test("`etcdConnection()` refuses options that do not fit, and a password without TLS", async () => {
