@@ -72,7 +72,7 @@ export class RowsCopy<Target extends CopyTarget> implements Disposable {
 
   /** Reads what has changed since the last update. A failure leaves the copy as it was. */
   async update(): Promise<void> {
-    await this.#update(undefined);
+    await this.#update(undefined, this.#ending.signal);
   }
 
   /**
@@ -83,16 +83,15 @@ export class RowsCopy<Target extends CopyTarget> implements Disposable {
    * @throws what the target throws.
    */
   async endAt(revision: number): Promise<Target> {
-    if (!await this.#reaches(revision)) {
-      this.#isWatching = false;
+    const isComplete = await this.#reaches(revision);
+    this[Symbol.dispose](); // from here on, neither the watch nor an update at intervals changes anything
+    if (isComplete) return this.#target;
+    await this.#update(revision);
+    if (this.#revision !== revision) {
+      // An update at intervals was faster, or etcd has been restored and has counted to less than before.
+      this.#clear();
       await this.#update(revision);
-      if (this.#revision !== revision) {
-        // An update at intervals was faster, or etcd has been restored and has counted to less than before.
-        this.#clear();
-        await this.#update(revision);
-      }
     }
-    this[Symbol.dispose]();
     return this.#target;
   }
 
@@ -119,11 +118,12 @@ export class RowsCopy<Target extends CopyTarget> implements Disposable {
     [this.#revision, this.#endRevision] = [0, 0];
   }
 
-  async #update(at: number | undefined): Promise<void> {
+  async #update(at: number | undefined, signal?: AbortSignal): Promise<void> {
     const keys = this.#keys;
-    const isOver = (revision: number) =>
-      this.#ending.signal.aborted || keys !== this.#keys || revision <= this.#revision;
     const after = this.#revision;
+    // What was read is complete only together with the rows that the copy had then.
+    const isOver = (revision: number) =>
+      signal?.aborted || keys !== this.#keys || after !== this.#revision || revision <= after;
     const changed = await this.#client.changes(this.#prefix, after, LIST_TIMEOUT_MS, at);
     const { revision, rows } = changed;
     // A restored etcd has counted to less. Once it has counted to more, nothing would show that the copy is of lost rows.
@@ -184,9 +184,10 @@ export class RowsCopy<Target extends CopyTarget> implements Disposable {
     for (;;) {
       const sinceMs = performance.now();
       await this.update().catch(() => {}); // the next one reads more
-      const pauseMs = COPY_PAUSE_FACTOR * (performance.now() - sinceMs);
+      const readMs = performance.now();
+      const nextMs = readMs + COPY_PAUSE_FACTOR * (readMs - sinceMs);
       if (this.#revision > 0) await this.#watch(signal).catch(() => {}); // the next update reads what it has missed
-      await delay(Math.max(COPY_EVERY_MS, pauseMs), { signal });
+      await delay(Math.max(COPY_EVERY_MS, nextMs - performance.now()), { signal });
     }
   }
 

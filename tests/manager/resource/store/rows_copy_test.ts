@@ -1,23 +1,15 @@
-/** The copy of the rows that a standby keeps. */
+/** The copy of the rows that a standby keeps, as it is read. */
 import { assertEquals, assertRejects } from "@std/assert";
 import fc from "fast-check";
-import {
-  type Changes,
-  EtcdClient,
-  type Write,
-} from "../../../../manager/resource/store/etcd/etcd_client.ts";
+import { type Changes, EtcdClient } from "../../../../manager/resource/store/etcd/etcd_client.ts";
 import { EtcdUnreachableError } from "../../../../manager/resource/store/etcd/etcd_errors.ts";
 import type { Stored } from "../../../../manager/resource/store/etcd/etcd_messages.ts";
-import {
-  type CopyClient,
-  type CopyTarget,
-  RowsCopy,
-} from "../../../../manager/resource/store/etcd/rows_copy.ts";
+import { RowsCopy } from "../../../../manager/resource/store/etcd/rows_copy.ts";
+import { copyOf, notNeeded, row, valuesOf, write } from "../../../support/manager/copied_rows.ts";
 import { EtcdMembers, etcdPath, needsEtcd } from "../../../support/manager/etcd_members.ts";
 import { scaledCount } from "../../../support/time_factor.ts";
 import { until } from "../../../support/waiting.ts";
 
-const TIMEOUT_MS = 5000;
 const etcd = etcdPath === undefined ? undefined : await EtcdMembers.start();
 globalThis.addEventListener("unload", () => etcd?.killAll());
 
@@ -30,40 +22,6 @@ function test(name: string, fn: (client: EtcdClient, prefix: string) => Promise<
       await fn(client, `/${crypto.randomUUID()}/`);
     },
   });
-}
-
-const notNeeded = {
-  counts: () => Promise.reject(new Error("not needed")),
-  keys: () => Promise.reject(new Error("not needed")),
-  // deno-lint-ignore require-yield -- it ends
-  watch: async function* () {
-    throw new EtcdUnreachableError("Cannot reach etcd");
-  },
-} satisfies Partial<CopyClient>;
-
-/** The rows of a copy, by their keys. */
-class CopiedRows extends Map<string, Stored> implements CopyTarget {
-  apply(changed: readonly Stored[], deleted: readonly string[]): void {
-    for (const row of changed) this.set(row.key, row);
-    for (const key of deleted) this.delete(key);
-  }
-}
-
-const copyOf = (client: CopyClient, prefix = "/") =>
-  new RowsCopy(client, prefix, `${prefix}end`, () => new CopiedRows());
-
-/** The keys and values of a copy. */
-const valuesOf = (copy: RowsCopy<CopiedRows>) =>
-  Object.fromEntries([...copy.target.values()].map(({ key, value }) => [key, value]));
-
-/** Writes in as many transactions as needed. @returns the last revision. */
-async function write(client: EtcdClient, writes: readonly Write[]): Promise<number> {
-  let last = 0;
-  for (let at = 0; at < writes.length; at += 100) {
-    const { revision } = await client.transact([], writes.slice(at, at + 100), [], TIMEOUT_MS);
-    last = revision;
-  }
-  return last;
 }
 
 test(
@@ -230,123 +188,6 @@ Deno.test("of folders with deleted rows, a copy reads the keys, and of no others
   assertEquals(folders, ["/e/"]);
 });
 
-/** A client of etcd that counts the reads of rows, and whose watch can be ended. */
-function counted(client: EtcdClient) {
-  const reads: number[] = [];
-  let cut = new AbortController();
-  const watch: CopyClient["watch"] = (prefix, after, silenceMs, signal) =>
-    client.watch(prefix, after, silenceMs, AbortSignal.any([signal, cut.signal]));
-  return {
-    reads,
-    cut: () => {
-      cut.abort();
-      cut = new AbortController();
-    },
-    client: {
-      watch,
-      changes: (prefix, after, timeoutMs, at) => {
-        reads.push(after);
-        return client.changes(prefix, after, timeoutMs, at);
-      },
-      counts: (...args) => client.counts(...args),
-      keys: (...args) => client.keys(...args),
-    } satisfies CopyClient,
-  };
-}
-
-test(
-  "a copy follows what is written and deleted by a watch, and ends at the last write",
-  async (client, prefix) => {
-    await write(client, ["a", "b", "c"].map((name) => ({ key: prefix + name, value: "1" })));
-    const { client: watched, reads } = counted(client);
-    using copy = copyOf(watched, prefix);
-    copy.keep();
-    await until(() => copy.target.size === 3, () => "all rows are read");
-    await write(client, [{ key: `${prefix}a`, value: "2" }, {
-      key: `${prefix}b`,
-      value: undefined,
-    }]);
-    await write(client, [{ key: `${prefix}b`, value: "3" }, {
-      key: `${prefix}c`,
-      value: undefined,
-    }]);
-    await until(() => valuesOf(copy)[`${prefix}b`] === "3", () => "the watch has brought it");
-    const revision = await write(client, [{ key: `${prefix}end`, value: "me" }]);
-    await copy.endAt(revision);
-    const expected = { [`${prefix}a`]: "2", [`${prefix}b`]: "3", [`${prefix}end`]: "me" };
-    assertEquals(valuesOf(copy), expected);
-    assertEquals(reads, [0]);
-    await write(client, [{ key: `${prefix}a`, value: "late" }]);
-    assertEquals(valuesOf(copy), expected);
-  },
-);
-
-test("a copy whose watch was cut reads what it has missed", async (client, prefix) => {
-  const first = await write(client, [{ key: `${prefix}a`, value: "1" }]);
-  const { client: watched, reads, cut } = counted(client);
-  using copy = copyOf(watched, prefix);
-  copy.keep();
-  await until(() => copy.target.size === 1, () => "all rows are read");
-  await write(client, [{ key: `${prefix}a`, value: "2" }]);
-  await until(() => valuesOf(copy)[`${prefix}a`] === "2", () => "the watch has brought it");
-  cut();
-  await write(client, [{ key: `${prefix}a`, value: "3" }]);
-  await until(() => valuesOf(copy)[`${prefix}a`] === "3", () => "the copy has read it");
-  assertEquals(reads.slice(0, 2), [0, first + 1]);
-});
-
-test(
-  "a watch that has begun in dropped versions, or brings nothing, ends",
-  async (client, prefix) => {
-    const watch = (after: number) => client.watch(prefix, after, 100, new AbortController().signal);
-    await assertRejects(async () => await Array.fromAsync(watch(0)), EtcdUnreachableError);
-    const revision = await write(client, [{ key: `${prefix}a`, value: "2" }]);
-    await client.compact(revision, TIMEOUT_MS);
-    const dropped = client.watch(prefix, revision - 2, TIMEOUT_MS, new AbortController().signal);
-    await assertRejects(async () => await Array.fromAsync(dropped), EtcdUnreachableError);
-  },
-);
-
-Deno.test("a copy whose watch has lost a row reads all rows again", async () => {
-  const all = [row("/a", 1), row("/lost", 2), row("/end", 3)];
-  const reads: number[] = [];
-  using copy = copyOf({
-    changes: (_prefix, after, _timeoutMs, at) => {
-      reads.push(after);
-      const rows = after === 0 && at === undefined ? all.slice(0, 1) : all;
-      return Promise.resolve({ rows, count: rows.length, revision: at ?? 1 });
-    },
-    counts: () => Promise.resolve([3]),
-    keys: notNeeded.keys,
-    watch: async function* (_prefix, _after, _silenceMs, signal) {
-      yield { rows: [row("/end", 3)], deleted: [], revision: 3 };
-      await new Promise((resolve) => signal.addEventListener("abort", resolve));
-    },
-  });
-  copy.keep();
-  await until(() => copy.target.has("/end"), () => "the watch has brought the end");
-  assertEquals([...(await copy.endAt(3)).keys()], ["/a", "/lost", "/end"]);
-  assertEquals(reads, [0, 0]);
-});
-
-Deno.test("a copy whose watch is late does not wait for it for long", async () => {
-  const all = [row("/a", 1), row("/end", 3)];
-  using copy = copyOf({
-    ...notNeeded,
-    changes: (_prefix, _after, _timeoutMs, at) => {
-      const rows = at === undefined ? all.slice(0, 1) : all;
-      return Promise.resolve({ rows, count: rows.length, revision: at ?? 1 });
-    },
-    // deno-lint-ignore require-yield -- it brings nothing
-    watch: async function* (_prefix, _after, _silenceMs, signal) {
-      await new Promise((resolve) => signal.addEventListener("abort", resolve));
-    },
-  });
-  copy.keep();
-  await until(() => copy.target.size === 1, () => "the first rows are read");
-  assertEquals([...(await copy.endAt(3)).keys()], ["/a", "/end"]);
-});
-
 Deno.test("a copy that has ended does not change, whatever an update under way has read", async () => {
   const late = Promise.withResolvers<Changes>();
   const copy = copyOf({
@@ -359,6 +200,36 @@ Deno.test("a copy that has ended does not change, whatever an update under way h
   late.resolve({ rows: [row("/a", 9), row("/b", 10)], count: 2, revision: 10 });
   await update;
   assertEquals([...copy.target.keys()], ["/a"]);
+});
+
+Deno.test("a copy that ends has no row that another update found, and that was deleted after it", async () => {
+  const [early, late] = [Promise.withResolvers<number[]>(), Promise.withResolvers<number[]>()];
+  const isCounted = Promise.withResolvers<void>();
+  const copy = copyOf({
+    ...notNeeded,
+    changes: (_prefix, after, _timeoutMs, at) => {
+      if (after === 0) return Promise.resolve({ rows: [row("/f/a", 1)], count: 1, revision: 1 });
+      return Promise.resolve(
+        at === undefined
+          ? { rows: [row("/f/b", 5)], count: 1, revision: 6 }
+          : { rows: [row("/end", 8)], count: 1, revision: 8 },
+      );
+    },
+    counts: (_folders, revision) => {
+      if (revision === 6) return early.promise;
+      isCounted.resolve();
+      return late.promise;
+    },
+    keys: (_folder, revision) => Promise.resolve(revision === 6 ? ["/f/b"] : []),
+  });
+  await copy.update();
+  const update = copy.update();
+  const ended = copy.endAt(8);
+  await isCounted.promise;
+  early.resolve([1]);
+  await update;
+  late.resolve([0]);
+  assertEquals([...(await ended).keys()], ["/end"]);
 });
 
 Deno.test("a copy whose target cannot follow begins another one", async () => {
@@ -391,7 +262,3 @@ Deno.test("a copy whose target cannot follow begins another one", async () => {
   assertEquals((await copy.endAt(3)).number, 1);
   assertEquals(revisions, [0, 1, 0]);
 });
-
-function row(key: string, revision: number) {
-  return { key, value: "", revision };
-}

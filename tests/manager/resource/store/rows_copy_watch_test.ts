@@ -1,0 +1,169 @@
+/** The copy of the rows that a standby keeps, as it follows etcd's watch. */
+import { assertEquals, assertRejects } from "@std/assert";
+import { EtcdClient } from "../../../../manager/resource/store/etcd/etcd_client.ts";
+import { EtcdUnreachableError } from "../../../../manager/resource/store/etcd/etcd_errors.ts";
+import type { CopyClient } from "../../../../manager/resource/store/etcd/rows_copy.ts";
+import {
+  copyOf,
+  notNeeded,
+  row,
+  TIMEOUT_MS,
+  valuesOf,
+  write,
+} from "../../../support/manager/copied_rows.ts";
+import { EtcdMembers, etcdPath, needsEtcd } from "../../../support/manager/etcd_members.ts";
+import { VirtualClock } from "../../../support/manager/simulated_etcd.ts";
+import { until } from "../../../support/waiting.ts";
+
+const etcd = etcdPath === undefined ? undefined : await EtcdMembers.start();
+globalThis.addEventListener("unload", () => etcd?.killAll());
+
+function test(name: string, fn: (client: EtcdClient, prefix: string) => Promise<void>): void {
+  Deno.test({
+    name: name + needsEtcd,
+    ignore: etcd === undefined,
+    fn: async () => {
+      using client = new EtcdClient({ members: etcd!.addresses });
+      await fn(client, `/${crypto.randomUUID()}/`);
+    },
+  });
+}
+
+/** A client of etcd that counts the reads of rows, and whose watch can be ended. */
+function counted(client: EtcdClient) {
+  const reads: number[] = [];
+  let cut = new AbortController();
+  const watch: CopyClient["watch"] = (prefix, after, silenceMs, signal) =>
+    client.watch(prefix, after, silenceMs, AbortSignal.any([signal, cut.signal]));
+  return {
+    reads,
+    cut: () => {
+      cut.abort();
+      cut = new AbortController();
+    },
+    client: {
+      watch,
+      changes: (prefix, after, timeoutMs, at) => {
+        reads.push(after);
+        return client.changes(prefix, after, timeoutMs, at);
+      },
+      counts: (...args) => client.counts(...args),
+      keys: (...args) => client.keys(...args),
+    } satisfies CopyClient,
+  };
+}
+
+test(
+  "a copy follows what is written and deleted by a watch, and ends at the last write",
+  async (client, prefix) => {
+    await write(client, ["a", "b", "c"].map((name) => ({ key: prefix + name, value: "1" })));
+    const { client: watched, reads } = counted(client);
+    using copy = copyOf(watched, prefix);
+    copy.keep();
+    await until(() => copy.target.size === 3, () => "all rows are read");
+    await write(client, [{ key: `${prefix}a`, value: "2" }, {
+      key: `${prefix}b`,
+      value: undefined,
+    }]);
+    await write(client, [{ key: `${prefix}b`, value: "3" }, {
+      key: `${prefix}c`,
+      value: undefined,
+    }]);
+    await until(() => valuesOf(copy)[`${prefix}b`] === "3", () => "the watch has brought it");
+    const revision = await write(client, [{ key: `${prefix}end`, value: "me" }]);
+    await copy.endAt(revision);
+    const expected = { [`${prefix}a`]: "2", [`${prefix}b`]: "3", [`${prefix}end`]: "me" };
+    assertEquals(valuesOf(copy), expected);
+    assertEquals(reads, [0]);
+    await write(client, [{ key: `${prefix}a`, value: "late" }]);
+    assertEquals(valuesOf(copy), expected);
+  },
+);
+
+test("a copy whose watch was cut reads what it has missed", async (client, prefix) => {
+  const first = await write(client, [{ key: `${prefix}a`, value: "1" }]);
+  const { client: watched, reads, cut } = counted(client);
+  using copy = copyOf(watched, prefix);
+  copy.keep();
+  await until(() => copy.target.size === 1, () => "all rows are read");
+  await write(client, [{ key: `${prefix}a`, value: "2" }]);
+  await until(() => valuesOf(copy)[`${prefix}a`] === "2", () => "the watch has brought it");
+  cut();
+  await write(client, [{ key: `${prefix}a`, value: "3" }]);
+  await until(() => valuesOf(copy)[`${prefix}a`] === "3", () => "the copy has read it");
+  assertEquals(reads.slice(0, 2), [0, first + 1]);
+});
+
+test(
+  "a watch that has begun in dropped versions, or brings nothing, ends",
+  async (client, prefix) => {
+    const watch = (after: number) => client.watch(prefix, after, 100, new AbortController().signal);
+    await assertRejects(async () => await Array.fromAsync(watch(0)), EtcdUnreachableError);
+    const revision = await write(client, [{ key: `${prefix}a`, value: "2" }]);
+    await client.compact(revision, TIMEOUT_MS);
+    const dropped = client.watch(prefix, revision - 2, TIMEOUT_MS, new AbortController().signal);
+    await assertRejects(async () => await Array.fromAsync(dropped), EtcdUnreachableError);
+  },
+);
+
+Deno.test("a copy whose watch has lost a row reads all rows again", async () => {
+  const all = [row("/a", 1), row("/lost", 2), row("/end", 3)];
+  const reads: number[] = [];
+  using copy = copyOf({
+    changes: (_prefix, after, _timeoutMs, at) => {
+      reads.push(after);
+      const rows = after === 0 && at === undefined ? all.slice(0, 1) : all;
+      return Promise.resolve({ rows, count: rows.length, revision: at ?? 1 });
+    },
+    counts: () => Promise.resolve([3]),
+    keys: notNeeded.keys,
+    watch: async function* (_prefix, _after, _silenceMs, signal) {
+      yield { rows: [row("/end", 3)], deleted: [], revision: 3 };
+      await new Promise((resolve) => signal.addEventListener("abort", resolve));
+    },
+  });
+  copy.keep();
+  await until(() => copy.target.has("/end"), () => "the watch has brought the end");
+  assertEquals([...(await copy.endAt(3)).keys()], ["/a", "/lost", "/end"]);
+  assertEquals(reads, [0, 0]);
+});
+
+Deno.test("a copy whose watch is late does not wait for it for long", async () => {
+  const all = [row("/a", 1), row("/end", 3)];
+  using copy = copyOf({
+    ...notNeeded,
+    changes: (_prefix, _after, _timeoutMs, at) => {
+      const rows = at === undefined ? all.slice(0, 1) : all;
+      return Promise.resolve({ rows, count: rows.length, revision: at ?? 1 });
+    },
+    // deno-lint-ignore require-yield -- it brings nothing
+    watch: async function* (_prefix, _after, _silenceMs, signal) {
+      await new Promise((resolve) => signal.addEventListener("abort", resolve));
+    },
+  });
+  copy.keep();
+  await until(() => copy.target.size === 1, () => "the first rows are read");
+  assertEquals([...(await copy.endAt(3)).keys()], ["/a", "/end"]);
+});
+
+Deno.test("a copy whose watch ends after a long time reads soon, however long it has read before", async () => {
+  using time = new VirtualClock();
+  const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+  const beganMs: number[] = [];
+  using copy = copyOf({
+    ...notNeeded,
+    changes: async () => {
+      beganMs.push(performance.now());
+      await pause(1000);
+      return { rows: [], count: 0, revision: beganMs.length };
+    },
+    // deno-lint-ignore require-yield -- it brings nothing
+    watch: async function* () {
+      await pause(15_000);
+    },
+  });
+  copy.keep();
+  await time.pass(40_000);
+  // After a second of reading, 20 s pass to the next one, most of them with a watch.
+  assertEquals(beganMs, [0, 20_000, 40_000]);
+});
