@@ -63,7 +63,7 @@ export class EtcdStore implements Store {
   readonly #rows: EtcdRows;
   /** All rows, once they are loaded. */
   #tables: CopiedTables;
-  readonly #archiving: ReturnType<typeof setInterval>;
+  #archiving: ReturnType<typeof setInterval> | undefined;
   readonly #cut = new AbortController();
   readonly #ended = Promise.withResolvers<Error>();
   /** The reason why no change is made any more. */
@@ -93,9 +93,6 @@ export class EtcdStore implements Store {
       this.#stop(new NotLeaderError(next?.url ?? undefined));
     });
     this.#compaction = new Compaction(client);
-    // A failure costs space until the next interval.
-    const archive = () => void this.archiveBills().catch(() => {});
-    this.#archiving = setInterval(archive, ARCHIVE_EVERY_MS);
     const leads = () => this.#end === undefined && this.#pulse.isValid;
     const { clock, row: { sinceMs } } = term;
     this.shared = { clock, sinceMs, leads, ended: this.#ended.promise };
@@ -137,6 +134,7 @@ export class EtcdStore implements Store {
       ]);
       await store.#load(tables, seal);
       await store.#pulse.begun;
+      store.#archiveAtIntervals();
       return store;
     } catch (error) {
       await store.close();
@@ -162,6 +160,12 @@ export class EtcdStore implements Store {
     });
     this.#wake();
     return promise;
+  }
+
+  /** Not before all rows are loaded: a bill would be moved whose lease is still to come. */
+  #archiveAtIntervals(): void {
+    const archive = () => void this.archiveBills().catch(() => {}); // it costs space until the next interval
+    this.#archiving = setInterval(archive, ARCHIVE_EVERY_MS);
   }
 
   /** Moves bills whose leases are forgotten to archives, which take a fifth of the space and few keys. */

@@ -6,6 +6,7 @@ import {
 } from "../../../../manager/resource/store/etcd/etcd_store.ts";
 import { EtcdClient } from "../../../../manager/resource/store/etcd/etcd_client.ts";
 import {
+  ARCHIVE_EVERY_MS,
   BILLS_PER_ARCHIVE,
   TAKE_OVER_AFTER_MS,
 } from "../../../../manager/resource/store/etcd/etcd_policy.ts";
@@ -283,6 +284,29 @@ test("a store opens although a member reads no rows, and not if none does", asyn
   assertEquals([reads.length, formats()], [2, 1], "the rows and the format");
   other.fate = loseReads;
   await assertRejects(() => at.open(members), StateUnavailableError, "502");
+});
+
+test("a store archives no bills before it has loaded all rows", async () => {
+  await using at = fresh();
+  let isRead = false;
+  at.proxy.fate = (path) => {
+    isRead ||= path.endsWith("/range");
+    return "pass";
+  };
+  const began: boolean[] = [];
+  const { setInterval: real } = globalThis;
+  const set = (callback: () => void, ms: number) => {
+    if (ms === ARCHIVE_EVERY_MS) began.push(isRead);
+    return real(callback, ms);
+  };
+  try {
+    globalThis.setInterval = set as typeof setInterval;
+    const store = await at.openBehind();
+    await store.close();
+    assertEquals(began, [true]);
+  } finally {
+    globalThis.setInterval = real;
+  }
 });
 
 test("closed bills share few keys in etcd, and are the same bills for each later leader", async () => {
