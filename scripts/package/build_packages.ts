@@ -29,14 +29,14 @@ export async function buildPackages(folder: string): Promise<Packages> {
   await Deno.mkdir(folder, { recursive: true });
   const work = await Deno.makeTempDir({ prefix: "rfaas-package-" });
   try {
+    // https://reproducible-builds.org/specs/source-date-epoch/
+    const seconds = Deno.env.get("SOURCE_DATE_EPOCH") || await commitSeconds();
     const program = `${work}/rfaas-${version}`;
     const packages = await npmPackages();
-    await addProgram(program, packages);
+    await addProgram(program, packages, seconds);
     await addNpmPackages(program, packages);
     await addBundler(program, work);
     await commandOutput(["chmod", "-R", "u=rwX,go=rX", program]);
-    // https://reproducible-builds.org/specs/source-date-epoch/
-    const seconds = Deno.env.get("SOURCE_DATE_EPOCH") || await commitSeconds();
     const archive = `${folder}/rfaas-${version}.tar.gz`;
     await writeArchive(program, archive, seconds);
     const debian = await writeDebianPackage(program, folder, seconds);

@@ -1,4 +1,4 @@
-/** The package of Debian: the program in /opt/rfaas, its command, a module file, and the documentation. */
+/** The package of Debian: the program in /opt/rfaas, its command with a manual page, a module file, and the documentation. */
 
 import project from "../../deno.json" with { type: "json" };
 import { commandOutput } from "../vm/command_output.ts";
@@ -7,11 +7,13 @@ import { commandOutput } from "../vm/command_output.ts";
 const ARCHITECTURE = Deno.build.arch === "aarch64" ? "arm64" : "amd64";
 const LINKS: Readonly<Record<string, string>> = {
   "usr/bin/rfaas": "/opt/rfaas/bin/rfaas",
+  "usr/share/man/man1/rfaas.1.gz": "/opt/rfaas/share/man/man1/rfaas.1.gz",
   "usr/share/doc/rfaas/README.md": "/opt/rfaas/README.md",
   "usr/share/doc/rfaas/CHANGELOG.md": "/opt/rfaas/CHANGELOG.md",
   "usr/share/doc/rfaas/docs": "/opt/rfaas/docs",
   "usr/share/doc/rfaas/integrations": "/opt/rfaas/integrations",
 };
+const MANUAL = "usr/share/man/man1";
 const MODULES = "usr/share/modules/modulefiles";
 const COPYRIGHT = "usr/share/doc/rfaas/copyright";
 /** The scripts that dpkg runs (`man deb-prerm`, `man deb-postrm`). */
@@ -36,7 +38,7 @@ export async function writeDebianPackage(
   seconds: string,
 ): Promise<string> {
   const tree = `${program}-debian`;
-  for (const path of ["DEBIAN", "opt", "usr/bin", "usr/share/doc/rfaas", MODULES]) {
+  for (const path of ["DEBIAN", "opt", "usr/bin", "usr/share/doc/rfaas", MANUAL, MODULES]) {
     await Deno.mkdir(`${tree}/${path}`, { recursive: true });
   }
   await Deno.rename(program, `${tree}/opt/rfaas`);

@@ -102,6 +102,7 @@ async function checkFiles(debian: string, archive: string): Promise<void> {
     ...["CHANGELOG.md", "README.md"].map(documentation),
     "/usr/share/doc/rfaas/copyright",
     ...["docs", "integrations"].map(documentation),
+    "/usr/share/man/man1/rfaas.1.gz -> /opt/rfaas/share/man/man1/rfaas.1.gz",
     "/usr/share/modules/modulefiles/rfaas",
   ]);
   const text = program.join("\n");
