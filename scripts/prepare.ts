@@ -14,6 +14,7 @@ const BUNDLED = [
   "examples/matrix_product/functions.ts",
   "examples/monte_carlo/functions.ts",
   "examples/offload/functions.ts",
+  "examples/recognition/functions.ts",
   "examples/thumbnails/functions.ts",
   "runtime/executor/main.ts",
   "bench/functions.ts",
