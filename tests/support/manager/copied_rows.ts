@@ -14,6 +14,7 @@ export const TIMEOUT_MS = 5000;
 /** What a client of etcd does that a test does not need. It has no watch. */
 export const notNeeded = {
   counts: () => Promise.reject(new Error("not needed")),
+  holds: () => Promise.resolve(true),
   keys: () => Promise.reject(new Error("not needed")),
   // deno-lint-ignore require-yield -- it ends
   watch: async function* () {

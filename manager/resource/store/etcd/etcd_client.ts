@@ -19,6 +19,7 @@ import {
   type WatchMessage,
 } from "./etcd_messages.ts";
 import { AUTHENTICATE_TIMEOUT_MS } from "./etcd_policy.ts";
+import { SeenVersions } from "./seen_versions.ts";
 
 /** How to reach etcd. */
 export interface EtcdConnection {
@@ -118,7 +119,7 @@ export class EtcdClient implements Disposable {
    *
    * @param after the revision before the first change.
    * @param silenceMs the longest time to the first message, and between two.
-   * @throws {EtcdUnreachableError} if the member ends the watch or sends no message in time.
+   * @throws {EtcdUnreachableError} if the member ends the watch, sends no message in time, or skips changes.
    * @throws {EtcdRefusedError}
    */
   async *watch(
@@ -139,10 +140,11 @@ export class EtcdClient implements Disposable {
       const response = await deadline(begin(), silenceMs);
       const lines = response.body!.pipeThrough(new TextDecoderStream())
         .pipeThrough(new TextLineStream())[Symbol.asyncIterator]();
+      const seen = new SeenVersions();
       for (;;) {
         const { done, value } = await deadline(lines.next(), silenceMs);
         if (done) throw new Error("the watch has ended");
-        yield checkWatch(JSON.parse(value));
+        yield checkWatch(JSON.parse(value), seen);
       }
     } catch (error) {
       if (ending.aborted) return; // the member has not failed
@@ -171,6 +173,18 @@ export class EtcdClient implements Disposable {
       request_range: { ...rangeOf(prefix), count_only: true, revision },
     }));
     return checkTxn(await this.#post("kv/txn", { success }, timeoutMs)).counts;
+  }
+
+  /** Whether a row was written as it is, at its revision. Also false if etcd does not have the revision any more. */
+  async holds({ key, value, revision }: Stored, timeoutMs: number): Promise<boolean> {
+    const success = [{ request_range: { key: encodeText(key), revision } }];
+    try {
+      const { found: [row] } = checkTxn(await this.#post("kv/txn", { success }, timeoutMs));
+      return row?.revision === revision && row.value === value;
+    } catch (error) {
+      if (error instanceof EtcdRefusedError && error.isRevision) return false;
+      throw error;
+    }
   }
 
   /** The pages of a range, in the order of the keys, all at the revision of the first one. */

@@ -9,6 +9,8 @@ export class EtcdUnreachableError extends RfaasError {
 /** Codes of gRPC: a request that no member accepts. */
 const INVALID_ARGUMENT = 3;
 const PERMISSION_DENIED = 7;
+/** A revision that has been dropped, or that is still to come. */
+const OUT_OF_RANGE = 11;
 const UNAUTHENTICATED = 16;
 
 /** A member refused a request. */
@@ -18,6 +20,8 @@ export class EtcdRefusedError extends RfaasError {
   readonly isTemporary: boolean;
   /** Whether the token of the connection has expired. */
   readonly isToken: boolean;
+  /** Whether etcd has not the revision of the request. */
+  readonly isRevision: boolean;
 
   /**
    * @param member HOST:PORT of the member.
@@ -32,6 +36,7 @@ export class EtcdRefusedError extends RfaasError {
     // The second one has the code of a wrong argument: users or roles have changed since the token was issued.
     this.isToken = code === UNAUTHENTICATED || reason.includes("invalid auth token") ||
       reason.includes("revision of auth store is old");
+    this.isRevision = code === OUT_OF_RANGE;
     this.isTemporary = this.isToken || !isFinal;
   }
 }

@@ -1,5 +1,6 @@
 /** The messages of etcd's gateway: keys and values in base64, numbers of 64 bits as texts, defaults left out. */
 import * as v from "../../../../runtime/valibot.ts";
+import type { SeenVersions } from "./seen_versions.ts";
 
 /** A row as etcd holds it. */
 export interface Stored {
@@ -76,7 +77,7 @@ export interface WatchMessage {
 
 const event = v.object({
   type: v.optional(v.string(), "PUT"),
-  kv: v.object({ key: text, value: text, mod_revision: integer }),
+  kv: v.object({ key: text, value: text, mod_revision: integer, version: integer }),
 });
 const watch = v.object({
   result: v.object({
@@ -88,11 +89,14 @@ const watch = v.object({
 /**
  * Checks a message of a watch.
  *
+ * @param seen the versions in the messages before it.
+ * @throws {Error} if changes are missing between the two.
  * @throws {v.ValiError} if it is another message, or etcd ends the watch: it has dropped the versions that would be next, or
  * the member is cut off from the others.
  */
-export function checkWatch(message: unknown): WatchMessage {
+export function checkWatch(message: unknown, seen: SeenVersions): WatchMessage {
   const { events } = v.parse(watch, message).result;
+  for (const { kv } of events) seen.add(kv);
   // The last change of each key counts.
   const last = new Map(events.map((each) => [each.kv.key, each]));
   const changes = [...last.values()];

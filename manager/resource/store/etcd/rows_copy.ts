@@ -15,7 +15,7 @@ import {
 } from "./etcd_policy.ts";
 
 /** What a copy needs of etcd. */
-export type CopyClient = Pick<EtcdClient, "changes" | "counts" | "keys" | "watch">;
+export type CopyClient = Pick<EtcdClient, "changes" | "counts" | "holds" | "keys" | "watch">;
 
 /** What is made of the rows. */
 export interface CopyTarget {
@@ -38,6 +38,8 @@ export class RowsCopy<Target extends CopyTarget> implements Disposable {
   #keys = new Set<string>();
   #target: Target;
   #revision = 0;
+  /** The row that was written last. */
+  #newest: Stored | undefined;
   /** The revision of {@linkcode RowsCopy.#endKey}. */
   #endRevision = 0;
   /** Resolves {@linkcode RowsCopy.#reaches}. */
@@ -88,7 +90,7 @@ export class RowsCopy<Target extends CopyTarget> implements Disposable {
     if (isComplete) return this.#target;
     await this.#update(revision);
     if (this.#revision !== revision) {
-      // An update at intervals was faster, or etcd has been restored and has counted to less than before.
+      // An update at intervals was faster, or etcd has been restored.
       this.#clear();
       await this.#update(revision);
     }
@@ -116,19 +118,23 @@ export class RowsCopy<Target extends CopyTarget> implements Disposable {
   #clear(): void {
     [this.#keys, this.#target] = [new Set(), this.#begin()];
     [this.#revision, this.#endRevision] = [0, 0];
+    this.#newest = undefined;
   }
 
   async #update(at: number | undefined, signal?: AbortSignal): Promise<void> {
     const keys = this.#keys;
-    const after = this.#revision;
+    const [after, newest] = [this.#revision, this.#newest];
     // What was read is complete only together with the rows that the copy had then.
     const isOver = (revision: number) =>
       signal?.aborted || keys !== this.#keys || after !== this.#revision || revision <= after;
     const changed = await this.#client.changes(this.#prefix, after, LIST_TIMEOUT_MS, at);
     const { revision, rows } = changed;
-    // A restored etcd has counted to less. Once it has counted to more, nothing would show that the copy is of lost rows.
-    if (revision < after && keys === this.#keys) this.#clear();
+    if (revision < after && keys === this.#keys) this.#clear(); // etcd has been restored
     if (isOver(revision)) return;
+    // Once a restored etcd has counted to more, only the rows show that the copy is of a lost past.
+    const isLost = newest !== undefined && !await this.#client.holds(newest, LIST_TIMEOUT_MS);
+    if (isOver(revision)) return;
+    if (isLost) return this.#clear();
     const present = new Set(keys);
     for (const { key } of rows) present.add(key);
     // No row is missing here, so a smaller number shows that rows were deleted.
@@ -147,6 +153,9 @@ export class RowsCopy<Target extends CopyTarget> implements Disposable {
     for (const { key } of rows) this.#keys.add(key);
     for (const key of deleted) this.#keys.delete(key);
     this.#revision = revision;
+    for (const row of rows) {
+      if (row.revision >= (this.#newest?.revision ?? 0)) this.#newest = row;
+    }
     const end = rows.find(({ key }) => key === this.#endKey);
     if (end === undefined) return;
     this.#endRevision = end.revision;

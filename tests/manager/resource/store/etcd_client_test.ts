@@ -144,6 +144,38 @@ Deno.test("a watch that is ended leaves the client at its member", async () => {
   assertEquals(requests, [0, 0]);
 });
 
+Deno.test("a watch ends if the member skips changes of a key", async () => {
+  const event = (key: string, version: number) => {
+    const isDeleted = version === 0;
+    const kv = {
+      key: btoa(key),
+      mod_revision: "9",
+      ...(isDeleted ? {} : { version: `${version}` }),
+    };
+    return { kv, ...(isDeleted ? { type: "DELETE" } : {}) };
+  };
+  const messages = [
+    [event("/a/pulse", 7), event("/a/b", 1)],
+    [event("/a/b", 2), event("/a/b", 0), event("/a/b", 1)],
+    [event("/a/pulse", 8), event("/a/b", 0)],
+    [event("/a/b", 1), event("/a/pulse", 10)],
+  ];
+  const lines = messages.map((events) => `${JSON.stringify({ result: { events } })}\n`);
+  const { address, server } = member(() => new Response(lines.join("")));
+  await using _server = server;
+  using client = new EtcdClient({ members: [address] });
+  const seen: number[] = [];
+  await assertRejects(
+    async () => {
+      const watch = client.watch("/a/", 0, TIMEOUT_MS, new AbortController().signal);
+      for await (const { rows, deleted } of watch) seen.push(rows.length + deleted.length);
+    },
+    EtcdUnreachableError,
+    "version 10 of /a/pulse after 8",
+  );
+  assertEquals(seen, [2, 1, 2]);
+});
+
 Deno.test("a request waits no longer than its time for a token that another one has requested", async () => {
   let tokens = 0;
   const requested = Promise.withResolvers<void>();

@@ -5,7 +5,14 @@ import { type Changes, EtcdClient } from "../../../../manager/resource/store/etc
 import { EtcdUnreachableError } from "../../../../manager/resource/store/etcd/etcd_errors.ts";
 import type { Stored } from "../../../../manager/resource/store/etcd/etcd_messages.ts";
 import { RowsCopy } from "../../../../manager/resource/store/etcd/rows_copy.ts";
-import { copyOf, notNeeded, row, valuesOf, write } from "../../../support/manager/copied_rows.ts";
+import {
+  copyOf,
+  notNeeded,
+  row,
+  TIMEOUT_MS,
+  valuesOf,
+  write,
+} from "../../../support/manager/copied_rows.ts";
 import { EtcdMembers, etcdPath, needsEtcd } from "../../../support/manager/etcd_members.ts";
 import { scaledCount } from "../../../support/time_factor.ts";
 import { until } from "../../../support/waiting.ts";
@@ -145,6 +152,43 @@ Deno.test("a copy reads all rows again if an update saw a restored etcd, which h
   await copy.endAt(95);
   assertEquals([...copy.target.keys()], ["/restored"]);
 });
+
+Deno.test("a copy reads all rows again if etcd has been restored, and counted to more before the next update", async () => {
+  const restored = row("/a", 41);
+  let now: Changes = { rows: [row("/a", 80), row("/b", 90)], count: 2, revision: 90 };
+  let isRestored = false;
+  const copy = copyOf({
+    ...notNeeded,
+    changes: (_prefix, after) => {
+      const rows = now.rows.filter(({ revision }) => revision > after);
+      return Promise.resolve({ ...now, rows });
+    },
+    holds: ({ key, revision }) => Promise.resolve(!isRestored && key === "/b" && revision === 90),
+  });
+  await copy.update();
+  now = { rows: [restored, row("/b", 91)], count: 2, revision: 95 };
+  isRestored = true;
+  await copy.endAt(95);
+  assertEquals(copy.target.get("/a"), restored);
+});
+
+test(
+  "`holds()` is true of what was written only, as long as etcd has its revision",
+  async (client, prefix) => {
+    const key = `${prefix}a`;
+    const revision = await write(client, [{ key, value: "1" }]);
+    const later = await write(client, [{ key, value: "2" }]);
+    const holds = (value: string, at: number) =>
+      client.holds({ key, value, revision: at }, TIMEOUT_MS);
+    assertEquals(await holds("1", revision), true);
+    assertEquals(await holds("2", later), true);
+    assertEquals(await holds("2", revision), false);
+    assertEquals(await holds("2", later + 5), false);
+    await client.compact(later, TIMEOUT_MS);
+    assertEquals(await holds("1", revision), false);
+    assertEquals(await holds("2", later), true);
+  },
+);
 
 Deno.test("a copy that is kept reads changes again and again while it has no watch, until it ends", async () => {
   const revisions: number[] = [];

@@ -48,6 +48,7 @@ function counted(client: EtcdClient) {
         return client.changes(prefix, after, timeoutMs, at);
       },
       counts: (...args) => client.counts(...args),
+      holds: (...args) => client.holds(...args),
       keys: (...args) => client.keys(...args),
     } satisfies CopyClient,
   };
@@ -115,8 +116,8 @@ Deno.test("a copy whose watch has lost a row reads all rows again", async () => 
       const rows = after === 0 && at === undefined ? all.slice(0, 1) : all;
       return Promise.resolve({ rows, count: rows.length, revision: at ?? 1 });
     },
+    ...notNeeded,
     counts: () => Promise.resolve([3]),
-    keys: notNeeded.keys,
     watch: async function* (_prefix, _after, _silenceMs, signal) {
       yield { rows: [row("/end", 3)], deleted: [], revision: 3 };
       await new Promise((resolve) => signal.addEventListener("abort", resolve));
