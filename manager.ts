@@ -62,6 +62,7 @@ export type {
   LeaseRequest,
   LeaseResponse,
   LeaseStart,
+  LeavingLease,
   LendRequest,
   Lent,
   LentHour,

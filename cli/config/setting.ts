@@ -59,6 +59,8 @@ export const classes = v.record(
   v.strictObject({
     priority: v.exactOptional(integer(-MAX_PRIORITY, MAX_PRIORITY)),
     share: v.exactOptional(v.pipe(v.number(), v.minValue(0.001), v.maxValue(1_000_000))),
+    preempts: v.exactOptional(v.boolean()),
+    graceSeconds: v.exactOptional(integer(0, 86_400)),
   }),
 );
 

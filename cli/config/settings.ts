@@ -113,7 +113,8 @@ export const SETTINGS = {
     description:
       "Classes that tokens of clients may name, each with its priority (waiting requests of a higher " +
       "one are served first) and its share: within a priority, the account is first that has used " +
-      "least for its share. Tokens without a class are of the class default: priority 0, share 1.",
+      "least for its share. Leases of lower priorities leave for a class that preempts, within the " +
+      "grace period of their own class. Tokens without a class are of the class default.",
   }),
   "resourceManager.usageHalfLifeHours": setting(v.pipe(v.number(), v.minValue(0.01)), {
     description: "Time after which usage counts half, in hours, where there are classes.",

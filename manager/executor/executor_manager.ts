@@ -153,6 +153,7 @@ export class ExecutorManager implements AsyncDisposable {
       leases: () =>
         [...this.#leases.running.values()].map(({ id, workers }) => ({ lease: id, workers })),
       lend: (lent) => this.#lending.apply(lent),
+      leave: (leases) => this.#lending.leave(leases),
       end: (lease, reason) => void this.#leases.end(lease, reason),
       bills: this.#bills,
       observe,

@@ -46,6 +46,12 @@ export const COUNTED_HALF_LIVES = 6;
 export const USAGE_SLICES_PER_HALF_LIFE = 32;
 /** The default half-life of usage: a day. Leases take minutes, so a client with a busy day is a usual one two days later. */
 export const USAGE_HALF_LIFE_MS = 24 * 3_600_000;
+/** How often one request preempts leases: a node may be lost, or drain, before they have left. */
+export const MAX_PREEMPTIONS = 3;
+/** How long after its grace period a preempted lease is gone, and the request served: heartbeats, and executors that end. */
+export const PREEMPTED_WITHIN_MS = 5000;
+/** The pause after no lease was found to preempt. A choice among 10,000 leases takes milliseconds. */
+export const PREEMPT_AGAIN_MS = 500;
 /** The most waiting lease requests, as a share of all requests in flight. The rest is for clients that release leases. */
 export const MAX_WAITING_SHARE = 0.25;
 /**

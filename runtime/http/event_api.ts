@@ -11,6 +11,7 @@ export const EVENT_KINDS = [
   "lease-granted",
   "lease-refused",
   "lease-claimed",
+  "lease-preempted",
   "executor-ended",
   "part-ended",
   "lease-ended",

@@ -148,6 +148,19 @@ export interface HeartbeatResponse {
   readonly end: readonly string[];
   /** What the node has to lend. */
   readonly lent: Lent;
+  /**
+   * The leases that have to leave the node for requests of a higher class. One that is not listed any more may stay. Left
+   * out if there is none.
+   */
+  readonly leave?: readonly LeavingLease[];
+}
+
+/** A lease that has to leave its node. */
+export interface LeavingLease {
+  /** The lease. */
+  readonly lease: string;
+  /** How long it still has to move to other nodes, in milliseconds. */
+  readonly graceMs: number;
 }
 
 export const heartbeatResponseSchema: v.GenericSchema<HeartbeatResponse> = v.object({
@@ -155,4 +168,5 @@ export const heartbeatResponseSchema: v.GenericSchema<HeartbeatResponse> = v.obj
   keys: v.array(grantKeySchema),
   end: v.array(hexId),
   lent: lentSchema,
+  leave: v.exactOptional(v.array(v.object({ lease: hexId, graceMs }))),
 });

@@ -1,6 +1,6 @@
 /** How much a node lends at present: all of its cores, some of them, or none, while it drains. */
 
-import type { Lent } from "../../../runtime/http/manager_api.ts";
+import type { LeavingLease, Lent } from "../../../runtime/http/manager_api.ts";
 import { getLogger } from "../../log.ts";
 import type { ExecutorPool } from "../executors/executor_pool.ts";
 import type { Capacity } from "./capacity.ts";
@@ -23,6 +23,8 @@ export class Lending {
   #draining: Draining | undefined;
   /** Leases that leave since the node lends fewer cores than before. A drain of the node has only the other ones. */
   #moving: Draining | undefined;
+  /** Leases that leave for requests of higher classes, by id. */
+  readonly #leaving = new Map<string, Draining>();
   /** The node ends after its drain: the resource manager does not end that. */
   #drainsForGood = false;
   #closed = false;
@@ -43,34 +45,72 @@ export class Lending {
     this.#lendCores(Math.min(cores, this.#options.capacity.cores), graceMs);
   }
 
+  /**
+   * Lets these leases leave for requests of higher classes, and those stay that were listed before and are not any more.
+   * A drain of the node, or of some cores, has leases of its own.
+   */
+  leave(listed: readonly LeavingLease[]): void {
+    if (this.#closed || this.#drainsForGood) return;
+    const ids = new Set(listed.map(({ lease }) => lease));
+    for (const [lease, leaving] of this.#leaving) {
+      // Another reason for it to leave may have come up.
+      if (ids.has(lease) || this.isDraining || this.#excessCores > 0) continue;
+      leaving.stop();
+      this.#leaving.delete(lease);
+    }
+    for (const { lease: id, graceMs } of listed) {
+      const lease = this.#options.leases.running.get(id);
+      if (lease === undefined || this.#isLeaving(id) || this.#draining?.has(id)) continue;
+      this.#log.info("lease {lease} has {graceMs} ms to move, for a request of a higher class", {
+        lease: id,
+        graceMs,
+      });
+      const leaving = new Draining([lease], graceMs, "a request of a higher class needs its cores");
+      this.#leaving.set(id, leaving);
+      leaving.finished().then(() => {
+        if (this.#leaving.get(id) === leaving) this.#leaving.delete(id);
+      });
+    }
+  }
+
+  /** Whether a lease leaves, for another reason than a drain of the whole node. */
+  #isLeaving(lease: string): boolean {
+    return this.#leaving.has(lease) || (this.#moving?.has(lease) ?? false);
+  }
+
   /** Drains the node for good. Settles when its leases have ended, which the grace period bounds. */
   async drainForGood(graceMs: number): Promise<void> {
     if (!this.#closed && !this.#drainsForGood) this.#drain(graceMs); // shortens a drain that goes on
     this.#drainsForGood = true;
-    await Promise.all([this.#draining?.finished(), this.#moving?.finished()]);
+    await Promise.all(this.#all.map((draining) => draining.finished()));
   }
 
   /** Changes nothing from now on. May be called twice. */
   close(): void {
     this.#closed = true;
-    this.#draining?.stop();
-    this.#moving?.stop();
+    for (const draining of this.#all) draining.stop();
+  }
+
+  get #all(): Draining[] {
+    return [this.#draining, this.#moving, ...this.#leaving.values()]
+      .filter((draining) => draining !== undefined);
   }
 
   #drain(graceMs: number): void {
     const { leases, pool, onSettled } = this.#options;
-    this.#moving?.shorten(graceMs);
-    if (this.#draining) return this.#draining.shorten(graceMs);
+    for (const draining of this.#all) draining.shorten(graceMs);
+    if (this.#draining) return;
     this.#log.info("the node drains, {leases} leases have {graceMs} ms to move", {
       leases: leases.running.size,
       graceMs,
     });
     leases.refusing = "the node drains";
-    const moving = this.#moving;
-    const others = leases.running.values().filter(({ id }) => !moving?.has(id));
+    const earlier = this.#all;
+    const others = leases.running.values().filter(({ id }) => !this.#isLeaving(id));
     const draining = new Draining(others, graceMs, "its node drains");
     this.#draining = draining;
-    Promise.all([pool.pause(), draining.finished(), moving?.finished()]).then(() => {
+    const finished = [draining, ...earlier].map((each) => each.finished());
+    Promise.all([pool.pause(), ...finished]).then(() => {
       if (this.#draining === draining) onSettled();
     });
   }
@@ -100,7 +140,10 @@ export class Lending {
     capacity.lentCores = cores;
     this.#moving?.stop();
     this.#moving = undefined;
-    const chosen = leasesBeyond(leases.running.values(), this.#excessCores);
+    const leaving = this.#leaving.keys().map((id) => leases.running.get(id)?.workers ?? 0);
+    const excess = this.#excessCores - leaving.reduce((sum, workers) => sum + workers, 0);
+    const staying = leases.running.values().filter(({ id }) => !this.#leaving.has(id));
+    const chosen = leasesBeyond(staying, excess);
     this.#log.info("the node lends {cores} cores, {leases} leases have {graceMs} ms to move", {
       cores,
       leases: chosen.length,

@@ -7,6 +7,7 @@ import {
   type GrantKey,
   type HeartbeatResponse,
   type LeaseStart,
+  type LeavingLease,
   type Lent,
   MAX_HEARTBEAT_EXECUTOR_ENDS,
   MAX_HEARTBEAT_STARTS,
@@ -48,6 +49,8 @@ export interface RegistrationHandlers {
   leases(): { lease: string; workers: number }[];
   /** Called after each heartbeat with what the node has to lend. */
   lend(lent: Lent): void;
+  /** Called after each heartbeat with the leases that have to leave for others. */
+  leave(leases: readonly LeavingLease[]): void;
   /** Called when this lease, or every lease (`undefined`), must end. */
   end(lease: string | undefined, reason: EndReason): void;
   /** The totals that heartbeats and reports of ended leases carry. */
@@ -248,6 +251,7 @@ export class Registration {
       try {
         const response = await this.#sendHeartbeat(signal);
         this.#handlers.lend(response.lent);
+        this.#handlers.leave(response.leave ?? []);
         if (this.#lentRevision !== response.lent.revision) {
           this.#lentRevision = response.lent.revision;
           this.#isHeartbeatDue = true; // it confirms the change

@@ -5,6 +5,7 @@ import type { NodeNotifications } from "../node_notifications.ts";
 import type { Store } from "../store/store.ts";
 import type { GrantKeys } from "./key_ring.ts";
 import type { LeaseStarts } from "./lease_starts.ts";
+import type { Preemptions } from "./preemptions.ts";
 import type { RefusedRequests } from "./refused_requests.ts";
 import type { UsageBook } from "./usage_book.ts";
 
@@ -22,6 +23,8 @@ export interface BookContext {
   readonly classes: Classes;
   /** What accounts have used; undefined if the order of waiting requests does not depend on it. */
   readonly usage?: UsageBook | undefined;
+  /** The leases that leave for requests of higher classes; undefined if no class preempts others. */
+  readonly preemptions?: Preemptions | undefined;
   readonly notifications: NodeNotifications;
   readonly starts: LeaseStarts;
   readonly refused: RefusedRequests;

@@ -9,7 +9,7 @@ import { endAllocation, endLease, sweep } from "../leases/end_lease.ts";
 import { idsOfRequest, randomId } from "../ids.ts";
 import type { BookContext } from "./book_context.ts";
 import { type CheckedPage, pageOf } from "./page_query.ts";
-import { chooseCandidates, shortageOf } from "../leases/candidates.ts";
+import { chooseCandidates, shortageOf, type Starving } from "../leases/candidates.ts";
 import { payerOf } from "../leases/decayed_usage.ts";
 import { NoCapacityError } from "../leases/no_capacity.ts";
 import { drawFor, type Placement } from "../leases/placement.ts";
@@ -23,10 +23,11 @@ import type {
   LeasePlace,
   LeaseRow,
   NodeRow,
-  Resources,
   TokenRow,
   Transaction,
 } from "../store/store.ts";
+
+const NONE: ReadonlySet<string> = new Set();
 
 /** An allocation with its node. */
 interface NodeAllocation {
@@ -93,6 +94,7 @@ export class LeaseBook {
       return await queue.tryOnce((starving) => this.#take(caller, request, starving), inClass);
     }
     const attributes = { "rfaas.workers": request.workers, "rfaas.wait_ms": waitMs };
+    using preemptor = this.#preemptor(caller, request, waitMs);
     return await withSpan("rfaas.manager.wait", { attributes }, () =>
       queue.wait({
         request,
@@ -101,6 +103,7 @@ export class LeaseBook {
         class: inClass,
         waitMs,
         signal,
+        preemptor,
         // The queue is served while another request frees capacity.
         attempt: inThisContext(async (starving) => {
           assertActive?.();
@@ -110,10 +113,20 @@ export class LeaseBook {
       }));
   }
 
+  /** What makes capacity for a request that waits, if its class preempts others. */
+  #preemptor(caller: TokenRow, request: api.LeaseRequest, waitMs: number) {
+    const { preemptions, classes, clock } = this.#context;
+    if (preemptions === undefined || !classes.of(caller).preempts) return undefined;
+    const { workers, memoryBytes } = request;
+    const avoid = new Set(request.avoid);
+    const untilMs = clock() + waitMs;
+    return preemptions.begin({ caller, request: { workers, memoryBytes }, avoid, untilMs });
+  }
+
   async #take(
     caller: TokenRow,
     request: api.LeaseRequest,
-    starving: readonly Resources[],
+    starving: readonly Starving[],
   ): Promise<api.LeaseResponse> {
     const nowMs = this.#context.clock();
     const ids = request.request === undefined
@@ -123,6 +136,7 @@ export class LeaseBook {
     const draws = drawFor(this.#placement);
     const avoid = new Set(request.avoid);
     const aliveSinceMs = this.#context.aliveSinceMs();
+    const leaving = this.#context.preemptions?.leaving() ?? NONE;
     const fresh: LeaseRow = {
       id,
       client: caller.name,
@@ -146,7 +160,7 @@ export class LeaseBook {
       const known = request.replaces === undefined
         ? undefined
         : ownLease(tx, caller, request.replaces);
-      const lease = known !== undefined && mayReplace(tx, known, request)
+      const lease = known !== undefined && mayReplace(tx, known, request, leaving)
         ? { ...fresh, ...rootOf(known) }
         : fresh;
       if (lease === fresh) checkQuota(tx, caller, request);

@@ -146,7 +146,8 @@ export class NodeBook {
     this.shown.record(id, heartbeat);
     starts.record(id, reported, started, nowMs);
     if (isBack) queue.wake();
-    return { nowMs, keys: [...keys.accepted], end, lent };
+    const leave = this.#context.preemptions?.leavingFrom(id) ?? [];
+    return { nowMs, keys: [...keys.accepted], end, lent, ...leave.length === 0 ? {} : { leave } };
   }
 
   /**

@@ -27,6 +27,7 @@ import { LeaseStarts } from "./lease_starts.ts";
 import { LentHours } from "./lent_hours.ts";
 import { NodeBook } from "./node_book.ts";
 import { RefusedRequests } from "./refused_requests.ts";
+import { Preemptions } from "./preemptions.ts";
 import { TokenBook } from "./token_book.ts";
 import { openTokenFiles, type TokenFiles } from "./tokens.ts";
 import { UsageBook } from "./usage_book.ts";
@@ -131,9 +132,12 @@ export async function openBooks(
   const aliveSinceMs = () => clock() - silenceMs();
   const starts = new LeaseStarts();
   const refused = new RefusedRequests({ store, clock });
+  const preemptions = classes.havePreemption
+    ? new Preemptions({ store, clock, aliveSinceMs, classes, notifications, log })
+    : undefined;
   const context = {
     ...{ store, clock, aliveSinceMs, keys, log },
-    ...{ queue, classes, usage, notifications, starts, refused },
+    ...{ queue, classes, usage, preemptions, notifications, starts, refused },
   };
   const tokens = await TokenBook.open({
     ...context,

@@ -14,11 +14,17 @@ export interface ChoiceOptions {
   /** The random numbers of the placement: {@linkcode drawFor}. */
   readonly draws: readonly number[];
   /** The waiting requests that must not be passed. Nodes may be reserved for them. */
-  readonly starving: readonly Resources[];
+  readonly starving: readonly Starving[];
   /** The nodes that have just refused the client. */
   readonly avoid: ReadonlySet<string>;
   /** Whether cores are kept free until the client has claimed them. */
   readonly reserves: boolean;
+}
+
+/** A waiting request that must not be passed. */
+export interface Starving extends Resources {
+  /** The node that other leases leave for it; missing: those that are best for it are reserved. */
+  readonly node?: string;
 }
 
 /** A node that is offered to a lease, with the part of the lease that it may serve. */
@@ -148,7 +154,8 @@ function memoryOf(request: Resources, workers: number): number {
 }
 
 /**
- * The nodes that are reserved for the first starving request that all nodes together could serve.
+ * The nodes that are reserved: those that leases leave for requests of higher classes, and those for the first starving
+ * request that all nodes together could serve.
  *
  * Of the nodes that are large enough for it, this is the one with the most free cores. If no node is large enough, these
  * are as many as are together, those with the most free cores first. As no other request gets anything there, the choice
@@ -156,16 +163,18 @@ function memoryOf(request: Resources, workers: number): number {
  */
 function reservedNodes(
   tx: Transaction,
-  starving: readonly Resources[],
+  starving: readonly Starving[],
   aliveSinceMs: number,
 ): ReadonlySet<string> {
+  const reserved = new Set(starving.flatMap(({ node }) => node ?? []));
   for (const request of starving) {
+    if (request.node !== undefined) continue;
     const emptiest = tx.nodeLoads().filter(({ node }) => isLending(node, aliveSinceMs))
       .sort((a, b) => freeCores(b) - freeCores(a));
     const found = nodesFor(request, emptiest);
-    if (found !== undefined) return found;
+    if (found !== undefined) return reserved.union(found);
   }
-  return new Set();
+  return reserved;
 }
 
 /** The first node that could serve a request, or else the first ones that could together, if they served nothing else. */

@@ -1,4 +1,5 @@
 /** The classes of clients, as the configuration names them: which waiting requests are served first. */
+import { DEFAULT_GRACE_MS } from "../../../runtime/http/node_api.ts";
 import type { TokenRow } from "../store/store.ts";
 
 /** The class of tokens that name none, or one that the configuration does not name any more. */
@@ -10,6 +11,10 @@ export interface ClassOptions {
   readonly priority?: number;
   /** What an account may use before others of its priority are served first, relative to the shares of their classes. @default 1 */
   readonly share?: number;
+  /** Whether leases of lower priorities have to leave for its waiting requests. @default {false} */
+  readonly preempts?: boolean;
+  /** How long its own leases have to move to other nodes when they are preempted, in seconds. @default 10 */
+  readonly graceSeconds?: number;
 }
 
 /** A class of clients. */
@@ -17,6 +22,8 @@ export interface RequestClass {
   readonly name: string;
   readonly priority: number;
   readonly share: number;
+  readonly preempts: boolean;
+  readonly graceMs: number;
 }
 
 /** All classes. There is always the default one, also where the configuration names none. */
@@ -39,6 +46,11 @@ export class Classes {
       .map(({ name }) => name);
   }
 
+  /** Whether any of them preempts others. */
+  get havePreemption(): boolean {
+    return this.#byName.values().some(({ preempts }) => preempts);
+  }
+
   has(name: string): boolean {
     return this.#byName.has(name);
   }
@@ -49,6 +61,8 @@ export class Classes {
   }
 }
 
-function classOf(name: string, { priority = 0, share = 1 }: ClassOptions): RequestClass {
-  return { name, priority, share };
+function classOf(name: string, options: ClassOptions): RequestClass {
+  const { priority = 0, share = 1, preempts = false, graceSeconds } = options;
+  const graceMs = graceSeconds === undefined ? DEFAULT_GRACE_MS : graceSeconds * 1000;
+  return { name, priority, share, preempts, graceMs };
 }

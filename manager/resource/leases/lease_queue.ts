@@ -3,6 +3,7 @@ import type { WaitReason } from "../../../runtime/http/queue_api.ts";
 import { MAX_PASSED, MAX_PASSED_MS } from "../policy.ts";
 import { RefusalError } from "../refusal.ts";
 import type { Resources } from "../store/store.ts";
+import type { Starving } from "./candidates.ts";
 import { ClassLine } from "./class_line.ts";
 import type { RequestClass } from "./classes.ts";
 import { payerOf } from "./decayed_usage.ts";
@@ -16,7 +17,15 @@ import { UsageLine } from "./usage_line.ts";
  * @param starving the waiting requests that must not be passed.
  * @throws {NoCapacityError} if there is no capacity.
  */
-type Attempt<T> = (starving: readonly Resources[]) => Promise<T>;
+type Attempt<T> = (starving: readonly Starving[]) => Promise<T>;
+
+/** What makes capacity for a request of a class that preempts others. */
+export interface Preemptor {
+  /** The node that leases leave for it; undefined if there is none. */
+  node(): string | undefined;
+  /** Lets leases leave, if the request can be served then. @returns what is done, for people; undefined: nothing. */
+  preempt(): Promise<string | undefined>;
+}
 
 /** A request that may wait. */
 export interface WaitOptions<T> {
@@ -31,6 +40,8 @@ export interface WaitOptions<T> {
   /** Fires when the client has gone. */
   readonly signal?: AbortSignal | undefined;
   readonly attempt: Attempt<T>;
+  /** Missing if its class does not preempt others. */
+  readonly preemptor?: Preemptor | undefined;
   /** Releases a lease that was granted to a client that has gone. */
   readonly release: (granted: T) => Promise<void>;
 }
@@ -54,6 +65,9 @@ interface Waiting extends WaitingRequest {
   passed: number;
   /** Whether an attempt is in progress. */
   trying: boolean;
+  readonly preemptor: Preemptor | undefined;
+  /** Notes why it waits, and lets leases leave for it. */
+  lacks(reason: WaitReason): Promise<void>;
   /** Tries once. Resolves to whether the request has left the queue. */
   try(): Promise<boolean>;
   /** Removes the request from the queue, and rejects its promise. */
@@ -166,7 +180,8 @@ export class LeaseQueue {
       for (const waiting of [...this.#waiting.entries]) {
         // A request as large as one that was refused in this round is skipped: most requests have the same size.
         if (refused.some((less) => fitsInto(less, waiting.request))) {
-          waiting.reason = BEHIND;
+          if (waiting.preemptor === undefined) waiting.reason = BEHIND;
+          else await waiting.lacks(BEHIND);
           continue;
         }
         if (!await waiting.try()) refused.push(waiting.request);
@@ -175,7 +190,8 @@ export class LeaseQueue {
   }
 
   #enter<T>(
-    { request, client, account, class: inClass, waitMs, signal, attempt, release }: WaitOptions<T>,
+    { request, client, account, class: inClass, waitMs, signal, attempt, release, preemptor }:
+      WaitOptions<T>,
   ): { promise: Promise<T>; waiting: Waiting } {
     const { promise, resolve, reject } = Promise.withResolvers<T>();
     const sinceMs = this.#clock();
@@ -201,7 +217,7 @@ export class LeaseQueue {
       } catch (error) {
         if (!(error instanceof NoCapacityError)) refuse(error);
         else if (wasLate) refuse(new RefusalError(409, error.code, waited(error.message, waitMs)));
-        else waiting.reason = error.reason;
+        else await waiting.lacks(error.reason);
       }
     };
     const waiting: Waiting = {
@@ -214,6 +230,14 @@ export class LeaseQueue {
       reason: UNTRIED,
       passed: 0,
       trying: false,
+      preemptor,
+      lacks: async (reason) => {
+        waiting.reason = reason;
+        const done = await preemptor?.preempt();
+        if (done !== undefined) {
+          waiting.reason = { ...reason, message: `${reason.message}; ${done}` };
+        }
+      },
       refuse,
       try: async () => {
         if (waiting.trying || !this.#waiting.has(waiting)) return true;
@@ -234,11 +258,14 @@ export class LeaseQueue {
   }
 
   /** Those of the requests before one that must not be passed. */
-  #starving(before: readonly Waiting[]): Resources[] {
+  #starving(before: readonly Waiting[]): Starving[] {
     const nowMs = this.#clock();
-    return before
-      .filter(({ passed, sinceMs }) => passed >= MAX_PASSED || nowMs - sinceMs >= MAX_PASSED_MS)
-      .map(({ request }) => request);
+    return before.flatMap(({ request: { workers, memoryBytes }, passed, sinceMs, preemptor }) => {
+      const node = preemptor?.node();
+      if (node !== undefined) return [{ workers, memoryBytes, node }];
+      const isStarving = passed >= MAX_PASSED || nowMs - sinceMs >= MAX_PASSED_MS;
+      return isStarving ? [{ workers, memoryBytes }] : [];
+    });
   }
 
   /** The requests before one that waits; all of them if it has left. */

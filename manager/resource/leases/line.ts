@@ -7,7 +7,7 @@ export interface Demand {
   readonly client: string;
   /** To which its usage is counted: {@linkcode payerOf}. */
   readonly payer: string;
-  readonly class: RequestClass;
+  readonly class: Pick<RequestClass, "priority" | "share">;
   readonly workers: number;
 }
 

@@ -25,14 +25,20 @@ export function checkQuota(tx: Transaction, caller: TokenRow, request: Resources
 }
 
 /**
- * Whether a lease may replace a part of another: one that has ended, or whose node drains or lends fewer cores than
- * before. It then needs no quota of its own.
+ * Whether a lease may replace a part of another: one that has ended, or leaves for a request of a higher class, or whose
+ * node drains or lends fewer cores than before. It then needs no quota of its own.
  *
  * @param known the other lease.
+ * @param leaving the parts that leave for requests of higher classes, as `LEASE NODE`.
  * @returns false if no lease with its root runs.
  * @throws {RefusalError} 409 `quota` if there is no such part.
  */
-export function mayReplace(tx: Transaction, known: LeaseRow, request: Resources): boolean {
+export function mayReplace(
+  tx: Transaction,
+  known: LeaseRow,
+  request: Resources,
+  leaving: ReadonlySet<string>,
+): boolean {
   const { root, rootWorkers, rootMemoryBytes } = known;
   const running = tx.leasesWithRoot(root);
   if (running.length === 0) return false;
@@ -43,7 +49,8 @@ export function mayReplace(tx: Transaction, known: LeaseRow, request: Resources)
     memoryBytes += lease.memoryBytes;
     for (const allocation of tx.allocationsOf(lease.id)) {
       const node = tx.node(allocation.node);
-      if (allocation.state !== "claimed" || node === undefined || !haveToLeave(tx, node)) continue;
+      if (allocation.state !== "claimed" || node === undefined) continue;
+      if (!leaving.has(`${lease.id} ${node.id}`) && !haveToLeave(tx, node)) continue;
       workers -= allocation.workers;
       memoryBytes -= allocation.memoryBytes;
     }

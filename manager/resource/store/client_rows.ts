@@ -33,6 +33,11 @@ export class ClientRows {
     return this.#usage.get(client) ?? NOTHING;
   }
 
+  /** The client of a running lease. */
+  clientOf(lease: string): string | undefined {
+    return this.#running.get(lease)?.client;
+  }
+
   /** The running leases with this root. */
   withRoot(root: string): readonly LeaseRow[] {
     return [...this.#byRoot.get(root)?.values() ?? []];

@@ -96,6 +96,7 @@ export class MemoryTransaction implements Transaction {
   readonly allocatedOn: Transaction["allocatedOn"] = (node) => this.#nodes.allocated(node);
   readonly lapsedCandidates: Transaction["lapsedCandidates"] = (ms) => this.#nodes.lapsed(ms);
   readonly leasesWithRoot: Transaction["leasesWithRoot"] = (root) => this.#clients.withRoot(root);
+  readonly clientOf: Transaction["clientOf"] = (lease) => this.#clients.clientOf(lease);
   readonly allocatedTo: Transaction["allocatedTo"] = (client) => this.#clients.usage(client);
   readonly unreservedUntil: Transaction["unreservedUntil"] = (client) =>
     this.#unreserved.until(client);

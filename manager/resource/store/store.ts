@@ -247,6 +247,8 @@ export interface Transaction {
   expiredLeases(nowMs: number): LeaseRow[];
   /** Leases with this root that have not ended. */
   leasesWithRoot(root: string): readonly LeaseRow[];
+  /** The client of a lease that has not ended. */
+  clientOf(lease: string): string | undefined;
   /** The sum over the roots of a client's leases that have not ended. */
   allocatedTo(client: string): ClientUsage;
   putLease(lease: LeaseRow): void;

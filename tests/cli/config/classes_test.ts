@@ -30,6 +30,8 @@ Deno.test("classes that are wrong are refused with the path of the fault", async
     [{ gold: { priority: 1.5 } }, /classes\.gold\.priority: expected integer, got 1\.5$/],
     [{ gold: { priority: 2e6 } }, /classes\.gold\.priority: expected <=1000000, got 2000000$/],
     [{ gold: { share: 0 } }, /classes\.gold\.share: expected >=0\.001, got 0$/],
+    [{ gold: { preempts: 1 } }, /classes\.gold\.preempts: expected boolean, got 1$/],
+    [{ gold: { graceSeconds: -1 } }, /classes\.gold\.graceSeconds: expected >=0, got -1$/],
     [{ gold: { weight: 1 } }, /classes\.gold\.weight: unknown key$/],
     [{ gold: 7 }, /classes\.gold: expected Object, got 7$/],
     [{ "7": {} }, /classes\.7: expected a letter, then at most 63 letters, .*, got "7"$/],

@@ -6,6 +6,7 @@ import {
 } from "../../../manager/executor/executors/executor_bundle.ts";
 import type { PoolOptions } from "../../../manager/executor/executors/executor_pool.ts";
 import { ExecutorManager } from "../../../manager/executor/executor_manager.ts";
+import type { BooksOptions } from "../../../manager/resource/books/open_books.ts";
 import type { NodeLimits } from "../../../manager/executor/leases/node_leases.ts";
 import type { MemoryBoundChoice } from "../../../manager/executor/limits/memory_bounds.ts";
 import type { SandboxChoice } from "../../../manager/executor/sandbox/os_sandbox.ts";
@@ -49,6 +50,8 @@ export interface ClusterOptions {
   idleClientMs?: number;
   /** Whether both managers serve metrics, on free ports. @default {false} */
   metrics?: boolean;
+  /** The classes of clients. @default {none} */
+  classes?: BooksOptions["classes"];
 }
 
 /** A running cluster. Disposing closes its clients and nodes, and removes its folders. */
@@ -94,6 +97,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
       listen: ["http://127.0.0.1:0"],
       stateDir,
       ...metrics,
+      ...(options.classes ? { classes: options.classes } : {}),
     });
     cleanUp.defer(() => resourceManager.close());
     const token = (role: "client" | "node" | "operator") =>

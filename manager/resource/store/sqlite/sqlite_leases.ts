@@ -21,6 +21,7 @@ type LeaseOperations = Pick<
   | "expiredLeases"
   | "leasesWithRoot"
   | "allocatedTo"
+  | "clientOf"
   | "putLease"
   | "forgetLeases"
 >;
@@ -64,6 +65,7 @@ export function sqliteLeases(db: DatabaseSync, clients: ClientRows): LeaseOperat
     },
     expiredLeases: readAll<LeaseRow>(db, `${running} AND expires_ms <= ?`),
     leasesWithRoot: (root) => clients.withRoot(root),
+    clientOf: (lease) => clients.clientOf(lease),
     allocatedTo: (client) => clients.usage(client),
     putLease: (lease) => {
       put(

@@ -9,6 +9,7 @@ const WORDS = {
   "lease-granted": "granted",
   "lease-refused": "refused",
   "lease-claimed": "claimed",
+  "lease-preempted": "has to leave",
   "executor-ended": "lost an executor",
   "part-ended": "ended there, and goes on elsewhere",
   "lease-ended": "ended",
@@ -28,6 +29,7 @@ const WORDS = {
 /** The events whose text has a color. @type {Readonly<Record<string, string>>} */
 const LEVELS = {
   "lease-refused": "draining",
+  "lease-preempted": "draining",
   "node-lost": "lost",
   "node-drains": "draining",
 };

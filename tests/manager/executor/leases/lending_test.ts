@@ -187,3 +187,41 @@ Deno.test("a drain for good does not end before the leases that had to move befo
   end("b");
   assertEquals(await drained, ["settled"]);
 });
+
+Deno.test("a lease that leaves for a request of a higher class is listed once, and stays once it is not listed", async () => {
+  const { lending, capacity, take, end } = fakeNode(4, 2, 1, 1);
+  const leave = (...ids: string[]) =>
+    lending.leave(ids.map((lease) => ({ lease, graceMs: 60_000 })));
+  leave();
+  leave("a", "x");
+  leave("a", "b");
+  assertEquals(take(), ["a drains 60000", "b drains 60000"]);
+  leave("b");
+  leave("b");
+  assertEquals(take(), ["a stays"]);
+  end("b");
+  await until(() => capacity.usedCores === 3, () => "b has ended");
+  leave("a");
+  assertEquals(take(), ["a drains 60000"], "it may have to leave again");
+  leave();
+  assertEquals(take(), ["a stays"]);
+  lending.leave([{ lease: "c", graceMs: 1 }]);
+  await until(() => take().includes("c ends"), () => "the grace period is over");
+  lending.close();
+});
+
+Deno.test("a lease has to leave once, whether a higher class, fewer cores or a drain is the reason", () => {
+  const { lending, take } = fakeNode(4, 2, 1, 1);
+  lending.leave([{ lease: "b", graceMs: 60_000 }]);
+  lending.apply({ cores: 3, graceMs: 60_000 });
+  assertEquals(take(), ["b drains 60000"], "b is enough for the core that is not lent");
+  lending.leave([]);
+  assertEquals(take(), [], "it still has to leave, since the node lends fewer cores");
+  lending.apply({ cores: 0, graceMs: 60_000 });
+  lending.leave([{ lease: "a", graceMs: 60_000 }]);
+  assertEquals(take(), ["a drains 60000", "c drains 60000", "pool pauses"]);
+  lending.apply({ cores: 4, graceMs: 60_000 });
+  lending.leave([]);
+  assertEquals(take().sort(), ["a stays", "b stays", "c stays", "pool opens"]);
+  lending.close();
+});

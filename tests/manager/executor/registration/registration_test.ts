@@ -7,7 +7,7 @@ import {
 import { ManagerUnreachableError } from "../../../../runtime/errors.ts";
 
 const unexpected = () => Promise.reject(new Error("unexpected request"));
-const handlers = { leases: () => [], lend() {}, end() {}, bills: new NodeBills() };
+const handlers = { leases: () => [], lend() {}, leave() {}, end() {}, bills: new NodeBills() };
 const node = {
   name: "a",
   cores: 1,

@@ -9,7 +9,7 @@ const classLine = () => new ClassLine<string>(() => new FairLine());
 /** The demand of an entry that is named by its client and its number, such as `a1`. */
 function demand(entry: string, priority: number): Demand {
   const client = entry[0]!;
-  return { client, payer: client, class: { name: "c", priority, share: 1 }, workers: 1 };
+  return { client, payer: client, class: { priority, share: 1 }, workers: 1 };
 }
 
 Deno.test("entries of a higher priority stand first in a `ClassLine`, and clients of one priority take turns", () => {

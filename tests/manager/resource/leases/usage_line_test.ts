@@ -23,7 +23,7 @@ class Usage {
 function demand(entry: string, more: { share?: number; workers?: number } = {}): Demand {
   const { share = 1, workers = 1 } = more;
   const [payer, client] = [entry[0]!, entry.slice(0, 2)];
-  return { payer, client, class: { name: "c", priority: 0, share }, workers };
+  return { payer, client, class: { priority: 0, share }, workers };
 }
 
 /** Serves the first entry of a line. */
