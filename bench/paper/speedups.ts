@@ -24,7 +24,9 @@ interface ExampleFigures {
   }[];
 }
 
-interface Example {
+/** A program that is measured. */
+export interface Example {
+  /** The name of its folder. */
   readonly name: string;
   readonly problem: string;
   readonly unit: string;
@@ -32,7 +34,7 @@ interface Example {
   readonly quickSize: number;
 }
 
-const EXAMPLES: readonly Example[] = [
+export const EXAMPLES: readonly Example[] = [
   { name: "black_scholes", problem: "Black-Scholes", unit: "options", quickSize: 10_000 },
   { name: "matrix_product", problem: "matrix product", unit: "rows", quickSize: 256 },
   { name: "jacobi", problem: "Jacobi", unit: "unknowns", quickSize: 6 },
@@ -42,11 +44,14 @@ export async function measureSpeedups(bench: Bench): Promise<void> {
   for (const example of EXAMPLES) {
     const what = `${SPEEDUPS}: ${example.problem}`;
     bench.progress(what);
-    await bench.attempt(what, async () => {
-      const figures = await runExample(example, bench);
-      for (const measured of measuredOf(figures)) addRows(bench, example, measured);
-    });
+    await bench.attempt(what, () => measureExample(bench, example));
   }
+}
+
+/** Adds the rows of one example. @throws {Error} If it fails, or a result of it is wrong. */
+export async function measureExample(bench: Bench, example: Example): Promise<void> {
+  const figures = await runExample(example, bench);
+  for (const measured of measuredOf(figures)) addRows(bench, example, measured);
 }
 
 /** Runs an example, and returns the figures in its last line. @throws {Error} If a result of it is wrong. */
