@@ -52,8 +52,11 @@ export function isTemporary(
 
 function read(text: string): { code: number; reason: string } {
   try {
-    const { code, message, error } = JSON.parse(text);
-    return { code: Number(code), reason: String(message ?? error ?? "") };
+    const body = JSON.parse(text);
+    // That of a watch is in an object of its own.
+    const from = typeof body.error === "object" ? body.error : body;
+    const { code, grpc_code = code, message, error } = from;
+    return { code: Number(grpc_code), reason: String(message ?? error ?? "") };
   } catch {
     return { code: 0, reason: text.trim() };
   }

@@ -144,6 +144,18 @@ Deno.test("a watch that is ended leaves the client at its member", async () => {
   assertEquals(requests, [0, 0]);
 });
 
+Deno.test("a watch that is refused has the reason and the code, as etcd 3.4 and 3.6 respond", async () => {
+  const message = "etcdserver: invalid auth token";
+  for (const error of [{ grpc_code: 16, http_code: 401, message }, { code: 16, message }]) {
+    const { address, server } = member(() => Response.json({ error }, { status: 401 }));
+    await using _server = server;
+    using client = new EtcdClient({ members: [address] });
+    const watch = client.watch("/a/", 0, TIMEOUT_MS, new AbortController().signal);
+    const refused = await assertRejects(() => watch.next(), EtcdRefusedError, message);
+    assert(refused.isToken, "another token is needed");
+  }
+});
+
 Deno.test("a watch ends if the member skips changes of a key", async () => {
   const event = (key: string, version: number) => {
     const isDeleted = version === 0;
