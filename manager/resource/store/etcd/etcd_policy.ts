@@ -33,6 +33,8 @@ export const LIST_TIMEOUT_MS = 5000;
 export const COPY_EVERY_MS = 250;
 /** That pause as a multiple of the last such read: etcd looks at each row, so reads take 5 % of the time. */
 export const COPY_PAUSE_FACTOR = 19;
+/** The most of it: a read that took half a second or more has waited for a member that is slow or stopped. */
+export const MAX_COPY_PAUSE_MS = 10_000;
 /** How long the watch of a standby may bring nothing, also at its begin: a leader writes its pulse all the time. */
 export const WATCH_SILENCE_MS = 2000;
 /** How long a new leader waits for the watch to bring its own first write, before it reads what was written since. */

@@ -10,6 +10,7 @@ import {
   COPY_EVERY_MS,
   COPY_PAUSE_FACTOR,
   LIST_TIMEOUT_MS,
+  MAX_COPY_PAUSE_MS,
   WATCH_SILENCE_MS,
   WATCH_WITHIN_MS,
 } from "./etcd_policy.ts";
@@ -134,7 +135,10 @@ export class RowsCopy<Target extends CopyTarget> implements Disposable {
     // Once a restored etcd has counted to more, only the rows show that the copy is of a lost past.
     const isLost = newest !== undefined && !await this.#client.holds(newest, LIST_TIMEOUT_MS);
     if (isOver(revision)) return;
-    if (isLost) return this.#clear();
+    if (isLost) {
+      this.#clear();
+      return await this.#update(at, signal);
+    }
     const present = new Set(keys);
     for (const { key } of rows) present.add(key);
     // No row is missing here, so a smaller number shows that rows were deleted.
@@ -194,7 +198,7 @@ export class RowsCopy<Target extends CopyTarget> implements Disposable {
       const sinceMs = performance.now();
       await this.update().catch(() => {}); // the next one reads more
       const readMs = performance.now();
-      const nextMs = readMs + COPY_PAUSE_FACTOR * (readMs - sinceMs);
+      const nextMs = readMs + Math.min(COPY_PAUSE_FACTOR * (readMs - sinceMs), MAX_COPY_PAUSE_MS);
       if (this.#revision > 0) await this.#watch(signal).catch(() => {}); // the next update reads what it has missed
       await delay(Math.max(COPY_EVERY_MS, nextMs - performance.now()), { signal });
     }

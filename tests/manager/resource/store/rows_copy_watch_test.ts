@@ -155,16 +155,32 @@ Deno.test("a copy whose watch ends after a long time reads soon, however long it
     ...notNeeded,
     changes: async () => {
       beganMs.push(performance.now());
-      await pause(1000);
+      await pause(400);
       return { rows: [], count: 0, revision: beganMs.length };
     },
     // deno-lint-ignore require-yield -- it brings nothing
     watch: async function* () {
-      await pause(15_000);
+      await pause(8000);
     },
   });
   copy.keep();
-  await time.pass(40_000);
-  // After a second of reading, 20 s pass to the next one, most of them with a watch.
-  assertEquals(beganMs, [0, 20_000, 40_000]);
+  await time.pass(17_500);
+  // There would be no watch for 7.6 s otherwise.
+  assertEquals(beganMs, [0, 8650, 17_300]);
+});
+
+Deno.test("a copy that has waited for a stopped member reads again within ten seconds", async () => {
+  using time = new VirtualClock();
+  const beganMs: number[] = [];
+  using copy = copyOf({
+    ...notNeeded,
+    changes: async () => {
+      beganMs.push(performance.now());
+      await new Promise((resolve) => setTimeout(resolve, 5000));
+      throw new EtcdUnreachableError("Cannot reach etcd");
+    },
+  });
+  copy.keep();
+  await time.pass(30_000);
+  assertEquals(beganMs, [0, 15_000, 30_000]);
 });
