@@ -223,8 +223,11 @@ export const DISPOSE_MS = 300;
 /** How long the `finally` of a generator may take once its client has left it; then its executor is ended. */
 export const STREAM_END_MS = 5000;
 
-/** How long attaching to a worker may take: it loads the package meanwhile. */
+/** How long attaching to a worker may take: it loads the package meanwhile, for which a lease may allow more. */
 export const ATTACH_MS = 10_000;
+
+/** The most that a lease may allow for loading its package. */
+export const MAX_LOAD_MS = 600_000;
 
 /**
  * How long to look for a replacement node for a lost part. The resource manager counts a lost node as up for as long as

@@ -26,7 +26,7 @@ export class LeaseHost implements AsyncDisposable {
   /** Takes a lease of `count` workers. */
   async lease(count: number, functions: WayFunctions): Promise<Way> {
     const { signal } = this.#options;
-    const { module, leased = module, maxBytes, memory, depth = 4 } = functions;
+    const { module, leased = module, maxBytes, memory, depth = 4, loadMs } = functions;
     const client = await (this.#client ??= this.#connect());
     const lease = await client.lease({
       functions: leased,
@@ -37,6 +37,7 @@ export class LeaseHost implements AsyncDisposable {
       hotMs: HOT_MS,
       waitMs: 60_000, // an emulated machine is slow to start
       signal,
+      ...(loadMs === undefined ? {} : { loadMs }),
     });
     return {
       name: `lease, ${count} ${count === 1 ? "worker" : "workers"}`,

@@ -54,6 +54,8 @@ export interface WayFunctions {
   readonly memory: number;
   /** Calls that may be prepared at a time on a leased worker. @default {4} */
   readonly depth?: number;
+  /** How long a leased worker may take to load the package, in milliseconds. @default {10_000} */
+  readonly loadMs?: number;
 }
 
 /** How long workers of any way spin after a call, in milliseconds: the pause between turns is longer. */

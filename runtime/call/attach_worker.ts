@@ -33,7 +33,10 @@ export interface AttachOptions {
   readonly maxBytes: number;
   /** The sequence number before the first. Tests start it high. */
   readonly firstSequence: number;
+  /** How long connecting may take. */
   readonly timeoutMs: number;
+  /** How long the worker may take to load its package. @default the time for connecting */
+  readonly loadMs?: number;
   /** Rewrites stacks of the package's functions. @default {(stack) => stack} */
   readonly translate?: StackTranslator;
   readonly signal?: AbortSignal;
@@ -62,11 +65,12 @@ export async function attachWorker(
   options: AttachOptions,
 ): Promise<WorkerSession> {
   const { address, worker, secret, depth, maxBytes, firstSequence, timeoutMs, signal } = options;
-  const { translate = (stack) => stack } = options;
+  const { loadMs = timeoutMs, translate = (stack) => stack } = options;
   const layout = arenaLayout(depth, maxBytes);
-  const bounds = { timeoutMs, ...(signal ? { signal } : {}) };
+  const bounds = signal ? { signal } : {};
   const connection = await fabric.connect(address, {
     ...bounds,
+    timeoutMs,
     arenaBytes: layout.arenaBytes,
     receiveDepth: receivesFor(depth) + 1,
     sendDepth: receivesFor(depth),
@@ -85,10 +89,11 @@ export async function attachWorker(
     };
     if (connection.shared === undefined) connection.postReceives(receivesFor(depth));
     sendJson(connection, layout.sendAt, area, attach);
-    const message = await receiveJson(connection, layout.receiveAt, bounds).catch((cause) => {
+    const loading = receiveJson(connection, layout.receiveAt, { ...bounds, timeoutMs: loadMs });
+    const message = await loading.catch((cause) => {
       signal?.throwIfAborted();
       throw connection.state === "connected"
-        ? loadTimeoutError(timeoutMs, cause)
+        ? loadTimeoutError(loadMs, cause)
         : new LoadLostError(connection.reason, { cause });
     });
     const ready = v.parse(readySchema, message);

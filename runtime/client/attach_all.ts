@@ -29,7 +29,7 @@ import type { WorkerSession } from "../call/worker_session.ts";
 export async function attachAll(
   fabric: Pick<Provider, "connect">,
   executors: readonly Executor[],
-  { depth, maxBytes }: CheckedLeaseOptions,
+  { depth, maxBytes, loadMs }: CheckedLeaseOptions,
   { firstSequence, attachMs, translate }: {
     readonly firstSequence: number;
     readonly attachMs: number;
@@ -58,6 +58,7 @@ export async function attachAll(
           maxBytes,
           firstSequence,
           timeoutMs: attachMs,
+          loadMs: loadMs ?? attachMs,
           translate,
           signal: either,
         });

@@ -15,7 +15,7 @@ import {
   SIGNAL,
 } from "../options.ts";
 import { checkPermissions, type FunctionPermissions } from "../permissions.ts";
-import { GRACE_MS } from "../policy.ts";
+import { GRACE_MS, MAX_LOAD_MS } from "../policy.ts";
 import { firstIndexes, MAX_GRACE_MS, type ServeTerms } from "../protocol/serve_terms.ts";
 import { MAX_DEPTH, MAX_LEASE_WORKERS, MAX_SLOT_BYTES } from "../protocol/wire.ts";
 
@@ -51,6 +51,11 @@ export interface LeaseOptions {
    * is asynchronous. Its signal fires first. Then its worker is replaced. @default {300}
    */
   graceMs?: number;
+  /**
+   * How long a worker may take to load the package, its `init` included, in milliseconds, 1 to 600,000. Models of machine
+   * learning need more than the default where cores are shared. @default {10_000}
+   */
+  loadMs?: number;
   /** The largest argument or result, in bytes, 1 B to 1 GiB. @default {"1MiB"} */
   maxBytes?: ByteSize;
   /** The slots of a worker, 1 to 256: how many calls may be in flight on it. @default {4} */
@@ -94,6 +99,8 @@ export interface CheckedLeaseOptions extends ServeTerms {
   readonly termMs: number;
   readonly renew: boolean;
   readonly waitMs: number;
+  /** Left out: as long as attaching to a worker may take. */
+  readonly loadMs: number | undefined;
   readonly idempotent: true | ReadonlySet<string>;
   readonly traceRate: number;
   readonly latency: boolean;
@@ -138,6 +145,7 @@ const LEASE_OPTIONS: OptionTable<LeaseOptions> = {
   waitMs: integer(0, MAX_LEASE_WAIT_MS),
   hotMs: DURATION_MS,
   graceMs: integer(0, MAX_GRACE_MS),
+  loadMs: integer(1, MAX_LOAD_MS),
   maxBytes: byteSize(1, MAX_SLOT_BYTES),
   depth: integer(1, MAX_DEPTH),
   functions: FUNCTIONS,
@@ -170,6 +178,7 @@ export function checkLeaseOptions(options: LeaseOptions): CheckedLeaseOptions {
     waitMs: options.waitMs ?? 0,
     hotMs: options.hotMs ?? 100,
     graceMs: options.graceMs ?? GRACE_MS,
+    loadMs: options.loadMs,
     maxBytes: parseBytes(options.maxBytes ?? "1MiB", "maxBytes"),
     permissions: checkPermissions(options.permissions),
     depth: options.depth ?? 4,

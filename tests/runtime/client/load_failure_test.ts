@@ -54,6 +54,17 @@ Deno.test("a package that does not load fails the lease with the reason", async 
     assertMatch(error.message, message as RegExp);
     assertInstanceOf(error.cause, ExecutorLostError);
   }));
+  const loadMs = lastingMs(500);
+  const bounded = await refusal("for (;;);", patient, { loadMs });
+  assertEquals(bounded.message, slow.replace(`${attachMs}`, `${loadMs}`));
+  await using slowly = await client.lease({
+    functions: packageOf(
+      `export const init = () => new Promise((resolve) => setTimeout(resolve, ${attachMs + 200}));
+      export const f = () => 0;`,
+    ),
+    loadMs: limitMs(60_000),
+  });
+  assertEquals((await slowly.invoke("f", new Uint8Array())).length, 0);
   const hungry =
     "export const init = () => { const all = []; for (;;) all.push(new Uint8Array(1e6).fill(1)); };";
   const error = await refusal(hungry, patient, { memory: "128MiB" });
