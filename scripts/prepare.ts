@@ -1,9 +1,16 @@
 /** Fetches everything that the code needs, so that no test waits for the network. */
 
+import { buildPackage } from "../examples/text_recognition/build_package.ts";
 import { bundleModule } from "../runtime/package/bundle.ts";
 
 /** The modules that import all packages, directly or not. */
-const ENTRIES = ["mod.ts", "cli.ts", "examples/demo/demo.ts", "examples/jacobi/jacobi.ts"];
+const ENTRIES = [
+  "mod.ts",
+  "cli.ts",
+  "examples/demo/demo.ts",
+  "examples/jacobi/jacobi.ts",
+  "examples/text_recognition/text_recognition.ts",
+];
 /** Folders whose modules are fetched too. */
 const FOLDERS = ["std", "tests", "bench"];
 /** Modules that are bundled later. Bundling ignores the lock file, so the first time it queries the registry for versions. */
@@ -35,6 +42,7 @@ export async function prepare(): Promise<void> {
   }).output();
   if (!success) throw new Error("Cannot fetch the packages: see above");
   for (const module of BUNDLED) await bundleModule(new URL(module, root));
+  await using _ = await buildPackage(); // fetches the model
 }
 
 async function modulesBelow(folder: string, root: URL): Promise<string[]> {

@@ -26,6 +26,8 @@ export interface ExampleOptions {
   readonly size: number;
   /** One short turn of each way, for tests. Not in the help. */
   readonly quick: boolean;
+  /** Those of {@linkcode ExampleText.flags} that are set. */
+  readonly flags: readonly string[];
 }
 
 /** What one example has of its own. */
@@ -39,6 +41,8 @@ export interface ExampleText {
   readonly sizeRange: readonly [min: number, max: number];
   /** The meaning of `--workers`. @default "Workers beside this thread" */
   readonly workers?: string;
+  /** Options without a value that only this example has, by their names, with their meanings. @default {{}} */
+  readonly flags?: Readonly<Record<string, string>>;
 }
 
 const KINDS: readonly WayKind[] = ["local", "lease", "http"];
@@ -50,6 +54,7 @@ const help = ({
   size,
   defaultSize,
   workers = "Workers beside this thread",
+  flags = {},
 }: ExampleText) => `
 Usage: ${name} [options]
 
@@ -62,7 +67,9 @@ Options:
   --http              Compare with processes behind Deno.serve
   --size <number>     ${size} (default: ${defaultSize})
   --workers <number>  ${workers} (default: 1)
-  --fabric <kind>     shm: shared memory; verbs: an RDMA device (default: shm)
+${
+  Object.entries(flags).map(([flag, meaning]) => `  ${`--${flag}`.padEnd(20)}${meaning}\n`).join("")
+}  --fabric <kind>     shm: shared memory; verbs: an RDMA device (default: shm)
   --out <folder>      Folder for the pictures (default: out/${name})
   --json              Print the figures as one line of JSON, the last line
   -h, --help          Show help
@@ -73,9 +80,10 @@ Example:
 
 /** Reads the arguments. Ends the process after the help, or if they are wrong. */
 export function readExampleOptions(text: ExampleText, args: readonly string[]): ExampleOptions {
+  const flags = Object.keys(text.flags ?? {});
   return readArguments(text.name, () => {
     const parsed = parseArgs(args, {
-      boolean: ["help", "json", "quick", "local", "lease", "http"],
+      boolean: ["help", "json", "quick", "local", "lease", "http", ...(flags as never[])],
       string: ["size", "workers", "fabric", "out"],
       alias: { help: "h" },
       unknown: refuseUnknown,
@@ -92,6 +100,7 @@ export function readExampleOptions(text: ExampleText, args: readonly string[]): 
       out: textOption("out", out) ?? `out/${text.name}`,
       json,
       quick,
+      flags: flags.filter((flag) => (parsed as Record<string, unknown>)[flag]),
     };
   });
 }

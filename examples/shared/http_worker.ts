@@ -4,10 +4,10 @@
  *
  * @module
  */
-import { functionsOf } from "./thread_words.ts";
+import { loadFunctions } from "./thread_words.ts";
 
 const [module = "", maxBytes = ""] = Deno.args;
-const functions = functionsOf(await import(module));
+const functions = await loadFunctions(module);
 const output = new Uint8Array(Number(maxBytes));
 const ended = new Response(Deno.stdin.readable).text();
 
@@ -20,7 +20,7 @@ const server = Deno.serve({
   if (!call) return new Response("no such function", { status: 404 });
   const input = new Uint8Array(await request.arrayBuffer());
   try {
-    return new Response(output.slice(0, call(input, output)));
+    return new Response(output.slice(0, await call(input, output)));
   } catch (error) {
     return new Response(String(error), { status: 500 });
   }

@@ -1,6 +1,6 @@
 /** A map of a function over many inputs, in any way. */
 
-import type { PlainFunction } from "./thread_words.ts";
+import type { LoadedFunction } from "./thread_words.ts";
 import { callNow, type Way, type WayCall } from "./way.ts";
 
 /** The sizes of a function's argument and result are alike for all inputs. */
@@ -18,7 +18,7 @@ export interface Mapped {
 export async function mapInputs(
   way: Way,
   { name, inputs, resultBytes }: Mapped,
-  own: PlainFunction,
+  own: LoadedFunction,
 ): Promise<Uint8Array[]> {
   if (way.map) return await way.map(name, inputs);
   const results = new Array<Uint8Array>(inputs.length);
@@ -46,7 +46,7 @@ export async function mapInputs(
     }
     if (next < inputs.length) {
       const output = new Uint8Array(resultBytes);
-      results[next] = output.subarray(0, own(inputs[next]!, output));
+      results[next] = output.subarray(0, await own(inputs[next]!, output));
       next++;
     }
     for (const [call, i] of started) results[i] = call.output.slice(0, await call.finish());

@@ -17,16 +17,18 @@ export interface Measured {
   /** The first one is what the others are compared with. */
   readonly contestants: readonly Contestant[];
   readonly rows: readonly SizeRow[];
+  /** So many contestants, the last ones, are in the table and in the chart without a sentence. @default {0} */
+  readonly variants?: number;
 }
 
 /** Prints the table, then a check if there is one, and the sentences. @returns the chart, an SVG. */
 export function speedupReport(
-  { title, about, unit, unitInFull = unit, contestants, rows }: Measured,
+  { title, about, unit, unitInFull = unit, contestants, rows, variants = 0 }: Measured,
   check?: () => void,
 ): string {
   console.log(speedupTable(unit, contestants, rows));
   check?.();
-  const found = verdicts(unitInFull, contestants, rows);
+  const found = verdicts(unitInFull, contestants.slice(0, contestants.length - variants), rows);
   for (const { text } of found) note(text);
   const lease = found.find(({ kind }) => kind === "lease")?.text;
   return speedupChart({

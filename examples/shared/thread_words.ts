@@ -34,3 +34,18 @@ export function functionsOf(module: Record<string, unknown>): Map<string, PlainF
       .sort(([a], [b]) => a < b ? -1 : 1) as [string, PlainFunction][],
   );
 }
+
+/** A function that may be asynchronous. */
+export type LoadedFunction = (input: Uint8Array, output: Uint8Array) => number | Promise<number>;
+
+/**
+ * Loads a module outside of a lease, as a leased worker does: `init` runs once, before the first call.
+ *
+ * @param module its URL.
+ * @returns its functions by name, without the hook.
+ */
+export async function loadFunctions(module: string): Promise<Map<string, LoadedFunction>> {
+  const { init, ...exported } = await import(module);
+  if (typeof init === "function") await init();
+  return functionsOf(exported);
+}

@@ -8,9 +8,9 @@ import {
   CAPACITY,
   END,
   FUNCTION,
-  functionsOf,
   LENGTH,
-  type PlainFunction,
+  type LoadedFunction,
+  loadFunctions,
   REPLY,
   REQUEST,
   RESULT,
@@ -29,14 +29,14 @@ const scope = self as unknown as {
 };
 
 scope.onmessage = async ({ data }) => {
-  const functions = functionsOf(await import(data.module));
+  const functions = await loadFunctions(data.module);
   scope.postMessage([...functions.keys()]);
-  serve(data, [...functions.values()]);
+  await serve(data, [...functions.values()]);
   scope.close();
 };
 
-/** Serves calls until the end is requested. The event loop has no turn meanwhile. */
-function serve(task: ThreadTask, functions: readonly PlainFunction[]): void {
+/** Serves calls until the end is requested. The event loop has no turn meanwhile, but for asynchronous functions. */
+async function serve(task: ThreadTask, functions: readonly LoadedFunction[]): Promise<void> {
   const words = new Int32Array(task.words, 0, WORDS);
   for (let served = 0;; served++) {
     waitForRequest(words, served);
@@ -44,7 +44,9 @@ function serve(task: ThreadTask, functions: readonly PlainFunction[]): void {
     if (called === END) return;
     const output = new Uint8Array(task.output, 0, words[CAPACITY]!);
     try {
-      words[RESULT] = functions[called]!(new Uint8Array(task.input, 0, words[LENGTH]!), output);
+      const input = new Uint8Array(task.input, 0, words[LENGTH]!);
+      const length = functions[called]!(input, output);
+      words[RESULT] = typeof length === "number" ? length : await length;
     } catch (error) {
       words[RESULT] = THREW;
       const text = new TextEncoder().encode(String(error)).subarray(0, output.length);

@@ -56,3 +56,22 @@ Deno.test("`openHttp()` refuses a result that is longer than its buffer", async 
   using call = way.workers[0]!.prepare("count", { bytes: 8, resultBytes: 1 });
   await assertRejects(() => callNow(call, Uint8Array.of(1)), Error, "has 2 bytes, at most 1 fit");
 });
+
+const HOOKED = `
+let ready = 0;
+export async function init() { await 0; ready = 7; }
+export async function state(input, output) { await 0; output[0] = ready; return 1; }
+export async function fail() { await 0; throw new RangeError("no such card"); }`;
+
+for (const [name, open] of Object.entries(OPENERS)) {
+  Deno.test(`\`${name}()\` runs \`init\` before the first call, and awaits functions`, async () => {
+    const module = new URL(`data:application/javascript,${encodeURIComponent(HOOKED)}`);
+    await using way = await open(1, { ...FUNCTIONS, module });
+    using call = way.workers[0]!.prepare("state", { bytes: 8, resultBytes: 256 });
+    for (let calls = 0; calls < 2; calls++) {
+      assertEquals([...await callNow(call, new Uint8Array(1))], [7]);
+    }
+    using failing = way.workers[0]!.prepare("fail", { bytes: 8, resultBytes: 256 });
+    await assertRejects(() => callNow(failing, new Uint8Array(1)), Error, "no such card");
+  });
+}
