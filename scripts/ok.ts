@@ -16,6 +16,15 @@ const STEPS: readonly (readonly string[])[] = [
     "manager/resource/ui/page_types.json",
     "manager/resource/ui/page/app.js",
   ],
+  // Its packages are large, and have a lock file of their own.
+  ...["fmt", "lint", "check"].map((step) => [
+    step,
+    "--quiet",
+    ...step === "fmt" ? ["--check"] : [],
+    "--config",
+    "examples/text_recognition/deno.json",
+    "examples/text_recognition",
+  ]),
   ["check", "--quiet", "--doc", "mod.ts", "functions.ts", "manager.ts", "runtime"],
   ["doc", "--lint", "mod.ts", "functions.ts", "manager.ts"],
   // The examples of these modules need no cluster, and no permission.

@@ -1,6 +1,5 @@
 /** Fetches everything that the code needs, so that no test waits for the network. */
 
-import { buildPackage } from "../examples/text_recognition/build_package.ts";
 import { bundleModule } from "../runtime/package/bundle.ts";
 
 /** The modules that import all packages, directly or not. */
@@ -9,7 +8,6 @@ const ENTRIES = [
   "cli.ts",
   "examples/demo/demo.ts",
   "examples/jacobi/jacobi.ts",
-  "examples/text_recognition/text_recognition.ts",
 ];
 /** Folders whose modules are fetched too. */
 const FOLDERS = ["std", "tests", "bench"];
@@ -21,34 +19,40 @@ const BUNDLED = [
   "examples/matrix_product/functions.ts",
   "examples/monte_carlo/functions.ts",
   "examples/offload/functions.ts",
-  "examples/recognition/functions.ts",
   "examples/thumbnails/functions.ts",
   "runtime/executor/main.ts",
   "bench/functions.ts",
   "bench/page/script.ts",
 ];
 
+/** Builds its package, which fetches its packages: they are many, and have a lock file of their own. */
+const HEAVY = "examples/text_recognition/build_package.ts";
+const ROOT = new URL("..", import.meta.url);
+
 /** Fetches the packages in the lock file, and the bundler. */
 export async function prepare(): Promise<void> {
-  const root = new URL("..", import.meta.url);
   const files = [...ENTRIES];
-  for (const folder of FOLDERS) files.push(...await modulesBelow(folder, root));
+  for (const folder of FOLDERS) files.push(...await modulesBelow(folder));
+  await deno(["cache", "--quiet", "--frozen", ...files]);
+  for (const module of BUNDLED) await bundleModule(new URL(module, ROOT));
+  await deno(["run", "--quiet", "--allow-all", "--frozen", HEAVY]);
+}
+
+async function deno(args: readonly string[]): Promise<void> {
   const { success } = await new Deno.Command(Deno.execPath(), {
-    args: ["cache", "--quiet", "--frozen", ...files],
-    cwd: root,
+    args: [...args],
+    cwd: ROOT,
     stdin: "null",
     stdout: "inherit",
     stderr: "inherit",
   }).output();
   if (!success) throw new Error("Cannot fetch the packages: see above");
-  for (const module of BUNDLED) await bundleModule(new URL(module, root));
-  await using _ = await buildPackage(); // fetches the model
 }
 
-async function modulesBelow(folder: string, root: URL): Promise<string[]> {
+async function modulesBelow(folder: string): Promise<string[]> {
   const found: string[] = [];
-  for await (const { name, isDirectory, isFile } of Deno.readDir(new URL(folder, root))) {
-    if (isDirectory) found.push(...await modulesBelow(`${folder}/${name}`, root));
+  for await (const { name, isDirectory, isFile } of Deno.readDir(new URL(folder, ROOT))) {
+    if (isDirectory) found.push(...await modulesBelow(`${folder}/${name}`));
     else if (isFile && name.endsWith(".ts")) found.push(`${folder}/${name}`);
   }
   return found;

@@ -39,7 +39,7 @@ export async function buildPackage(): Promise<BuiltPackage> {
     await Deno.copyFile(models.detectionPath, `${folder}/detection.onnx`);
     await Deno.copyFile(models.recognitionPath, `${folder}/recognition.onnx`);
     await Deno.copyFile(models.dictionaryPath, `${folder}/characters.txt`);
-    await Deno.copyFile(new URL("../../deno.lock", import.meta.url), `${folder}/deno.lock`);
+    await Deno.copyFile(new URL("./deno.lock", import.meta.url), `${folder}/deno.lock`);
     await Deno.writeTextFile(`${folder}/deno.json`, JSON.stringify(CONFIG));
     await Deno.writeTextFile(`${folder}/functions.ts`, ENTRY);
     const bytes = await bundle(folder);
@@ -64,4 +64,8 @@ async function bundle(folder: string): Promise<Uint8Array<ArrayBuffer>> {
   }).output();
   if (success) return stdout;
   throw new Error(`Cannot build the package: ${new TextDecoder().decode(stderr)}`);
+}
+
+if (import.meta.main) {
+  await using _ = await buildPackage(); // fetches what it needs
 }

@@ -3,7 +3,7 @@
  * is trained to mark the middle of lines, so each area is enlarged. Lines are taken as level, which cards are.
  */
 
-import type { Floats } from "./model.ts";
+import type { Floats } from "./networks.ts";
 import type { Box } from "./picture_floats.ts";
 
 /** A pixel belongs to a line from this likelihood on. The values of this file are the defaults of PaddleOCR. */

@@ -4,7 +4,8 @@
  * @module
  */
 import { decodeJpeg } from "../demo/jpeg.ts";
-import { loadModel, type Model, type ModelFiles } from "./model.ts";
+import { loadModel, type ModelFiles } from "./model.ts";
+import type { Model } from "./networks.ts";
 import { readText } from "./read_text.ts";
 
 /** Returns the functions. Input: a JPEG file. Output: the text that it shows, as UTF-8. */

@@ -1,5 +1,6 @@
 /** The model, PP-OCRv4: one network finds lines of text in a picture, another one reads a line. */
 
+import type { Floats, Model } from "./networks.ts";
 import { env, InferenceSession, Tensor } from "./onnxruntime.ts";
 
 /** The files of the model and of its runtime. The package of functions has them as bytes: a worker reads no files. */
@@ -12,21 +13,6 @@ export interface ModelFiles {
   readonly characters: string;
   /** The runtime, as WebAssembly. */
   readonly runtime: Uint8Array<ArrayBuffer>;
-}
-
-/** What a network is given, or returns: 32-bit floats and their dimensions. */
-export interface Floats {
-  readonly data: Float32Array;
-  readonly dims: readonly number[];
-}
-
-/** Both networks, loaded. */
-export interface Model {
-  /** By class: 0 is the blank, the last one a space. */
-  readonly characters: readonly string[];
-  detect(picture: Floats): Promise<Floats>;
-  recognize(line: Floats): Promise<Floats>;
-  close(): Promise<void>;
 }
 
 /** Loads both networks. The first time compiles the runtime, which all later models of this thread use. */

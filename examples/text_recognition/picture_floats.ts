@@ -1,7 +1,7 @@
 /** Pictures as the networks take them: planes of blue, green and red, as OpenCV orders the colors. */
 
 import type { Pixels } from "../demo/jpeg.ts";
-import type { Floats } from "./model.ts";
+import type { Floats } from "./networks.ts";
 
 /** A rectangle of a picture, in pixels. */
 export interface Box {

@@ -2,7 +2,7 @@
 
 import type { Pixels } from "../demo/jpeg.ts";
 import { findLines } from "./find_lines.ts";
-import type { Floats, Model } from "./model.ts";
+import type { Floats, Model } from "./networks.ts";
 import { type Box, floatsOf, type Scale } from "./picture_floats.ts";
 
 /** The detection network halves a picture five times. */

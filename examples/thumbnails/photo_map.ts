@@ -16,13 +16,6 @@ const PHOTOS = new URL("../demo/photos", import.meta.url).pathname;
 /** The largest argument: a photograph. */
 const MAX_BYTES = 1 << 20;
 
-/** A function that a lease may be called with in place of the one that all ways have. */
-export interface LeaseVariant {
-  readonly name: string;
-  /** What follows the name of the way. */
-  readonly suffix: string;
-}
-
 export interface PhotoWork {
   /** For people: `Thumbnails`. */
   readonly title: string;
@@ -31,7 +24,6 @@ export interface PhotoWork {
   readonly name: string;
   /** The function with which this thread computes. */
   readonly own: PlainFunction;
-  readonly variants?: readonly LeaseVariant[];
   readonly resultBytes: number;
   /** Memory of a worker, in bytes. */
   readonly workerBytes: number;
@@ -69,7 +61,7 @@ export async function mapPhotos(
   };
   await using host = new LeaseHost({ cores: workers + 1, fabric, signal });
   await using open = await openWays(options, functions, host, signal, workers + 1);
-  const entries = open.ways.flatMap((way) => entriesOf(way, work));
+  const entries = open.ways.map((way) => entryOf(way, work));
 
   const megapixels = photos.reduce((sum, photo) => sum + photo.megapixels, 0);
   heading(`${work.title} of ${photos.length} photos, ${megapixels.toFixed(1)} MP, over ${fabric}`);
@@ -99,18 +91,15 @@ export async function mapPhotos(
   return { photos, results, right: checks.every(({ same }) => same === photos.length) };
 }
 
-/** The function that all ways have, and the variants of a lease. */
-function entriesOf(way: Way, { name, own, variants = [], resultBytes }: PhotoWork): Entry[] {
-  const entry = (called: string, suffix: string): Entry => ({
-    name: way.name + suffix,
+function entryOf(way: Way, { name, own, resultBytes }: PhotoWork): Entry {
+  return {
+    name: way.name,
     kind: way.kind,
     map: (photos) => {
       const inputs = photos.map(({ bytes }) => bytes);
-      return mapInputs(way, { name: called, inputs, resultBytes }, own);
+      return mapInputs(way, { name, inputs, resultBytes }, own);
     },
-  });
-  const others = way.kind === "lease" ? variants : [];
-  return [entry(name, ""), ...others.map((other) => entry(other.name, other.suffix))];
+  };
 }
 
 /** Compares the results of a way with those of this thread, byte for byte. */
