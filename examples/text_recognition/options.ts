@@ -13,13 +13,13 @@ export function readOptions(args: readonly string[]): ExampleOptions {
     workers: "Threads beside this one; a lease and HTTP have one worker more, as it waits for them",
     summary: "Read the text of cards with a neural network, on leased workers.",
     size: "Largest number of cards",
-    defaultSize: 4,
+    defaultSize: 2,
     sizeRange: [1, CARDS.length],
     flags: { [RELOAD]: "Load the model at each call too, as the paper does" },
   }, args);
 }
 
-/** The numbers of cards of the measurement: a half, and all. */
+/** The numbers of cards of the measurement: all, and from four on a half too, as fewer than two share no work. */
 export function countsUpTo(size: number): number[] {
-  return [...new Set([Math.ceil(size / 2), size])];
+  return size < 4 ? [size] : [Math.ceil(size / 2), size];
 }
