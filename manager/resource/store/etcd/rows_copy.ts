@@ -211,7 +211,7 @@ export class RowsCopy<Target extends CopyTarget> implements Disposable {
     this.#isWatching = true;
     try {
       for await (const { rows, deleted, revision } of changes) {
-        if (!this.#isWatching || keys !== this.#keys || signal.aborted) return;
+        if (keys !== this.#keys || signal.aborted) return;
         if (revision > this.#revision) this.#apply(rows, deleted, revision);
       }
     } finally {
