@@ -11,7 +11,7 @@ interface UsageContext {
   readonly log: Logger;
 }
 
-/** A bill before and after a report. They are equal if the report has nothing new. */
+/** A bill before and after a report. They are equal if the report has nothing new: the row was not written. */
 export interface BillGrowth {
   readonly before: BillRow | undefined;
   readonly after: BillRow;
@@ -53,6 +53,8 @@ export class UsageBook {
     const countedFromMs = this.#countedFromMs;
     return (growths) => {
       for (const { before, after } of growths) {
+        // Nothing new: it is counted, or a slice to come has it.
+        if (before?.untilMs === after.untilMs && before.heldNs === after.heldNs) continue;
         const payer = payerOf(after);
         if (before !== undefined && before.untilMs < countedFromMs) {
           // Its last report would have been in a slice to come, and is not any more.

@@ -1,6 +1,7 @@
 /** The usage of accounts: each bill counts once, however a start and its reports interleave. */
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import fc from "fast-check";
+import { BillBook } from "../../../../manager/resource/books/bill_book.ts";
 import { UsageBook } from "../../../../manager/resource/books/usage_book.ts";
 import { GRANT_COUNTS_AS_MS } from "../../../../manager/resource/policy.ts";
 import { MemoryStore } from "../../../../manager/resource/store/memory_store.ts";
@@ -86,6 +87,31 @@ Deno.test("each bill counts once, whether it grows before, while or after earlie
     }),
     { numRuns: 40 },
   );
+});
+
+Deno.test("a report without anything new, of a bill that is not read yet, does not count it twice", async () => {
+  const clock = new FakeClock();
+  const store = new TwiceStore(new MemoryStore());
+  const row = billRow("a", "n", {
+    client: "ada",
+    account: null,
+    workers: 1,
+    untilMs: clock.nowMs - 1000,
+    heldNs: 1_000_000_000n,
+  });
+  await store.transact((tx) => tx.putBill(row));
+  const context = { store, clock: clock.read, log: testLogger() };
+  const book = new UsageBook(context, HALF_LIFE_MS);
+  const bills = new BillBook(context, {}, book);
+  const totals = { heldNs: `${row.heldNs}`, computeNs: "0", pollNs: "0" };
+  const { lease, epoch, workers, memoryBytes, sinceMs } = row;
+  // The response to the first one was lost.
+  for (let times = 0; times < 2; times++) {
+    bills.record("n", [{ lease, epoch, workers, memoryBytes, sinceMs, ...totals }]);
+    await bills.flush();
+  }
+  await book.readEarlier();
+  assertAlmostEquals(book.of("client/ada"), 1000, 30);
 });
 
 Deno.test("a resource manager with classes counts what nodes report, and counts it again after a restart", async () => {
