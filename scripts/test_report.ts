@@ -67,7 +67,9 @@ export function addCounts(one: TestCounts, other: TestCounts): TestCounts {
  * @param second the files of the failed tests; the whole run where it failed outside of any test.
  */
 export function withSecondRun(first: TestCounts, second: TestCounts): TestCounts {
-  if (isOutsideTests(first)) return { ...second, flaky: first.failures };
+  if (isOutsideTests(first)) {
+    return { ...second, flaky: isOutsideTests(second) ? [] : first.failures };
+  }
   const failsAgain = (one: TestFailure) => second.failures.some(({ name }) => name === one.name);
   const flaky = second.passed === 0 ? [] : first.failures.filter((one) => !failsAgain(one));
   return {
@@ -103,7 +105,8 @@ export function countTests(junit: string): TestCounts {
       unescape(new RegExp(`(?:^| )${key}="([^"]*)"`).exec(attributes!)?.[1] ?? "");
     const name = attribute("name");
     const file = attribute("classname").replace(/^\.\//, "");
-    const failure = /<(?:failure|error)\b[^>]*>([\s\S]*?)<\/(?:failure|error)>/.exec(body!);
+    const failure = /<(?:failure|error)\b[^>]*>([\s\S]*?)<\/(?:failure|error)>/.exec(body!) ??
+      /<error message="([^"]*)"\/>/.exec(body!); // canceled: an error outside of any test ended its file
     if (failure) {
       const lines = unescape(failure[1]!).trim().split("\n").slice(0, FAILURE_LINES);
       failures.push({ name, file, error: lines.join("\n") });

@@ -76,7 +76,9 @@ export class Suite {
         this.add(counts);
         continue;
       }
-      const args = isOutsideTests(counts) ? run.args : failedFiles(counts);
+      const args = isOutsideTests(counts)
+        ? run.args
+        : [...failedFiles(counts), ...filesWithoutTests(run, counts)];
       console.log(`\n${args.join(" ")} failed, and runs again`);
       const second = await this.#runOnce(`${name}, again`, place, { ...run, args });
       this.add(withSecondRun(counts, second));
@@ -136,6 +138,12 @@ function outsideTests(name: string): TestFailure {
 /** Each file once; one entry for a run that failed outside of any test. */
 function failedFiles({ failures }: TestCounts): string[] {
   return [...new Set(failures.map(({ file }) => file ?? ""))];
+}
+
+/** Files of which no test ran: all of their tests were skipped, or they failed to load, which the report does not show. */
+function filesWithoutTests({ args }: TestRun, { times }: TestCounts): string[] {
+  const ran = new Set(times.map(({ file }) => file));
+  return args.filter((arg) => arg.endsWith("_test.ts") && !ran.has(arg));
 }
 
 function described({ name, error }: TestFailure): string {

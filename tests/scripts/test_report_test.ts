@@ -28,6 +28,16 @@ Deno.test("`countTests()` counts tests, steps, failures, and skips by their reas
   assertEquals([...skipped], [["needs root", 2], ["without a reason", 1]]);
 });
 
+Deno.test("`countTests()` counts a test that was canceled, after an error outside of it, as failed", () => {
+  const { passed, failures } = countTests(`
+    <testcase name="a" classname="./tests/one_test.ts" time="0">
+        <error message="Cancelled"/>
+    </testcase>
+    <testcase name="b" classname="./tests/one_test.ts" time="0"></testcase>`);
+  assertEquals(passed, 1);
+  assertEquals(failures, [{ name: "a", file: "tests/one_test.ts", error: "Cancelled" }]);
+});
+
 Deno.test("`countTests()` returns the time of each test that ran, without its steps", () => {
   const { times } = countTests(`
     <testcase name="a &amp; b" classname="./tests/one_test.ts" time="1.500" line="1"></testcase>

@@ -59,3 +59,27 @@ Deno.test("many tests that fail do not run again", async () => {
   assertEquals([status, lines.length, lines.at(-1)], [1, 5, "1 passed, 4 failed"]);
   assertEquals(runs.length, 1);
 });
+
+Deno.test("a file that failed outside of its tests, in a run with another that failed, runs again too", async () => {
+  const runs: (readonly string[])[] = [];
+  const broken = "tests/broken_test.ts"; // its import fails: the report does not have it
+  const place: TestPlace = ({ args }) => {
+    runs.push(args);
+    const isFirst = runs.length === 1;
+    const junit = args.filter((file) => file !== broken).map((file) =>
+      `<testcase name="of ${file}" classname="./${file}" time="1">${
+        isFirst ? "<failure>no</failure>" : ""
+      }</testcase>`
+    );
+    return Promise.resolve({ code: args.includes(broken) ? 1 : 0, junit: junit.join("") });
+  };
+  const { status } = await summary(place, ["tests/a_test.ts", broken]);
+  assertEquals(runs.at(-1), ["tests/a_test.ts", broken]);
+  assertEquals(status, 1);
+});
+
+Deno.test("a run that fails outside of its tests twice is not listed as flaky", async () => {
+  const place: TestPlace = () => Promise.resolve({ code: 1, junit: "" });
+  const { status, lines } = await summary(place, ["a"]);
+  assertEquals([status, lines.filter((line) => line.startsWith("FLAKY"))], [1, []]);
+});
