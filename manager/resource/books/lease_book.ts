@@ -137,6 +137,7 @@ export class LeaseBook {
     const avoid = new Set(request.avoid);
     const aliveSinceMs = this.#context.aliveSinceMs();
     const leaving = this.#context.preemptions?.leaving() ?? NONE;
+    const awaited = this.#context.preemptions?.nodes() ?? NONE;
     const fresh: LeaseRow = {
       id,
       client: caller.name,
@@ -169,6 +170,7 @@ export class LeaseBook {
         placement: this.#placement,
         draws,
         starving,
+        awaited,
         avoid,
         reserves: tx.unreservedUntil(caller.name) <= nowMs,
       };

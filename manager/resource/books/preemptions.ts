@@ -1,9 +1,10 @@
 /** The leases that leave their nodes for requests of higher classes, and the requests for which they do. */
 import type { LeavingLease } from "../../../runtime/http/heartbeat_api.ts";
 import type { Logger } from "../../log.ts";
+import { reservedNodes, type Starving } from "../leases/candidates.ts";
 import type { Classes, RequestClass } from "../leases/classes.ts";
 import type { Preemptor } from "../leases/lease_queue.ts";
-import { choosePreemption, type Leaving, type Preemption } from "../leases/preemption.ts";
+import { choosePreemption, type Leaving, type Preemption, suffices } from "../leases/preemption.ts";
 import type { NodeNotifications } from "../node_notifications.ts";
 import { MAX_PREEMPTIONS, PREEMPT_AGAIN_MS, PREEMPTED_WITHIN_MS } from "../policy.ts";
 import { BY_MANAGER, ofLease, ofNode, recordEvent } from "../record_event.ts";
@@ -59,7 +60,7 @@ export class Preemptions {
   }
 
   /** Lets a request preempt leases while it waits. */
-  begin(preempting: PreemptingRequest): Preemptor & Disposable {
+  begin(preempting: PreemptingRequest): Preemptor {
     const inClass = this.#context.classes.of(preempting.caller);
     let left = MAX_PREEMPTIONS;
     let isOver = false;
@@ -71,11 +72,15 @@ export class Preemptions {
     };
     return {
       node: () => pendingNow()?.node,
-      preempt: () => {
+      preempt: (starving) => {
         const turn = this.#choosing.then(async () => {
           let pending = pendingNow();
+          if (pending !== undefined && !await this.#suffices(pending, starving())) {
+            this.#end(preempting);
+            pending = undefined;
+          }
           if (pending === undefined && left > 0 && !isOver) {
-            pending = await this.#choose(preempting, inClass);
+            pending = await this.#choose(preempting, inClass, starving);
             if (pending !== undefined) left--;
             if (isOver) this.#end(preempting);
           }
@@ -113,19 +118,45 @@ export class Preemptions {
     );
   }
 
+  /** The nodes that leases leave. */
+  nodes(): ReadonlySet<string> {
+    return new Set(this.#pending.values().map(({ node }) => node));
+  }
+
+  /**
+   * Whether a request can be served once its leases have left: its node may have been lost, drain or lend fewer cores, or
+   * others may stay that left for another request.
+   */
+  #suffices(pending: Pending, starving: readonly Starving[]): Promise<boolean> {
+    const aliveSinceMs = this.#context.aliveSinceMs();
+    const leaving = [...this.#pending.values()];
+    return this.#context.store.transact((tx) =>
+      !this.#reserved(tx, starving, aliveSinceMs).has(pending.node) &&
+      suffices(tx, pending.node, leaving, aliveSinceMs)
+    );
+  }
+
+  /** The nodes that are reserved for requests for which no leases leave. */
+  #reserved(tx: Transaction, starving: readonly Starving[], aliveSinceMs: number) {
+    const others = starving.filter(({ node }) => node === undefined);
+    return reservedNodes(tx, { starving: others, aliveSinceMs, awaited: this.nodes() });
+  }
+
   async #choose(
     preempting: PreemptingRequest,
     inClass: RequestClass,
+    starvingNow: () => readonly Starving[],
   ): Promise<Pending | undefined> {
     const { store, clock, notifications, log } = this.#context;
     const nowMs = clock();
     this.#failed = this.#failed.filter(({ atMs }) => nowMs - atMs < PREEMPT_AGAIN_MS);
     const choice = { ...preempting, priority: inClass.priority };
     if (this.#failed.some((failed) => failsWith(choice, failed))) return undefined;
+    const starving = starvingNow();
     const aliveSinceMs = this.#context.aliveSinceMs();
     const leaving = [...this.#pending.values()];
     const leftMs = preempting.untilMs - nowMs;
-    const { request, avoid, caller } = preempting;
+    const { request, caller } = preempting;
     const { chosen, classOf } = await store.transact((tx) => {
       const classOf = this.#classesOf(tx);
       const priorityOf = (client: string) => {
@@ -133,8 +164,8 @@ export class Preemptions {
         // Not if the request is refused before they are gone.
         return priority < inClass.priority && graceMs <= leftMs ? priority : undefined;
       };
-      const options = { aliveSinceMs, avoid, priorityOf, leaving };
-      const found = choosePreemption(tx, request, options);
+      const avoid = preempting.avoid.union(this.#reserved(tx, starving, aliveSinceMs));
+      const found = choosePreemption(tx, request, { aliveSinceMs, avoid, priorityOf, leaving });
       return { chosen: found && this.#record(tx, found, inClass, nowMs), classOf };
     });
     if (chosen === undefined) {
@@ -145,7 +176,10 @@ export class Preemptions {
     const untilMs = new Map(
       clients.map(([lease, client]) => [lease, nowMs + (classOf.get(client)?.graceMs ?? 0)]),
     );
-    const endMs = Math.max(nowMs, ...untilMs.values()) + PREEMPTED_WITHIN_MS;
+    // It may count on leases that leave this node for other requests.
+    const here = leaving.filter((each) => each.node === node.id);
+    const goneMs = [...here, { untilMs }].flatMap((each) => [...each.untilMs.values()]);
+    const endMs = Math.max(nowMs, ...goneMs) + PREEMPTED_WITHIN_MS;
     const leases = new Set(untilMs.keys());
     const pending = { node: node.id, nodeName: node.name, request, leases, untilMs, endMs };
     this.#pending.set(preempting, pending);

@@ -6,15 +6,21 @@ import type { NodeLoad, NodeRow, Resources, Transaction } from "../store/store.t
 import { freeCores, freeOf, isLending, stateOf } from "./node_capacity.ts";
 import { firstOf, place, type Placement } from "./placement.ts";
 
-/** What a choice depends on besides the rows. */
-export interface ChoiceOptions {
+/** What a reservation of nodes depends on besides the rows. */
+export interface ReservationOptions {
   /** A node without a heartbeat since this time is lost. */
   readonly aliveSinceMs: number;
+  /** The waiting requests that must not be passed. Nodes may be reserved for them. */
+  readonly starving: readonly Starving[];
+  /** The nodes that leases leave for any request. */
+  readonly awaited: ReadonlySet<string>;
+}
+
+/** What a choice depends on besides the rows. */
+export interface ChoiceOptions extends ReservationOptions {
   readonly placement: Placement;
   /** The random numbers of the placement: {@linkcode drawFor}. */
   readonly draws: readonly number[];
-  /** The waiting requests that must not be passed. Nodes may be reserved for them. */
-  readonly starving: readonly Starving[];
   /** The nodes that have just refused the client. */
   readonly avoid: ReadonlySet<string>;
   /** Whether cores are kept free until the client has claimed them. */
@@ -68,8 +74,8 @@ export function shortageOf(
   request: Resources,
   options: ChoiceOptions,
 ): Shortage {
-  const { starving, aliveSinceMs } = options;
-  const reserved = reservedNodes(tx, starving, aliveSinceMs);
+  const { aliveSinceMs } = options;
+  const reserved = reservedNodes(tx, options);
   const nodes = { lost: 0, draining: 0, reserved: 0, avoided: 0, lacksCores: 0, lacksMemory: 0 };
   const lending: NodeLoad[] = [];
   for (const load of tx.nodeLoads()) {
@@ -106,8 +112,8 @@ function lackOf(
 type Choice = Omit<Offer, "reservedWorkers">;
 
 function choose(tx: Transaction, request: Resources, options: ChoiceOptions): Choice[] {
-  const { aliveSinceMs, placement, draws, starving } = options;
-  const reserved = reservedNodes(tx, starving, aliveSinceMs);
+  const { placement, draws } = options;
+  const reserved = reservedNodes(tx, options);
   const open = tx.nodeLoads().filter(({ node }) => closedBy(node, options, reserved) === undefined);
   const fitting = open.filter((load) => lackOf(load, request) === undefined);
   if (fitting.length === 0) return splitOffers(open, request);
@@ -158,19 +164,21 @@ function memoryOf(request: Resources, workers: number): number {
  * request that all nodes together could serve.
  *
  * Of the nodes that are large enough for it, this is the one with the most free cores. If no node is large enough, these
- * are as many as are together, those with the most free cores first. As no other request gets anything there, the choice
- * stays the same. All other nodes go on lending.
+ * are as many as are together, those with the most free cores first. Nodes that leases leave for other requests come last.
+ * As no other request gets anything there, the choice stays the same. All other nodes go on lending.
  */
-function reservedNodes(
+export function reservedNodes(
   tx: Transaction,
-  starving: readonly Starving[],
-  aliveSinceMs: number,
+  { starving, aliveSinceMs, awaited }: ReservationOptions,
 ): ReadonlySet<string> {
   const reserved = new Set(starving.flatMap(({ node }) => node ?? []));
   for (const request of starving) {
     if (request.node !== undefined) continue;
     const emptiest = tx.nodeLoads().filter(({ node }) => isLending(node, aliveSinceMs))
-      .sort((a, b) => freeCores(b) - freeCores(a));
+      .sort((a, b) =>
+        Number(awaited.has(a.node.id)) - Number(awaited.has(b.node.id)) ||
+        freeCores(b) - freeCores(a)
+      );
     const found = nodesFor(request, emptiest);
     if (found !== undefined) return reserved.union(found);
   }

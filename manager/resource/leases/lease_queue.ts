@@ -19,12 +19,17 @@ import { UsageLine } from "./usage_line.ts";
  */
 type Attempt<T> = (starving: readonly Starving[]) => Promise<T>;
 
-/** What makes capacity for a request of a class that preempts others. */
-export interface Preemptor {
+/** What makes capacity for a request of a class that preempts others. Its disposal lets leases stay. */
+export interface Preemptor extends Disposable {
   /** The node that leases leave for it; undefined if there is none. */
   node(): string | undefined;
-  /** Lets leases leave, if the request can be served then. @returns what is done, for people; undefined: nothing. */
-  preempt(): Promise<string | undefined>;
+  /**
+   * Lets leases leave, if the request can be served then.
+   *
+   * @param starving returns the requests before it that must not be passed.
+   * @returns what is done, for people; undefined: nothing.
+   */
+  preempt(starving: () => readonly Starving[]): Promise<string | undefined>;
 }
 
 /** A request that may wait. */
@@ -199,6 +204,7 @@ export class LeaseQueue {
     const leave = (): boolean => {
       clearTimeout(timer);
       signal?.removeEventListener("abort", abandon);
+      preemptor?.[Symbol.dispose](); // at once: the next request counts on what is left
       return this.#waiting.delete(waiting);
     };
     const refuse = (error: unknown) => {
@@ -233,7 +239,7 @@ export class LeaseQueue {
       preemptor,
       lacks: async (reason) => {
         waiting.reason = reason;
-        const done = await preemptor?.preempt();
+        const done = await preemptor?.preempt(() => this.#starving(this.#before(waiting)));
         if (done !== undefined) {
           waiting.reason = { ...reason, message: `${reason.message}; ${done}` };
         }

@@ -20,7 +20,7 @@ export interface Leaving {
 export interface PreemptionOptions {
   /** A node without a heartbeat since this time is lost. */
   readonly aliveSinceMs: number;
-  /** The nodes that have just refused the client. */
+  /** The nodes that have just refused the client, or are reserved for requests before it. */
   readonly avoid: ReadonlySet<string>;
   /** Returns the priority of a client's leases; undefined if they may not be preempted. */
   readonly priorityOf: (client: string) => number | undefined;
@@ -69,6 +69,28 @@ export function choosePreemption(
   return best && { node: best.node, leases: best.leases };
 }
 
+/** Whether all requests for which leases leave a node can be served there once these have left it. */
+export function suffices(
+  tx: Transaction,
+  id: string,
+  leaving: readonly Leaving[],
+  aliveSinceMs: number,
+): boolean {
+  const node = tx.node(id);
+  if (node === undefined || !isLending(node, aliveSinceMs)) return false;
+  const here = leaving.filter((each) => each.node === id);
+  const { workers, memoryBytes } = sumOf([
+    ...stayingOn(tx, node, here).map(takenBy),
+    ...here.map(({ request }) => request),
+  ]);
+  return workers <= node.cores && memoryBytes <= node.memoryBytes;
+}
+
+function stayingOn(tx: Transaction, { id }: NodeRow, leaving: readonly Leaving[]) {
+  return tx.liveAllocationsOn(id)
+    .filter(({ lease }) => !leaving.some(({ leases }) => leases.has(lease)));
+}
+
 /** The leases that have to leave one node; undefined if that does not suffice. */
 function chooseOn(
   tx: Transaction,
@@ -78,8 +100,7 @@ function chooseOn(
   priorityOf: PreemptionOptions["priorityOf"],
 ): Victim[] | undefined {
   if (node.cores < request.workers || node.memoryBytes < request.memoryBytes) return undefined;
-  const staying = tx.liveAllocationsOn(node.id)
-    .filter(({ lease }) => !leaving.some(({ leases }) => leases.has(lease)));
+  const staying = stayingOn(tx, node, leaving);
   const promised = sumOf(leaving.map((each) => each.request));
   const taken = sumOf(staying.map(takenBy));
   /** What is missing if these leave too. */

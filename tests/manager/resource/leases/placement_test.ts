@@ -39,6 +39,7 @@ async function offer(
     placement,
     draws,
     starving,
+    awaited: new Set<string>(),
     avoid: new Set<string>(),
     reserves: true,
   };

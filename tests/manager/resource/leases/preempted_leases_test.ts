@@ -6,98 +6,13 @@ import {
   PREEMPTED_WITHIN_MS,
 } from "../../../../manager/resource/policy.ts";
 import { LeaseRefusedError } from "../../../../runtime/errors.ts";
-import type { HeartbeatResponse, LeaseResponse } from "../../../../runtime/http/manager_api.ts";
+import type { LeaseResponse } from "../../../../runtime/http/manager_api.ts";
 import { ManagerClient } from "../../../../runtime/http/manager_client.ts";
-import { FakeClock, TestManager } from "../../../support/manager/test_manager.ts";
-import { lastingMs } from "../../../support/time_factor.ts";
+import { longMs, PreemptedNode } from "../../../support/manager/preempted_node.ts";
 import { until } from "../../../support/waiting.ts";
 
-const CLASSES = {
-  urgent: { priority: 5, preempts: true },
-  default: { graceSeconds: 3 },
-  spare: { priority: -5, graceSeconds: 1 },
-};
-/** Bounded, so that a test whose wait does not end fails with a reason. */
-const longMs = lastingMs(60_000);
-
-/** A resource manager with one node, whose heartbeats are those of the test. */
-class Node implements AsyncDisposable {
-  readonly #gone = new AbortController();
-  readonly #waits: Promise<unknown>[] = [];
-  readonly #clients: ManagerClient[] = [];
-  readonly #held: { lease: string; workers: number }[] = [];
-
-  private constructor(
-    readonly test: TestManager,
-    readonly clock: FakeClock,
-    readonly id: string,
-  ) {}
-
-  static async start(cores: number, classes: typeof CLASSES | Record<string, object> = CLASSES) {
-    const clock = new FakeClock();
-    const test = await TestManager.start({ clock: clock.read, classes });
-    const { node } = await test.register("n1", { cores });
-    return new Node(test, clock, node);
-  }
-
-  async client(name: string, inClass: string): Promise<ManagerClient> {
-    const { token } = await this.test.operator.createToken({
-      role: "client",
-      name,
-      class: inClass,
-    });
-    const client = new ManagerClient({ url: this.test.url, token });
-    this.#clients.push(client);
-    return client;
-  }
-
-  /** Takes a lease of a client and claims it. */
-  async hold(client: ManagerClient, workers: number): Promise<string> {
-    const { lease } = await client.takeLease({ workers, memoryBytes: 0, termMs: 3_600_000 });
-    await this.claim(lease, workers);
-    return lease;
-  }
-
-  async claim(lease: string, workers: number): Promise<void> {
-    await this.test.node.reportLease(this.id, lease, { epoch: 1, state: "claimed", workers });
-    this.#held.push({ lease, workers });
-  }
-
-  /** Requests a lease, and resolves when the request waits and was tried. */
-  async wait(client: ManagerClient, workers: number, waitMs = longMs, signal = this.#gone.signal) {
-    const before = (await this.test.operator.queue()).waiting.length;
-    const request = { workers, memoryBytes: 0, termMs: 3_600_000, waitMs };
-    const granted = client.takeLease(request, signal);
-    this.#waits.push(granted.catch(() => {}));
-    await until(async () => {
-      const { waiting } = await this.test.operator.queue();
-      return waiting.length > before && waiting.every(({ reason }) => reason.code !== "untried");
-    }, () => "the request waits");
-    return { granted };
-  }
-
-  /** What has to leave, by the response to a heartbeat. */
-  async leave(): Promise<HeartbeatResponse["leave"]> {
-    const { leave } = await this.test.node.heartbeat(this.id, { epoch: 1, leases: this.#held });
-    return leave;
-  }
-
-  /** Reports that a lease has ended on the node. */
-  async ended(lease: string): Promise<void> {
-    this.#held.splice(this.#held.findIndex((each) => each.lease === lease), 1);
-    await this.test.node.reportLease(this.id, lease, { epoch: 1, state: "ended", workers: 1 });
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#gone.abort();
-    await Promise.all(this.#waits);
-    for (const client of this.#clients) client.close();
-    await this.test[Symbol.asyncDispose]();
-  }
-}
-
 Deno.test("a lease of a lower class leaves for a request that waits, with its grace period, and the request gets its cores", async () => {
-  await using node = await Node.start(3);
+  await using node = await PreemptedNode.start(3);
   const [ada, sue, eve] = [
     await node.client("ada", "default"),
     await node.client("sue", "spare"),
@@ -149,7 +64,7 @@ Deno.test("a lease of a lower class leaves for a request that waits, with its gr
 });
 
 Deno.test("nothing leaves for a class that does not preempt, for one of its own priority, or for what fits nowhere", async () => {
-  await using node = await Node.start(2);
+  await using node = await PreemptedNode.start(2);
   const [ada, bob, eve, max] = [
     await node.client("ada", "default"),
     await node.client("bob", "default"),
@@ -166,7 +81,7 @@ Deno.test("nothing leaves for a class that does not preempt, for one of its own 
 });
 
 Deno.test("a request that can preempt nothing keeps no smaller one from it", async () => {
-  await using node = await Node.start(2);
+  await using node = await PreemptedNode.start(2);
   const lease = await node.hold(await node.client("ada", "default"), 1);
   await node.hold(await node.client("eve", "urgent"), 1);
   const max = await node.client("max", "urgent");
@@ -179,7 +94,7 @@ Deno.test("a request that can preempt nothing keeps no smaller one from it", asy
 });
 
 Deno.test("a request that could preempt nothing is considered again", async () => {
-  await using node = await Node.start(1);
+  await using node = await PreemptedNode.start(1);
   const ada = await node.client("ada", "default");
   const { lease } = await ada.takeLease({ workers: 1, memoryBytes: 0, termMs: 60_000 });
   await node.wait(await node.client("eve", "urgent"), 1);
@@ -191,7 +106,7 @@ Deno.test("a request that could preempt nothing is considered again", async () =
 });
 
 Deno.test("nothing leaves for a request that is refused before the grace period is over, or exceeds its quota", async () => {
-  await using node = await Node.start(1);
+  await using node = await PreemptedNode.start(1);
   const ada = await node.client("ada", "default");
   await node.hold(ada, 1);
   const eve = await node.client("eve", "urgent");
@@ -211,7 +126,7 @@ Deno.test("nothing leaves for a request that is refused before the grace period 
 });
 
 Deno.test("leases may stay once the request has left the queue", async () => {
-  await using node = await Node.start(1);
+  await using node = await PreemptedNode.start(1);
   const ada = await node.client("ada", "default");
   const lease = await node.hold(ada, 1);
   const eve = await node.client("eve", "urgent");
@@ -224,7 +139,7 @@ Deno.test("leases may stay once the request has left the queue", async () => {
 });
 
 Deno.test("two requests preempt as many leases as both need together", async () => {
-  await using node = await Node.start(4);
+  await using node = await PreemptedNode.start(4);
   const ada = await node.client("ada", "default");
   for (let i = 0; i < 4; i++) await node.hold(ada, 1);
   await node.wait(await node.client("eve", "urgent"), 1);
@@ -240,7 +155,7 @@ Deno.test("two requests preempt as many leases as both need together", async () 
 });
 
 Deno.test("a request whose leases do not leave preempts others a few times, then none", async () => {
-  await using node = await Node.start(1);
+  await using node = await PreemptedNode.start(1);
   const ada = await node.client("ada", "spare");
   await node.hold(ada, 1);
   await node.wait(await node.client("eve", "urgent"), 1);
@@ -263,7 +178,7 @@ Deno.test("a request whose leases do not leave preempts others a few times, then
 });
 
 Deno.test("a part that leaves is replaced on another node within the quota of its client", async () => {
-  await using node = await Node.start(2);
+  await using node = await PreemptedNode.start(2);
   const quota = { workers: 1 };
   const request = { role: "client", name: "ada", quota } as const;
   const { token } = await node.test.operator.createToken(request);
