@@ -8,7 +8,7 @@ import {
 import { LeaseRefusedError } from "../../../../runtime/errors.ts";
 import type { LeaseResponse } from "../../../../runtime/http/manager_api.ts";
 import { ManagerClient } from "../../../../runtime/http/manager_client.ts";
-import { longMs, PreemptedNode } from "../../../support/manager/preempted_node.ts";
+import { longMs, PreemptedNode } from "../../../support/cluster/preempted_node.ts";
 import { until } from "../../../support/waiting.ts";
 
 Deno.test("a lease of a lower class leaves for a request that waits, with its grace period, and the request gets its cores", async () => {

@@ -2,7 +2,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { HEARTBEAT_MS, MAX_PASSED_MS } from "../../../../manager/resource/policy.ts";
 import { MAX_LEASE_WAIT_MS } from "../../../../runtime/http/api_fields.ts";
-import { PreemptedNode } from "../../../support/manager/preempted_node.ts";
+import { PreemptedNode } from "../../../support/cluster/preempted_node.ts";
 import { until, within } from "../../../support/waiting.ts";
 
 const CLASSES = { urgent: { priority: 5, preempts: true }, default: { graceSeconds: 30 } };
@@ -73,7 +73,7 @@ Deno.test("a request that counts on leases that leave for another preempts them 
   }, () => "it leaves for the other request");
 });
 
-Deno.test("what leases leave for a request is reserved for no other one that waits longer, if there is another node", async () => {
+Deno.test("a node that leases leave for a request is reserved for no other one before it, if another node is large enough", async () => {
   await using node = await PreemptedNode.start(3, CLASSES);
   const ada = await node.client("ada", "default");
   const eve = await node.client("eve", "urgent");

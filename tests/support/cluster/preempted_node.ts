@@ -3,7 +3,7 @@ import type { HeartbeatResponse } from "../../../runtime/http/manager_api.ts";
 import { ManagerClient } from "../../../runtime/http/manager_client.ts";
 import { lastingMs } from "../time_factor.ts";
 import { until } from "../waiting.ts";
-import { FakeClock, TestManager } from "./test_manager.ts";
+import { FakeClock, TestManager } from "../manager/test_manager.ts";
 
 const CLASSES = {
   urgent: { priority: 5, preempts: true },
