@@ -52,6 +52,8 @@ export const MAX_PREEMPTIONS = 3;
 export const PREEMPTED_WITHIN_MS = 5000;
 /** The pause after no lease was found to preempt. A choice among 10,000 leases takes milliseconds. */
 export const PREEMPT_AGAIN_MS = 500;
+/** How many looks at nodes that leases leave pass in one turn of the event loop. A choice of leases takes a turn. */
+export const LOOKS_PER_TURN = 32;
 /** The most waiting lease requests, as a share of all requests in flight. The rest is for clients that release leases. */
 export const MAX_WAITING_SHARE = 0.25;
 /**

@@ -136,8 +136,8 @@ export class LeaseBook {
     const draws = drawFor(this.#placement);
     const avoid = new Set(request.avoid);
     const aliveSinceMs = this.#context.aliveSinceMs();
-    const leaving = this.#context.preemptions?.leaving() ?? NONE;
-    const awaited = this.#context.preemptions?.nodes() ?? NONE;
+    const { preemptions } = this.#context;
+    const isLeaving = (lease: string, node: string) => preemptions?.isLeaving(lease, node) ?? false;
     const fresh: LeaseRow = {
       id,
       client: caller.name,
@@ -161,7 +161,7 @@ export class LeaseBook {
       const known = request.replaces === undefined
         ? undefined
         : ownLease(tx, caller, request.replaces);
-      const lease = known !== undefined && mayReplace(tx, known, request, leaving)
+      const lease = known !== undefined && mayReplace(tx, known, request, isLeaving)
         ? { ...fresh, ...rootOf(known) }
         : fresh;
       if (lease === fresh) checkQuota(tx, caller, request);
@@ -170,7 +170,7 @@ export class LeaseBook {
         placement: this.#placement,
         draws,
         starving,
-        awaited,
+        awaited: preemptions?.nodes ?? NONE,
         avoid,
         reserves: tx.unreservedUntil(caller.name) <= nowMs,
       };

@@ -1,4 +1,5 @@
 /** The leases that leave their nodes for requests of higher classes, and the requests for which they do. */
+import { setImmediate } from "node:timers";
 import type { LeavingLease } from "../../../runtime/http/heartbeat_api.ts";
 import type { Logger } from "../../log.ts";
 import { reservedNodes, type Starving } from "../leases/candidates.ts";
@@ -6,7 +7,12 @@ import type { Classes, RequestClass } from "../leases/classes.ts";
 import type { Preemptor } from "../leases/lease_queue.ts";
 import { choosePreemption, type Leaving, type Preemption, suffices } from "../leases/preemption.ts";
 import type { NodeNotifications } from "../node_notifications.ts";
-import { MAX_PREEMPTIONS, PREEMPT_AGAIN_MS, PREEMPTED_WITHIN_MS } from "../policy.ts";
+import {
+  LOOKS_PER_TURN,
+  MAX_PREEMPTIONS,
+  PREEMPT_AGAIN_MS,
+  PREEMPTED_WITHIN_MS,
+} from "../policy.ts";
 import { BY_MANAGER, ofLease, ofNode, recordEvent } from "../record_event.ts";
 import type { Resources, Store, TokenRow, Transaction } from "../store/store.ts";
 
@@ -50,6 +56,10 @@ interface Pending extends Leaving {
 export class Preemptions {
   readonly #context: PreemptionContext;
   readonly #pending = new Map<PreemptingRequest, Pending>();
+  /** The same ones, by node. */
+  readonly #byNode = new Map<string, Pending[]>();
+  /** The looks at nodes in this turn of the event loop. */
+  #looks = 0;
   /** Choices are made one after the other, so that no two requests count on the same lease. */
   #choosing: Promise<unknown> = Promise.resolve();
   /** The requests for which the last choices have found nothing. */
@@ -75,7 +85,7 @@ export class Preemptions {
       preempt: (starving) => {
         const turn = this.#choosing.then(async () => {
           let pending = pendingNow();
-          if (pending !== undefined && !await this.#suffices(pending, starving())) {
+          if (pending !== undefined && !await this.#suffices(pending, starving)) {
             this.#end(preempting);
             pending = undefined;
           }
@@ -103,43 +113,52 @@ export class Preemptions {
   /** The leases that have to leave a node. */
   leavingFrom(node: string): LeavingLease[] {
     const nowMs = this.#context.clock();
-    return this.#pending.values().filter((pending) => pending.node === node)
-      .flatMap(({ untilMs }) => untilMs)
-      .map(([lease, untilMs]) => ({ lease, graceMs: Math.max(0, untilMs - nowMs) }))
-      .toArray();
+    return this.#on(node)
+      .flatMap(({ untilMs }) => [...untilMs])
+      .map(([lease, untilMs]) => ({ lease, graceMs: Math.max(0, untilMs - nowMs) }));
   }
 
-  /** All of them, as `LEASE NODE`. */
-  leaving(): ReadonlySet<string> {
-    return new Set(
-      this.#pending.values().flatMap(({ node, leases }) =>
-        leases.values().map((lease) => `${lease} ${node}`)
-      ),
-    );
+  /** Whether a lease has to leave a node. */
+  isLeaving(lease: string, node: string): boolean {
+    return this.#on(node).some(({ leases }) => leases.has(lease));
   }
 
   /** The nodes that leases leave. */
-  nodes(): ReadonlySet<string> {
-    return new Set(this.#pending.values().map(({ node }) => node));
+  get nodes(): Pick<ReadonlySet<string>, "has"> {
+    return this.#byNode;
+  }
+
+  #on(node: string): readonly Pending[] {
+    return this.#byNode.get(node) ?? [];
   }
 
   /**
    * Whether a request can be served once its leases have left: its node may have been lost, drain or lend fewer cores, or
    * others may stay that left for another request.
    */
-  #suffices(pending: Pending, starving: readonly Starving[]): Promise<boolean> {
+  async #suffices(pending: Pending, starvingNow: () => readonly Starving[]): Promise<boolean> {
+    await this.#passTurn();
+    const starving = starvingNow();
     const aliveSinceMs = this.#context.aliveSinceMs();
-    const leaving = [...this.#pending.values()];
-    return this.#context.store.transact((tx) =>
+    const leaving = this.#on(pending.node);
+    return await this.#context.store.transact((tx) =>
       !this.#reserved(tx, starving, aliveSinceMs).has(pending.node) &&
       suffices(tx, pending.node, leaving, aliveSinceMs)
     );
   }
 
+  /** Lets other work pass once there were enough looks: a thousand requests may be tried at once. */
+  async #passTurn(looks = 1): Promise<void> {
+    this.#looks += looks;
+    if (this.#looks < LOOKS_PER_TURN) return;
+    this.#looks = 0;
+    await new Promise((resolve) => void setImmediate(resolve));
+  }
+
   /** The nodes that are reserved for requests for which no leases leave. */
   #reserved(tx: Transaction, starving: readonly Starving[], aliveSinceMs: number) {
     const others = starving.filter(({ node }) => node === undefined);
-    return reservedNodes(tx, { starving: others, aliveSinceMs, awaited: this.nodes() });
+    return reservedNodes(tx, { starving: others, aliveSinceMs, awaited: this.nodes });
   }
 
   async #choose(
@@ -152,9 +171,10 @@ export class Preemptions {
     this.#failed = this.#failed.filter(({ atMs }) => nowMs - atMs < PREEMPT_AGAIN_MS);
     const choice = { ...preempting, priority: inClass.priority };
     if (this.#failed.some((failed) => failsWith(choice, failed))) return undefined;
+    await this.#passTurn(LOOKS_PER_TURN); // a choice may take milliseconds
     const starving = starvingNow();
     const aliveSinceMs = this.#context.aliveSinceMs();
-    const leaving = [...this.#pending.values()];
+    const leavingFrom = (node: string) => this.#on(node);
     const leftMs = preempting.untilMs - nowMs;
     const { request, caller } = preempting;
     const { chosen, classOf } = await store.transact((tx) => {
@@ -165,24 +185,37 @@ export class Preemptions {
         return priority < inClass.priority && graceMs <= leftMs ? priority : undefined;
       };
       const avoid = preempting.avoid.union(this.#reserved(tx, starving, aliveSinceMs));
-      const found = choosePreemption(tx, request, { aliveSinceMs, avoid, priorityOf, leaving });
+      const found = choosePreemption(tx, request, {
+        ...{ aliveSinceMs, avoid, priorityOf, leavingFrom },
+        lowestPriority: lowestOf(classOf.values()),
+      });
       return { chosen: found && this.#record(tx, found, inClass, nowMs), classOf };
     });
     if (chosen === undefined) {
       this.#failed.push({ ...choice, atMs: nowMs });
       return undefined;
     }
-    const { node, clients } = chosen;
+    const { node, clients, workers } = chosen;
     const untilMs = new Map(
       clients.map(([lease, client]) => [lease, nowMs + (classOf.get(client)?.graceMs ?? 0)]),
     );
     // It may count on leases that leave this node for other requests.
-    const here = leaving.filter((each) => each.node === node.id);
-    const goneMs = [...here, { untilMs }].flatMap((each) => [...each.untilMs.values()]);
+    const goneMs = [...this.#on(node.id), { untilMs }].flatMap((
+      each,
+    ) => [...each.untilMs.values()]);
     const endMs = Math.max(nowMs, ...goneMs) + PREEMPTED_WITHIN_MS;
     const leases = new Set(untilMs.keys());
-    const pending = { node: node.id, nodeName: node.name, request, leases, untilMs, endMs };
+    const pending = {
+      node: node.id,
+      nodeName: node.name,
+      request,
+      leases,
+      workers,
+      untilMs,
+      endMs,
+    };
     this.#pending.set(preempting, pending);
+    this.#byNode.set(node.id, [...this.#on(node.id), pending]);
     if (leases.size > 0) notifications.notify(node.id);
     log.info("{leases} leases leave node {node} for {client}, class {class}", {
       leases: leases.size,
@@ -193,17 +226,19 @@ export class Preemptions {
     return pending;
   }
 
-  /** Records which leases have to leave. @returns the client of each. */
+  /** Records which leases have to leave. @returns the client of each, and their workers. */
   #record(tx: Transaction, { node, leases }: Preemption, { name }: RequestClass, nowMs: number) {
+    let sum = 0;
     const clients = leases.map((id): [string, string] => {
       const lease = tx.lease(id)!; // an allocation of it is live
       const { workers } = tx.allocation(id, node.id)!;
+      sum += workers;
       const message = `for a request of class ${name}`;
       const details = { ...ofLease(lease), ...ofNode(node), workers, message };
       recordEvent(tx, "lease-preempted", nowMs, BY_MANAGER, details);
       return [id, lease.client];
     });
-    return { node, clients };
+    return { node, clients, workers: sum };
   }
 
   /** The class of each client. */
@@ -215,8 +250,13 @@ export class Preemptions {
   /** The leases that have not left may stay. */
   #end(preempting: PreemptingRequest): void {
     const pending = this.#pending.get(preempting);
-    if (!this.#pending.delete(preempting) || pending!.leases.size === 0) return;
-    this.#context.notifications.notify(pending!.node);
+    if (pending === undefined) return;
+    this.#pending.delete(preempting);
+    const { node, leases } = pending;
+    const others = this.#on(node).filter((other) => other !== pending);
+    if (others.length > 0) this.#byNode.set(node, others);
+    else this.#byNode.delete(node);
+    if (leases.size > 0) this.#context.notifications.notify(node);
   }
 }
 
@@ -226,6 +266,12 @@ function failsWith(choice: Choice, failed: Choice): boolean {
     choice.request.memoryBytes >= failed.request.memoryBytes &&
     choice.priority <= failed.priority && choice.untilMs <= failed.untilMs &&
     failed.avoid.isSubsetOf(choice.avoid);
+}
+
+function lowestOf(classes: Iterable<RequestClass>): number {
+  let lowest = Infinity;
+  for (const { priority } of classes) lowest = Math.min(lowest, priority);
+  return lowest;
 }
 
 function textOf({ leases, nodeName }: Pending): string {

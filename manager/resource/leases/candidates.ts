@@ -3,7 +3,7 @@ import { memoryShare } from "../../../runtime/grant/memory_share.ts";
 import type { NodeObstacle } from "../../../runtime/http/queue_api.ts";
 import { CANDIDATES_PER_LEASE, MAX_OFFERS } from "../policy.ts";
 import type { NodeLoad, NodeRow, Resources, Transaction } from "../store/store.ts";
-import { freeCores, freeOf, isLending, stateOf } from "./node_capacity.ts";
+import { freeCores, freeOf, isLargeEnough, isLending, stateOf } from "./node_capacity.ts";
 import { firstOf, place, type Placement } from "./placement.ts";
 
 /** What a reservation of nodes depends on besides the rows. */
@@ -13,7 +13,7 @@ export interface ReservationOptions {
   /** The waiting requests that must not be passed. Nodes may be reserved for them. */
   readonly starving: readonly Starving[];
   /** The nodes that leases leave for any request. */
-  readonly awaited: ReadonlySet<string>;
+  readonly awaited: Pick<ReadonlySet<string>, "has">;
 }
 
 /** What a choice depends on besides the rows. */
@@ -202,8 +202,4 @@ function nodesFor(
     if (workers >= request.workers) return together;
   }
   return undefined;
-}
-
-function isLargeEnough(node: NodeRow, request: Resources): boolean {
-  return node.cores >= request.workers && node.memoryBytes >= request.memoryBytes;
 }

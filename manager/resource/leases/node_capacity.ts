@@ -25,6 +25,11 @@ export function isLending(node: NodeRow, aliveSinceMs: number): boolean {
   return isUp(node, aliveSinceMs) && node.drainMs === null;
 }
 
+/** Whether a node could serve a request if it served nothing else. */
+export function isLargeEnough(node: NodeRow, request: Resources): boolean {
+  return node.cores >= request.workers && node.memoryBytes >= request.memoryBytes;
+}
+
 /** The free cores and memory of a node. */
 export function freeOf({ node, allocated }: NodeLoad): Resources {
   return {

@@ -1,12 +1,13 @@
 /** Which leases have to leave a node, so that a request of a higher class is served there. */
 import {
   type AllocationRow,
+  type NodeLoad,
   type NodeRow,
   type Resources,
   takenBy,
   type Transaction,
 } from "../store/store.ts";
-import { isLending } from "./node_capacity.ts";
+import { isLargeEnough, isLending } from "./node_capacity.ts";
 
 /** Leases that leave a node already. */
 export interface Leaving {
@@ -14,6 +15,8 @@ export interface Leaving {
   /** The request that is to be served there. */
   readonly request: Resources;
   readonly leases: ReadonlySet<string>;
+  /** The workers that they have there, together. */
+  readonly workers: number;
 }
 
 /** What a choice depends on besides the rows. */
@@ -24,7 +27,10 @@ export interface PreemptionOptions {
   readonly avoid: ReadonlySet<string>;
   /** Returns the priority of a client's leases; undefined if they may not be preempted. */
   readonly priorityOf: (client: string) => number | undefined;
-  readonly leaving: readonly Leaving[];
+  /** The lowest priority that it returns. */
+  readonly lowestPriority: number;
+  /** Returns the leases that leave a node already. */
+  readonly leavingFrom: (node: string) => readonly Leaving[];
 }
 
 /** A node with the leases that have to leave it. */
@@ -50,13 +56,19 @@ interface Victim {
 export function choosePreemption(
   tx: Transaction,
   request: Resources,
-  { aliveSinceMs, avoid, priorityOf, leaving }: PreemptionOptions,
+  { aliveSinceMs, avoid, priorityOf, lowestPriority, leavingFrom }: PreemptionOptions,
 ): Preemption | undefined {
+  const open = tx.nodeLoads()
+    .filter(({ node }) => isLending(node, aliveSinceMs) && !avoid.has(node.id))
+    .filter(({ node }) => isLargeEnough(node, request));
+  // No node has to give up fewer workers: a search among the leases of all nodes takes some 100 times as long.
+  const least = open.reduce(
+    (least, load) => Math.min(least, missingOn(load, request, leavingFrom(load.node.id))),
+    Infinity,
+  );
   let best: Preemption & { priority: number; workers: number } | undefined;
-  for (const { node } of tx.nodeLoads()) {
-    if (!isLending(node, aliveSinceMs) || avoid.has(node.id)) continue;
-    const here = leaving.filter((each) => each.node === node.id);
-    const chosen = chooseOn(tx, node, request, here, priorityOf);
+  for (const { node } of open) {
+    const chosen = chooseOn(tx, node, request, leavingFrom(node.id), priorityOf);
     if (chosen === undefined) continue;
     const priority = Math.max(-Infinity, ...chosen.map((each) => each.priority));
     const workers = sumOf(chosen.map(({ allocation }) => allocation)).workers;
@@ -65,11 +77,23 @@ export function choosePreemption(
       (priority > best.priority || (priority === best.priority && workers >= best.workers))
     ) continue;
     best = { node, leases: chosen.map(({ allocation }) => allocation.lease), priority, workers };
+    if (priority <= lowestPriority && workers <= least) break;
   }
   return best && { node: best.node, leases: best.leases };
 }
 
-/** Whether all requests for which leases leave a node can be served there once these have left it. */
+/** The least workers that leases have to give up on a node, besides those that leave it already. */
+function missingOn(
+  { node, allocated }: NodeLoad,
+  request: Resources,
+  leaving: readonly Leaving[],
+): number {
+  const promised = leaving.reduce((sum, each) => sum + each.request.workers, 0);
+  const freed = leaving.reduce((sum, { workers }) => sum + workers, 0);
+  return Math.max(0, allocated.workers - freed + promised + request.workers - node.cores);
+}
+
+/** Whether all requests for which leases leave a node can be served there once these leases have left it. */
 export function suffices(
   tx: Transaction,
   id: string,
@@ -78,10 +102,9 @@ export function suffices(
 ): boolean {
   const node = tx.node(id);
   if (node === undefined || !isLending(node, aliveSinceMs)) return false;
-  const here = leaving.filter((each) => each.node === id);
   const { workers, memoryBytes } = sumOf([
-    ...stayingOn(tx, node, here).map(takenBy),
-    ...here.map(({ request }) => request),
+    ...stayingOn(tx, node, leaving).map(takenBy),
+    ...leaving.map(({ request }) => request),
   ]);
   return workers <= node.cores && memoryBytes <= node.memoryBytes;
 }
@@ -99,7 +122,6 @@ function chooseOn(
   leaving: readonly Leaving[],
   priorityOf: PreemptionOptions["priorityOf"],
 ): Victim[] | undefined {
-  if (node.cores < request.workers || node.memoryBytes < request.memoryBytes) return undefined;
   const staying = stayingOn(tx, node, leaving);
   const promised = sumOf(leaving.map((each) => each.request));
   const taken = sumOf(staying.map(takenBy));

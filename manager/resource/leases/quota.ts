@@ -29,7 +29,7 @@ export function checkQuota(tx: Transaction, caller: TokenRow, request: Resources
  * node drains or lends fewer cores than before. It then needs no quota of its own.
  *
  * @param known the other lease.
- * @param leaving the parts that leave for requests of higher classes, as `LEASE NODE`.
+ * @param isLeaving returns whether a part leaves for a request of a higher class.
  * @returns false if no lease with its root runs.
  * @throws {RefusalError} 409 `quota` if there is no such part.
  */
@@ -37,7 +37,7 @@ export function mayReplace(
   tx: Transaction,
   known: LeaseRow,
   request: Resources,
-  leaving: ReadonlySet<string>,
+  isLeaving: (lease: string, node: string) => boolean,
 ): boolean {
   const { root, rootWorkers, rootMemoryBytes } = known;
   const running = tx.leasesWithRoot(root);
@@ -50,7 +50,7 @@ export function mayReplace(
     for (const allocation of tx.allocationsOf(lease.id)) {
       const node = tx.node(allocation.node);
       if (allocation.state !== "claimed" || node === undefined) continue;
-      if (!leaving.has(`${lease.id} ${node.id}`) && !haveToLeave(tx, node)) continue;
+      if (!isLeaving(lease.id, node.id) && !haveToLeave(tx, node)) continue;
       workers -= allocation.workers;
       memoryBytes -= allocation.memoryBytes;
     }

@@ -35,7 +35,14 @@ function choose(
   { leaving = [], avoid = [] }: { leaving?: readonly Leaving[]; avoid?: readonly string[] } = {},
 ) {
   const priorityOf = (client: string) => Number(client) < 5 ? Number(client) : undefined;
-  const options = { aliveSinceMs: 0, avoid: new Set(avoid), priorityOf, leaving };
+  const leavingFrom = (id: string) => leaving.filter(({ node }) => node === id);
+  const options = {
+    aliveSinceMs: 0,
+    avoid: new Set(avoid),
+    priorityOf,
+    lowestPriority: 0,
+    leavingFrom,
+  };
   const found = choosePreemption(tx, { workers, memoryBytes: workers }, options);
   return found && [found.node.id, ...found.leases];
 }
@@ -83,7 +90,7 @@ Deno.test("leases that leave already count for the requests for which they do, a
     { lease: "b", node: "n", workers: 4, priority: 1 },
   ]);
   const request = { workers: 3, memoryBytes: 3 };
-  const leaving = [{ node: "n", request, leases: new Set(["a"]) }];
+  const leaving = [{ node: "n", request, leases: new Set(["a"]), workers: 4 }];
   assertEquals(choose(tx, 1, { leaving }), ["n"]);
   assertEquals(choose(tx, 2, { leaving }), ["n", "b"]);
   assertEquals(choose(tx, 5, { leaving }), ["n", "b"]);
