@@ -55,6 +55,15 @@ Deno.test("`lentIn()` counts the share of each hour that is in the period", () =
   assertEquals(of(hour(3000, { fromMs: 3500, coreMs: 4000 }), hour(4000)), [3500, 8, 2]);
 });
 
+Deno.test("`lentIn()` leaves out what was leased while no resource manager counted", () => {
+  const hours = [2000, 7000, 8000].map((hourMs) => ({
+    ...{ hourMs, fromMs: hourMs, untilMs: hourMs + 1000, coreMs: 2000 },
+  }));
+  const bills = [bill({ sinceMs: 1000, heldNs: `${9000e6}` })];
+  const { coreNs, leasedNs } = lentIn({ sinceMs: 0, untilMs: 9000 }, hours, bills)!;
+  assertEquals([Number(coreNs) / 1e9, Number(leasedNs) / 1e9], [6, 6]);
+});
+
 Deno.test("`leasedIn()` sums by account and by client", () => {
   const bills = [
     bill({ client: "eve" }),
