@@ -1,9 +1,14 @@
 /** The usage of accounts: each bill counts once, however a start and its reports interleave. */
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
+import { setImmediate } from "node:timers";
 import fc from "fast-check";
 import { BillBook } from "../../../../manager/resource/books/bill_book.ts";
 import { UsageBook } from "../../../../manager/resource/books/usage_book.ts";
-import { GRANT_COUNTS_AS_MS } from "../../../../manager/resource/policy.ts";
+import {
+  COUNTED_HALF_LIVES,
+  GRANT_COUNTS_AS_MS,
+  USAGE_SLICES_PER_HALF_LIFE,
+} from "../../../../manager/resource/policy.ts";
 import { MemoryStore } from "../../../../manager/resource/store/memory_store.ts";
 import type { BillRow } from "../../../../manager/resource/store/store.ts";
 import { testLogger } from "../../../support/manager/book_context.ts";
@@ -112,6 +117,23 @@ Deno.test("a report without anything new, of a bill that is not read yet, does n
   }
   await book.readEarlier();
   assertAlmostEquals(book.of("client/ada"), 1000, 30);
+});
+
+Deno.test("a slice of earlier bills is read in a turn of its own, so that other work passes", async () => {
+  const store = new TwiceStore(new MemoryStore());
+  const { read: clock } = new FakeClock();
+  const book = new UsageBook({ store, clock, log: testLogger() }, HALF_LIFE_MS);
+  let turns = 0;
+  let isOver = false;
+  const turn = () => {
+    turns++;
+    if (!isOver) setImmediate(turn);
+  };
+  setImmediate(turn);
+  await book.readEarlier();
+  isOver = true;
+  await new Promise((resolve) => void setImmediate(resolve));
+  assert(turns >= COUNTED_HALF_LIVES * USAGE_SLICES_PER_HALF_LIFE, `${turns} turns`);
 });
 
 Deno.test("a resource manager with classes counts what nodes report, and counts it again after a restart", async () => {
