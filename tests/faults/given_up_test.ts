@@ -174,13 +174,12 @@ Deno.test("calls that are given up", async (t) => {
   await t.step("a function that never settles ends its worker after the grace period", async () => {
     await using held = await lease(cluster, { graceMs: LONG_GRACE_MS });
     for (
-      const { deadlineMs, code } of [{ deadlineMs: BEGUN_MS, code: "deadline" }, {
-        deadlineMs: 60_000,
-        code: "abandoned",
-      }]
+      const [code, options] of [
+        ["deadline", () => ({ deadlineMs: BEGUN_MS })],
+        ["abandoned", () => ({ signal: AbortSignal.timeout(2 * BEGUN_MS), deadlineMs: 60_000 })],
+      ] as const
     ) {
-      const signal = AbortSignal.timeout(2 * BEGUN_MS);
-      await assertRejects(() => held.invoke("never", none, { signal, deadlineMs }));
+      await assertRejects(() => held.invoke("never", none, options()));
       assertEquals(await held.invoke("echo", Uint8Array.of(5)), Uint8Array.of(5));
       await until(() => held.lost.length === 1, () => "the event");
       const event = held.lost.pop()!;
