@@ -117,6 +117,7 @@ Deno.test("`writePictures()` writes each chart that has rows, with its host and 
     assertStringIncludes(svg, "rFaaS hot 5.3 µs"); // a published value
     assert(!/NaN|undefined/.test(svg));
   } finally {
+    await abandonedFrame();
     await Deno.remove(folder, { recursive: true });
   }
 });
@@ -132,7 +133,7 @@ Deno.test("every chart draws its rows, on a wide and on a narrow page", async ()
       assert(!/NaN|undefined/.test(svg), `${id} has a value that is none`);
     }
   }
-  await new Promise((resolve) => setTimeout(resolve, 30)); // the animation frame that the library requested
+  await abandonedFrame();
 });
 
 Deno.test("`formatUs()`, `formatCount()` and `sizeText()` use the usual units", () => {
@@ -143,3 +144,8 @@ Deno.test("`formatUs()`, `formatCount()` and `sizeText()` use the usual units", 
   assertEquals([4_321_000, 512_300, 87, 0].map(formatCount), ["4.3M", "512k", "87", "0"]);
   assertEquals([64, 4096, 16 * 2 ** 20].map(sizeText), ["64 B", "4 KiB", "16 MiB"]);
 });
+
+/** Waits for the animation frame that the library of charts requests and then abandons. */
+async function abandonedFrame(): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, 30));
+}
