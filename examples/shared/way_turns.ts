@@ -20,7 +20,7 @@ export interface TurnOptions {
 export function turnOptions(quick: boolean, signal: AbortSignal): TurnOptions {
   return quick
     ? { turns: 1, turnMs: 1, budgetMs: 0, signal }
-    : { turns: 7, turnMs: 60, budgetMs: 6000, signal };
+    : { turns: 7, turnMs: 60, budgetMs: 4500, signal };
 }
 
 /** Work of one way, which is repeated. */
