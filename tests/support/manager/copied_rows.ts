@@ -1,5 +1,5 @@
 /** Copies of rows in etcd, for tests. */
-import type { EtcdClient, Write } from "../../../manager/resource/store/etcd/etcd_client.ts";
+import { EtcdClient, type Write } from "../../../manager/resource/store/etcd/etcd_client.ts";
 import { EtcdUnreachableError } from "../../../manager/resource/store/etcd/etcd_errors.ts";
 import type { Stored } from "../../../manager/resource/store/etcd/etcd_messages.ts";
 import {
@@ -7,6 +7,7 @@ import {
   type CopyTarget,
   RowsCopy,
 } from "../../../manager/resource/store/etcd/rows_copy.ts";
+import { EtcdMembers, etcdPath, needsEtcd } from "./etcd_members.ts";
 
 /** How long a request may take. */
 export const TIMEOUT_MS = 5000;
@@ -53,4 +54,19 @@ export async function write(client: EtcdClient, writes: readonly Write[]): Promi
 /** A row without a value. */
 export function row(key: string, revision: number): Stored {
   return { key, value: "", revision };
+}
+
+/** Starts an etcd for the tests of a file. @returns what defines a test with a client and a prefix of its own. */
+export async function testsOnEtcd() {
+  const etcd = etcdPath === undefined ? undefined : await EtcdMembers.start();
+  globalThis.addEventListener("unload", () => etcd?.killAll());
+  return (name: string, fn: (client: EtcdClient, prefix: string) => Promise<void>): void =>
+    Deno.test({
+      name: name + needsEtcd,
+      ignore: etcd === undefined,
+      fn: async () => {
+        using client = new EtcdClient({ members: etcd!.addresses });
+        await fn(client, `/${crypto.randomUUID()}/`);
+      },
+    });
 }

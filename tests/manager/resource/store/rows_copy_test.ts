@@ -1,7 +1,7 @@
 /** The copy of the rows that a standby keeps, as it is read. */
 import { assertEquals, assertRejects } from "@std/assert";
 import fc from "fast-check";
-import { type Changes, EtcdClient } from "../../../../manager/resource/store/etcd/etcd_client.ts";
+import type { Changes } from "../../../../manager/resource/store/etcd/etcd_client.ts";
 import { EtcdUnreachableError } from "../../../../manager/resource/store/etcd/etcd_errors.ts";
 import type { Stored } from "../../../../manager/resource/store/etcd/etcd_messages.ts";
 import { RowsCopy } from "../../../../manager/resource/store/etcd/rows_copy.ts";
@@ -9,27 +9,15 @@ import {
   copyOf,
   notNeeded,
   row,
+  testsOnEtcd,
   TIMEOUT_MS,
   valuesOf,
   write,
 } from "../../../support/manager/copied_rows.ts";
-import { EtcdMembers, etcdPath, needsEtcd } from "../../../support/manager/etcd_members.ts";
 import { scaledCount } from "../../../support/time_factor.ts";
 import { until } from "../../../support/waiting.ts";
 
-const etcd = etcdPath === undefined ? undefined : await EtcdMembers.start();
-globalThis.addEventListener("unload", () => etcd?.killAll());
-
-function test(name: string, fn: (client: EtcdClient, prefix: string) => Promise<void>): void {
-  Deno.test({
-    name: name + needsEtcd,
-    ignore: etcd === undefined,
-    fn: async () => {
-      using client = new EtcdClient({ members: etcd!.addresses });
-      await fn(client, `/${crypto.randomUUID()}/`);
-    },
-  });
-}
+const test = await testsOnEtcd();
 
 test(
   "a copy equals the rows after each update, whatever was written and deleted",

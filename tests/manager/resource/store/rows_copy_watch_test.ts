@@ -1,33 +1,21 @@
 /** The copy of the rows that a standby keeps, as it follows etcd's watch. */
 import { assertEquals, assertRejects } from "@std/assert";
-import { EtcdClient } from "../../../../manager/resource/store/etcd/etcd_client.ts";
+import type { EtcdClient } from "../../../../manager/resource/store/etcd/etcd_client.ts";
 import { EtcdUnreachableError } from "../../../../manager/resource/store/etcd/etcd_errors.ts";
 import type { CopyClient } from "../../../../manager/resource/store/etcd/rows_copy.ts";
 import {
   copyOf,
   notNeeded,
   row,
+  testsOnEtcd,
   TIMEOUT_MS,
   valuesOf,
   write,
 } from "../../../support/manager/copied_rows.ts";
-import { EtcdMembers, etcdPath, needsEtcd } from "../../../support/manager/etcd_members.ts";
 import { VirtualClock } from "../../../support/manager/simulated_etcd.ts";
 import { until } from "../../../support/waiting.ts";
 
-const etcd = etcdPath === undefined ? undefined : await EtcdMembers.start();
-globalThis.addEventListener("unload", () => etcd?.killAll());
-
-function test(name: string, fn: (client: EtcdClient, prefix: string) => Promise<void>): void {
-  Deno.test({
-    name: name + needsEtcd,
-    ignore: etcd === undefined,
-    fn: async () => {
-      using client = new EtcdClient({ members: etcd!.addresses });
-      await fn(client, `/${crypto.randomUUID()}/`);
-    },
-  });
-}
+const test = await testsOnEtcd();
 
 /** A client of etcd that counts the reads of rows, and whose watch can be ended. */
 function counted(client: EtcdClient) {
