@@ -1,12 +1,9 @@
 /**
  * Requests to etcd by its gateway for JSON over HTTP, of etcd 3.4 and later. A library for gRPC would add a megabyte of
- * code for the three requests that a store needs.
+ * code for the few requests that a store needs.
  */
-import { abortable, deadline } from "../../../../std/async.ts";
-import { TextLineStream } from "../../../../std/streams.ts";
-import { createDirectClient } from "../../../../runtime/http/direct_client.ts";
-import { inTrace } from "../../../../runtime/tracing/tracing.ts";
-import { EtcdRefusedError, EtcdUnreachableError } from "./etcd_errors.ts";
+import { EtcdRefusedError } from "./etcd_errors.ts";
+import { type EtcdConnection, EtcdGateway } from "./etcd_gateway.ts";
 import {
   checkRange,
   checkStatus,
@@ -18,19 +15,7 @@ import {
   type Stored,
   type WatchMessage,
 } from "./etcd_messages.ts";
-import { AUTHENTICATE_TIMEOUT_MS } from "./etcd_policy.ts";
 import { SeenVersions } from "./seen_versions.ts";
-
-/** How to reach etcd. */
-export interface EtcdConnection {
-  /** HOST:PORT of each member. */
-  readonly members: readonly string[];
-  /** Certificates of authorities in PEM form. With them the connections use TLS. */
-  readonly caCert?: string;
-  /** The certificate of this client with its key, both in PEM form. */
-  readonly certificate?: { readonly cert: string; readonly key: string };
-  readonly user?: { readonly name: string; readonly password: string };
-}
 
 /** A condition of a transaction: the revision of a key's last write (0: it does not exist), or its value. */
 export type Condition =
@@ -60,39 +45,31 @@ export interface Changes {
   readonly revision: number;
 }
 
-/** How long a connection may be idle. etcd closes none. */
-const IDLE_TIMEOUT_MS = 60_000;
 /** The rows of one response when all rows with a prefix are read. */
 const PAGE_ROWS = 2000;
 
-/** A client of one etcd cluster. It sends each request to one member, and the next one to another after a failure. */
+/** A client of one etcd cluster. */
 export class EtcdClient implements Disposable {
-  readonly #connection: EtcdConnection;
-  /** One a member, which passes no proxy: it would read the rows. */
-  readonly #clients: readonly Deno.HttpClient[];
-  readonly #ended = new AbortController();
-  #at = 0;
-  #token: Promise<string> | undefined;
+  readonly #gateway: EtcdGateway;
 
   constructor(connection: EtcdConnection) {
-    this.#connection = connection;
-    this.#clients = connection.members.map((member) => createClient(member, connection));
+    this.#gateway = new EtcdGateway(connection);
   }
 
   /** The members, for messages. */
   get name(): string {
-    return `etcd at ${this.#connection.members.join(", ")}`;
+    return this.#gateway.name;
   }
 
   /** The number of members. */
   get size(): number {
-    return this.#connection.members.length;
+    return this.#gateway.size;
   }
 
   /** The values of some keys at one revision. */
   async read(keys: readonly string[], timeoutMs: number): Promise<readonly (Stored | undefined)[]> {
     const success = keys.map(readOf);
-    const { found } = checkTxn(await this.#post("kv/txn", { success }, timeoutMs));
+    const { found } = checkTxn(await this.#gateway.post("kv/txn", { success }, timeoutMs));
     return found;
   }
 
@@ -128,30 +105,10 @@ export class EtcdClient implements Disposable {
     silenceMs: number,
     signal: AbortSignal,
   ): AsyncGenerator<WatchMessage> {
-    const at = this.#at;
-    const cut = new AbortController();
-    const ending = AbortSignal.any([this.#ended.signal, signal, cut.signal]);
     const create_request = { ...rangeOf(prefix), start_revision: after + 1 };
-    try {
-      const begin = async () => {
-        const token = await this.#authenticated(ending);
-        return await this.#fetch(at, "watch", { create_request }, ending, token);
-      };
-      const response = await deadline(begin(), silenceMs);
-      const lines = response.body!.pipeThrough(new TextDecoderStream())
-        .pipeThrough(new TextLineStream())[Symbol.asyncIterator]();
-      const seen = new SeenVersions();
-      for (;;) {
-        const { done, value } = await deadline(lines.next(), silenceMs);
-        if (done) throw new Error("the watch has ended");
-        yield checkWatch(JSON.parse(value), seen);
-      }
-    } catch (error) {
-      if (ending.aborted) return; // the member has not failed
-      throw this.#failed(at, error, error instanceof Error ? error.message : String(error));
-    } finally {
-      cut.abort();
-    }
+    const seen = new SeenVersions();
+    const read = (message: unknown) => checkWatch(message, seen);
+    yield* this.#gateway.follow("watch", { create_request }, read, silenceMs, signal);
   }
 
   /** The keys that begin with a prefix that ends with a slash, at a revision. */
@@ -172,14 +129,14 @@ export class EtcdClient implements Disposable {
     const success = prefixes.map((prefix) => ({
       request_range: { ...rangeOf(prefix), count_only: true, revision },
     }));
-    return checkTxn(await this.#post("kv/txn", { success }, timeoutMs)).counts;
+    return checkTxn(await this.#gateway.post("kv/txn", { success }, timeoutMs)).counts;
   }
 
   /** Whether a row was written as it is, at its revision. Also false if etcd does not have the revision any more. */
   async holds({ key, value, revision }: Stored, timeoutMs: number): Promise<boolean> {
     const success = [{ request_range: { key: encodeText(key), revision } }];
     try {
-      const { found: [row] } = checkTxn(await this.#post("kv/txn", { success }, timeoutMs));
+      const { found: [row] } = checkTxn(await this.#gateway.post("kv/txn", { success }, timeoutMs));
       return row?.revision === revision && row.value === value;
     } catch (error) {
       if (error instanceof EtcdRefusedError && error.isRevision) return false;
@@ -204,7 +161,7 @@ export class EtcdClient implements Disposable {
         limit: PAGE_ROWS,
         ...(revision === undefined ? {} : { revision }),
       };
-      const page = checkRange(await this.#post("kv/range", request, timeoutMs));
+      const page = checkRange(await this.#gateway.post("kv/range", request, timeoutMs));
       yield page;
       if (!page.more) return;
       key = `${page.rows.at(-1)!.key}\0`;
@@ -215,7 +172,7 @@ export class EtcdClient implements Disposable {
   /** The first key from `from`, before `to`; undefined if there is none. */
   async firstKey(from: string, to: string, timeoutMs: number): Promise<string | undefined> {
     const range = { key: encodeText(from), range_end: encodeText(to), limit: 1, keys_only: true };
-    return checkRange(await this.#post("kv/range", range, timeoutMs)).rows[0]?.key;
+    return checkRange(await this.#gateway.post("kv/range", range, timeoutMs)).rows[0]?.key;
   }
 
   /** Makes all writes if all conditions hold; otherwise reads some keys. Both at one revision. */
@@ -240,129 +197,28 @@ export class EtcdClient implements Disposable {
       ),
       failure: otherwise.map(readOf),
     };
-    return checkTxn(await this.#post("kv/txn", request, timeoutMs));
+    return checkTxn(await this.#gateway.post("kv/txn", request, timeoutMs));
   }
 
   /** The state of the current member. */
   async status(timeoutMs: number): Promise<MemberStatus> {
-    return checkStatus(await this.#post("maintenance/status", {}, timeoutMs));
+    return checkStatus(await this.#gateway.post("maintenance/status", {}, timeoutMs));
   }
 
   /** The newest revision. */
   async revision(timeoutMs: number): Promise<number> {
-    return checkTxn(await this.#post("kv/txn", {}, timeoutMs)).revision;
+    return checkTxn(await this.#gateway.post("kv/txn", {}, timeoutMs)).revision;
   }
 
   /** Drops versions before a revision that are not the newest of their keys. */
   async compact(revision: number, timeoutMs: number): Promise<void> {
-    await this.#post("kv/compaction", { revision }, timeoutMs);
+    await this.#gateway.post("kv/compaction", { revision }, timeoutMs);
   }
 
   /** Ends all requests. */
   [Symbol.dispose](): void {
-    this.#ended.abort();
-    for (const http of this.#clients) http.close();
+    this.#gateway[Symbol.dispose]();
   }
-
-  async #post(path: string, body: unknown, timeoutMs: number): Promise<unknown> {
-    const at = this.#at;
-    const signal = AbortSignal.any([this.#ended.signal, AbortSignal.timeout(timeoutMs)]);
-    try {
-      const token = await this.#authenticated(signal);
-      return await this.#send(at, path, body, signal, token);
-    } catch (error) {
-      const state = signal.aborted && !this.#ended.signal.aborted
-        ? `no response within ${timeoutMs} ms`
-        : error instanceof Error
-        ? error.message
-        : String(error);
-      throw this.#failed(at, error, state);
-    }
-  }
-
-  /** Moves on to another member, unless the request is wrong. @returns the error of a request to a member. */
-  #failed(at: number, error: unknown, state: string): EtcdRefusedError | EtcdUnreachableError {
-    const { members } = this.#connection;
-    if (error instanceof EtcdRefusedError) {
-      if (error.isToken) this.#token = undefined;
-      if (!error.isTemporary) return error;
-    }
-    // Another request may have moved on already.
-    if (this.#at === at) this.#at = (at + 1) % members.length;
-    if (error instanceof EtcdRefusedError) return error;
-    return new EtcdUnreachableError(`Cannot reach etcd at ${members[at]}: ${state}`, {
-      cause: error,
-    });
-  }
-
-  async #authenticated(signal: AbortSignal): Promise<string | undefined> {
-    const { user } = this.#connection;
-    if (user === undefined) return undefined;
-    return await abortable(this.#token ??= this.#authenticate(user), signal);
-  }
-
-  /** Requests a token, for all requests that need one meanwhile, however long each of them may take. */
-  #authenticate(user: EtcdConnection["user"]): Promise<string> {
-    const limit = AbortSignal.timeout(AUTHENTICATE_TIMEOUT_MS);
-    const signal = AbortSignal.any([this.#ended.signal, limit]);
-    const token = this.#send(this.#at, "auth/authenticate", user, signal)
-      .then((response) => (response as { token: string }).token);
-    token.catch(() => {
-      if (this.#token === token) this.#token = undefined;
-    });
-    return token;
-  }
-
-  async #send(
-    at: number,
-    path: string,
-    body: unknown,
-    signal: AbortSignal,
-    token?: string,
-  ): Promise<unknown> {
-    return await (await this.#fetch(at, path, body, signal, token)).json();
-  }
-
-  /** @throws {EtcdRefusedError} unless the status of the response is good. */
-  async #fetch(
-    at: number,
-    path: string,
-    body: unknown,
-    signal: AbortSignal,
-    token?: string,
-  ): Promise<Response> {
-    const { members, caCert } = this.#connection;
-    const member = members[at]!;
-    const scheme = caCert === undefined ? "http" : "https";
-    const response = await inTrace(undefined, () =>
-      fetch(`${scheme}://${member}/v3/${path}`, {
-        method: "POST",
-        // Without this, a member that is cut off from the others holds the request.
-        headers: {
-          "Grpc-Metadata-hasleader": "true",
-          ...(token === undefined ? {} : { authorization: token }),
-        },
-        body: JSON.stringify(body),
-        redirect: "error",
-        signal,
-        client: this.#clients[at]!,
-      }));
-    if (response.ok) return response;
-    throw new EtcdRefusedError(member, response.status, await response.text());
-  }
-}
-
-function createClient(
-  member: string,
-  { caCert, certificate }: EtcdConnection,
-): Deno.HttpClient {
-  const { hostname, port } = new URL(`tcp://${member}`);
-  if (caCert === undefined) {
-    const proxy = { transport: "tcp", hostname, port: Number(port) } as const;
-    return Deno.createHttpClient({ poolIdleTimeout: IDLE_TIMEOUT_MS, proxy });
-  }
-  const options = { poolIdleTimeout: IDLE_TIMEOUT_MS, caCerts: [caCert], ...certificate };
-  return createDirectClient(options, hostname);
 }
 
 /** All keys with a prefix that ends with a slash: 0 is the next character. */

@@ -1,7 +1,7 @@
 /** From the options of a store on etcd to a connection: reads and checks the files. */
 import { isLoopback } from "../../../../runtime/http/direct_client.ts";
 import { readCaCert } from "../../../../runtime/http/ca_cert.ts";
-import type { EtcdConnection } from "./etcd_client.ts";
+import type { EtcdConnection } from "./etcd_gateway.ts";
 
 /** How the connection to etcd is protected. */
 export interface EtcdAccess {

@@ -10,8 +10,9 @@ import { NotLeaderError, OutcomeUnknownError, StoreUnreachableError } from "../s
 import { Compaction } from "./compaction.ts";
 import { BatchLog, type JournalKeys } from "./batch_log.ts";
 import { CopiedTables, type WrittenRow } from "./copied_tables.ts";
-import { EtcdClient, type EtcdConnection, type Write } from "./etcd_client.ts";
+import { EtcdClient, type Write } from "./etcd_client.ts";
 import { EtcdRefusedError } from "./etcd_errors.ts";
+import type { EtcdConnection } from "./etcd_gateway.ts";
 import type { Stored } from "./etcd_messages.ts";
 import {
   ARCHIVE_EVERY_MS,
