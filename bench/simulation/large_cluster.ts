@@ -1,5 +1,5 @@
 /**
- * The design for 100,000 nodes (docs/large-clusters.md) as a simulation: elections, the choice of pools, shares of quotas.
+ * The design for 100,000 nodes (docs/operations/large-clusters.md) as a simulation: elections, the choice of pools, shares of quotas.
  * Run it with `deno run bench/simulation/large_cluster.ts [SEED]`; the same seed prints the same tables.
  *
  * @module

@@ -1,5 +1,5 @@
 /**
- * What rfaas makes of the idle nodes of a Slurm cluster, as a simulation (docs/slurm.md): a month of a published model of
+ * What rfaas makes of the idle nodes of a Slurm cluster, as a simulation (docs/operations/slurm.md): a month of a published model of
  * batch jobs on 1,000 nodes. Run it with `deno run --allow-all bench/simulation/slurm_month.ts [SEED]`; the same seed
  * prints the same table and draws the same picture.
  *

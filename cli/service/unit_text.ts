@@ -39,7 +39,7 @@ export function stateFolder(service: ServiceName): string {
   return `%S/rfaas/${service}`;
 }
 
-/** Writes a unit. The reason of each setting is in docs/operations.md. */
+/** Writes a unit. The reason of each setting is in docs/operations/services.md. */
 export function unitText(options: UnitOptions): string {
   const { service, command, user, drainSeconds, runtime } = options;
   const isExecutor = service === "executor-manager";

@@ -8,7 +8,7 @@ const COMMON = ["help", "log-level"];
 const DESCRIPTION = `.SH DESCRIPTION
 rfaas leases idle cores of a cluster and calls functions there, over shared memory on one host and
 over RDMA between hosts. The documentation is below the folder of the program, which is /opt/rfaas
-in a Debian package: docs/installation.md leads to the first call of a cluster.
+in a Debian package: docs/operations/installation.md leads to the first call of a cluster.
 .SH OPTIONS OF EVERY COMMAND
 .TP
 \\fB\\-h\\fR, \\fB\\-\\-help\\fR

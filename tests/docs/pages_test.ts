@@ -8,11 +8,14 @@ import { readPages } from "../support/docs/pages.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 const pages = await readPages();
+const tree = await readTree(ROOT);
 const LINK = /\]\(([^)\s#]*)(#[^)\s]*)?\)/g;
 
 Deno.test("each link of the pages leads to a file and to a heading that exist", async () => {
   const missing: string[] = [];
-  for (const { path, markdown } of pages) {
+  const all = [...tree].filter(([path]) => path.endsWith(".md"));
+  for (const { path } of pages) assert(tree.has(path), path);
+  for (const [path, markdown] of all) {
     for (const [link, target = "", anchor] of prose(markdown).matchAll(LINK)) {
       if (/^https?:/.test(target)) continue;
       const to = target === "" ? new URL(path, ROOT) : new URL(target, new URL(path, ROOT));
@@ -35,8 +38,28 @@ Deno.test("each path of a module that the pages name is there", () => {
   assertEquals(missing, []);
 });
 
-Deno.test("each class and constant that the pages on the code name exists", async () => {
-  const tree = await readTree(ROOT);
+Deno.test("each page of docs/ that a file outside of it names is there", () => {
+  const missing = [...tree].filter(([path]) => !path.startsWith("docs/") && !path.endsWith(".md"))
+    .flatMap(([path, text]) =>
+      [...text.matchAll(/\bdocs\/[\w/-]+\.(?:md|json|svg|png)\b/g)]
+        .filter(([named]) => !NOT_A_PAGE.has(named) && !existsSync(new URL(named, ROOT)))
+        .map(([named]) => `${path}: ${named}`)
+    );
+  assertEquals(missing, []);
+});
+
+Deno.test("the index of docs/operations/ leads to each page of the folder", () => {
+  const folder = "docs/operations/";
+  const index = pages.find(({ path }) => path === `${folder}README.md`)!;
+  const linked = new Set([...index.markdown.matchAll(LINK)].map(([, target]) => target));
+  const others = pages.filter((page) => page.path.startsWith(folder) && page !== index);
+  assertEquals(
+    others.map(({ path }) => path.slice(folder.length)).filter((p) => !linked.has(p)),
+    [],
+  );
+});
+
+Deno.test("each class and constant that the pages on the code name exists", () => {
   const words = new Set(modulesOf(tree).flatMap((path) => tree.get(path)!.match(/\w+/g) ?? []));
   const missing = pages.filter(({ name }) => ON_CODE.includes(name)).flatMap((page) =>
     [...prose(page.markdown).matchAll(/`([A-Z]\w+(?:\.#?\w+)?|[a-z]+[A-Z]\w+)(?:\(\))?`/g)]
@@ -58,6 +81,9 @@ Deno.test("README.md is short enough for five minutes", () => {
 });
 
 const ON_CODE = ["architecture", "design-notes", "glossary", "protocol", "performance"];
+
+/** Paths of the examples in the tests of rules. */
+const NOT_A_PAGE = new Set(["docs/a.md", "docs/b.md"]);
 
 /** Folders that a path in the text may begin below. */
 const ROOTS = ["./"];

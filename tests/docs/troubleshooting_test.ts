@@ -1,4 +1,4 @@
-/** docs/troubleshooting.md has a row for every error that a user may meet. */
+/** docs/operations/troubleshooting.md has a row for every error that a user may meet. */
 
 import { assert, assertEquals } from "@std/assert";
 import { REFUSAL_CODES } from "../../manager/resource/refusal.ts";
@@ -7,7 +7,7 @@ import { END_CODES } from "../../runtime/protocol/end_reason.ts";
 import { modulesOf, readTree } from "../support/rules/source_tree.ts";
 
 const ROOT = new URL("../../", import.meta.url);
-const page = await Deno.readTextFile(new URL("docs/troubleshooting.md", ROOT));
+const page = await Deno.readTextFile(new URL("docs/operations/troubleshooting.md", ROOT));
 
 /** The names in the first column of the table under a heading. */
 function rowsOf(heading: string): string[] {
