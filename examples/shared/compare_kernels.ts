@@ -9,7 +9,13 @@ import { speedupReport } from "./speedup_report.ts";
 import type { Contestant, SizeRow } from "./speedups.ts";
 import type { PlainFunction } from "./thread_words.ts";
 import type { Way } from "./way.ts";
-import { measureInTurns, type TurnOptions, turnOptions, type WayWork } from "./way_turns.ts";
+import {
+  LEAST_TURNS,
+  measureInTurns,
+  type TurnOptions,
+  turnOptions,
+  type WayWork,
+} from "./way_turns.ts";
 
 /** What one way runs for one size. */
 export interface Entry extends WayWork {
@@ -50,8 +56,12 @@ export interface KernelFigures {
   readonly difference: number;
 }
 
-/** A size is left out for a kernel if one run in the first way is expected to take longer: all kernels share a minute. */
+/** A size is left out for a kernel if one run in the first way is expected to take longer. */
 const MAX_RUN_MS = 700;
+/** All kernels share a minute: a size is left out if its runs are expected to end later after the start of the program. */
+const MAX_PROGRAM_MS = 50_000;
+/** The least runs of a way for a size: the one that is checked, one before the turns, and the turns. */
+const LEAST_RUNS = LEAST_TURNS + 2;
 
 /** Compares all kernels, and prints and draws what it finds. Returns whether all results are right. */
 export async function compareKernels(
@@ -105,10 +115,9 @@ async function measureKernel(
   let difference = 0;
   let contestants: readonly Contestant[] = [];
   for (const size of problem.sizes) {
-    const last = rows.at(-1);
-    const expectedMs = last ? last.ms[0]! * problem.growth ** Math.log2(size / last.size) : 0;
-    if (expectedMs > MAX_RUN_MS && !options.quick) {
-      note(`${size} ${problem.unit} and more are left out: a run would take ${expectedMs | 0} ms`);
+    const reason = options.quick ? undefined : tooLong(size, rows.at(-1), problem);
+    if (reason !== undefined) {
+      note(`${size} ${problem.unit} and more are left out: ${reason}`);
       break;
     }
     const measured = await measureSize(size, problem, open, turns);
@@ -117,6 +126,21 @@ async function measureKernel(
     rows.push({ size, ms: measured.ms });
   }
   return { kernel: kernel.name, contestants, rows, difference };
+}
+
+/** Why a size would take too long, by the times of the last one. */
+function tooLong(
+  size: number,
+  last: SizeRow | undefined,
+  { growth }: Problem,
+): string | undefined {
+  if (!last) return undefined;
+  const times = growth ** Math.log2(size / last.size);
+  const runMs = times * last.ms[0]!;
+  if (runMs > MAX_RUN_MS) return `a run would take ${runMs.toFixed(0)} ms`;
+  const allMs = LEAST_RUNS * times * last.ms.reduce((sum, ms) => sum + ms, 0);
+  if (performance.now() + allMs <= MAX_PROGRAM_MS) return undefined;
+  return `the runs of all ways would take ${(allMs / 1000).toFixed(0)} s`;
 }
 
 async function measureSize(

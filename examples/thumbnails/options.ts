@@ -17,7 +17,7 @@ export function readOptions(args: readonly string[]): ExampleOptions {
   }, args);
 }
 
-/** The numbers of photographs of the measurement: about a quarter, a half, and all. */
+/** The numbers of photographs of the measurement: a half, and all. */
 export function countsUpTo(size: number): number[] {
-  return [...new Set([Math.ceil(size / 4), Math.ceil(size / 2), size])];
+  return [...new Set([Math.ceil(size / 2), size])];
 }
