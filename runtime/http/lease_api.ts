@@ -29,8 +29,9 @@ export interface LeaseRequest {
   /** The ids of nodes to leave out, 64 at most: they have just refused a grant. */
   readonly avoid?: readonly string[];
   /**
-   * 32 hex digits, at random: names the request. One that is repeated with the same name, within an hour, gets the lease
-   * that was granted before, as its response may have been lost.
+   * 32 hex digits that name the request: 12 of the time in milliseconds since 1970, the others at random. One that is
+   * repeated with the same name, within an hour, gets the lease that was granted before, as its response may have been
+   * lost.
    */
   readonly request?: string;
 }

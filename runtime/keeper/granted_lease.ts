@@ -1,6 +1,7 @@
 /** A lease with the resource manager, and what was claimed for it: on one node, or on several. */
 
 import { LeaseOverError, LeaseRefusedError, NodeLostError } from "../errors.ts";
+import { timeOrderedName } from "../grant/time_ordered_name.ts";
 import type { LeaseRequest, LeaseResponse } from "../http/lease_api.ts";
 import type { ManagerClient } from "../http/manager_client.ts";
 import { slowestOf, startOf } from "../protocol/executor_start.ts";
@@ -35,7 +36,7 @@ export class GrantedLease {
   readonly #claims = new Set<NodeClaim>();
   #refusing: readonly string[] = [];
   /** Names the request, so that one which is repeated takes no second lease. */
-  #name = randomName();
+  #name = timeOrderedName(Date.now());
 
   /** @param replaces the id of the lease a part of which this one replaces. */
   constructor(request: KeeperLeaseRequest, manager: ManagerClient, replaces?: string) {
@@ -149,7 +150,7 @@ export class GrantedLease {
   /** Before another attempt: what was granted is released, or over. */
   forget(): void {
     this.lease = "";
-    this.#name = randomName();
+    this.#name = timeOrderedName(Date.now());
   }
 
   /** Disconnects from all nodes, which then end it. */
@@ -181,10 +182,6 @@ export class GrantedLease {
 
 function isTooLate(error: unknown): boolean {
   return error instanceof LeaseRefusedError && error.reason === "too-late";
-}
-
-function randomName(): string {
-  return crypto.getRandomValues(new Uint8Array(16)).toHex();
 }
 
 /** The times of the node that was the last to admit: the claims ran at the same time. */

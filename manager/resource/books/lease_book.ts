@@ -6,7 +6,8 @@ import { MAX_PAGE_ENTRIES } from "../../../runtime/http/page_api.ts";
 import type { QueueList } from "../../../runtime/http/queue_api.ts";
 import { inThisContext, withSpan } from "../../../runtime/tracing/tracing.ts";
 import { endAllocation, endLease, sweep } from "../leases/end_lease.ts";
-import { idsOfRequest, randomId } from "../ids.ts";
+import { timeOrderedName } from "../../../runtime/grant/time_ordered_name.ts";
+import { idsOfRequest } from "../ids.ts";
 import type { BookContext } from "./book_context.ts";
 import { type CheckedPage, pageOf } from "./page_query.ts";
 import { chooseCandidates, shortageOf, type Starving } from "../leases/candidates.ts";
@@ -130,7 +131,7 @@ export class LeaseBook {
   ): Promise<api.LeaseResponse> {
     const nowMs = this.#context.clock();
     const ids = request.request === undefined
-      ? [randomId()] as const
+      ? [timeOrderedName(nowMs)] as const
       : idsOfRequest(caller.name, request.request, nowMs);
     const id = ids[0];
     const draws = drawFor(this.#placement);

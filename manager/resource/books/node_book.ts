@@ -1,7 +1,7 @@
 /** The nodes: their registrations, heartbeats and reports. */
 import * as api from "../../../runtime/http/manager_api.ts";
 import { MAX_PAGE_ENTRIES } from "../../../runtime/http/page_api.ts";
-import { randomId } from "../ids.ts";
+import { timeOrderedName } from "../../../runtime/grant/time_ordered_name.ts";
 import { claim, endClaim } from "../leases/claims.ts";
 import { byLease, endAllocation, endAllOn, sweep } from "../leases/end_lease.ts";
 import { coresByName, drainedBy, lentBy } from "../leases/lent_limits.ts";
@@ -51,7 +51,7 @@ export class NodeBook {
   ): Promise<api.NodeRegistrationResponse> {
     const { store, clock, keys, log, queue } = this.#context;
     const nowMs = clock();
-    const newId = randomId();
+    const newId = timeOrderedName(nowMs);
     const node = await store.transact((tx) => {
       sweep(tx, nowMs);
       const known = tx.nodeNamed(registration.name);

@@ -1,16 +1,25 @@
 /**
- * What each client uses, in memory: each grant checks a quota, and a sum over ten thousand leases in SQLite took
- * milliseconds.
+ * The running leases and what each client uses, in memory: each grant checks a quota, and a sum over ten thousand leases
+ * in SQLite took milliseconds.
  */
 import type { ClientUsage, LeaseRow } from "./store.ts";
+import { TimeIndex } from "./time_index.ts";
 import type { UndoLog } from "./undo_log.ts";
 
 const NOTHING: ClientUsage = { leases: 0, workers: 0, memoryBytes: 0 };
 
-/** The sums over the running leases of each client. Leases with one root count as one. */
+/** Terms make some thousand groups at most. */
+const EXPIRY_SPAN_MS = 1000;
+
+/** The running leases, with the sums over those of each client. Leases with one root count as one. */
 export class ClientRows {
   readonly #undo: UndoLog;
   readonly #running = new Map<string, LeaseRow>();
+  readonly #expiring = new TimeIndex<LeaseRow>(
+    (row) => row.expiresMs,
+    ({ id }) => id,
+    EXPIRY_SPAN_MS,
+  );
   /** By root, then by id. */
   readonly #byRoot = new Map<string, Map<string, LeaseRow>>();
   readonly #usage = new Map<string, ClientUsage>();
@@ -33,9 +42,19 @@ export class ClientRows {
     return this.#usage.get(client) ?? NOTHING;
   }
 
+  /** The lease with this id, while it runs. */
+  running(id: string): LeaseRow | undefined {
+    return this.#running.get(id);
+  }
+
   /** The client of a running lease. */
   clientOf(lease: string): string | undefined {
     return this.#running.get(lease)?.client;
+  }
+
+  /** The running leases that expire by `nowMs`. */
+  expired(nowMs: number): LeaseRow[] {
+    return this.#expiring.before(nowMs + 1);
   }
 
   /** The running leases with this root. */
@@ -45,6 +64,7 @@ export class ClientRows {
 
   #place(id: string, row: LeaseRow | undefined): void {
     const before = this.#running.get(id);
+    this.#expiring.replace(before, row);
     if (row === undefined) this.#running.delete(id);
     else this.#running.set(id, row);
     const known = row ?? before;

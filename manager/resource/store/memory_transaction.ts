@@ -40,7 +40,7 @@ const EVENT_TABLES = { lease: "leaseEvents", cluster: "clusterEvents" } as const
 /** Receives the table and the key of each row that a change writes or deletes. */
 export type WriteNotice = (table: TableName, key: string) => void;
 
-/** Terms and the time for which ended leases are kept make some thousand groups at most. */
+/** The time for which ended leases are kept makes some thousand groups at most. */
 const LEASE_SPAN_MS = 1000;
 
 /** A {@linkcode Transaction} on rows in memory. */
@@ -55,11 +55,6 @@ export class MemoryTransaction implements Transaction {
   readonly #leases = new Map<string, LeaseRow>();
   /** Those that have not ended, in about the order of their grants. */
   readonly #running = new Map<string, LeaseRow>();
-  readonly #expiring = new TimeIndex<LeaseRow>(
-    (row) => row.endedMs === null ? row.expiresMs : undefined,
-    ({ id }) => id,
-    LEASE_SPAN_MS,
-  );
   readonly #ended = new TimeIndex<LeaseRow>(
     (row) => row.endedMs ?? undefined,
     ({ id }) => id,
@@ -97,6 +92,7 @@ export class MemoryTransaction implements Transaction {
   readonly lapsedCandidates: Transaction["lapsedCandidates"] = (ms) => this.#nodes.lapsed(ms);
   readonly leasesWithRoot: Transaction["leasesWithRoot"] = (root) => this.#clients.withRoot(root);
   readonly clientOf: Transaction["clientOf"] = (lease) => this.#clients.clientOf(lease);
+  readonly expiredLeases: Transaction["expiredLeases"] = (nowMs) => this.#clients.expired(nowMs);
   readonly allocatedTo: Transaction["allocatedTo"] = (client) => this.#clients.usage(client);
   readonly unreservedUntil: Transaction["unreservedUntil"] = (client) =>
     this.#unreserved.until(client);
@@ -145,10 +141,6 @@ export class MemoryTransaction implements Transaction {
     return this.runningLeases()
       .filter((lease) => (client === undefined || lease.client === client) && isAfter(lease))
       .slice(0, limit);
-  }
-
-  expiredLeases(nowMs: number): LeaseRow[] {
-    return this.#expiring.before(nowMs + 1);
   }
 
   putLease(lease: LeaseRow): void {
@@ -320,7 +312,6 @@ export class MemoryTransaction implements Transaction {
 
   #placeLease(id: string, row: LeaseRow | undefined): void {
     const before = this.#leases.get(id);
-    this.#expiring.replace(before, row);
     this.#ended.replace(before, row);
     if (row === undefined) this.#leases.delete(id);
     else this.#leases.set(id, row);

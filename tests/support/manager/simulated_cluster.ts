@@ -1,5 +1,5 @@
 /** A resource manager whose nodes and leases are rows alone, as many as a test needs. */
-import { randomId } from "../../../manager/resource/ids.ts";
+import { timeOrderedName } from "../../../runtime/grant/time_ordered_name.ts";
 import {
   type ResourceManager,
   startResourceManager,
@@ -73,12 +73,12 @@ export class SimulatedCluster implements AsyncDisposable {
     const store = new MemoryStore();
     const nowMs = Date.now();
     const nodes = Array.from({ length: options.nodes }, (_, at) => {
-      const node = { id: randomId(), leases: new Map<string, number>() };
+      const node = { id: timeOrderedName(Date.now()), leases: new Map<string, number>() };
       let free = cores(at);
       for (let i = 0; i < options.leasesEach && free > 0; i++) {
         const count = Math.min(free, workers(at * options.leasesEach + i));
         free -= count;
-        node.leases.set(randomId(), count);
+        node.leases.set(timeOrderedName(Date.now()), count);
       }
       return node;
     });

@@ -1,5 +1,5 @@
 /** Leases that have started and ended in the last hour, in a cluster of rows. */
-import { randomId } from "../../../manager/resource/ids.ts";
+import { timeOrderedName } from "../../../runtime/grant/time_ordered_name.ts";
 import { SHOWN_START_MINUTES } from "../../../manager/resource/policy.ts";
 import { MAX_HEARTBEAT_STARTS } from "../../../runtime/http/heartbeat_api.ts";
 import type { SimulatedCluster } from "./simulated_cluster.ts";
@@ -24,7 +24,7 @@ export async function simulateStarts(
   cluster: SimulatedCluster,
   starts: readonly SimulatedStarts[],
 ): Promise<void> {
-  const node = randomId();
+  const node = timeOrderedName(Date.now());
   const last = Math.floor(Date.now() / MINUTE_MS);
   const lastSeenMs = Date.now();
   await cluster.store.transact((tx) => {
@@ -36,7 +36,7 @@ export async function simulateStarts(
   for (let minutesAgo = SHOWN_START_MINUTES - 1; minutesAgo >= 0; minutesAgo--) {
     cluster.advanceTo((last - minutesAgo) * MINUTE_MS);
     const reported = (byMinute.get(minutesAgo) ?? []).flatMap(({ leases = 1, ...each }) =>
-      Array.from({ length: leases }, () => ({ ...each, lease: randomId() }))
+      Array.from({ length: leases }, () => ({ ...each, lease: timeOrderedName(Date.now()) }))
     );
     await cluster.store.transact((tx) => {
       for (const { lease } of reported) {

@@ -41,6 +41,7 @@ type AllocationOperations = Pick<
 export function sqliteLeases(db: DatabaseSync, clients: ClientRows): LeaseOperations {
   const running = `SELECT ${LEASE_COLUMNS} FROM leases WHERE ended_ms IS NULL`;
   for (const row of readAll<LeaseRow>(db, running)()) clients.put(row);
+  const stored = readOne<LeaseRow>(db, `SELECT ${LEASE_COLUMNS} FROM leases WHERE id = ?`);
   const inOrder = "(issued_ms, id) > (?, ?) ORDER BY issued_ms, id LIMIT ?";
   const page = readAll<LeaseRow>(db, `${running} AND ${inOrder}`);
   const pageOfClient = readAll<LeaseRow>(db, `${running} AND client = ? AND ${inOrder}`);
@@ -54,7 +55,7 @@ export function sqliteLeases(db: DatabaseSync, clients: ClientRows): LeaseOperat
       ended_ms = excluded.ended_ms, end_reason = excluded.end_reason`,
   );
   return {
-    lease: readOne<LeaseRow>(db, `SELECT ${LEASE_COLUMNS} FROM leases WHERE id = ?`),
+    lease: (id) => clients.running(id) ?? stored(id),
     leases: readAll<LeaseRow>(db, `SELECT ${LEASE_COLUMNS} FROM leases ORDER BY issued_ms, id`),
     runningLeases: readAll<LeaseRow>(db, `${running} ORDER BY issued_ms, id`),
     pageOfLeases: ({ client, after = { issuedMs: -1, id: "" }, limit }) => {
@@ -63,7 +64,7 @@ export function sqliteLeases(db: DatabaseSync, clients: ClientRows): LeaseOperat
         ? page(issuedMs, id, limit)
         : pageOfClient(client, issuedMs, id, limit);
     },
-    expiredLeases: readAll<LeaseRow>(db, `${running} AND expires_ms <= ?`),
+    expiredLeases: (nowMs) => clients.expired(nowMs),
     leasesWithRoot: (root) => clients.withRoot(root),
     clientOf: (lease) => clients.clientOf(lease),
     allocatedTo: (client) => clients.usage(client),

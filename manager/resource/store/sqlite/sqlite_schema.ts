@@ -168,6 +168,10 @@ const MIGRATIONS: readonly string[] = [
     core_ms INTEGER NOT NULL
   ) STRICT;
   `,
+  // Running leases are kept in memory (client_rows.ts).
+  `
+  DROP INDEX IF EXISTS leases_running;
+  `,
 ];
 
 /** The version of the tables that this program reads and writes. */
