@@ -85,12 +85,14 @@ export class ExecutorBoots {
       threads: this.#threads,
     };
     try {
-      const process = await ExecutorProcess.boot(
+      const booting = ExecutorProcess.boot(
         command,
         host,
         (secret, gone) => this.pending.expect(secret, gone),
         signal,
       );
+      caches.prepare(); // this process has nothing else to do now
+      const process = await booting;
       this.#running.add(process);
       observe("rfaas_node_executor_boot_seconds", (performance.now() - startMs) / 1000);
       process.ended.then(({ code }) => {

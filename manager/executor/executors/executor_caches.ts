@@ -21,7 +21,10 @@ export class ExecutorCaches implements AsyncDisposable {
   readonly #folder: string;
   readonly #compiled: string;
   #isKept = false;
+  #closed = false;
   readonly #removing = new Set<Promise<void>>();
+  /** The folder of the next executor: copied before a lease waits for it. */
+  #next: Promise<string> | undefined;
 
   private constructor(folder: string, compiled: string) {
     this.#folder = folder;
@@ -41,17 +44,18 @@ export class ExecutorCaches implements AsyncDisposable {
 
   /** Makes the folder of a new executor. */
   async issue(): Promise<ExecutorCache> {
-    const folder = `${this.#folder}/${crypto.randomUUID()}`;
-    await Deno.mkdir(folder, { mode: 0o700 });
-    await this.#copyTo(folder);
+    const next = this.#next;
+    this.#next = undefined;
+    const folder = await (next?.catch(() => this.#make()) ?? this.#make());
     return {
       folder,
       seal: async () => {
         if (!this.#isKept) await this.#keep(folder);
+        // At once: a lease waits for it, and each turn of the event loop takes as long as all of this on a busy host.
         const leaving = `${folder}-leaving`;
-        await Deno.rename(folder, leaving);
-        await Deno.writeFile(folder, new Uint8Array(), { createNew: true });
-        await removeAll(leaving);
+        Deno.renameSync(folder, leaving);
+        Deno.writeFileSync(folder, new Uint8Array(), { createNew: true });
+        Deno.removeSync(leaving, { recursive: true });
       },
       remove: () => {
         const both = Promise.all([removeAll(folder), removeAll(`${folder}-leaving`)]);
@@ -63,9 +67,26 @@ export class ExecutorCaches implements AsyncDisposable {
     };
   }
 
+  /** Copies the folder of the next executor, once there is compiled code. A failure shows when that executor needs it. */
+  prepare(): void {
+    if (!this.#isKept || this.#closed || this.#next !== undefined) return;
+    this.#next = this.#make();
+    this.#next.catch(() => {});
+  }
+
   /** Waits until the folders of executors that have ended are gone. */
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true;
+    const next = await this.#next?.catch(() => undefined);
+    if (next !== undefined) await removeAll(next);
     await Promise.all(this.#removing);
+  }
+
+  async #make(): Promise<string> {
+    const folder = `${this.#folder}/${crypto.randomUUID()}`;
+    await Deno.mkdir(folder, { mode: 0o700 });
+    await this.#copyTo(folder);
+    return folder;
   }
 
   async #copyTo(folder: string): Promise<void> {
