@@ -177,12 +177,6 @@ export const MAX_TIMER_MS = 0x7fffffff;
 /** The interval of the check whether the calls on a node that is left have finished: its timer takes some microseconds. */
 export const LEAVE_LOOK_MS = 2;
 
-/**
- * When an executor without a lease runs what a lease needs for the first time, which takes some 10 ms: it waits in its
- * node's pool. An executor that was booted for a lease has the lease by then, or delays it by no more than this.
- */
-export const REHEARSE_AFTER_MS = 50;
-
 /** The pause of a call that found all cores of its node busy; doubled with each attempt, up to the other. */
 export const BUSY_PAUSE_MS = 1;
 export const MAX_BUSY_PAUSE_MS = 4;

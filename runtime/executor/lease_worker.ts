@@ -12,11 +12,15 @@ import type { StartRequest } from "./start_request.ts";
 import { COUNT_EVERY_MS, UsageCounter } from "./usage_counter.ts";
 import { LOGS_DROPPED, STOP, watchWords } from "./watch_words.ts";
 import { Watchdog } from "./watchdog.ts";
+import type { WorkerTask } from "./worker_task.ts";
 import type { WorkerThread } from "./worker_thread.ts";
 
 /** How long the worker may take to stop. */
 const STOP_MS = 500;
 const EFD_CLOEXEC_NONBLOCK = 0o2000000 | 0o4000;
+
+/** Reads a package. */
+type FetchPackage = () => Promise<Uint8Array<ArrayBuffer>>;
 
 export interface LeaseWorkerOptions {
   readonly libc: Libc;
@@ -47,6 +51,13 @@ export class LeaseWorker {
     this.#stopFd = libc.c.eventfd(0, EFD_CLOEXEC_NONBLOCK);
   }
 
+  /** Runs a sample of a lease on both threads, while there is no lease. */
+  async rehearse(request: StartRequest, fetch: FetchPackage): Promise<void> {
+    const words = new Int32Array(new SharedArrayBuffer(4 * watchWords(request.depth)));
+    await this.#options.thread.rehearse(this.#taskOf(request, await fetch(), words));
+    this.#watchdogOf(request, words)[Symbol.dispose]();
+  }
+
   /**
    * Starts it, once.
    *
@@ -54,40 +65,25 @@ export class LeaseWorker {
    * @returns where it listens.
    * @throws {ControlError} code `bad-request` if it has started, `native` if only a sandbox could serve the package.
    */
-  async start(
-    request: StartRequest,
-    fetch: () => Promise<Uint8Array<ArrayBuffer>>,
-  ): Promise<string> {
+  async start(request: StartRequest, fetch: FetchPackage): Promise<string> {
     if (this.#words) {
       throw new ControlError("Cannot start: this executor has a lease", "bad-request");
     }
-    const { depth, logs } = request;
-    const watch = new SharedArrayBuffer(4 * watchWords(depth));
-    const words = this.#words = new Int32Array(watch);
+    const { depth, counters, pin, logs } = request;
+    const words = this.#words = new Int32Array(new SharedArrayBuffer(4 * watchWords(depth)));
     const source = await fetch();
     if (packageKind(source) === "native" && !request.sandboxed) {
       throw new ControlError("Cannot start: native code runs only in a sandbox", "native");
     }
     const { libc, thread, addUsage, leave } = this.#options;
-    const { package: _package, counters, pin, callMs = Infinity, secret, ...rest } = request;
     if (pin !== undefined) keepOnCores(libc, [pin]);
-    const watchdog = new Watchdog(libc, words, {
-      depth,
-      callMs,
-      graceMs: request.graceMs,
-      requestAnswer: () => thread.requestAnswer(),
-      onCulprit: leave,
-    });
+    const address = await thread.serve(
+      this.#taskOf(request, source, words),
+      (reason) => leave(this.#ending ?? reason),
+    );
+    // After the task has left: Deno loads modules for the first timer. Functions run once their client has attached.
+    const watchdog = this.#watchdogOf(request, words);
     thread.onSlots = (addresses) => watchdog.watchGivenUp(addresses);
-    const address = await thread.serve({
-      ...rest,
-      callMs,
-      secret: Uint8Array.fromHex(secret),
-      source,
-      watch,
-      stopFd: this.#stopFd,
-      ...(pin === undefined ? {} : { pin }),
-    }, (reason) => leave(this.#ending ?? reason));
     const usage = this.#usage = new UsageCounter(
       words,
       this.#cycles,
@@ -111,6 +107,33 @@ export class LeaseWorker {
     Atomics.store(this.#words, STOP, 1);
     libc.c.write(this.#stopFd, new Uint8Array(new BigUint64Array([1n]).buffer), 8n);
     setTimeout(() => leave(first), STOP_MS);
+  }
+
+  #taskOf(
+    request: StartRequest,
+    source: Uint8Array<ArrayBuffer>,
+    words: Int32Array<SharedArrayBuffer>,
+  ): WorkerTask {
+    const { package: _package, counters: _counters, callMs = Infinity, secret, ...rest } = request;
+    return {
+      ...rest,
+      callMs,
+      secret: Uint8Array.fromHex(secret),
+      source,
+      watch: words.buffer,
+      stopFd: this.#stopFd,
+    };
+  }
+
+  #watchdogOf({ depth, graceMs, callMs = Infinity }: StartRequest, words: Int32Array): Watchdog {
+    const { libc, thread, leave } = this.#options;
+    return new Watchdog(libc, words, {
+      depth,
+      callMs,
+      graceMs,
+      requestAnswer: () => thread.requestAnswer(),
+      onCulprit: leave,
+    });
   }
 
   #reportDropped(words: Int32Array): void {

@@ -13,12 +13,12 @@ import { openShm } from "../../fabric/shm/provider.ts";
 import { ControlChannel, ControlError, controlOptions } from "../control/control_channel.ts";
 import { LogRelay } from "../control/log_relay.ts";
 import { type AllPermissions, NO_PERMISSIONS } from "../permissions.ts";
-import { MAX_REASON_CHARACTERS, REHEARSE_AFTER_MS } from "../policy.ts";
+import { MAX_REASON_CHARACTERS } from "../policy.ts";
 import { type EndReason, endReason } from "../protocol/end_reason.ts";
 import { encodeManagerHello, ManagerRole } from "../protocol/manager_hello.ts";
 import * as v from "../valibot.ts";
 import { LeaseWorker } from "./lease_worker.ts";
-import { type Started, startRequestSchema, WARMUP_REQUEST } from "./start_request.ts";
+import { type Started, type StartRequest, startRequestSchema } from "./start_request.ts";
 import { WorkerThread } from "./worker_thread.ts";
 
 /** Signals that a service manager or a batch system may send to all processes of a node at once. */
@@ -26,14 +26,15 @@ const LEFT_TO_MANAGER = ["SIGTERM", "SIGINT", "SIGHUP"] as const;
 const PR_SET_PDEATHSIG = 1;
 const SIGKILL = 9n;
 
-async function readGreeting(): Promise<{ manager: string; secret: string }> {
-  const text = await new Response(Deno.stdin.readable).text();
-  return JSON.parse(text);
-}
+/** The most bytes of the greeting: an address and a secret. */
+const GREETING_BYTES = 4096;
 
-/** Runs once what a lease will need, so that it is compiled before a lease waits for it. */
-function rehearse(): void {
-  v.parse(startRequestSchema, WARMUP_REQUEST);
+/** Reads it at once: Deno loads modules of its own for a stream or a `Response`, in 5 ms. */
+function readGreeting(): { manager: string; secret: string } {
+  const bytes = new Uint8Array(GREETING_BYTES);
+  let length = 0;
+  for (let read; (read = Deno.stdin.readSync(bytes.subarray(length)));) length += read;
+  return JSON.parse(new TextDecoder().decode(bytes.subarray(0, length)));
 }
 
 async function main(): Promise<void> {
@@ -62,7 +63,7 @@ async function main(): Promise<void> {
     (message) => leave(endReason("crashed", message)),
     (text, level) => logs.push({ lines: [{ worker: workerIndex, level, text }], dropped: 0 }),
   );
-  const { manager, secret } = await readGreeting();
+  const { manager, secret } = readGreeting();
   const libc = openLibc();
   libc.c.chdir(cString("/")); // the working folder shows to functions; permissions for "." hold for the one before
   // The kernel ends this process with its manager, even if this thread is stopped.
@@ -80,22 +81,24 @@ async function main(): Promise<void> {
     leave,
   });
 
-  const start = async (body: unknown): Promise<Started> => {
-    const request = v.parse(startRequestSchema, body);
+  const start = async (request: StartRequest, fetch: () => Promise<Uint8Array<ArrayBuffer>>) => {
     workerIndex = request.worker;
-    return { address: await worker!.start(request, () => control!.fetch(request.package)) };
+    return { address: await worker!.start(request, fetch) } satisfies Started;
   };
   control = new ControlChannel(connection, {
     request: (type, body) => {
-      if (type !== "start") throw new ControlError(`Unknown request "${type}"`, "bad-request");
-      return start(body);
+      if (type !== "start" && type !== "rehearse") {
+        throw new ControlError(`Unknown request "${type}"`, "bad-request");
+      }
+      const request = v.parse(startRequestSchema, body);
+      const fetch = () => control!.fetch(request.package);
+      return type === "start" ? start(request, fetch) : worker!.rehearse(request, fetch);
     },
     event: (type) => {
       if (type === "stop") worker!.stop(endReason("stopped", "stopped by its executor manager"));
     },
   });
   thread.shmAddress.then((address) => control!.notify("listening", { address }));
-  setTimeout(rehearse, REHEARSE_AFTER_MS);
   await control.closed;
   Deno.exit(1); // without its manager an executor has no right to its cores
 }

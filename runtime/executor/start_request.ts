@@ -44,8 +44,8 @@ export const startRequestSchema = v.object({
 });
 export type StartRequest = v.InferOutput<typeof startRequestSchema>;
 
-/** A valid request, to run its check once before a lease needs it. */
-export const WARMUP_REQUEST: StartRequest = {
+/** With a package, the request `rehearse`: what an executor without a lease runs once. It counts nothing. */
+export const SAMPLE_START: Omit<StartRequest, "package"> = {
   lease: "0",
   worker: 0,
   workers: 1,
@@ -61,7 +61,6 @@ export const WARMUP_REQUEST: StartRequest = {
   secret: "0".repeat(32),
   counters: { address: 0, rkey: 0 },
   sandboxed: false,
-  package: { address: 0, rkey: 0, length: 0 },
 };
 
 /** Event `listening`: where the worker listens in shared memory, whatever the lease will be. */

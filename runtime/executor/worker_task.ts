@@ -25,9 +25,14 @@ export interface WorkerTask
   readonly callMs: number;
 }
 
+/** A task, or a sample of one to run before. `null` requests an answer of the worker's event loop. */
+export type ToWorker = WorkerTask | { readonly rehearse: WorkerTask };
+
 /** The first address is that in shared memory; another follows if the task names another place to listen. */
 export type WorkerReport =
   | { readonly address: string }
+  /** The sample has run: empty, or why it failed. */
+  | { readonly rehearsed: string }
   /** By slot, the address of the word that holds the sequence number of the call that the client has given up. */
   | { readonly givenUpAt: readonly number[] }
   /** A line that a function logged. */

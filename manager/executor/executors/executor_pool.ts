@@ -199,12 +199,27 @@ export class ExecutorPool {
       }
       this.#waiting.push(waiting);
       process.ended.then(({ message }) => this.#lost(waiting, message));
+      const isAwaited = this.#bootingHeap === undefined;
+      this.#bootingHeap = undefined;
+      if (!isAwaited) await this.#rehearse(process);
       this.#schedule(PAUSE_MS);
     } catch (error) {
       this.#backOff((error as Error).message);
     } finally {
       this.#isBooting = false;
       this.#bootingHeap = undefined;
+    }
+  }
+
+  /** A lease may take it meanwhile, and begins after the rehearsal. */
+  async #rehearse(process: ExecutorProcess): Promise<void> {
+    try {
+      await process.rehearse();
+    } catch (error) {
+      // If it matters, it shows again when a lease needs it.
+      this.#log.debug("an executor could not rehearse: {reason}", {
+        reason: (error as Error).message,
+      });
     }
   }
 

@@ -10,6 +10,7 @@ import {
 } from "../../../runtime/control/control_channel.ts";
 import {
   listeningSchema,
+  SAMPLE_START,
   startedSchema,
   type StartRequest,
 } from "../../../runtime/executor/start_request.ts";
@@ -51,6 +52,9 @@ const STOP_MS = 1000;
 const END_MS = 3000;
 /** How much of an executor's standard error is kept, for the reason of its end. */
 const MAX_STDERR_CHARS = 2000;
+
+/** The package of a rehearsal. */
+const SAMPLE_PACKAGE = new TextEncoder().encode("export function sample() { return 0; }");
 
 /** Signals that a process causes itself. */
 const CRASHES = new Set<string>(["SIGSEGV", "SIGBUS", "SIGILL", "SIGFPE", "SIGABRT"]);
@@ -195,6 +199,17 @@ export class ExecutorProcess {
   }
 
   /**
+   * Makes it run once what a lease will need: code that has run before is compiled.
+   *
+   * @throws {ControlError} if a step fails, or takes too long.
+   */
+  async rehearse(): Promise<void> {
+    const control = this.#control!;
+    const sample = { ...SAMPLE_START, package: control.lend(SAMPLE_PACKAGE) };
+    await control.request("rehearse", sample, { timeoutMs: START_MS });
+  }
+
+  /**
    * Gives it its lease; returns the address of its worker. If that listens already, it is returned at once, so that the
    * client connects while the worker starts. If the start then fails, the process ends.
    */
@@ -207,13 +222,6 @@ export class ExecutorProcess {
     this.#usage = new ExecutorUsage(counters, this.#cpuNs, packageKind(source) === "native");
     this.#memoryLimitBytes = memoryLimitBytes(request);
     (await this.#memory!).set(this.#memoryLimitBytes);
-    const { cores, usage, threads } = this.#host;
-    const leaves = [
-      cores.watch(this.#pid),
-      usage.watch(() => this.spentNs),
-      threads.watch(this.#pid, (reason) => this.#end(reason)),
-    ];
-    this.ended.then(() => leaves.forEach((leave) => leave()));
     const lent = this.#control!.lend(source);
     const starting = this.#control!.request("start", {
       ...request,
@@ -222,6 +230,14 @@ export class ExecutorProcess {
     }, {
       timeoutMs: START_MS,
     });
+    // While the executor receives it.
+    const { cores, usage, threads } = this.#host;
+    const leaves = [
+      cores.watch(this.#pid),
+      usage.watch(() => this.spentNs),
+      threads.watch(this.#pid, (reason) => this.#end(reason)),
+    ];
+    this.ended.then(() => leaves.forEach((leave) => leave()));
     starting.then(() => this.#watchBeats(this.#control!), () => {});
     if (this.#shmAddress === undefined || request.listen !== "shm") {
       return v.parse(startedSchema, await starting).address;

@@ -1,7 +1,7 @@
 /** The console of a package: what it prints becomes lines of the lease's log. */
 
 import type { LogLevel } from "../../control/log_relay.ts";
-import { consoleClass } from "./deno_internals.ts";
+import type { ConsoleClass } from "./deno_internals.ts";
 import type { LogGate } from "./log_gate.ts";
 import { withoutRuntimeFrames } from "./runtime_frames.ts";
 
@@ -17,10 +17,11 @@ const TRACE = 4;
 /**
  * Replaces the methods of the global console.
  *
+ * @param Console Deno's class of consoles.
  * @param gate limits and sends the lines. Left out: the package prints nothing.
  */
-export function replaceConsole(gate: LogGate | undefined): void {
-  const own = gate && new (consoleClass())((text, level) => {
+export function replaceConsole(Console: ConsoleClass, gate: LogGate | undefined): void {
+  const own = gate && new Console((text, level) => {
     if (level === TRACE && text === "\n") return;
     const end = text.length - (text[text.length - 1] === "\n" ? 1 : 0);
     gate.log(withoutRuntimeFrames(slice(text, 0, end)), LEVELS[level] ?? "info");

@@ -160,6 +160,7 @@ Deno.test("a pool that opens again while a late executor still ends is filled", 
   let stops = 0;
   const process = {
     ended: new Promise<never>(() => {}),
+    rehearse: () => Promise.resolve(),
     stop: () => (stops++, stopping.promise),
   } as unknown as ExecutorProcess;
   const pool = new ExecutorPool(boot, POOL);
@@ -183,6 +184,7 @@ Deno.test("a lease without a waiting executor gets the one that boots, and a sec
   const fake = () =>
     ({
       ended: new Promise<never>(() => {}),
+      rehearse: () => Promise.resolve(),
       stop: () => Promise.resolve(),
     }) as unknown as ExecutorProcess;
   const pool = new ExecutorPool(boot, { ...POOL, increment: 0 });
@@ -204,6 +206,30 @@ Deno.test("a lease without a waiting executor gets the one that boots, and a sec
   boots[2]!(fake());
   await until(() => boots.length === 5, () => "one of the size of the last lease boots");
   boots[4]!(fake());
+  await pool.close();
+});
+
+Deno.test("an executor that waits in the pool rehearses once, but not one for which a lease waits", async () => {
+  const boots: ((process: ExecutorProcess) => void)[] = [];
+  const boot = () => new Promise<ExecutorProcess>((resolve) => boots.push(resolve));
+  let rehearsals = 0;
+  const fake = () =>
+    ({
+      ended: new Promise<never>(() => {}),
+      rehearse: () => (rehearsals++, Promise.reject(new Error("a step failed"))),
+      stop: () => Promise.resolve(),
+    }) as unknown as ExecutorProcess;
+  const pool = new ExecutorPool(boot, { ...POOL, increment: 0 });
+  pool.open();
+  await until(() => boots.length === 1, () => "one boots");
+  const lease = pool.take({ memoryBytes: DEFAULT_MEMORY_BYTES, permissions: NO_PERMISSIONS });
+  boots[0]!(fake());
+  await lease;
+  assertEquals(rehearsals, 0);
+  await until(() => boots.length === 2, () => "the pool is filled again");
+  boots[1]!(fake());
+  await until(() => pool.size === 1, () => "it waits, whatever the rehearsal does");
+  assertEquals(rehearsals, 1);
   await pool.close();
 });
 
