@@ -78,7 +78,7 @@ Deno.test("rfaas bill reads every page of bills", async () => {
       });
     }
   });
-  store.close();
+  await store.close();
   await using test = await TestManager.start({}, dir);
   const bill = async (...args: string[]) => {
     const env = { RFAAS_TOKEN: test.token("operator") };
@@ -110,7 +110,7 @@ Deno.test("rfaas bill shows accounts, and sums by account or by client", async (
       tx.putBill(billRow(leaseId, nodeId, { client, account, heldNs: 2_000_000_000n, pollNs: 0n }));
     }
   });
-  store.close();
+  await store.close();
   await using test = await TestManager.start({ prices: { coreSecond: 0.5 } }, dir);
   const env = { RFAAS_TOKEN: test.token("operator") };
   const bill = async (...args: string[]) => {

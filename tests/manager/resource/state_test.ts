@@ -26,7 +26,7 @@ class KilledStore implements Disposable {
     const path = `${running}/state.sqlite`;
     const first = new SqliteStore(path);
     await first.transact((tx) => tx.putLease(leaseRow("0")));
-    first.close();
+    await first.close();
     Deno.copyFileSync(path, made.older);
     const second = new SqliteStore(path);
     for (let id = 1; id <= 50; id++) await second.transact((tx) => tx.putLease(leaseRow(`${id}`)));
@@ -34,7 +34,7 @@ class KilledStore implements Disposable {
     for (const name of ["state.sqlite", "state.sqlite-wal", "state.mark"]) {
       Deno.copyFileSync(`${running}/${name}`, `${made.dir}/${name}`);
     }
-    second.close();
+    await second.close();
     Deno.removeSync(running, { recursive: true });
     return made;
   }
@@ -45,7 +45,7 @@ class KilledStore implements Disposable {
     try {
       return (await store.transact((tx) => tx.runningLeases())).length;
     } finally {
-      store.close();
+      await store.close();
     }
   }
 

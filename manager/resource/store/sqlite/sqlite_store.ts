@@ -1,8 +1,10 @@
 /** The store in one SQLite file (WAL), by node:sqlite. */
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { clearImmediate, setImmediate } from "node:timers";
+import { StateUnavailableError } from "../../../state_dir.ts";
 import { ClientRows } from "../client_rows.ts";
 import { EventRows } from "../event_rows.ts";
+import { LogFlush } from "./log_flush.ts";
 import { NodeRows } from "../node_rows.ts";
 import { checkIntegrity, damaged, isDamage, readMark } from "./sqlite_check.ts";
 import { migrate } from "./sqlite_schema.ts";
@@ -32,7 +34,7 @@ interface Waiting {
  * A {@linkcode Store} in a file.
  *
  * Changes requested in one turn of the event loop run one after the other in one SQLite transaction. None is answered
- * before all are on disk, since the flush to disk is what costs (141 us a commit, 3 us a row).
+ * before all are on disk. The next ones are made meanwhile.
  *
  * Few changes fail after they have written, and a savepoint costs half as much as the rows of a grant, since SQLite copies
  * each page that is written behind it. So the first run of a group has none; if one of its changes fails after a write,
@@ -49,9 +51,11 @@ export class SqliteStore implements Store {
     StatementSync
   >;
   readonly #markFile: MarkFile;
+  readonly #log: LogFlush;
   #mark: Mark;
   readonly #waiting: Waiting[] = [];
   #turn: ReturnType<typeof setImmediate> | undefined;
+  #closing: Promise<void> | undefined;
 
   /**
    * Opens the file, or creates it with mode 0600, checks it and brings its tables up to date.
@@ -71,9 +75,15 @@ export class SqliteStore implements Store {
       this.#db.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
       this.#markFile.check(readMark(this.#db), path);
       checkIntegrity(this.#db);
-      this.#db.exec("PRAGMA journal_mode = WAL");
-      // An answered change survives a power failure. With NORMAL it would survive only a crash of this process.
-      this.#db.exec("PRAGMA synchronous = FULL");
+      const { journal_mode } = this.#db.prepare("PRAGMA journal_mode = WAL").get() as {
+        journal_mode: string;
+      };
+      if (journal_mode !== "wal") {
+        throw new StateUnavailableError(
+          `Cannot open state: the file system of ${path} allows no write-ahead log, use a local one`,
+        );
+      }
+      this.#db.exec("PRAGMA synchronous = FULL"); // for the migration
       // A group of grants changes some hundred pages. With the default of 1000 pages, every few groups would wait until
       // all of these pages were written a second time.
       this.#db.exec(`PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
@@ -82,6 +92,8 @@ export class SqliteStore implements Store {
       migrate(this.#db);
       this.#mark = readMark(this.#db)!;
       this.#markFile.write(this.#mark);
+      // An answered change survives a power failure: the log is flushed before the answer (log_flush.ts).
+      this.#db.exec("PRAGMA synchronous = NORMAL");
       this.#tx = sqliteTransaction(
         this.#db,
         new NodeRows(this.#undo),
@@ -102,10 +114,14 @@ export class SqliteStore implements Store {
     } catch (error) {
       throw isDamage(error) ? damaged(path, error.message) : error;
     }
+    this.#log = new LogFlush(`${path}-wal`);
     opening.move();
   }
 
   transact<T>(change: (tx: Transaction) => T): Promise<T> {
+    if (this.#closing !== undefined) {
+      return Promise.reject(new StateUnavailableError("Cannot change state: it is closed"));
+    }
     const { promise, resolve, reject } = Promise.withResolvers<T>();
     this.#waiting.push({
       run: () => {
@@ -118,9 +134,13 @@ export class SqliteStore implements Store {
     return promise;
   }
 
-  close(): void {
-    if (!this.#db.isOpen) return;
+  close(): Promise<void> {
+    return this.#closing ??= this.#close();
+  }
+
+  async #close(): Promise<void> {
     while (this.#waiting.length > 0) this.#commitWaiting();
+    await this.#log[Symbol.asyncDispose]();
     this.#db.close();
     this.#markFile[Symbol.dispose]();
   }
@@ -131,15 +151,31 @@ export class SqliteStore implements Store {
     const group = this.#waiting.splice(0, MAX_GROUP);
     if (this.#waiting.length > 0) this.#turn = setImmediate(() => this.#commitWaiting());
     let answers: readonly (() => void)[];
+    const { changes } = this.#mark;
+    const onFailure = (error: unknown) => {
+      for (const { reject } of group) reject(error);
+    };
+    if (this.#log.failure !== undefined) return onFailure(this.#log.failure);
     try {
       answers = this.#commit(group, (waiting) => this.#makeUnmarked(waiting)) ??
         this.#commit(group, (waiting) => this.#makeMarked(waiting))!;
     } catch (error) {
       this.#rollBack();
-      for (const { reject } of group) reject(error);
-      return;
+      return onFailure(error);
     }
-    for (const answer of answers) answer();
+    const mark = this.#mark;
+    const onDisk = () => {
+      for (const answer of answers) answer();
+    };
+    // Also what was only read must not be lost after its answer.
+    if (mark.changes === changes) return this.#log.follow({ onDisk, onFailure });
+    this.#log.add({
+      onDisk: () => {
+        this.#markFile.write(mark);
+        onDisk();
+      },
+      onFailure,
+    });
   }
 
   /**
@@ -163,7 +199,7 @@ export class SqliteStore implements Store {
     // A group that wrote nothing costs no commit to disk.
     const mark = this.#written() === before ? undefined : this.#count();
     this.#statements.commit.run();
-    if (mark !== undefined) this.#markFile.write(this.#mark = mark);
+    if (mark !== undefined) this.#mark = mark;
     this.#undo.forget();
     return answers;
   }

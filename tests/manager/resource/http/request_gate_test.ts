@@ -103,7 +103,7 @@ Deno.test("a heartbeat, a renewal and a release overtake a thousand requests for
     await Promise.all(taking);
     await books.stopWaiting();
   } finally {
-    store.close();
+    await store.close();
     await Deno.remove(stateDir, { recursive: true });
   }
 });

@@ -63,7 +63,7 @@ Deno.test("nothing is reserved for a lease on a node without the capacity, whate
       try {
         await play(store, steps);
       } finally {
-        store.close();
+        await store.close();
       }
     }),
     { numRuns: 60 },

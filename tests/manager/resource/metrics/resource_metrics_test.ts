@@ -102,7 +102,7 @@ Deno.test("the metrics of a resource manager take less than 100 ms with 1,000 no
     }
     assert(Math.min(...times) < limitMs(100), `${times.map(Math.round).join(", ")} ms`);
   } finally {
-    store.close();
+    await store.close();
     await Deno.remove(dir, { recursive: true });
   }
 });

@@ -9,7 +9,7 @@ async function openStore() {
   return {
     store,
     async [Symbol.asyncDispose]() {
-      store.close();
+      await store.close();
       await Deno.remove(dir, { recursive: true });
     },
   };
