@@ -77,6 +77,8 @@ export type {
   NotificationsRequest,
   NotificationsResponse,
   Quota,
+  Reclaimed,
+  ReclaimRequest,
   TokenEntry,
   TokenList,
   TokenRequest,

@@ -17,15 +17,29 @@ export interface SlurmSources {
   readonly config: () => Promise<string>;
   /** The file with the settings of the hooks. */
   readonly settings: string;
+  /** Whether the hooks find a program. */
+  readonly has: (program: string) => Promise<boolean>;
 }
+
+/** The PATH of the hooks. */
+const FOLDERS = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
+/** What the Prolog needs to reclaim a node by one request. */
+const REQUEST_PROGRAMS = ["curl", "find", "flock"];
 
 const HOST: SlurmSources = {
   config: () => slurmOutput("read the configuration of Slurm", "scontrol", "show", "config"),
   settings: SETTINGS,
+  has: async (program) => {
+    const isFile = (folder: string) =>
+      Deno.stat(`${folder}/${program}`).then(({ isFile }) => isFile, () => false);
+    return (await Promise.all(FOLDERS.map(isFile))).includes(true);
+  },
 };
 
 /** Checks the configuration of Slurm, and the hooks and their settings on this host. */
-export async function checkSlurm({ config, settings }: SlurmSources = HOST): Promise<HostCheck[]> {
+export async function checkSlurm(
+  { config, settings, has }: SlurmSources = HOST,
+): Promise<HostCheck[]> {
   let text: string;
   try {
     text = await config();
@@ -48,6 +62,7 @@ export async function checkSlurm({ config, settings }: SlurmSources = HOST): Pro
     await checkHook("Epilog", value("Epilog")),
     checkTimeout(value("PrologEpilogTimeout")),
     await checkSettings(settings),
+    await checkPrograms(has),
     checkPowerSaving(values),
   ];
 }
@@ -115,6 +130,15 @@ async function checkSettings(file: string): Promise<HostCheck> {
     const found = error instanceof Error ? error.message : String(error);
     return check(name, "required", false, found, fix);
   }
+}
+
+async function checkPrograms(has: SlurmSources["has"]): Promise<HostCheck> {
+  const found = await Promise.all(REQUEST_PROGRAMS.map(has));
+  const missing = REQUEST_PROGRAMS.filter((_, i) => !found[i]);
+  const state = missing.length === 0 ? "curl" : `no ${missing.join(", ")}`;
+  const fix =
+    "install curl, findutils and util-linux: without them each job waits until Deno has started";
+  return check("Prolog request", "optional", missing.length === 0, state, fix);
 }
 
 function checkPowerSaving(values: ReadonlyMap<string, string>): HostCheck {

@@ -1,6 +1,10 @@
 /** What the hooks of Slurm do on a node: reclaim it before a job, and lend it after the last one. */
 
-import type { NodeEntry } from "../../runtime/http/manager_api.ts";
+import {
+  MAX_RECLAIM_WAIT_MS,
+  type NodeEntry,
+  type Reclaimed,
+} from "../../runtime/http/manager_api.ts";
 import type { ManagerClient } from "../../runtime/http/manager_client.ts";
 import { ManagerRefusedError } from "../../runtime/http/manager_refused.ts";
 import { delay } from "../../std/async.ts";
@@ -44,29 +48,65 @@ export interface ReclaimOptions {
  * @throws {Error} If the node is not free in time.
  */
 export async function reclaim(options: HookOptions & ReclaimOptions): Promise<string> {
-  const { manager, node: name, job, jobs, cpus, timeoutMs } = options;
+  const { node: name, job, jobs, cpus, shared, timeoutMs } = options;
   const startMs = performance.now();
   const passedMs = () => Math.round(performance.now() - startMs);
-  {
-    // First of all, and without the lock: the Epilog of another job must not lend the node from now on.
-    await NodeJobs.add(jobs, name, { job, cpus });
-    using known = await NodeJobs.open(jobs, name);
-    const entry = await nodeNamed(manager, name);
-    if (entry === undefined) return `${name} lends nothing: it is not registered`;
-    await lendBeside(await known.list(), entry, options);
-  }
+  // First of all, and without the lock: the Epilog of another job must not lend the node from now on.
+  await NodeJobs.add(jobs, name, { job, cpus });
   for (let waitMs = FIRST_READ_MS;; waitMs = Math.min(2 * waitMs, LAST_READ_MS)) {
-    const entry = await nodeNamed(manager, name);
-    if (entry === undefined || entry.isSettled) return `${name} is free after ${passedMs()} ms`;
-    if (entry.state === "lost") {
+    const leftMs = Math.max(0, timeoutMs - passedMs());
+    const found = shared === 0
+      ? await reclaimNode(options, leftMs)
+      : await reclaimCores(options, waitMs === FIRST_READ_MS);
+    if (found === undefined) return `${name} lends nothing: it is not registered`;
+    if (found.isFree) return `${name} is free after ${passedMs()} ms`;
+    if (found.isLost) {
       throw new Error(`Cannot reclaim ${name}: its executor manager sends no heartbeats`);
     }
     if (passedMs() + waitMs > timeoutMs) {
-      const used = entry.maxCores - entry.freeCores;
-      throw new Error(`Cannot reclaim ${name} within ${timeoutMs} ms: ${used} cores are leased`);
+      throw new Error(
+        `Cannot reclaim ${name} within ${timeoutMs} ms: ${found.leasedCores} cores are leased`,
+      );
     }
     await delay(waitMs);
   }
+}
+
+/** Drains the node. The resource manager waits until it is free. */
+async function reclaimNode(
+  { manager, node: name, jobs, graceMs }: HookOptions,
+  leftMs: number,
+): Promise<Omit<Reclaimed, "node"> | undefined> {
+  // An Epilog that had listed the jobs before this one was added has lent the node when it releases the lock.
+  (await NodeJobs.open(jobs, name))[Symbol.dispose]();
+  try {
+    const waitMs = Math.min(leftMs, MAX_RECLAIM_WAIT_MS);
+    return await manager.reclaimNode({ name, by: SLURM, graceMs, waitMs });
+  } catch (error) {
+    if (error instanceof ManagerRefusedError && error.code === "not-found") return undefined;
+    throw error;
+  }
+}
+
+/** Lends the cores that no job has, once; then reads whether the others are free. */
+async function reclaimCores(
+  options: HookOptions,
+  isFirst: boolean,
+): Promise<Omit<Reclaimed, "node"> | undefined> {
+  const { manager, node: name, jobs } = options;
+  if (isFirst) {
+    using known = await NodeJobs.open(jobs, name);
+    const entry = await nodeNamed(manager, name);
+    if (entry === undefined) return undefined;
+    await lendBeside(await known.list(), entry, options);
+  }
+  const entry = await nodeNamed(manager, name);
+  if (entry === undefined) return undefined;
+  return {
+    isFree: entry.isSettled,
+    isLost: entry.state === "lost",
+    leasedCores: entry.maxCores - entry.freeCores,
+  };
 }
 
 /**

@@ -60,6 +60,9 @@ export const MAX_WAITING_SHARE = 0.25;
  * The most nodes that wait for notifications, as a share of all requests in flight. Other nodes rely on their heartbeats.
  */
 export const MAX_NOTIFICATIONS_SHARE = 0.5;
+/** The most requests that wait until a node is free, of usual requests in flight, and their share of them. */
+export const MAX_RECLAIMS_SHARE = 0.25;
+export const MAX_RECLAIMS = 1024;
 /**
  * How long after a claim a heartbeat may be written that does not list it yet. It covers the error of a node's estimate of
  * this manager's clock, and heartbeats without `writtenMs`.

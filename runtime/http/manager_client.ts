@@ -165,6 +165,20 @@ export class ManagerClient extends ManagerLists implements Disposable {
   }
 
   /**
+   * Drains a node for a batch job, and waits until the node is free. May be repeated. Role: node or operator.
+   *
+   * @param reclaim The name of the node, the program that reclaims it, the grace period, and how long to wait.
+   * @param signal Ends the request. The node drains all the same.
+   * @returns Whether the node is free. If it is not, it drains on.
+   * @throws {ManagerRefusedError} With code `not-found` when no such node is known.
+   */
+  async reclaimNode(reclaim: api.ReclaimRequest, signal?: AbortSignal): Promise<api.Reclaimed> {
+    const { waitMs } = reclaim;
+    const response = await this.#requests.send("POST", "/v1/reclaim", reclaim, signal, waitMs);
+    return this.#requests.read(api.reclaimedSchema, response);
+  }
+
+  /**
    * Lends a node again after it was drained, or changes how many cores it lends while it serves: leases beyond them have
    * a grace period to move to other nodes, the rest goes on. May be repeated. Role: node or operator.
    *

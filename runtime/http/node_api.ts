@@ -1,4 +1,4 @@
-/** The bodies of `/v1/nodes` and of `/v1/lent`. */
+/** The bodies of `/v1/nodes`, `/v1/reclaim` and `/v1/lent`. */
 import {
   bootId,
   byteCount,
@@ -137,6 +137,47 @@ export const lendRequestSchema: v.GenericSchema<LendRequest> = v.object({
   graceMs: v.exactOptional(graceMs),
   by: v.exactOptional(plainName),
   revision: v.exactOptional(count(0)),
+});
+
+/** The longest wait for a node to be free, in milliseconds. */
+export const MAX_RECLAIM_WAIT_MS = 20_000;
+
+/** The body of `POST /v1/reclaim`. */
+export interface ReclaimRequest {
+  /** The node's name. */
+  readonly name: string;
+  /** How long its leases have to move to other nodes, in milliseconds, 0 to 86,400,000. */
+  readonly graceMs: number;
+  /** The program that reclaims it, such as `slurm`: the node drains until that program lends it. */
+  readonly by: string;
+  /** How long to wait until the node is free, in milliseconds, 0 to 20,000. */
+  readonly waitMs: number;
+}
+
+export const reclaimRequestSchema: v.GenericSchema<ReclaimRequest> = v.object({
+  name: plainName,
+  graceMs,
+  by: plainName,
+  waitMs: count(0, MAX_RECLAIM_WAIT_MS),
+});
+
+/** The response of `POST /v1/reclaim`. */
+export interface Reclaimed {
+  /** The node's id. */
+  readonly node: string;
+  /** Whether it has confirmed that it runs no lease and no executor, and admits none. */
+  readonly isFree: boolean;
+  /** Whether its heartbeats are missing, so that it cannot confirm anything. */
+  readonly isLost: boolean;
+  /** The cores that leases still have there. */
+  readonly leasedCores: number;
+}
+
+export const reclaimedSchema: v.GenericSchema<Reclaimed> = v.object({
+  node: hexId,
+  isFree: v.boolean(),
+  isLost: v.boolean(),
+  leasedCores: count(0),
 });
 
 /** The body of `PUT /v1/nodes/:node/leases/:lease`. */

@@ -79,6 +79,8 @@ export class ExecutorPool {
   #timer: ReturnType<typeof setTimeout> | undefined;
   /** Aborted at the end: no executor boots any more. */
   readonly #closing = new AbortController();
+  /** Aborted when it is paused: the one that boots ends. */
+  #pausing = new AbortController();
   #paused = false;
 
   constructor(boot: Boot, options: PoolOptions) {
@@ -96,6 +98,7 @@ export class ExecutorPool {
   /** Starts filling it. */
   open(): void {
     this.#paused = false;
+    this.#pausing = new AbortController();
     this.#schedule(0);
   }
 
@@ -143,12 +146,17 @@ export class ExecutorPool {
   }
 
   /**
-   * Ends those that wait, until it is opened again. Leases still get executors that are booted for them. Settles when they
-   * are gone.
+   * Ends those that wait and the one that boots, until it is opened again. Leases still get executors that are booted for
+   * them. Settles when they are gone: soon, since a batch job may wait for it.
    */
   async pause(): Promise<void> {
     this.#paused = true;
-    while (this.#waiting.length > 0) this.#endOne(0);
+    this.#pausing.abort(new Error("the pool pauses"));
+    const waiting = this.#waiting.splice(0).map(({ process }) => {
+      process.kill(); // it has nothing to save
+      return process.ended;
+    });
+    this.#ending = Promise.all([this.#ending, ...waiting]);
     await Promise.all([this.#booting, this.#ending]);
   }
 
@@ -189,9 +197,10 @@ export class ExecutorPool {
   }
 
   async #bootOne(heap: number): Promise<void> {
+    const signal = AbortSignal.any([this.#closing.signal, this.#pausing.signal]);
     try {
       const needs = { memoryBytes: this.#memoryBytes, permissions: NO_PERMISSIONS };
-      const process = await this.#boot(needs, this.#closing.signal);
+      const process = await this.#boot(needs, signal);
       const waiting = { process, heap };
       if (this.#paused) {
         await process.stop();
@@ -204,7 +213,8 @@ export class ExecutorPool {
       if (!isAwaited) await this.#rehearse(process);
       this.#schedule(PAUSE_MS);
     } catch (error) {
-      this.#backOff((error as Error).message);
+      if (signal.aborted) this.#schedule(PAUSE_MS); // it may have been opened again meanwhile
+      else this.#backOff((error as Error).message);
     } finally {
       this.#isBooting = false;
       this.#bootingHeap = undefined;

@@ -21,6 +21,7 @@ import type { NodeLoad, NodeRow, TokenRow, Transaction } from "../store/store.ts
 import type { BookContext } from "./book_context.ts";
 import { LentBook } from "./lent_book.ts";
 import { type CheckedPage, pageOf } from "./page_query.ts";
+import { Reclaims } from "./reclaims.ts";
 import { Settling } from "./settling.ts";
 import { ShownReports } from "./shown_reports.ts";
 
@@ -34,11 +35,15 @@ export class NodeBook {
   readonly #settling: Settling;
   /** What they have to lend. */
   readonly lent: LentBook;
+  /** Requests that wait until nodes are free. */
+  readonly reclaims: Reclaims;
 
-  constructor(context: BookContext) {
+  /** @param maxReclaims how many requests may wait for nodes to be free, at a time. */
+  constructor(context: BookContext, maxReclaims?: number) {
     this.#context = context;
-    this.#settling = new Settling(context.clock());
+    this.#settling = new Settling(context.clock(), maxReclaims);
     this.lent = new LentBook(context, this.#settling);
+    this.reclaims = new Reclaims(context, this.lent, this.#settling);
   }
 
   /**
@@ -217,6 +222,11 @@ export class NodeBook {
       return lost;
     });
     for (const { name, id } of lost) log.warn("Node {name} is lost", { name, node: id });
+  }
+
+  /** Ends all waits for nodes to be free. */
+  stopWaiting(): void {
+    this.#settling.close();
   }
 
   /** A page of the nodes, by name, or the one of a name. */

@@ -11,6 +11,7 @@ import {
   MAX_FOLLOWERS,
   MAX_FOLLOWERS_SHARE,
   MAX_NOTIFICATIONS_SHARE,
+  MAX_RECLAIMS_SHARE,
   MAX_REQUESTS_AT_ONCE,
   MAX_WAITING_SHARE,
   NODE_REQUESTS_PER_SECOND,
@@ -139,6 +140,7 @@ export async function openBooks(
     ...{ store, clock, aliveSinceMs, keys, log },
     ...{ queue, classes, usage, preemptions, notifications, starts, refused },
   };
+  const nodes = new NodeBook(context, Math.floor(maxRequestsAtOnce * MAX_RECLAIMS_SHARE));
   const tokens = await TokenBook.open({
     ...context,
     files: tokenFiles,
@@ -151,7 +153,7 @@ export async function openBooks(
   void usage?.readEarlier();
   return {
     clock,
-    nodes: new NodeBook(context),
+    nodes,
     leases: new LeaseBook(context, options.placement),
     tokens,
     keys,
@@ -169,6 +171,7 @@ export async function openBooks(
       await usage?.close();
       await queue.close();
       notifications.close();
+      nodes.stopWaiting();
     },
   };
 }

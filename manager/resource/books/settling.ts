@@ -1,4 +1,6 @@
 /** Whether nodes have done what they were last requested to lend, by their heartbeats. */
+import { type AwaitedReport, NodeReports } from "../node_reports.ts";
+import { MAX_RECLAIMS } from "../policy.ts";
 import { Revisions } from "../revisions.ts";
 import type { NodeRow } from "../store/store.ts";
 
@@ -19,9 +21,12 @@ interface Reported {
 export class Settling {
   readonly #revisions: Revisions;
   readonly #reported = new Map<string, Reported>();
+  readonly #reports: NodeReports;
 
-  constructor(nowMs: number) {
+  /** @param maxWaiting how many requests may wait for reports at a time. */
+  constructor(nowMs: number, maxWaiting = MAX_RECLAIMS) {
     this.#revisions = new Revisions(nowMs);
+    this.#reports = new NodeReports(maxWaiting);
   }
 
   /** The number of the last change of a node. */
@@ -37,6 +42,7 @@ export class Settling {
   /** Records a heartbeat. */
   record(node: string, reported: Reported): void {
     this.#reported.set(node, reported);
+    this.#reports.notify(node);
   }
 
   /** A node has started again. Its changes go on counting. */
@@ -48,6 +54,17 @@ export class Settling {
   forget(node: string): void {
     this.#reported.delete(node);
     this.#revisions.forget(node);
+    this.#reports.notify(node);
+  }
+
+  /** Begins to wait for the next heartbeat of a node, or its removal. */
+  awaitReport(node: string): AwaitedReport {
+    return this.#reports.await(node);
+  }
+
+  /** Ends all waits. */
+  close(): void {
+    this.#reports.close();
   }
 
   /** Whether a node serves no more than it lends: while it drains, no lease, and no executor waits for one. */

@@ -62,7 +62,8 @@ export class InFlight {
 /** Whether a request registers a node, keeps a node or a lease alive, or ends one. */
 function keepsAlive({ method, url }: Request): boolean {
   if (method === "PUT" || method === "DELETE") return true;
-  return method === "POST" && /\/(nodes|heartbeat|drain|lend|renew)$/.test(new URL(url).pathname);
+  return method === "POST" &&
+    /\/(nodes|heartbeat|drain|reclaim|lend|renew)$/.test(new URL(url).pathname);
 }
 
 function unavailable(code: string, state: string): Response {

@@ -8,6 +8,7 @@ async function check(
     modes?: Record<string, number>;
     settings?: string;
     missing?: string;
+    programs?: readonly string[];
   },
 ): Promise<Record<string, string>> {
   const dir = await Deno.makeTempDir({ prefix: "rfaas-test-" });
@@ -36,7 +37,9 @@ async function check(
     };
     const lines = Object.entries(values).map(([name, value]) => `${name.padEnd(24)}= ${value}`);
     const config = () => Promise.resolve(`Configuration data as of 2026\n${lines.join("\n")}\n`);
-    const checks = await checkSlurm({ config, settings: `${dir}/slurm.env` });
+    const programs = change.programs ?? ["curl", "find", "flock"];
+    const has = (program: string) => Promise.resolve(programs.includes(program));
+    const checks = await checkSlurm({ config, settings: `${dir}/slurm.env`, has });
     return Object.fromEntries(
       checks.filter(({ ok }) => !ok)
         .map(({ name, kind, found }) => [name, `${kind}: ${found.replaceAll(dir, "")}`]),
@@ -95,6 +98,16 @@ Deno.test("`checkSlurm()` finds open files, dry runs, power saving and untested 
 
 Deno.test("`checkSlurm()` reports a host without Slurm", async () => {
   const config = () => Promise.reject(new Error("Cannot read it"));
-  const [found, ...others] = await checkSlurm({ config, settings: "/no" });
+  const [found, ...others] = await checkSlurm({
+    config,
+    settings: "/no",
+    has: () => Promise.resolve(false),
+  });
   assertEquals([found?.ok, found?.found, others.length], [false, "Cannot read it", 0]);
+});
+
+Deno.test("`checkSlurm()` finds what delays jobs", async () => {
+  assertEquals(await check({ programs: ["find"] }), {
+    "Prolog request": "optional: no curl, flock",
+  });
 });

@@ -1,5 +1,6 @@
 /** A Slurm cluster whose nodes are lent by the hooks of integrations/slurm. */
 
+import type { PoolOptions } from "../../../manager/executor/executors/executor_pool.ts";
 import { ManagerClient } from "../../../runtime/http/manager_client.ts";
 import type { NodeEntry } from "../../../runtime/http/manager_api.ts";
 import { type Outcome, rfaas } from "../cluster/rfaas_command.ts";
@@ -29,13 +30,24 @@ export class LentSlurm implements AsyncDisposable {
 
   /** Starts both, with nodes `node-0` and so on, which are drained until something lends them. */
   static async start(
-    { nodes, ...options }: { nodes: number } & Omit<SlurmOptions, "nodes">,
+    { nodes, pool, ...options }:
+      & { nodes: number; pool?: PoolOptions }
+      & Omit<
+        SlurmOptions,
+        "nodes"
+      >,
   ): Promise<LentSlurm> {
     await using opening = new AsyncDisposableStack();
     const names = Array.from({ length: nodes }, (_, i) => `node-${i}`);
     const slurm = opening.use(await SlurmCluster.start({ ...options, nodes: names }));
     const host = opening.use(
-      await ProcessHost.start({ nodes, cores: options.cpus, drainedBy: "slurm" }),
+      await ProcessHost.start({
+        nodes,
+        cores: options.cpus,
+        drainedBy: "slurm",
+        listen: "http://127.0.0.1:0",
+        ...(pool === undefined ? {} : { pool }),
+      }),
     );
     const { token } = await host.operator.createToken({ role: "node", name: "hooks" });
     const lent = new LentSlurm(host, slurm, opening.move(), token);
@@ -71,7 +83,8 @@ ${more}
       const text = (await Deno.readTextFile(hook))
         .replace("/etc/rfaas/slurm.env", `${dir}/slurm.env`)
         .replaceAll("logger -t rfaas-slurm", `cat >> ${dir}/log/hooks.log`)
-        .replaceAll(/ slurm (reclaim|lend)/g, ` slurm $1 --jobs ${dir}/jobs`);
+        .replace("jobs=/run/rfaas/slurm", `jobs=${dir}/jobs`)
+        .replace(" slurm lend", ` slurm lend --jobs ${dir}/jobs`);
       await Deno.writeTextFile(`${dir}/${folder}/50-rfaas`, text);
       await Deno.chmod(`${dir}/${folder}/50-rfaas`, 0o755);
     }

@@ -78,6 +78,14 @@ export const NODE_ROUTES: Routes = {
     refusals: { 404: NO_SUCH_NODE, 409: CHANGED },
     handle: ({ nodes }, { caller, param, body }) => nodes.lent.drain(caller, param("node"), body),
   }),
+  "POST /v1/reclaim": route({
+    summary: "Drains a node for a batch job, and waits until it is free.",
+    roles: ["node", "operator"],
+    body: api.reclaimRequestSchema,
+    response: [200, api.reclaimedSchema],
+    refusals: { 404: NO_SUCH_NODE },
+    handle: ({ nodes }, { caller, body, signal }) => nodes.reclaims.reclaim(caller, body, signal),
+  }),
   "PUT /v1/nodes/:node/lent": route({
     summary: "Lends a drained node again, or changes how many cores it lends while it serves.",
     roles: ["node", "operator"],

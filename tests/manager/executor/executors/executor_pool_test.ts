@@ -15,7 +15,7 @@ import { type Cluster, startCluster } from "../../../support/cluster/cluster.ts"
 import { functionsPackage } from "../../../support/functions/functions_package.ts";
 import { children } from "../../../support/processes/process_table.ts";
 import { lastingMs } from "../../../support/time_factor.ts";
-import { until } from "../../../support/waiting.ts";
+import { until, within } from "../../../support/waiting.ts";
 
 const HOARD = `
 const kept = [];
@@ -230,6 +230,33 @@ Deno.test("an executor that waits in the pool rehearses once, but not one for wh
   boots[1]!(fake());
   await until(() => pool.size === 1, () => "it waits, whatever the rehearsal does");
   assertEquals(rehearsals, 1);
+  await pool.close();
+});
+
+Deno.test("a pool that pauses kills those that wait, and ends the one that boots", async () => {
+  const boots: ((process: ExecutorProcess) => void)[] = [];
+  const boot = (_: unknown, signal?: AbortSignal) =>
+    new Promise<ExecutorProcess>((resolve, reject) => {
+      boots.push(resolve);
+      signal!.addEventListener("abort", () => reject(signal!.reason));
+    });
+  const ended = Promise.withResolvers<{ code: "killed"; message: string }>();
+  const kill = () => ended.resolve({ code: "killed", message: "ended by SIGKILL" });
+  const waiting = {
+    ended: ended.promise,
+    kill,
+    isStopped: false,
+    rehearse: () => Promise.resolve(),
+  } as unknown as ExecutorProcess;
+  const pool = new ExecutorPool(boot, { ...POOL, initial: 2, min: 2 });
+  pool.open();
+  await until(() => boots.length === 1, () => "one boots");
+  boots[0]!(waiting);
+  await until(() => boots.length === 2, () => "the next one boots");
+  await within(5000, "the pause", pool.pause());
+  assertEquals(pool.size, 0);
+  pool.open();
+  await until(() => boots.length === 3, () => "it is filled again, without a pause after a fault");
   await pool.close();
 });
 
