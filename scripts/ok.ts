@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { HEAVY_EXAMPLES } from "./prepare.ts";
+
 const STEPS: readonly (readonly string[])[] = [
   ["fmt", "--check"],
   ["lint", "--quiet"],
@@ -16,15 +18,16 @@ const STEPS: readonly (readonly string[])[] = [
     "manager/resource/ui/page_types.json",
     "manager/resource/ui/page/app.js",
   ],
-  // Its packages are large, and have a lock file of their own.
-  ...["fmt", "lint", "check"].map((step) => [
-    step,
-    "--quiet",
-    ...step === "fmt" ? ["--check"] : [],
-    "--config",
-    "examples/text_recognition/deno.json",
-    "examples/text_recognition",
-  ]),
+  ...HEAVY_EXAMPLES.flatMap((folder) =>
+    ["fmt", "lint", "check"].map((step) => [
+      step,
+      "--quiet",
+      ...step === "fmt" ? ["--check"] : [],
+      "--config",
+      `${folder}/deno.json`,
+      folder,
+    ])
+  ),
   ["check", "--quiet", "--doc", "mod.ts", "functions.ts", "manager.ts", "runtime"],
   ["doc", "--lint", "mod.ts", "functions.ts", "manager.ts"],
   // The examples of these modules need no cluster, and no permission.

@@ -25,8 +25,8 @@ const BUNDLED = [
   "bench/page/script.ts",
 ];
 
-/** Builds its package, which fetches its packages: they are many, and have a lock file of their own. */
-const HEAVY = "examples/text_recognition/build_package.ts";
+/** Examples whose packages are large, and have a lock file of their own. */
+export const HEAVY_EXAMPLES = ["examples/image_recognition", "examples/text_recognition"];
 const ROOT = new URL("..", import.meta.url);
 
 /** Fetches the packages in the lock file, and the bundler. */
@@ -35,7 +35,9 @@ export async function prepare(): Promise<void> {
   for (const folder of FOLDERS) files.push(...await modulesBelow(folder));
   await deno(["cache", "--quiet", "--frozen", ...files]);
   for (const module of BUNDLED) await bundleModule(new URL(module, ROOT));
-  await deno(["run", "--quiet", "--allow-all", "--frozen", HEAVY]);
+  for (const folder of HEAVY_EXAMPLES) { // building fetches
+    await deno(["run", "--quiet", "--allow-all", "--frozen", `${folder}/build_package.ts`]);
+  }
 }
 
 async function deno(args: readonly string[]): Promise<void> {

@@ -15,6 +15,7 @@ import {
   burstFinding,
   coldFinding,
   parallelFinding,
+  recognitionFinding,
   roundTripFinding,
   speedupFinding,
   thumbnailFinding,
@@ -102,6 +103,17 @@ export const PAPER_CHARTS: readonly Chart[] = [
       "of calls on the horizontal axis took at most the time on the vertical axis.",
     finding: thumbnailFinding,
     suite: "paper thumbnails",
+    height: lines,
+    option: distributionChart,
+  },
+  {
+    id: "paper-recognition",
+    title: "Distribution of image recognition",
+    text:
+      "Each call finds the objects in one of 5 photographs, with a network that its worker loaded " +
+      "once, or that the call loads, as in the paper. The horizontal axis is as above.",
+    finding: recognitionFinding,
+    suite: "paper recognition",
     height: lines,
     option: distributionChart,
   },

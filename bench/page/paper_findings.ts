@@ -2,7 +2,7 @@
 
 import { sizeText } from "../../cli/quantity_text.ts";
 import { PUBLISHED_BANDWIDTH, PUBLISHED_BYTES } from "../paper/published.ts";
-import { parallelPath, readSpeedupPath } from "../paper/row_paths.ts";
+import { parallelPath, readSpeedupPath, recognitionPath } from "../paper/row_paths.ts";
 import type { Row } from "../rows.ts";
 import { formatUs } from "./look.ts";
 import { partsOf } from "./paper_bars.ts";
@@ -77,6 +77,17 @@ export function thumbnailFinding(rows: readonly Row[]): string | undefined {
     `${formatUs(p50_us)} by ${path} (90 %: ${formatUs(p90_us)})`
   );
   return texts.length === 0 ? undefined : `The median thumbnail took ${texts.join(", ")}.`;
+}
+
+export function recognitionFinding(rows: readonly Row[]): string | undefined {
+  const find = (anew: boolean) => rows.find(({ path }) => path === recognitionPath("rfaas", anew));
+  const [once, anew] = [find(false), find(true)];
+  if (!once || !anew) return undefined;
+  return `On a lease the median call took ${formatUs(once.p50_us)} (90 %: ` +
+    `${formatUs(once.p90_us)}), and ${formatUs(anew.p50_us)} (90 %: ${
+      formatUs(anew.p90_us)
+    }) with ` +
+    "the model loaded at each call.";
 }
 
 export function burstFinding(rows: readonly Row[]): string | undefined {

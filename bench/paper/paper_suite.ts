@@ -7,6 +7,7 @@ import type { Bench } from "../suites/suite.ts";
 import { BURSTY_LOAD, measureBurstyLoad } from "./bursty_load.ts";
 import { COLD_STARTS, measureColdStarts } from "./cold_starts.ts";
 import { measureParallelCalls, PARALLEL_CALLS } from "./parallel_calls.ts";
+import { measureRecognition, RECOGNITION } from "./recognition.ts";
 import { measureRoundTrips, ROUND_TRIPS } from "./round_trips.ts";
 import { measureSpeedups, SPEEDUPS } from "./speedups.ts";
 import { measureThumbnails, THUMBNAILS } from "./thumbnails.ts";
@@ -17,6 +18,7 @@ const FIGURES = {
   [PARALLEL_CALLS]: measureParallelCalls,
   [SPEEDUPS]: measureSpeedups,
   [THUMBNAILS]: measureThumbnails,
+  [RECOGNITION]: measureRecognition,
   [BURSTY_LOAD]: measureBurstyLoad,
 };
 

@@ -49,3 +49,8 @@ export function readSpeedupPath(path: string): SpeedupPath {
     /^(.*) in (\w+), (\d+) (\w+): (.*)$/.exec(path)!;
   return { problem, language, size: Number(size), unit, way };
 }
+
+/** Recognition in one way: `rfaas`, or `rfaas, model at each call`. */
+export function recognitionPath(way: string, anew: boolean): string {
+  return anew ? `${way}, model at each call` : way;
+}

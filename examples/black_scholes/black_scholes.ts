@@ -10,7 +10,7 @@
  * @module
  */
 import { ShutdownSignal } from "../../cli/shutdown_signal.ts";
-import { compareKernels, type Problem } from "../shared/compare_kernels.ts";
+import { compareKernels, type Problem } from "../shared/kernels/compare_kernels.ts";
 import { largestDifference } from "../shared/differences.ts";
 import { FORMS } from "./forms.ts";
 import { price } from "./kernel.ts";

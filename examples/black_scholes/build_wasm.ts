@@ -8,7 +8,7 @@
  *
  * @module
  */
-import { compileKernel } from "../shared/compile_kernel.ts";
+import { compileKernel } from "../shared/kernels/compile_kernel.ts";
 
 /** Compiles the kernel. */
 export function buildWasm(): Promise<Uint8Array<ArrayBuffer>> {

@@ -1,6 +1,6 @@
 /** The forms of the kernel. */
 
-import type { KernelForms } from "../shared/kernels.ts";
+import type { KernelForms } from "../shared/kernels/kernels.ts";
 import { TILE } from "./multiply.ts";
 import { argumentBytes } from "./shared_product.ts";
 

@@ -10,7 +10,7 @@
  * @module
  */
 import { ShutdownSignal } from "../../cli/shutdown_signal.ts";
-import { compareKernels, type Problem } from "../shared/compare_kernels.ts";
+import { compareKernels, type Problem } from "../shared/kernels/compare_kernels.ts";
 import type { PlainFunction } from "../shared/thread_words.ts";
 import { FORMS } from "./forms.ts";
 import { leftMatrix, productDifference, rightMatrix } from "./matrices.ts";

@@ -23,7 +23,7 @@ export async function openWays(
   others = workers,
 ): Promise<OpenWays> {
   await using opening = new AsyncDisposableStack();
-  const ways: Way[] = [alone()];
+  const ways: Way[] = [aloneWay()];
   const openers = {
     local: () => openThreads(workers, functions),
     lease: () => host.lease(others, functions),
@@ -37,7 +37,8 @@ export async function openWays(
   return { ways, [Symbol.asyncDispose]: () => opened.disposeAsync() };
 }
 
-function alone(): Way {
+/** This thread alone. */
+export function aloneWay(): Way {
   return {
     name: "1 local thread",
     kind: "thread",

@@ -52,6 +52,8 @@ const ROWS = [
   toRow("paper parallel calls", "1 ms of computing, 1 worker", 64, [1000]),
   toRow("paper parallel calls", "1 ms of computing, 2 workers", 64, [1100]),
   toRow("paper thumbnails", "rfaas", 0, [90_000, 95_000]),
+  toRow("paper recognition", "rfaas", 0, [150_000, 170_000]),
+  toRow("paper recognition", "rfaas, model at each call", 0, [210_000, 250_000]),
   toRow("paper bursty load", "a lease for each burst: held", 0, [1e6]),
   toRow("paper bursty load", "a lease for each burst: computing", 0, [8e5]),
   ...["Black-Scholes", "matrix product", "Jacobi"].flatMap((problem) => [

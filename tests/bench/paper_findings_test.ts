@@ -3,6 +3,7 @@ import {
   burstFinding,
   coldFinding,
   parallelFinding,
+  recognitionFinding,
   roundTripFinding,
   speedupFinding,
   thumbnailFinding,
@@ -101,6 +102,20 @@ Deno.test("`thumbnailFinding()` has the median and the 90th percentile of each w
     thumbnailFinding(rows),
     "The median thumbnail took 90 ms by this thread (90 %: 100 ms), 91 ms by rfaas (90 %: 100 ms).",
   );
+});
+
+Deno.test("`recognitionFinding()` compares the model that stays with one a call, on a lease", () => {
+  const rows = rowsOf({
+    "this thread": 140_000,
+    "rfaas": 150_000,
+    "rfaas, model at each call": 210_000,
+  }).map((row) => ({ ...row, p90_us: 2 * row.p50_us }));
+  assertEquals(
+    recognitionFinding(rows),
+    "On a lease the median call took 150 ms (90 %: 300 ms), and 210 ms (90 %: 420 ms) with the " +
+      "model loaded at each call.",
+  );
+  assertEquals(recognitionFinding(rows.slice(0, 2)), undefined);
 });
 
 Deno.test("`burstFinding()` compares the held time, its use, and the time of a burst", () => {

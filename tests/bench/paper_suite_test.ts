@@ -2,6 +2,7 @@
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { measureBurstyLoad } from "../../bench/paper/bursty_load.ts";
+import { measureRecognition } from "../../bench/paper/recognition.ts";
 import { readPartPath, readSpeedupPath } from "../../bench/paper/row_paths.ts";
 import { EXAMPLES, measureExample } from "../../bench/paper/speedups.ts";
 import { partsOf } from "../../bench/page/paper_bars.ts";
@@ -37,6 +38,16 @@ Deno.test("`measureBurstyLoad()` has the bills of both ways, which computed the 
   const [reserved, leased] = [...groups.values()].map((parts) => parts.get("computing")!);
   const ratio = reserved! / leased!;
   assert(ratio > 1 / 3 && ratio < 3, `one way computed ${ratio} times as long as the other`);
+});
+
+Deno.test("`measureRecognition()` has the calls of each way, with and without the model loaded anew", async () => {
+  const bench = openBench();
+  await measureRecognition(bench);
+  assertEquals(
+    bench.rows.map(({ path }) => path),
+    ["this thread", "rfaas", "HTTP"].flatMap((way) => [way, `${way}, model at each call`]),
+  );
+  assert(bench.rows.every(({ p50_us }) => p50_us > 1000)); // a call takes longer than a millisecond
 });
 
 Deno.test("`measureExample()` adds a row for each size and way of an example", async () => {

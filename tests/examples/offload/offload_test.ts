@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { ShareController } from "../../../examples/offload/share_controller.ts";
+import { testFabric } from "../../support/cluster/test_fabric.ts";
 
 Deno.test("the offloading example computes the same while its node drains", async () => {
   const out = await Deno.makeTempDir({ prefix: "rfaas-test-" });
@@ -7,7 +8,7 @@ Deno.test("the offloading example computes the same while its node drains", asyn
     const program = new URL("../../../examples/offload/offload.ts", import.meta.url);
     const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
       args: ["run", "--allow-all", "--quiet", program.href, "--size", "8", "--ranks", "2"]
-        .concat(["--json", "--out", out]),
+        .concat(["--fabric", testFabric(), "--json", "--out", out]),
       stdin: "null",
     }).output();
     const text = new TextDecoder().decode(stdout);

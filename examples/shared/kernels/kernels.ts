@@ -1,11 +1,11 @@
 /** One kernel in TypeScript, WebAssembly and C, each opened in all ways that it can run in. */
 
 import { runnableLibrary } from "./compile_library.ts";
-import type { ExampleOptions } from "./example_options.ts";
-import type { LeaseHost } from "./lease_host.ts";
-import { openWays } from "./open_ways.ts";
-import { functionsOf, type PlainFunction } from "./thread_words.ts";
-import type { Way, WayFunctions } from "./way.ts";
+import type { ExampleOptions } from "../example_options.ts";
+import type { LeaseHost } from "../lease_host.ts";
+import { openWays } from "../open_ways.ts";
+import { functionsOf, type PlainFunction } from "../thread_words.ts";
+import type { Way, WayFunctions } from "../way.ts";
 
 /** The forms of a kernel. */
 export interface KernelForms {

@@ -1,21 +1,21 @@
 /** Measures the kernels of an example in all ways and sizes, checks their results, and draws the speed-ups. */
 
 import { NATIVE_NODE } from "./compile_library.ts";
-import type { ExampleOptions } from "./example_options.ts";
+import type { ExampleOptions } from "../example_options.ts";
 import { findKernels, type KernelChoice, type KernelForms, type OpenKernel } from "./kernels.ts";
-import { LeaseHost } from "./lease_host.ts";
-import { heading, note, seen } from "./report.ts";
-import { speedupReport } from "./speedup_report.ts";
-import type { Contestant, SizeRow } from "./speedups.ts";
-import type { PlainFunction } from "./thread_words.ts";
-import type { Way } from "./way.ts";
+import { LeaseHost } from "../lease_host.ts";
+import { heading, note, seen } from "../report.ts";
+import { speedupReport } from "../speedup_report.ts";
+import type { Contestant, SizeRow } from "../speedups.ts";
+import type { PlainFunction } from "../thread_words.ts";
+import type { Way } from "../way.ts";
 import {
   LEAST_TURNS,
   measureInTurns,
   type TurnOptions,
   turnOptions,
   type WayWork,
-} from "./way_turns.ts";
+} from "../way_turns.ts";
 
 /** What one way runs for one size. */
 export interface Entry extends WayWork {

@@ -1,6 +1,6 @@
 /** Runs the functions of a WebAssembly package outside of a lease. */
 
-import type { PlainFunction } from "./thread_words.ts";
+import type { PlainFunction } from "../thread_words.ts";
 
 const PAGE_BYTES = 65_536;
 
