@@ -143,6 +143,15 @@ const ALL: readonly Chart[] = [
     option: barsChart,
   },
   {
+    id: "failover",
+    title: "Fail-over",
+    text: "The longest gap between the grants of a client when the leader of three resource " +
+      "managers ends: median, with a line to the 99th percentile.",
+    suite: "failover",
+    height: bars,
+    option: barsChart,
+  },
+  {
     id: "soak",
     title: "Long run",
     text: "Calls per second in each part of a long run with short leases. A flat line is good.",

@@ -4,6 +4,7 @@ import { paperSuite } from "../paper/paper_suite.ts";
 import { bandwidthSuite } from "./bandwidth_suite.ts";
 import { codecSuite } from "./codec_suite.ts";
 import { coldSuite } from "./cold_suite.ts";
+import { failoverSuite } from "./failover_suite.ts";
 import { hotSuite } from "./hot_suite.ts";
 import { interferenceSuite } from "./interference_suite.ts";
 import { managersSuite } from "./managers_suite.ts";
@@ -87,6 +88,12 @@ export const SUITES: readonly Suite[] = [
       bench.add(...rows);
       bench.addText(text);
     },
+  },
+  {
+    name: "failover",
+    about: "the longest gap between grants when the leader of three resource managers ends",
+    byDefault: false,
+    run: failoverSuite,
   },
   {
     name: "interference",

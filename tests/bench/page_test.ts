@@ -42,6 +42,7 @@ const ROWS = [
   toRow("timer", "lateness", 64, [90]),
   toRow("verbs", "ib_write_lat", 64, [25]),
   toRow("control", "grant, 10 nodes", 0, [900]),
+  toRow("failover", "SIGTERM of the leader", 0, [90_000]),
   toRow("soak", "part 1 of 2", 64, [2]),
   toRow("paper round trips", "rfaas hot", 1024, [0.5]),
   toRow("paper round trips", "rfaas warm", 1024, [60]),

@@ -125,6 +125,24 @@ export class EtcdMembers implements AsyncDisposable {
     return false;
   }
 
+  /** The member that leads. */
+  async leader(): Promise<number> {
+    let found = -1;
+    const find = async () => {
+      for (const at of this.addresses.keys()) {
+        const options = { signal: AbortSignal.timeout(500), ...this.#clientOption };
+        const url = `${this.#urlOf(at)}/v3/maintenance/status`;
+        const response = await fetch(url, { method: "POST", body: "{}", ...options })
+          .catch(() => undefined);
+        const { header, leader } = await response?.json() ?? {};
+        if (header?.member_id !== undefined && header.member_id === leader) found = at;
+      }
+      return found >= 0;
+    };
+    await until(find, () => "a member of etcd leads", 15_000);
+    return found;
+  }
+
   /** Saves a snapshot. */
   async save(file: string): Promise<void> {
     await etcdctl("--endpoints", this.#urlOf(0), "snapshot", "save", file);
