@@ -10,7 +10,7 @@ export type Fate = "pass" | "lose request" | "lose response" | "hold";
 export class EtcdProxy implements AsyncDisposable {
   /** HOST:PORT for clients. */
   readonly address: string;
-  /** Decides about each request, by its path and the text of its body. */
+  /** Decides about each request, by its path and the text of its body, and about each message of a watch. */
   fate: (path: string, body: string) => Fate = () => "pass";
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
   readonly #ended = new AbortController();
@@ -59,12 +59,29 @@ export class EtcdProxy implements AsyncDisposable {
       const fate = this.fate(pathname, body);
       if (fate === "lose request") return lost();
       if (fate === "hold") return await held(AbortSignal.any([request.signal, signal]));
-      const response = await fetch(`http://${member}${pathname}`, { method: "POST", body, signal });
+      const url = `http://${member}${pathname}`;
+      if (pathname.endsWith("/watch")) {
+        return await this.#watch(url, body, AbortSignal.any([request.signal, signal]));
+      }
+      const response = await fetch(url, { method: "POST", body, signal });
       const text = await response.text();
       return fate === "lose response" ? lost() : new Response(text, { status: response.status });
     } catch {
       return lost(); // the member has ended
     }
+  }
+
+  async #watch(url: string, body: string, signal: AbortSignal): Promise<Response> {
+    const response = await fetch(url, { method: "POST", body, signal });
+    const decided = new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>({
+      transform: async (message, controller) => {
+        const fate = this.fate(new URL(url).pathname, body);
+        if (fate === "hold") await held(signal);
+        if (fate === "pass") controller.enqueue(message);
+        else controller.error(new Error("lost"));
+      },
+    });
+    return new Response(response.body!.pipeThrough(decided), { status: response.status });
   }
 }
 
