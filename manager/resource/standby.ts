@@ -10,9 +10,9 @@ import {
   unavailable,
 } from "./http/forwarding.ts";
 import { type HeldRequest, hold, released } from "./http/held_request.ts";
-import { Succession } from "./http/succession.ts";
 import { HOLD_MS } from "./policy.ts";
 import type { TermRow } from "./store/etcd/term.ts";
+import { Succession } from "./succession.ts";
 
 /** The leader as a standby has last observed it. */
 interface Observed {
@@ -20,6 +20,8 @@ interface Observed {
   readonly forwarding: Forwarding | undefined;
   /** When its last sign of life was read, by the clock of performance.now(). */
   readonly atMs: number;
+  /** Whether it has ended its term. */
+  readonly isOver?: true;
 }
 
 /** Responds to requests without any row. */
@@ -56,6 +58,11 @@ export class Standby implements Disposable {
     this.#observed = { term, forwarding, atMs };
     this.#succession.changed();
     return true;
+  }
+
+  /** The leader has ended its term. It completes the requests that it has received; others wait for the next leader. */
+  ended(): void {
+    if (this.#observed !== undefined) this.#observed = { ...this.#observed, isOver: true };
   }
 
   /** This process has taken the term. Requests wait until it has read the rows. */
@@ -121,11 +128,11 @@ export class Standby implements Disposable {
 
   async #attempt(held: HeldRequest): Promise<Forwarded> {
     const isForwarded = held.request.headers.has(FORWARDED_HEADER);
-    const forwarding = isForwarded ? undefined : this.#observed?.forwarding;
-    if (forwarding !== undefined) return await forwarding.send(held);
+    const { forwarding, isOver } = this.#observed ?? { isOver: true };
+    if (forwarding !== undefined && !isForwarded && !isOver) return await forwarding.send(held);
     const state = `${this.leader ?? "no resource manager"} leads`;
     const response = unavailable("not-leader", state, this.leader);
-    return { response, ...(this.#observed === undefined ? { retryAfterMs: Infinity } : {}) };
+    return { response, ...(isOver ? { retryAfterMs: Infinity } : {}) };
   }
 
   #health(): Health {

@@ -41,7 +41,7 @@ export async function openSharedStore(
   { address = "", ...access }: StoreOptions = {},
   url?: string,
 ): Promise<
-  (candidacy: Partial<Pick<Candidacy, "signal" | "observed" | "taken">>) => Promise<Store>
+  (candidacy: Partial<Pick<Candidacy, "signal" | "observed" | "ended" | "taken">>) => Promise<Store>
 > {
   // A resource manager on a file starts without them.
   const [{ etcdConnection }, { EtcdStore }, { Seal }] = await Promise.all([

@@ -146,6 +146,29 @@ for (const code of ["not-leader", "closing"]) {
   });
 }
 
+Deno.test("a standby sends nothing more to a leader that has ended its term, and leaves it what it has", async () => {
+  const received = Promise.withResolvers<void>();
+  const hang = Promise.withResolvers<Response>();
+  let count = 0;
+  await using old = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, () => {
+    count++;
+    received.resolve();
+    return hang.promise;
+  });
+  await using next = countingLeader(201, { lease: "b" });
+  using standby = new Standby({ ownUrl: undefined, bodyLimits });
+  standby.observe(termOf(`http://127.0.0.1:${old.addr.port}`));
+  const first = standby.handler(change());
+  await received.promise;
+  standby.ended();
+  const later = standby.handler(change());
+  hang.resolve(Response.json({ lease: "a" }, { status: 201 }));
+  assertEquals(await (await first).json(), { lease: "a" });
+  standby.observe(next.term);
+  assertEquals(await (await later).json(), { lease: "b" });
+  assertEquals([count, next.received], [1, ["{}"]]);
+});
+
 Deno.test("a standby sends a request to the next leader that has waited at the last one for longer than it keeps one", async () => {
   const received = Promise.withResolvers<void>();
   const hang = Promise.withResolvers<Response>();

@@ -11,6 +11,8 @@ import type { EtcdRows, EventTable } from "./etcd_rows.ts";
 /** The order in which tables are loaded: a bill with a row of its own is newer than those of archives. */
 const LOADED = ["nodes", "leases", "archives", "bills", "tokens", "keys", "lentHours"] as const;
 
+const EVENT_TABLES = ["leaseEvents", "clusterEvents"] as const satisfies EventTable[];
+
 /** A table and a key in it. */
 export type WrittenRow = readonly [TableName, string];
 
@@ -25,8 +27,6 @@ export class CopiedTables {
   readonly #rows: EtcdRows;
   /** The values of keys that no table has. */
   readonly #others = new Map<string, string>();
-  /** By their keys. They are added at the end: what is kept of them depends on their order. */
-  readonly #blocks = new Map<string, readonly EventRow[]>();
 
   constructor(rows: EtcdRows) {
     this.#rows = rows;
@@ -50,26 +50,22 @@ export class CopiedTables {
       const rows = byTable.get(table);
       if (rows !== undefined) this.#rows.load(this.tx, table, rows);
     }
-    for (const table of ["leaseEvents", "clusterEvents"] satisfies EventTable[]) {
-      for (const { key, value } of byTable.get(table) ?? []) {
-        this.#blocks.set(key, JSON.parse(value));
-      }
-    }
+    this.#addEvents(EVENT_TABLES.flatMap((table) => byTable.get(table) ?? []));
     for (const { key, value } of byTable.get(undefined) ?? []) this.#others.set(key, value);
-    this.#settle();
+    this.undo.forget();
+    this.written.clear();
   }
 
-  /** Completes the tables. The copy does not change any more. */
-  complete(): void {
-    const events = [...this.#blocks.values()].flat().sort((a, b) => a.seq - b.seq);
-    for (const event of events) this.tx.putEvent(event);
-    this.#blocks.clear();
-    this.#settle();
+  /** Adds what is new in blocks of events. What is kept depends on the order, and later blocks have later events. */
+  #addEvents(blocks: readonly Stored[]): void {
+    const last = this.tx.lastEvent();
+    const events = blocks.flatMap(({ value }) => JSON.parse(value) as EventRow[])
+      .filter(({ seq }) => seq > last);
+    for (const event of events.sort((a, b) => a.seq - b.seq)) this.tx.putEvent(event);
   }
 
   #delete(key: string): void {
     this.#others.delete(key);
-    this.#blocks.delete(key);
     const place = this.#rows.placeOf(key);
     switch (place?.table) {
       case "nodes":
@@ -83,10 +79,5 @@ export class CopiedTables {
       case "keys":
         return this.tx.deleteKey(place.key);
     }
-  }
-
-  #settle(): void {
-    this.undo.forget();
-    this.written.clear();
   }
 }

@@ -34,6 +34,14 @@ export interface Outcome {
   readonly revision: number;
   /** If it was not done, the rows that were to be read then, in the order of their keys in the request. */
   readonly found: readonly (Stored | undefined)[];
+  /** If it was done, the first key of the range that was to be looked at; undefined if it has none. */
+  readonly first?: string | undefined;
+}
+
+/** The keys from one to another, which is not a part of them. */
+export interface KeyRange {
+  readonly from: string;
+  readonly to: string;
 }
 
 /** The rows that have changed. */
@@ -169,18 +177,22 @@ export class EtcdClient implements Disposable {
     }
   }
 
-  /** The first key from `from`, before `to`; undefined if there is none. */
-  async firstKey(from: string, to: string, timeoutMs: number): Promise<string | undefined> {
-    const range = { key: encodeText(from), range_end: encodeText(to), limit: 1, keys_only: true };
-    return checkRange(await this.#gateway.post("kv/range", range, timeoutMs)).rows[0]?.key;
+  /** The first key of a range; undefined if it has none. */
+  async firstKey(range: KeyRange, timeoutMs: number): Promise<string | undefined> {
+    return checkRange(await this.#gateway.post("kv/range", firstOf(range), timeoutMs)).rows[0]?.key;
   }
 
-  /** Makes all writes if all conditions hold; otherwise reads some keys. Both at one revision. */
+  /**
+   * Makes all writes if all conditions hold; otherwise reads some keys. Both at one revision.
+   *
+   * @param range is looked at after the writes.
+   */
   async transact(
     conditions: readonly Condition[],
     writes: readonly Write[],
     otherwise: readonly string[],
     timeoutMs: number,
+    range?: KeyRange,
   ): Promise<Outcome> {
     const request = {
       compare: conditions.map((condition) => ({
@@ -190,14 +202,20 @@ export class EtcdClient implements Disposable {
           ? { target: "VALUE", value: encodeText(condition.value) }
           : { target: "MOD", mod_revision: condition.revision }),
       })),
-      success: writes.map(({ key, value }) =>
-        value === undefined
-          ? { request_delete_range: { key: encodeText(key) } }
-          : { request_put: { key: encodeText(key), value: encodeText(value) } }
-      ),
+      success: [
+        ...writes.map(({ key, value }) =>
+          value === undefined
+            ? { request_delete_range: { key: encodeText(key) } }
+            : { request_put: { key: encodeText(key), value: encodeText(value) } }
+        ),
+        ...(range === undefined ? [] : [{ request_range: firstOf(range) }]),
+      ],
       failure: otherwise.map(readOf),
     };
-    return checkTxn(await this.#gateway.post("kv/txn", request, timeoutMs));
+    const { done, revision, found } = checkTxn(
+      await this.#gateway.post("kv/txn", request, timeoutMs),
+    );
+    return done ? { done, revision, found: [], first: found[0]?.key } : { done, revision, found };
   }
 
   /** The state of the current member. */
@@ -224,6 +242,10 @@ export class EtcdClient implements Disposable {
 /** All keys with a prefix that ends with a slash: 0 is the next character. */
 function rangeOf(prefix: string) {
   return { key: encodeText(prefix), range_end: encodeText(prefix.replace(/\/$/, "0")) };
+}
+
+function firstOf({ from, to }: KeyRange) {
+  return { key: encodeText(from), range_end: encodeText(to), limit: 1, keys_only: true };
 }
 
 function readOf(key: string) {

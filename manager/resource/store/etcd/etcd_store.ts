@@ -5,6 +5,7 @@
 import { clearImmediate, setImmediate } from "node:timers";
 import { deadline } from "../../../../std/async.ts";
 import { StateUnavailableError } from "../../../state_dir.ts";
+import { Succession } from "../../succession.ts";
 import type { SharedStore, Store, Transaction } from "../store.ts";
 import { NotLeaderError, OutcomeUnknownError, StoreUnreachableError } from "../store_errors.ts";
 import { Compaction } from "./compaction.ts";
@@ -24,7 +25,7 @@ import {
   WRITE_TIMEOUT_MS,
 } from "./etcd_policy.ts";
 import { EtcdRows } from "./etcd_rows.ts";
-import { checkFormat, checkSeal, FORMAT, fromAnyMember } from "./opening_checks.ts";
+import { checkFormat, checkSeal, FORMAT, fromAnyMember, laterFormats } from "./opening_checks.ts";
 import { Pulse } from "./pulse.ts";
 import { RowsCopy } from "./rows_copy.ts";
 import type { Seal } from "./seal.ts";
@@ -32,7 +33,7 @@ import { type Candidacy, type HeldTerm, type OwnKeys, takeTerm } from "./term.ts
 
 /** What a store on etcd needs. */
 export interface EtcdStoreOptions
-  extends Partial<Pick<Candidacy, "signal" | "url" | "observed" | "taken">> {
+  extends Partial<Pick<Candidacy, "signal" | "url" | "observed" | "ended" | "taken">> {
   readonly connection: EtcdConnection;
   /** The begin of all keys, without a slash at its end. */
   readonly prefix: string;
@@ -119,22 +120,28 @@ export class EtcdStore implements Store {
     };
     await checkSeal(client, keys.check, seal);
     const rows = new EtcdRows(base, seal);
-    using copy = new RowsCopy(client, base, keys.term, () => new CopiedTables(rows));
+    const succession = new Succession();
+    const begin = () => new CopiedTables(rows);
+    using copy = new RowsCopy(client, base, keys.term, begin, () => succession.changed());
     const observed: Candidacy["observed"] = (leader) => {
       copy.keep();
       options.observed?.(leader);
     };
-    const term = await takeTerm({ ...options, client, keys, signal, observed });
+    const later = laterFormats(prefix);
+    const term = await takeTerm({
+      ...{ ...options, client, keys, later },
+      ...{ signal, succession, observed },
+    });
     options.taken?.();
     const store = new EtcdStore(client, keys, term, rows, copy.target);
     opening.move();
     try {
+      signal.throwIfAborted(); // while it took the term
       const [tables] = await Promise.all([
         fromAnyMember(client, () => copy.endAt(term.revision)),
-        checkFormat(client, prefix),
+        checkFormat(client, prefix, term),
       ]);
       await store.#load(tables, seal);
-      await store.#pulse.begun;
       store.#archiveAtIntervals();
       return store;
     } catch (error) {
@@ -219,7 +226,6 @@ export class EtcdStore implements Store {
       else changed.push({ key, value, revision: 0 });
     }
     tables.apply(changed, deleted);
-    tables.complete();
     this.#tables = tables;
     const sealed = tables.other(check);
     if (sealed !== undefined) seal.open(sealed, check);

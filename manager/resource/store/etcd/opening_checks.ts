@@ -1,20 +1,31 @@
 /** What the opening of a store on etcd checks. */
 import { StateUnavailableError } from "../../../state_dir.ts";
-import type { EtcdClient } from "./etcd_client.ts";
+import type { EtcdClient, KeyRange } from "./etcd_client.ts";
 import { isTemporary } from "./etcd_errors.ts";
 import { WRITE_TIMEOUT_MS } from "./etcd_policy.ts";
 import type { Seal } from "./seal.ts";
+import type { HeldTerm } from "./term.ts";
 
 /** The version of the keys and values below the prefix. */
 export const FORMAT = 1;
 
-/** Refuses rows of a later version, beside which this one would lend the same cores again. */
-export async function checkFormat(client: EtcdClient, prefix: string): Promise<void> {
-  // In the order of keys, the folders of other numbers are between that of 1 and a colon.
-  const key = await fromAnyMember(
-    client,
-    () => client.firstKey(`${prefix}/${FORMAT}0`, `${prefix}/:`, WRITE_TIMEOUT_MS),
-  );
+/** The keys of later versions: in the order of keys, the folders of other numbers are between that of 1 and a colon. */
+export function laterFormats(prefix: string): KeyRange {
+  return { from: `${prefix}/${FORMAT}0`, to: `${prefix}/:` };
+}
+
+/**
+ * Refuses rows of a later version, beside which this one would lend the same cores again.
+ *
+ * @param term what the transaction that took it has seen.
+ */
+export async function checkFormat(
+  client: EtcdClient,
+  prefix: string,
+  term: Pick<HeldTerm, "later">,
+): Promise<void> {
+  const read = () => client.firstKey(laterFormats(prefix), WRITE_TIMEOUT_MS);
+  const key = "later" in term ? term.later : await fromAnyMember(client, read);
   const format = key && /^\/(\d+)\//.exec(key.slice(prefix.length))?.[1];
   if (!format) return;
   throw new StateUnavailableError(

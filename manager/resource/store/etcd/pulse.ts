@@ -10,10 +10,9 @@ export class Pulse implements AsyncDisposable {
   readonly #term: HeldTerm;
   readonly #lost: (term: TermRow | undefined) => void;
   readonly #stop = Promise.withResolvers<void>();
-  readonly #begun = Promise.withResolvers<void>();
   readonly #running: Promise<void>;
   #isStopped = false;
-  #validUntilMs = 0;
+  #validUntilMs: number;
 
   /**
    * @param lost is called once if another manager has taken the term.
@@ -27,13 +26,9 @@ export class Pulse implements AsyncDisposable {
     this.#client = client;
     this.#keys = keys;
     this.#term = term;
+    this.#validUntilMs = term.sentMs + PULSE_VALID_MS;
     this.#lost = lost;
     this.#running = this.#run();
-  }
-
-  /** Resolves after the first attempt. */
-  get begun(): Promise<void> {
-    return this.#begun.promise;
   }
 
   /** Whether no other manager can lead at this moment. */
@@ -50,7 +45,6 @@ export class Pulse implements AsyncDisposable {
   async #run(): Promise<void> {
     for (let count = 1; !this.#isStopped; count++) {
       const waitMs = await this.#beat(count);
-      this.#begun.resolve();
       if (waitMs === undefined) return;
       let timer: ReturnType<typeof setTimeout>;
       const waited = new Promise<void>((resolve) => timer = setTimeout(resolve, waitMs));

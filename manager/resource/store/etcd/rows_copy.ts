@@ -35,6 +35,7 @@ export class RowsCopy<Target extends CopyTarget> implements Disposable {
   readonly #prefix: string;
   readonly #endKey: string;
   readonly #begin: () => Target;
+  readonly #endChanged: () => void;
   readonly #ending = new AbortController();
   #keys = new Set<string>();
   #target: Target;
@@ -47,17 +48,27 @@ export class RowsCopy<Target extends CopyTarget> implements Disposable {
   #reached: (() => void) | undefined;
   #isKept = false;
   #isWatching = false;
+  /** Whether the number of rows was that of etcd since the watch has begun. */
+  #isCounted = false;
 
   /**
    * @param prefix the begin of the keys, with a slash at its end.
    * @param endKey the key that is written last, by which the copy is known to be complete.
    * @param begin makes an empty target: the first one, and another where all rows are read again.
+   * @param endChanged is called when the end key was written or deleted, also if the copy cannot follow.
    */
-  constructor(client: CopyClient, prefix: string, endKey: string, begin: () => Target) {
+  constructor(
+    client: CopyClient,
+    prefix: string,
+    endKey: string,
+    begin: () => Target,
+    endChanged: () => void = () => {},
+  ) {
     this.#client = client;
     this.#prefix = prefix;
     this.#endKey = endKey;
     this.#begin = begin;
+    this.#endChanged = endChanged;
     this.#target = begin();
   }
 
@@ -109,11 +120,19 @@ export class RowsCopy<Target extends CopyTarget> implements Disposable {
       await deadline(reached, WATCH_WITHIN_MS).catch(() => {}); // checked below
     }
     if (this.#endRevision !== revision) return false;
-    const [keys, size] = [this.#keys, this.#keys.size];
-    const [count] = await this.#client.counts([this.#prefix], revision, LIST_TIMEOUT_MS);
-    if (keys === this.#keys && size === count) return true;
+    if (this.#isCounted) return true;
+    const keys = this.#keys;
+    const isComplete = await this.#isComplete(revision);
+    if (keys === this.#keys && isComplete) return true;
     this.#clear(); // a change is missing, and nothing shows which one
     return false;
+  }
+
+  /** Whether the number of rows is that of etcd. To be called when the copy has this revision. */
+  async #isComplete(revision: number): Promise<boolean> {
+    const { size } = this.#keys;
+    const [count] = await this.#client.counts([this.#prefix], revision, LIST_TIMEOUT_MS);
+    return size === count;
   }
 
   #clear(): void {
@@ -148,6 +167,8 @@ export class RowsCopy<Target extends CopyTarget> implements Disposable {
   }
 
   #apply(rows: readonly Stored[], deleted: readonly string[], revision: number): void {
+    const end = rows.find(({ key }) => key === this.#endKey);
+    if (end !== undefined || deleted.includes(this.#endKey)) this.#endChanged();
     try {
       this.#target.apply(rows, deleted);
     } catch (error) {
@@ -160,7 +181,6 @@ export class RowsCopy<Target extends CopyTarget> implements Disposable {
     for (const row of rows) {
       if (row.revision >= (this.#newest?.revision ?? 0)) this.#newest = row;
     }
-    const end = rows.find(({ key }) => key === this.#endKey);
     if (end === undefined) return;
     this.#endRevision = end.revision;
     this.#reached?.();
@@ -207,16 +227,41 @@ export class RowsCopy<Target extends CopyTarget> implements Disposable {
   /** Follows the changes after the copy's revision, until the watch ends. */
   async #watch(signal: AbortSignal): Promise<void> {
     const keys = this.#keys;
-    const changes = this.#client.watch(this.#prefix, this.#revision, WATCH_SILENCE_MS, signal);
+    const cut = new AbortController();
+    const ending = AbortSignal.any([signal, cut.signal]);
+    const changes = this.#client.watch(this.#prefix, this.#revision, WATCH_SILENCE_MS, ending);
+    let isFirst = true;
     this.#isWatching = true;
     try {
       for await (const { rows, deleted, revision } of changes) {
-        if (keys !== this.#keys || signal.aborted) return;
-        if (revision > this.#revision) this.#apply(rows, deleted, revision);
+        if (keys !== this.#keys || ending.aborted) return;
+        if (revision <= this.#revision) continue;
+        this.#apply(rows, deleted, revision);
+        if (isFirst) void this.#count(revision, cut).catch(() => {}); // the copy is counted at its end
+        isFirst = false;
       }
     } finally {
-      this.#isWatching = false;
+      cut.abort();
+      [this.#isWatching, this.#isCounted] = [false, false];
       this.#reached?.();
+    }
+  }
+
+  /**
+   * Compares the number of rows once a watch has begun: changes may be missing between what was read and its begin, and
+   * none that come after it. etcd looks at each row, so this must not wait until the copy is needed.
+   *
+   * @param watch ends the watch.
+   */
+  async #count(revision: number, watch: AbortController): Promise<void> {
+    const keys = this.#keys;
+    const isComplete = await this.#isComplete(revision);
+    if (watch.signal.aborted || keys !== this.#keys) return;
+    if (isComplete) {
+      this.#isCounted = true;
+    } else {
+      this.#clear();
+      watch.abort();
     }
   }
 }

@@ -4,7 +4,8 @@
  */
 import { StateUnavailableError } from "../../../state_dir.ts";
 import { steadyClock } from "../../clock.ts";
-import type { EtcdClient } from "./etcd_client.ts";
+import { Succession } from "../../succession.ts";
+import type { EtcdClient, KeyRange } from "./etcd_client.ts";
 import { EtcdRefusedError, isTemporary } from "./etcd_errors.ts";
 import type { Stored } from "./etcd_messages.ts";
 import {
@@ -12,12 +13,12 @@ import {
   OBSERVE_EVERY_MS,
   OPEN_TIMEOUT_MS,
   PULSE_TIMEOUT_MS,
+  PULSE_VALID_MS,
   SETTLED_AFTER_MS,
   TAKE_OVER_AFTER_MS,
   USUAL_AFTER_MS,
   WRITE_TIMEOUT_MS,
 } from "./etcd_policy.ts";
-import { delay } from "../../../../std/async.ts";
 
 /** The keys of the store's own rows. */
 export interface OwnKeys {
@@ -54,6 +55,10 @@ export interface HeldTerm {
   readonly batch: string;
   /** A clock that begins after all times that earlier leaders have issued. */
   readonly clock: () => number;
+  /** When the transaction that took the term was sent, by the clock of performance.now(); -Infinity if that is not known. */
+  readonly sentMs: number;
+  /** The first key of a later format; undefined: there is none. Missing if it is not known. */
+  readonly later?: string | undefined;
 }
 
 /** What a candidate needs. */
@@ -64,8 +69,14 @@ export interface Candidacy {
   readonly url?: string | undefined;
   /** Ends the candidacy. */
   readonly signal: AbortSignal;
+  /** The keys of later formats, beside which no resource manager of this version may lead. */
+  readonly later?: KeyRange;
+  /** Shows that the term may have changed, before the next regular look at it. */
+  readonly succession?: Succession;
   /** Is called at each sign of life of a leader. */
   readonly observed?: (leader: TermRow) => void;
+  /** Is called when the leader has ended its term. */
+  readonly ended?: () => void;
   /** Is called when this candidate has taken the term. */
   readonly taken?: () => void;
 }
@@ -79,13 +90,13 @@ interface Seen {
 
 /**
  * Waits until no other resource manager leads, and takes the term. Nothing is decided by a read: the transaction that
- * takes the term succeeds only if nothing has changed since.
+ * takes the term succeeds only if nothing has changed since. Nor by a sign of a change: it is followed by a read.
  *
  * @throws {StateUnavailableError} if etcd does not respond, or refuses the requests.
  * @throws {unknown} the reason of the signal.
  */
 export async function takeTerm(candidacy: Candidacy): Promise<HeldTerm> {
-  const { client, keys, signal } = candidacy;
+  const { client, keys, signal, succession = new Succession() } = candidacy;
   const holder = crypto.randomUUID();
   let latest: string | undefined;
   let unchangedSinceMs = 0;
@@ -93,6 +104,7 @@ export async function takeTerm(candidacy: Candidacy): Promise<HeldTerm> {
   for (;;) {
     signal.throwIfAborted();
     const sentMs = performance.now();
+    const { count } = succession; // a change after it may be too late for this read
     try {
       const [term, pulse, batch] = await client.read(
         [keys.term, keys.pulse, keys.batch],
@@ -111,7 +123,9 @@ export async function takeTerm(candidacy: Candidacy): Promise<HeldTerm> {
       }
       const isFree = row === undefined || row.isOver ||
         sentMs - unchangedSinceMs >= takeOverAfterMs(row, pulse);
+      if (row?.isOver) candidacy.ended?.();
       if (isFree) {
+        signal.throwIfAborted(); // no other one could lead for as long as this candidate has the term
         const seen = { term, pulse, batch };
         const taken = await tryTake(candidacy, holder, row, seen);
         if (taken !== undefined) return taken;
@@ -124,7 +138,7 @@ export async function takeTerm(candidacy: Candidacy): Promise<HeldTerm> {
         throw new StateUnavailableError(`Cannot open state: ${error.message}`, { cause: error });
       }
     }
-    await delay(OBSERVE_EVERY_MS, { signal });
+    await succession.wait(count, OBSERVE_EVERY_MS, signal);
   }
 }
 
@@ -148,7 +162,8 @@ async function tryTake(
     ...moreTime(before, sinceMs),
   };
   const first = batchText(number, 0, sinceMs);
-  const { done, revision } = await client.transact(
+  const sentMs = performance.now();
+  const { done, revision, first: later } = await client.transact(
     [
       { key: keys.term, revision: term?.revision ?? 0 },
       { key: keys.batch, revision: batch?.revision ?? 0 },
@@ -156,12 +171,14 @@ async function tryTake(
     [
       { key: keys.term, value: JSON.stringify(row) },
       { key: keys.batch, value: first },
-      { key: keys.pulse, value: batchText(number, 0, sinceMs) },
+      // The first pulse: no other candidate takes the term before it is over.
+      { key: keys.pulse, value: batchText(number, 0, sinceMs + PULSE_VALID_MS) },
     ],
     [],
     WRITE_TIMEOUT_MS,
+    candidacy.later,
   );
-  return done ? { row, revision, batch: first, clock } : undefined;
+  return done ? { row, revision, batch: first, clock, sentMs, later } : undefined;
 }
 
 /** How long the pulse of a leader must be unchanged before another one takes the term. */
@@ -189,7 +206,7 @@ function held({ keys }: Candidacy, row: TermRow, { term, pulse, batch }: Seen): 
     throw new StateUnavailableError(`Cannot open state: ${keys.batch} is missing in etcd`);
   }
   const clock = steadyClock(Math.max(timeOf(pulse), timeOf(batch)), 0);
-  return { row, revision: term.revision, batch: batch.value, clock };
+  return { row, revision: term.revision, batch: batch.value, clock, sentMs: -Infinity };
 }
 
 /** The value of a batch, or of a pulse. */

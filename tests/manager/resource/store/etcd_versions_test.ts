@@ -1,5 +1,5 @@
 /** Rows of etcd that another version of rfaas has written, as while the resource managers are upgraded one by one. */
-import { assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { LentBook } from "../../../../manager/resource/books/lent_book.ts";
 import { Settling } from "../../../../manager/resource/books/settling.ts";
 import { EtcdClient } from "../../../../manager/resource/store/etcd/etcd_client.ts";
@@ -10,6 +10,7 @@ import type { NodeRow, Transaction } from "../../../../manager/resource/store/st
 import { StateUnavailableError } from "../../../../manager/state_dir.ts";
 import { bookContext } from "../../../support/manager/book_context.ts";
 import { EtcdMembers, etcdPath, needsEtcd } from "../../../support/manager/etcd_members.ts";
+import { EtcdProxy } from "../../../support/manager/etcd_proxy.ts";
 import {
   allocationRow,
   billRow,
@@ -175,12 +176,16 @@ test(
 test("rows of a later format are refused, and left to their leader", async (prefix, client) => {
   const key = `${prefix}/2/term`;
   await client.transact([], [{ key, value: "{}" }], [], TIMEOUT_MS);
-  const error = await assertRejects(() => change(prefix), StateUnavailableError);
-  assertEquals(
-    error.message.includes("a newer version wrote it, with format 2"),
-    true,
-    error.message,
-  );
+  const newer = "a newer version wrote it, with format 2";
+  await assertRejects(() => change(prefix), StateUnavailableError, newer);
+  // The response of the transaction that takes the term has the first of them, and may be lost.
+  await using proxy = new EtcdProxy(etcd!.addresses[0]!);
+  let lost = 0;
+  proxy.fate = (_, body) => body.includes("request_put") && lost++ === 0 ? "lose response" : "pass";
+  const connection = { members: [proxy.address] };
+  const opening = () => EtcdStore.open({ connection, prefix, seal });
+  await assertRejects(opening, StateUnavailableError, newer);
+  assert(lost > 0);
   assertEquals((await client.read([key], TIMEOUT_MS))[0]?.value, "{}");
   // The folder of another cluster is none of its formats.
   await client.transact([], [{ key: `${prefix}2/2/term`, value: "{}" }], [], TIMEOUT_MS);

@@ -2,7 +2,9 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import type { EtcdClient } from "../../../../manager/resource/store/etcd/etcd_client.ts";
 import { EtcdUnreachableError } from "../../../../manager/resource/store/etcd/etcd_errors.ts";
-import type { CopyClient } from "../../../../manager/resource/store/etcd/rows_copy.ts";
+import type { Stored } from "../../../../manager/resource/store/etcd/etcd_messages.ts";
+import { COPY_EVERY_MS } from "../../../../manager/resource/store/etcd/etcd_policy.ts";
+import { type CopyClient, RowsCopy } from "../../../../manager/resource/store/etcd/rows_copy.ts";
 import {
   copyOf,
   notNeeded,
@@ -118,26 +120,109 @@ test("a copy has no row whose deletion etcd does not bring", async (client, pref
   assertEquals(valuesOf(copy), { [`${prefix}b`]: "2", [`${prefix}end`]: "me" });
 });
 
-Deno.test("a copy whose watch has lost a row reads all rows again", async () => {
+/** A copy whose watch skips a row. `counts` returns the number of rows, or fails. */
+function copyWithLostRow(counts: CopyClient["counts"]) {
   const all = [row("/a", 1), row("/lost", 2), row("/end", 3)];
   const reads: number[] = [];
-  using copy = copyOf({
+  const copy = copyOf({
     changes: (_prefix, after, _timeoutMs, at) => {
-      reads.push(after);
-      const rows = after === 0 && at === undefined ? all.slice(0, 1) : all;
-      return Promise.resolve({ rows, count: rows.length, revision: at ?? 1 });
+      const isFirst = reads.push(after) === 1;
+      const rows = isFirst ? all.slice(0, 1) : all;
+      return Promise.resolve({ rows, count: rows.length, revision: at ?? (isFirst ? 1 : 3) });
     },
     ...notNeeded,
-    counts: () => Promise.resolve([3]),
-    watch: async function* (_prefix, _after, _silenceMs, signal) {
-      yield { rows: [row("/end", 3)], deleted: [], revision: 3 };
+    counts,
+    watch: async function* (_prefix, after, _silenceMs, signal) {
+      if (after < 3) yield { rows: [row("/end", 3)], deleted: [], revision: 3 };
+      else yield { rows: [row("/a", 4)], deleted: [], revision: 4 };
       await new Promise((resolve) => signal.addEventListener("abort", resolve));
     },
   });
   copy.keep();
+  return { copy, reads };
+}
+
+Deno.test("a copy whose watch has lost a row reads all rows again before it ends", async () => {
+  using time = new VirtualClock();
+  const { copy, reads } = copyWithLostRow(() => Promise.resolve([3]));
+  await time.settle(); // the watch, and its end
+  await time.pass(2 * COPY_EVERY_MS);
+  assertEquals([...copy.target.keys()], ["/a", "/lost", "/end"]);
+  assertEquals(reads, [0, 0]);
+  copy[Symbol.dispose]();
+});
+
+Deno.test("a copy that could not count the rows when its watch began counts them at its end", async () => {
+  let counts = 0;
+  const { copy, reads } = copyWithLostRow(() => {
+    if (counts++ > 0) return Promise.resolve([3]);
+    return Promise.reject(new EtcdUnreachableError("Cannot reach etcd"));
+  });
   await until(() => copy.target.has("/end"), () => "the watch has brought the end");
   assertEquals([...(await copy.endAt(3)).keys()], ["/a", "/lost", "/end"]);
-  assertEquals(reads, [0, 0]);
+  assertEquals([reads, counts], [[0, 0], 2]);
+});
+
+Deno.test("a copy counts rows once for each watch, and trusts no count of the one before", async () => {
+  let [counts, watches] = [0, 0];
+  const ended = Promise.withResolvers<void>();
+  const copy = copyOf({
+    changes: (_prefix, after) =>
+      Promise.resolve({ rows: after === 0 ? [row("/a", 1)] : [], count: 1, revision: after + 1 }),
+    ...notNeeded,
+    counts: () => {
+      if (++counts !== 2) return Promise.resolve([counts === 1 ? 1 : 2]);
+      return Promise.reject(new EtcdUnreachableError("Cannot reach etcd"));
+    },
+    watch: async function* (_prefix, after, _silenceMs, signal) {
+      const isFirst = ++watches === 1;
+      const key = isFirst ? "/a" : "/end";
+      for (const revision of [after + 1, after + 2]) {
+        yield { rows: [row(key, revision)], deleted: [], revision };
+      }
+      const stopped = new Promise((resolve) => signal.addEventListener("abort", resolve));
+      await (isFirst ? ended.promise : stopped);
+    },
+  });
+  copy.keep();
+  await until(() => copy.target.get("/a")?.revision === 3, () => "the first watch");
+  assertEquals(counts, 1);
+  ended.resolve();
+  await until(() => copy.target.get("/end")?.revision === 6, () => "the second watch");
+  assertEquals(counts, 2);
+  assertEquals([...(await copy.endAt(6)).keys()], ["/a", "/end"]);
+  assertEquals(counts, 3);
+});
+
+Deno.test("a copy notifies of each write and deletion of its end key, also where its target cannot follow", async () => {
+  const messages = [
+    { rows: [], deleted: ["/a"], revision: 2 },
+    { rows: [row("/end", 3)], deleted: [], revision: 3 },
+    { rows: [], deleted: ["/end"], revision: 4 },
+    { rows: [row("/bad", 5), row("/end", 5)], deleted: [], revision: 5 },
+  ];
+  let notices = 0;
+  const seen: number[] = [];
+  const target = {
+    apply: (rows: readonly Stored[]) => {
+      if (rows.some(({ key }) => key === "/bad")) throw new Error("wrong key");
+    },
+  };
+  const client = {
+    changes: () => Promise.resolve({ rows: [], count: 0, revision: 1 }),
+    ...notNeeded,
+    counts: () => Promise.resolve([0]),
+    watch: async function* () {
+      for (const message of messages) {
+        yield message;
+        seen.push(notices);
+      }
+    },
+  } satisfies CopyClient;
+  using copy = new RowsCopy(client, "/", "/end", () => target, () => notices++);
+  copy.keep();
+  await until(() => notices >= 3, () => `${notices} notices`);
+  assertEquals([seen, notices], [[0, 1, 2], 3]);
 });
 
 Deno.test("a copy whose watch is late does not wait for it for long", async () => {

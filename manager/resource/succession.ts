@@ -1,4 +1,4 @@
-/** The changes of the leader, for requests that wait for the next one. */
+/** The changes of the leader, for what waits for the next one. */
 export class Succession {
   readonly #waiting = new Set<() => void>();
   #count = 0;
@@ -8,13 +8,13 @@ export class Succession {
     return this.#count;
   }
 
-  /** Another resource manager leads now, or none. */
+  /** Another resource manager leads now, or none, or that may be so. */
   changed(): void {
     this.#count++;
     for (const wake of this.#waiting) wake();
   }
 
-  /** Waits until there were more changes than `count`, for `ms` at most, or until the client has gone. */
+  /** Waits until there were more changes than `count`, for `ms` at most, or until the signal fires. */
   async wait(count: number, ms: number, signal: AbortSignal): Promise<void> {
     if (count !== this.#count || signal.aborted) return;
     const { promise, resolve } = Promise.withResolvers<void>();
