@@ -12,7 +12,9 @@ import { NotLeaderError } from "./store/store_errors.ts";
 /** What a candidate needs. */
 export interface CandidateOptions {
   /** Opens the store, which takes until no other resource manager leads. */
-  readonly open: (candidacy: Pick<Candidacy, "signal" | "observed" | "taken">) => Promise<Store>;
+  readonly open: (
+    candidacy: Pick<Candidacy, "signal" | "observed" | "ended" | "taken">,
+  ) => Promise<Store>;
   /** Opens the books over the store. */
   readonly begin: (store: Store) => Promise<Leadership>;
   /** Responds to requests meanwhile. */
@@ -96,11 +98,13 @@ export class Candidate implements AsyncDisposable {
         log.info("Stands by: {leader} leads", { leader: standby.leader });
         this.#settled.resolve();
       },
+      ended: () => standby.ended(),
       taken: () => standby.prepare(),
     });
     try {
       await using leadership = await begin(store);
       this.#leadership = leadership;
+      leadership.begun();
       standby.lead(leadership.handler);
       log.info("Leads");
       this.#settled.resolve();
@@ -109,6 +113,7 @@ export class Candidate implements AsyncDisposable {
         signal.addEventListener("abort", () => resolve(), { once: true });
       });
       const reason = await Promise.race([store.shared?.ended, closing]);
+      if (reason === undefined) await leadership.settle();
       this.#leadership = undefined;
       standby.resign();
       if (reason !== undefined) log.error("Leads no longer: {error}", { error: reason });

@@ -55,6 +55,10 @@ export interface Leadership extends AsyncDisposable {
   figures(): Promise<LeadershipFigures>;
   /** Responds to requests. */
   readonly handler: Handler;
+  /** To be called when the first request may be answered: what this writes shares a commit with it. */
+  begun(): void;
+  /** Writes what is kept for the next regular write, while requests are still answered: the end then takes less time. */
+  settle(): Promise<void>;
   /** Refuses requests that wait for capacity or for notifications, and ends the streams of the dashboard. */
   stopWaiting(): Promise<void>;
 }
@@ -81,8 +85,13 @@ export async function beginLeadership(
     () => watch.silenceMs(),
   );
   const { bills, lentHours } = books;
-  cleanup.defer(() => bills.flush().catch((error) => log.error(BILLS_FAILED, { error })));
-  cleanup.defer(() => lentHours.write().catch((error) => log.error(LENT_FAILED, { error })));
+  const settle = async () => {
+    await Promise.all([
+      bills.flush().catch((error) => log.error(BILLS_FAILED, { error })),
+      lentHours.write().catch((error) => log.error(LENT_FAILED, { error })),
+    ]);
+  };
+  cleanup.defer(settle);
   const { maxRequestsAtOnce = MAX_REQUESTS_AT_ONCE } = options;
   const gate = cleanup.use(new RequestGate(Math.floor(maxRequestsAtOnce * MAX_GATE_SHARE)));
   const live = new Live({ ...books, store, log: log.getChild("ui") });
@@ -115,6 +124,8 @@ export async function beginLeadership(
       waiting: books.queue.length,
       longestWaitSeconds: books.queue.longestWaitMs / 1000,
     }),
+    begun: () => void books.begun().catch((error) => log.error(START_FAILED, { error })),
+    settle,
     stopWaiting,
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   };
@@ -141,5 +152,6 @@ function beginTasks(
   tasks.every(COUNT_LENT_EVERY_MS, LENT_FAILED, () => lentHours.count());
 }
 
+const START_FAILED = "Start not recorded: {error}";
 const BILLS_FAILED = "Bills not written: {error}";
 const LENT_FAILED = "Lent cores not counted: {error}";

@@ -19,7 +19,7 @@ import {
   USAGE_HALF_LIFE_MS,
 } from "../policy.ts";
 import { BY_MANAGER, recordEvent } from "../record_event.ts";
-import type { Quota, Store } from "../store/store.ts";
+import type { Quota, Store, Transaction } from "../store/store.ts";
 import { BillBook } from "./bill_book.ts";
 import { EventBook } from "./event_book.ts";
 import { KeyRing } from "./key_ring.ts";
@@ -80,6 +80,8 @@ export interface Books {
   readonly classes: Classes;
   /** Returns the time since which a node has sent a heartbeat unless it is lost. */
   readonly aliveSinceMs: () => number;
+  /** Records the start, if it could not be recorded with the opening of the books without a commit of its own. */
+  begun(): Promise<void>;
   /** Refuses all requests that wait for capacity, notifications or events. */
   stopWaiting(): Promise<void>;
 }
@@ -104,10 +106,9 @@ export async function openBooks(
   // The stored times may be old. A node that is gone is lost again after three missed heartbeats.
   const start = store.transact((tx) => {
     tx.nodes().forEach(({ id }) => tx.markSeen(id, nowMs));
-    const message = `version ${project.version}`;
-    recordEvent(tx, "manager-started", nowMs, BY_MANAGER, { message });
+    if (store.shared === undefined) recordStart(tx, nowMs);
   });
-  // All at once, so that a shared store commits them together.
+  // All at once, so that a shared store commits what they write together. Most times that is nothing.
   const [, tokenFiles, keys] = await Promise.all([
     start,
     openTokenFiles(store, stateDir, nowMs),
@@ -166,6 +167,9 @@ export async function openBooks(
     queue,
     classes,
     aliveSinceMs,
+    begun: async () => {
+      if (store.shared !== undefined) await store.transact((tx) => recordStart(tx, nowMs));
+    },
     stopWaiting: async () => {
       events.close();
       await usage?.close();
@@ -174,4 +178,9 @@ export async function openBooks(
       nodes.stopWaiting();
     },
   };
+}
+
+function recordStart(tx: Transaction, nowMs: number): void {
+  const message = `version ${project.version}`;
+  recordEvent(tx, "manager-started", nowMs, BY_MANAGER, { message });
 }

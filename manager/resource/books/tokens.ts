@@ -89,12 +89,16 @@ async function writeSharedToken(
 ): Promise<void> {
   const draft = createTokenText(role);
   const row = { hash: hashToken(draft), role, name: role, text: draft };
-  const text = await store.transact((tx) => {
-    const known = tx.tokens().find((token) => token.role === role && token.name === role)?.text;
-    if (known === undefined) putFirst(tx, row, nowMs);
-    return known ?? draft;
-  });
-  await writeToken(path, role, text);
+  const [text, present] = await Promise.all([
+    store.transact((tx) => {
+      const known = tx.tokens().find((token) => token.role === role && token.name === role)?.text;
+      if (known === undefined) putFirst(tx, row, nowMs);
+      return known ?? draft;
+    }),
+    Deno.readTextFile(path).catch(() => undefined),
+  ]);
+  // A new leader must not let requests wait for files that are as they should be.
+  if (present?.trim() !== text) await writeToken(path, role, text);
 }
 
 /** Stores the first token of a role. It replaces another one whose file was deleted. */

@@ -11,8 +11,17 @@ import {
 } from "../../../manager/resource/store/store_errors.ts";
 
 /** Begins one whose books fail with some errors before they open. */
-function beginWith(errors: Error[]): Promise<Candidate> {
-  const leadership = { handler: () => new Response("led"), [Symbol.asyncDispose]() {} };
+function beginWith(
+  errors: Error[],
+  options: Partial<Pick<Leadership, "begun" | "settle">> = {},
+): Promise<Candidate> {
+  const leadership = {
+    handler: () => new Response("led"),
+    begun() {},
+    settle: () => Promise.resolve(),
+    ...options,
+    [Symbol.asyncDispose]() {},
+  };
   return Candidate.begin({
     open: () => Promise.resolve(new MemoryStore()),
     begin: () => {
@@ -34,4 +43,19 @@ Deno.test("a start goes on if another candidate took the term, or etcd did not r
 
 Deno.test("a start ends with any other failure of the books", async () => {
   await assertRejects(() => beginWith([new Error("no token file")]), Error, "no token file");
+});
+
+Deno.test("a leader records its begin, and writes what it has kept at its end while it still responds", async () => {
+  const respond = async () => {
+    const response = await candidate.handler(new Request("http://candidate/v1/leases"));
+    return response.status === 200 ? await response.text() : response.status;
+  };
+  const seen: unknown[] = [];
+  const candidate = await beginWith([], {
+    begun: () => void seen.push("begun"),
+    settle: async () => void seen.push(await respond()),
+  });
+  await candidate[Symbol.asyncDispose]();
+  seen.push(await respond());
+  assertEquals(seen, ["begun", "led", 503]);
 });

@@ -1,9 +1,15 @@
 /** Resource managers with their rows on etcd. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
+import { getLogger } from "../../../manager/log.ts";
+import { openBooks } from "../../../manager/resource/books/open_books.ts";
+import { ROLES } from "../../../manager/resource/books/tokens.ts";
+import { EtcdStore } from "../../../manager/resource/store/etcd/etcd_store.ts";
+import { Seal } from "../../../manager/resource/store/etcd/seal.ts";
 import { StateUnavailableError } from "../../../manager/state_dir.ts";
 import { UnauthorizedError } from "../../../runtime/errors.ts";
 import { ManagerClient } from "../../../runtime/http/manager_client.ts";
 import { EtcdMembers, etcdPath, needsEtcd } from "../../support/manager/etcd_members.ts";
+import { EtcdProxy } from "../../support/manager/etcd_proxy.ts";
 import { TestManager } from "../../support/manager/test_manager.ts";
 import { ManagerGroup } from "../../support/manager/manager_group.ts";
 import {
@@ -52,6 +58,36 @@ test("a resource manager that cannot begin to lead leaves it to another one", as
   await first.kill();
   assertEquals(await group.leader([third]), third);
   assert((await (await fetch(`${second.url}/v1/health`)).json()).role === "standby");
+});
+
+test("a new leader neither commits anything before it answers, nor writes files that are as they should be", async () => {
+  const prefix = `/${crypto.randomUUID()}`;
+  await withFolder(async (folder) => {
+    const first = await TestManager.start({ store: { address: etcd!.store(prefix) } }, folder);
+    await first.stop();
+    const state = `${folder}/state`;
+    const inodes = () => ROLES.map((role) => Deno.statSync(`${state}/${role}.token`).ino);
+    const before = inodes();
+    const proxy = new EtcdProxy(etcd!.addresses[0]!);
+    await using _proxy = proxy;
+    const connection = { members: [proxy.address] };
+    const seal = await Seal.open(`${state}/store.key`);
+    const store = await EtcdStore.open({ connection, prefix, seal });
+    let commits = 0;
+    const batch = new TextEncoder().encode(`${prefix}/1/batch`).toBase64();
+    proxy.fate = (_, body) => {
+      if (body.includes("request_put") && body.includes(batch)) commits++;
+      return "pass";
+    };
+    const books = await openBooks(store, state, {}, getLogger(["rfaas", "test"]), () => 0);
+    assertEquals([inodes(), commits], [before, 0]);
+    await books.begun();
+    assertEquals(commits, 1);
+    const events = await store.transact((tx) => tx.events({ limit: 9 }).rows);
+    assertEquals(events.filter(({ event }) => event === "manager-started").length, 2);
+    await books.stopWaiting();
+    await store.close();
+  });
 });
 
 test("a resource manager on etcd continues from the rows and tokens of another one", async () => {
