@@ -64,7 +64,7 @@ async function main(): Promise<void> {
     (text, level) => logs.push({ lines: [{ worker: workerIndex, level, text }], dropped: 0 }),
   );
   const { manager, secret } = readGreeting();
-  const libc = openLibc();
+  const libc = openLibc(undefined, "lazy");
   libc.c.chdir(cString("/")); // the working folder shows to functions; permissions for "." hold for the one before
   // The kernel ends this process with its manager, even if this thread is stopped.
   libc.c.prctl(PR_SET_PDEATHSIG, SIGKILL);

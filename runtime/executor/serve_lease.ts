@@ -59,6 +59,7 @@ export type WorkerEnd = Extract<WorkerReport, { ended: EndReason }>;
 /** Waits for a task, and serves it until it ends. */
 export async function serveLease(port: MessagePort, opened: OpenWorker): Promise<WorkerEnd> {
   const { libc, fabrics, listener: shmListener } = opened;
+  libc.bindAll(); // before this thread gives up FFI, and before a task waits for it
   const { cycles } = openCpu(libc);
   const Console = consoleClass();
   removeInternals();

@@ -20,7 +20,7 @@ addEventListener("message", async (event) => {
   const { port } = (event as MessageEvent<WorkerStart>).data;
   let end: WorkerEnd;
   try {
-    const libc = openLibc();
+    const libc = openLibc(undefined, "lazy");
     const fabrics = new Fabrics();
     const listener = await fabrics.listen("shm");
     post(port, { address: listener.address });

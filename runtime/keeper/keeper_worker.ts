@@ -68,7 +68,7 @@ async function close(): Promise<void> {
  * is released then: the nodes see that the connections are closed, and end the leases.
  */
 function followCaller(holdings: number): void {
-  const libc = openLibc();
+  const libc = openLibc(undefined, "lazy");
   releaseAtEnd(libc, holdings);
   // A keeper that fails ends alone.
   for (const failure of ["error", "unhandledrejection"]) {
