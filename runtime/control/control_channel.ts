@@ -155,6 +155,11 @@ export class ControlChannel implements Disposable {
     return lendBytes(this.#connection, LEND_AT, bytes);
   }
 
+  /** Replaces the bytes that were lent last by others, as many at most. */
+  relend(bytes: Uint8Array): void {
+    new Uint8Array(this.#connection.buffer(LEND_AT, bytes.length)).set(bytes);
+  }
+
   /** Reads bytes that the peer lends. */
   async fetch(lent: Lent): Promise<Uint8Array<ArrayBuffer>> {
     return await this.#reader.fetch(lent);

@@ -11,6 +11,7 @@ import { cString, openLibc } from "../../ffi/libc.ts";
 import { processTimeNs } from "../../ffi/process_time.ts";
 import { openShm } from "../../fabric/shm/provider.ts";
 import { ControlChannel, ControlError, controlOptions } from "../control/control_channel.ts";
+import { fetchPieces } from "../control/package_pieces.ts";
 import { LogRelay } from "../control/log_relay.ts";
 import { type AllPermissions, NO_PERMISSIONS } from "../permissions.ts";
 import { MAX_REASON_CHARACTERS } from "../policy.ts";
@@ -91,7 +92,7 @@ async function main(): Promise<void> {
         throw new ControlError(`Unknown request "${type}"`, "bad-request");
       }
       const request = v.parse(startRequestSchema, body);
-      const fetch = () => control!.fetch(request.package);
+      const fetch = () => fetchPieces(control!, request.package);
       return type === "start" ? start(request, fetch) : worker!.rehearse(request, fetch);
     },
     event: (type) => {

@@ -8,6 +8,7 @@ import {
   ControlError,
   controlOptions,
 } from "../../../runtime/control/control_channel.ts";
+import { lendPiece, lendPieces, PIECE_BYTES } from "../../../runtime/control/package_pieces.ts";
 import {
   listeningSchema,
   SAMPLE_START,
@@ -21,7 +22,7 @@ import {
   executorReasonSchema,
   limitReason,
 } from "../../../runtime/protocol/end_reason.ts";
-import { MAX_PACKAGE_BYTES, slotSchema } from "../../../runtime/protocol/node_protocol.ts";
+import { slotSchema } from "../../../runtime/protocol/node_protocol.ts";
 import { packageKind } from "../../../runtime/package/package_kind.ts";
 import * as v from "../../../runtime/valibot.ts";
 import type { ExecutorCommand } from "./executor_command.ts";
@@ -107,6 +108,8 @@ export class ExecutorProcess {
   /** The lease that it serves; undefined while it waits for one. */
   #lease: string | undefined;
   #stderr = "";
+  /** The package, until the executor has read it. */
+  #source: Uint8Array | undefined;
 
   private constructor(child: Deno.ChildProcess, host: ExecutorHost) {
     this.#host = host;
@@ -154,9 +157,12 @@ export class ExecutorProcess {
       process.#pid = request.peerProcess || child.pid;
       process.#memory = memory.bound(process.#pid, () => process.kill());
       process.#memory.catch(() => {}); // thrown when it gets its lease
-      const connection = await request.accept(controlOptions(MAX_PACKAGE_BYTES));
+      const connection = await request.accept(controlOptions(PIECE_BYTES));
       process.#control = new ControlChannel(connection, {
         request: (type, body) => {
+          if (type === "piece" && process.#source) {
+            return lendPiece(process.#control!, process.#source, body);
+          }
           if (type !== "log") throw new ControlError(`Unknown request "${type}"`, "bad-request");
           process.onLog?.(v.parse(logBatchSchema, body));
         },
@@ -222,7 +228,8 @@ export class ExecutorProcess {
     this.#usage = new ExecutorUsage(counters, this.#cpuNs, packageKind(source) === "native");
     this.#memoryLimitBytes = memoryLimitBytes(request);
     (await this.#memory!).set(this.#memoryLimitBytes);
-    const lent = this.#control!.lend(source);
+    this.#source = source;
+    const lent = lendPieces(this.#control!, source);
     const starting = this.#control!.request("start", {
       ...request,
       counters: counters.lend(),
@@ -238,6 +245,7 @@ export class ExecutorProcess {
       threads.watch(this.#pid, (reason) => this.#end(reason)),
     ];
     this.ended.then(() => leaves.forEach((leave) => leave()));
+    starting.finally(() => this.#source = undefined).catch(() => {});
     starting.then(() => this.#watchBeats(this.#control!), () => {});
     if (this.#shmAddress === undefined || request.listen !== "shm") {
       return v.parse(startedSchema, await starting).address;
