@@ -73,15 +73,22 @@ export class EtcdProxy implements AsyncDisposable {
 
   async #watch(url: string, body: string, signal: AbortSignal): Promise<Response> {
     const response = await fetch(url, { method: "POST", body, signal });
-    const decided = new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>({
-      transform: async (message, controller) => {
-        const fate = this.fate(new URL(url).pathname, body);
-        if (fate === "hold") await held(signal);
-        if (fate === "pass") controller.enqueue(message);
-        else controller.error(new Error("lost"));
-      },
-    });
-    return new Response(response.body!.pipeThrough(decided), { status: response.status });
+    const { pathname } = new URL(url);
+    const decide = () => this.fate(pathname, body);
+    /** Ends without an error, which the server would log: a client takes both for a failure of the member. */
+    async function* messages() {
+      try {
+        for await (const message of response.body!) {
+          const fate = decide();
+          if (fate === "hold") await held(signal);
+          if (fate !== "pass") return;
+          yield message;
+        }
+      } catch {
+        // the member has ended, or the client has
+      }
+    }
+    return new Response(ReadableStream.from(messages()), { status: response.status });
   }
 }
 
