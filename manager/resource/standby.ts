@@ -39,7 +39,8 @@ export class Standby implements Disposable {
 
   /** The address of the leader; undefined if it has none, or while there is none. */
   get leader(): string | undefined {
-    return this.#observed?.term.url ?? undefined;
+    const { term, isOver } = this.#observed ?? {};
+    return isOver ? undefined : term?.url ?? undefined;
   }
 
   /**
@@ -139,8 +140,9 @@ export class Standby implements Disposable {
     const { version } = project;
     const state = { ok: true, version, role: "standby" } as const;
     if (this.#observed === undefined) return state;
-    const { term: { url, sinceMs }, atMs } = this.#observed;
+    const { term: { sinceMs }, atMs } = this.#observed;
     const behindMs = Math.round(performance.now() - atMs);
-    return { ...state, ...(url === null ? {} : { leader: url }), sinceMs, behindMs };
+    const { leader } = this;
+    return { ...state, ...(leader === undefined ? {} : { leader }), sinceMs, behindMs };
   }
 }

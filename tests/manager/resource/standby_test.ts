@@ -164,6 +164,8 @@ Deno.test("a standby sends nothing more to a leader that has ended its term, and
   const later = standby.handler(change());
   hang.resolve(Response.json({ lease: "a" }, { status: 201 }));
   assertEquals(await (await first).json(), { lease: "a" });
+  const health = await standby.handler(new Request("http://standby/v1/health"));
+  assertEquals([(await health.json()).leader, standby.leader], [undefined, undefined]);
   standby.observe(next.term);
   assertEquals(await (await later).json(), { lease: "b" });
   assertEquals([count, next.received], [1, ["{}"]]);
