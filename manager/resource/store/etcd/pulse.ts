@@ -43,14 +43,21 @@ export class Pulse implements AsyncDisposable {
   }
 
   async #run(): Promise<void> {
-    for (let count = 1; !this.#isStopped; count++) {
-      const waitMs = await this.#beat(count);
-      if (waitMs === undefined) return;
+    // The transaction that took the term was the first one.
+    let waitMs: number | undefined = this.#nextMs(this.#term.sentMs);
+    for (let count = 1; waitMs !== undefined; count++) {
       let timer: ReturnType<typeof setTimeout>;
       const waited = new Promise<void>((resolve) => timer = setTimeout(resolve, waitMs));
       await Promise.race([waited, this.#stop.promise]);
       clearTimeout(timer!);
+      if (this.#isStopped) return;
+      waitMs = await this.#beat(count);
     }
+  }
+
+  /** The time until the next one. */
+  #nextMs(sentMs: number): number {
+    return Math.max(0, PULSE_EVERY_MS - (performance.now() - sentMs));
   }
 
   /** @returns the time until the next one; undefined if the term is lost. */
@@ -67,7 +74,7 @@ export class Pulse implements AsyncDisposable {
       );
       if (done) {
         this.#validUntilMs = sentMs + PULSE_VALID_MS;
-        return Math.max(0, PULSE_EVERY_MS - (performance.now() - sentMs));
+        return this.#nextMs(sentMs);
       }
       this.#validUntilMs = 0;
       this.#lost(found[0] && JSON.parse(found[0].value) as TermRow);

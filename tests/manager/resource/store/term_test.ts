@@ -2,6 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import {
   OBSERVE_EVERY_MS,
+  PULSE_EVERY_MS,
   PULSE_VALID_MS,
   TAKE_OVER_AFTER_MS,
 } from "../../../../manager/resource/store/etcd/etcd_policy.ts";
@@ -304,4 +305,15 @@ Deno.test("a candidate that is closed while it finds the term free does not take
   isOver = true;
   await election.time.pass(500);
   assertEquals([election.taken.length, closed.signal.aborted], [1, true]);
+});
+
+Deno.test("a leader writes its first pulse one interval after the transaction that took the term", async () => {
+  await using election = new Election();
+  const sentMs: number[] = [];
+  election.candidate("a", (atMs) => {
+    if (election.taken.length > 0) sentMs.push(atMs - election.taken[0]!.term.sentMs);
+    return quick(atMs);
+  });
+  await election.time.pass(400);
+  assertEquals(sentMs.slice(0, 2), [PULSE_EVERY_MS, 2 * PULSE_EVERY_MS]);
 });
