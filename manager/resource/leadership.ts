@@ -76,7 +76,7 @@ export async function beginLeadership(
 ): Promise<Leadership> {
   await using cleanup = new AsyncDisposableStack();
   const store = tracedStore(opened);
-  const state = await StateWatch.open([stateDir, ...store.files ?? []], log);
+  const state = await StateWatch.open([stateDir, ...store.files ?? []], store, log);
   const books = await openBooks(
     store,
     stateDir,

@@ -2,6 +2,7 @@ import { type RefusalCode, RefusalError } from "./refusal.ts";
 import {
   NotLeaderError,
   OutcomeUnknownError,
+  StateNotKeptError,
   StoreUnreachableError,
 } from "./store/store_errors.ts";
 
@@ -19,5 +20,6 @@ function codeOf(error: unknown): RefusalCode | undefined {
   if (error instanceof NotLeaderError) return "not-leader";
   if (error instanceof StoreUnreachableError) return "no-store";
   if (error instanceof OutcomeUnknownError) return "outcome-unknown";
+  if (error instanceof StateNotKeptError) return "no-state";
   return undefined;
 }

@@ -1,6 +1,6 @@
 /** What one node serves of a lease. */
 export interface LeasePartInfo {
-  /** The lease's id with the resource manager: 128 random bits in hex. A part that has moved has another one. */
+  /** The lease's id with the resource manager: 32 hex digits. A part that has moved has another one. */
   readonly id: string;
   /** The node's name. */
   readonly node: string;

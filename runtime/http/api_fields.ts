@@ -48,7 +48,7 @@ export const className = v.pipe(
     "expected a letter, then at most 63 letters, digits, dots, underscores and hyphens",
   ),
 );
-/** 128 random bits. Ids of leases and of nodes have this form. */
+/** 32 hex digits. Ids of leases and of nodes have this form; see time_ordered_name.ts. */
 export const hexId = v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/));
 /** The first 64 bits of the SHA-256 of a public key. */
 export const keyId = v.pipe(v.string(), v.regex(/^[0-9a-f]{16}$/));

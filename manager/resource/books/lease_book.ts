@@ -1,12 +1,12 @@
 /** The leases: clients take, renew and release them. */
 import { CLAIM_WITHIN_MS } from "../../../runtime/grant/claim_time.ts";
 import { signGrant } from "../../../runtime/grant/grant.ts";
+import { timeOrderedName } from "../../../runtime/grant/time_ordered_name.ts";
 import type * as api from "../../../runtime/http/manager_api.ts";
 import { MAX_PAGE_ENTRIES } from "../../../runtime/http/page_api.ts";
 import type { QueueList } from "../../../runtime/http/queue_api.ts";
 import { inThisContext, withSpan } from "../../../runtime/tracing/tracing.ts";
 import { endAllocation, endLease, sweep } from "../leases/end_lease.ts";
-import { timeOrderedName } from "../../../runtime/grant/time_ordered_name.ts";
 import { idsOfRequest } from "../ids.ts";
 import type { BookContext } from "./book_context.ts";
 import { type CheckedPage, pageOf } from "./page_query.ts";
@@ -56,7 +56,7 @@ export class LeaseBook {
   }
 
   /**
-   * Grants a lease: offers up to three candidate nodes that can each serve it whole or, if there is none, nodes that can
+   * Grants a lease: offers up to two candidate nodes that can each serve it whole or, if there is none, nodes that can
    * serve it together. Reserves its cores on the first of them. If there is no capacity, waits for `waitMs` of the
    * request. One that is repeated by its name gets the same lease.
    *

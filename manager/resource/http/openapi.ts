@@ -86,7 +86,7 @@ function refusalsOf({ roles, body, query, refusals }: Route): Record<string, str
     429: "`too-many-requests`, `busy`: the Retry-After header has the time of the next retry",
     500: "`internal`: the resource manager failed; its log has the reason",
     503: "`closing`: the resource manager is closing; `busy`: too many requests are in flight; " +
-      "`no-state`: its state is gone",
+      "`no-state`: its state is gone, or its disk fails",
   };
 }
 

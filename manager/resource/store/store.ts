@@ -8,6 +8,7 @@
  */
 import { memoryShare } from "../../../runtime/grant/memory_share.ts";
 import type { StoredKey } from "../../../runtime/grant/grant_key.ts";
+import type { StateNotKeptError } from "./store_errors.ts";
 import type { EventQuery, EventRow, EventSlice } from "./event_rows.ts";
 
 /** The role of a token. */
@@ -328,6 +329,8 @@ export interface Store {
   readonly files?: readonly string[];
   /** Present if several managers share the store, one at a time. */
   readonly shared?: SharedStore;
+  /** Why it makes no changes any more; undefined while it does. */
+  readonly failure?: StateNotKeptError | undefined;
   /**
    * Runs a change, after those requested earlier.
    *

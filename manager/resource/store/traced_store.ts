@@ -11,6 +11,9 @@ export function tracedStore(store: Store): Store {
   return {
     ...(store.files === undefined ? {} : { files: store.files }),
     ...(store.shared === undefined ? {} : { shared: store.shared }),
+    get failure() {
+      return store.failure;
+    },
     // A change of a regular task is part of no trace.
     transact: (change) =>
       activeTrace() === undefined

@@ -9,6 +9,7 @@ import { ManagerUnreachableError } from "../../../runtime/errors.ts";
 import { leaseRow } from "../../support/manager/store_rows.ts";
 import { TestManager } from "../../support/manager/test_manager.ts";
 import { until } from "../../support/waiting.ts";
+import { replacedMethod } from "../../support/replaced_method.ts";
 
 const small = { workers: 1, memoryBytes: 2 ** 20, termMs: 60_000 };
 
@@ -111,6 +112,20 @@ Deno.test("a database after SIGKILL is used, also without a readable mark, and a
   assertEquals(await killed.leases(), 51);
 });
 
+Deno.test("the commits of a killed process are written again at the start, since the disk may not have them", async () => {
+  using killed = await KilledStore.make();
+  const store = new SqliteStore(killed.path);
+  try {
+    using database = await KilledStore.make();
+    Deno.copyFileSync(killed.path, database.path);
+    Deno.copyFileSync(killed.mark, database.mark);
+    Deno.removeSync(database.wal);
+    assertEquals(await database.leases(), 51);
+  } finally {
+    await store.close();
+  }
+});
+
 Deno.test("a database with damaged pages, or another file in its place, is refused with what to do", async () => {
   using killed = await KilledStore.make();
   assertEquals(await killed.leases(), 51);
@@ -191,6 +206,25 @@ Deno.test("a state folder that vanishes is logged and in the health, and nothing
     await reset();
   }
 });
+
+Deno.test("a disk that does not confirm a write is in the health, and nothing is granted any more", async () => {
+  await using test = await TestManager.start();
+  await test.register("a");
+  {
+    using _ = replacedMethod(
+      Deno.FsFile.prototype,
+      "syncData",
+      () => Promise.reject(new Error("Input/output error")),
+    );
+    await assertRejects(() => test.client.takeLease(small), ManagerUnreachableError, NOT_KEPT);
+  }
+  await assertRejects(() => test.client.takeLease(small), ManagerUnreachableError, NOT_KEPT);
+  const isHealthy = () => test.client.health().then(() => true, () => false);
+  await until(async () => !await isHealthy(), () => "the health is bad", 5000);
+  await assertRejects(() => test.client.health(), ManagerUnreachableError, NOT_KEPT);
+});
+
+const NOT_KEPT = "status 503: Cannot keep state: the disk did not confirm what was written last";
 
 Deno.test("`SqliteStore` refuses a file that another one uses, wherever it is", async () => {
   const dir = await Deno.makeTempDir({ prefix: "rfaas-test-" });

@@ -60,6 +60,10 @@ export class TwiceStore implements Store {
     if (store.shared !== undefined) this.shared = store.shared;
   }
 
+  get failure(): Store["failure"] {
+    return this.#store.failure;
+  }
+
   transact<T>(change: (tx: Transaction) => T): Promise<T> {
     let first: Run | undefined;
     const rollBack = new Error("Rolled back");

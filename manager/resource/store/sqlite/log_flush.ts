@@ -1,12 +1,12 @@
 /** The flush of SQLite's write-ahead log to disk, beside the event loop. */
-import { StateUnavailableError } from "../../../state_dir.ts";
+import { StateNotKeptError } from "../store_errors.ts";
 
 /** What waits for a flush. */
 export interface Unflushed {
-  /** Called once all that was committed before is on disk. */
+  /** Called once all that was committed before is on disk. If it throws, this counts as a failed flush. */
   readonly onDisk: () => void;
   /** Called if the disk does not confirm that. */
-  readonly onFailure: (error: StateUnavailableError) => void;
+  readonly onFailure: (error: StateNotKeptError) => void;
 }
 
 /**
@@ -17,26 +17,29 @@ export interface Unflushed {
  * Commits during a flush share the next one.
  */
 export class LogFlush implements AsyncDisposable {
-  readonly #path: string;
-  #file: Deno.FsFile | undefined;
+  readonly #log: Deno.FsFile;
   /** Those of the flush that runs now. */
   #flushing: Unflushed[] = [];
   /** Those of the next flush. */
   #waiting: Unflushed[] = [];
   /** Settles when no entry is left. */
   #running: Promise<void> = Promise.resolve();
-  #failure: StateUnavailableError | undefined;
+  #failure: StateNotKeptError | undefined;
+  #closed = false;
 
-  /** @param path of the log, which exists from the first commit on. */
-  constructor(path: string) {
-    this.#path = path;
+  /**
+   * @param log was opened before the first commit, since the kernel reports a failed write to files that were open then.
+   * The disposal closes it.
+   */
+  constructor(log: Deno.FsFile) {
+    this.#log = log;
   }
 
   /**
    * Why nothing is flushed any more. After a failed flush, the kernel may have dropped what it could not write, and report
    * success for the next one.
    */
-  get failure(): StateUnavailableError | undefined {
+  get failure(): StateNotKeptError | undefined {
     return this.#failure;
   }
 
@@ -58,8 +61,9 @@ export class LogFlush implements AsyncDisposable {
   /** Finishes the flushes of all entries. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#running;
-    this.#file?.close();
-    this.#file = undefined;
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#log.close();
   }
 
   async #flush(): Promise<void> {
@@ -67,22 +71,19 @@ export class LogFlush implements AsyncDisposable {
       const entries = this.#flushing = this.#waiting;
       this.#waiting = [];
       try {
-        this.#file ??= Deno.openSync(this.#path, { read: true, write: true });
-        await this.#file.syncData();
+        await this.#log.syncData();
+        // What is called may commit and add more.
+        for (const { onDisk } of entries) onDisk();
       } catch (error) {
         return this.#fail(error as Error, [...entries, ...this.#waiting.splice(0)]);
       }
-      // What is called may commit and add more.
-      for (const { onDisk } of entries) onDisk();
       this.#flushing = [];
     }
   }
 
   #fail({ message }: Error, entries: readonly Unflushed[]): void {
-    this.#failure = new StateUnavailableError(
-      `Cannot write state: the disk did not confirm ${this.#path} (${message}); what was written last may be lost, ` +
-        "check the disk and restart the resource manager",
-    );
+    const state = `the disk did not confirm what was written last (${message})`;
+    this.#failure = new StateNotKeptError(state);
     this.#flushing = [];
     for (const { onFailure } of entries) onFailure(this.#failure);
   }

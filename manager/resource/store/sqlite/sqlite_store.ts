@@ -11,6 +11,7 @@ import { migrate } from "./sqlite_schema.ts";
 import { sqliteTransaction } from "./sqlite_transaction.ts";
 import { type Mark, MarkFile } from "./state_mark.ts";
 import type { Store, Transaction } from "../store.ts";
+import type { StateNotKeptError } from "../store_errors.ts";
 import { UndoLog } from "../undo_log.ts";
 import { UnreservedClients } from "../unreserved_clients.ts";
 
@@ -90,6 +91,12 @@ export class SqliteStore implements Store {
       this.#db.exec(`PRAGMA cache_size = -${CACHE_KIB}`);
       this.#db.exec("PRAGMA foreign_keys = ON");
       migrate(this.#db);
+      // What a killed process has committed may be in the kernel's memory only, and after a failed flush the kernel does
+      // not write it any more. So it is written again, before anything depends on it.
+      this.#db.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+      const log = opening.use(Deno.openSync(`${path}-wal`, { read: true, write: true }));
+      log.syncDataSync(); // a reader, such as a backup, may have kept some of it in the log
+      this.#log = new LogFlush(log);
       this.#mark = readMark(this.#db)!;
       this.#markFile.write(this.#mark);
       // An answered change survives a power failure: the log is flushed before the answer (log_flush.ts).
@@ -114,8 +121,11 @@ export class SqliteStore implements Store {
     } catch (error) {
       throw isDamage(error) ? damaged(path, error.message) : error;
     }
-    this.#log = new LogFlush(`${path}-wal`);
     opening.move();
+  }
+
+  get failure(): StateNotKeptError | undefined {
+    return this.#log.failure;
   }
 
   transact<T>(change: (tx: Transaction) => T): Promise<T> {
