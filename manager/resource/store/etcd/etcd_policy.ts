@@ -29,9 +29,11 @@ export const WRITE_TIMEOUT_MS = 1000;
 export const AUTHENTICATE_TIMEOUT_MS = 1000;
 /** How long a page of rows may take. */
 export const LIST_TIMEOUT_MS = 5000;
-/** The shortest pause before a standby whose watch has ended reads what was written since. */
+/** The shortest time between two reads by a standby of what was written since, where it has no watch. */
 export const COPY_EVERY_MS = 250;
-/** That pause as a multiple of the last such read: etcd looks at each row, so reads take 5 % of the time. */
+/** That time if the first one fails: without a leader of etcd, which takes 0.3 s, a read fails at once. */
+export const COPY_AGAIN_MS = 50;
+/** The pause after such a read as a multiple of its time: etcd looks at each row, so reads take 5 % of the time. */
 export const COPY_PAUSE_FACTOR = 19;
 /** The most of it: a read that took half a second or more has waited for a member that is slow or stopped. */
 export const MAX_COPY_PAUSE_MS = 10_000;

@@ -7,6 +7,7 @@ import { deadline, delay } from "../../../../std/async.ts";
 import type { Changes, EtcdClient } from "./etcd_client.ts";
 import type { Stored } from "./etcd_messages.ts";
 import {
+  COPY_AGAIN_MS,
   COPY_EVERY_MS,
   COPY_PAUSE_FACTOR,
   LIST_TIMEOUT_MS,
@@ -216,11 +217,15 @@ export class RowsCopy<Target extends CopyTarget> implements Disposable {
   async #keep(signal: AbortSignal): Promise<void> {
     for (;;) {
       const sinceMs = performance.now();
-      await this.update().catch(() => {}); // the next one reads more
+      const isRead = await this.update().then(() => true, () => false); // the next one reads more
       const readMs = performance.now();
-      const nextMs = readMs + Math.min(COPY_PAUSE_FACTOR * (readMs - sinceMs), MAX_COPY_PAUSE_MS);
+      const nextMs = Math.max(
+        sinceMs + (isRead ? COPY_EVERY_MS : COPY_AGAIN_MS),
+        readMs + Math.min(COPY_PAUSE_FACTOR * (readMs - sinceMs), MAX_COPY_PAUSE_MS),
+      );
       if (this.#revision > 0) await this.#watch(signal).catch(() => {}); // the next update reads what it has missed
-      await delay(Math.max(COPY_EVERY_MS, nextMs - performance.now()), { signal });
+      // At once after a watch of some time: it had a member that has failed, as the leader may have.
+      await delay(Math.max(0, nextMs - performance.now()), { signal });
     }
   }
 

@@ -3,7 +3,10 @@ import { assertEquals, assertRejects } from "@std/assert";
 import type { EtcdClient } from "../../../../manager/resource/store/etcd/etcd_client.ts";
 import { EtcdUnreachableError } from "../../../../manager/resource/store/etcd/etcd_errors.ts";
 import type { Stored } from "../../../../manager/resource/store/etcd/etcd_messages.ts";
-import { COPY_EVERY_MS } from "../../../../manager/resource/store/etcd/etcd_policy.ts";
+import {
+  COPY_AGAIN_MS,
+  COPY_EVERY_MS,
+} from "../../../../manager/resource/store/etcd/etcd_policy.ts";
 import { type CopyClient, RowsCopy } from "../../../../manager/resource/store/etcd/rows_copy.ts";
 import {
   copyOf,
@@ -243,7 +246,7 @@ Deno.test("a copy whose watch is late does not wait for it for long", async () =
   assertEquals([...(await copy.endAt(3)).keys()], ["/a", "/end"]);
 });
 
-Deno.test("a copy whose watch ends after a long time reads soon, however long it has read before", async () => {
+Deno.test("a copy whose watch ends after a long time reads at once, however long it has read before", async () => {
   using time = new VirtualClock();
   const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
   const beganMs: number[] = [];
@@ -262,7 +265,7 @@ Deno.test("a copy whose watch ends after a long time reads soon, however long it
   copy.keep();
   await time.pass(17_500);
   // There would be no watch for 7.6 s otherwise.
-  assertEquals(beganMs, [0, 8650, 17_300]);
+  assertEquals(beganMs, [0, 8400, 16_800]);
 });
 
 Deno.test("a copy that has waited for a stopped member reads again within ten seconds", async () => {
@@ -279,4 +282,28 @@ Deno.test("a copy that has waited for a stopped member reads again within ten se
   copy.keep();
   await time.pass(30_000);
   assertEquals(beganMs, [0, 15_000, 30_000]);
+});
+
+Deno.test("a copy without a watch reads again sooner after a failure than after a success", async () => {
+  using time = new VirtualClock();
+  const beganMs: number[] = [];
+  using copy = copyOf({
+    ...notNeeded,
+    changes: (_prefix, after) => {
+      const count = beganMs.push(performance.now());
+      if (count <= 2) return Promise.reject(new EtcdUnreachableError("Cannot reach etcd"));
+      return Promise.resolve({ rows: [], count: 0, revision: after + 1 });
+    },
+  });
+  copy.keep();
+  await time.settle();
+  await time.pass(700);
+  const first = 2 * COPY_AGAIN_MS;
+  assertEquals(beganMs, [
+    0,
+    COPY_AGAIN_MS,
+    first,
+    first + COPY_EVERY_MS,
+    first + 2 * COPY_EVERY_MS,
+  ]);
 });
