@@ -8,7 +8,7 @@ import { ControlError } from "../control/control_channel.ts";
 import { packageKind } from "../package/package_kind.ts";
 import { LOG_LOOK_MS } from "../policy.ts";
 import type { EndReason } from "../protocol/end_reason.ts";
-import type { StartRequest } from "./start_request.ts";
+import { SAMPLE_PACKAGE, type StartRequest } from "./start_request.ts";
 import { COUNT_EVERY_MS, UsageCounter } from "./usage_counter.ts";
 import { LOGS_DROPPED, STOP, watchWords } from "./watch_words.ts";
 import { Watchdog } from "./watchdog.ts";
@@ -54,7 +54,8 @@ export class LeaseWorker {
   /** Runs a sample of a lease on both threads, while there is no lease. */
   async rehearse(request: StartRequest, fetch: FetchPackage): Promise<void> {
     const words = new Int32Array(new SharedArrayBuffer(4 * watchWords(request.depth)));
-    await this.#options.thread.rehearse(this.#taskOf(request, await fetch(), words));
+    await fetch();
+    await this.#options.thread.rehearse(this.#taskOf(request, SAMPLE_PACKAGE, words));
     this.#watchdogOf(request, words)[Symbol.dispose]();
   }
 

@@ -44,6 +44,14 @@ export const startRequestSchema = v.object({
 });
 export type StartRequest = v.InferOutput<typeof startRequestSchema>;
 
+/**
+ * The package of a rehearsal. The executor loads this one, not the bytes that it reads: a lease that begins meanwhile is
+ * lent in the same place, and the worker of a rehearsal has rights that no package may have.
+ */
+export const SAMPLE_PACKAGE: Uint8Array<ArrayBuffer> = new TextEncoder().encode(
+  "export function sample() { return 0; }",
+);
+
 /** With a package, the request `rehearse`: what an executor without a lease runs once. It counts nothing. */
 export const SAMPLE_START: Omit<StartRequest, "package"> = {
   lease: "0",

@@ -11,6 +11,7 @@ import {
 import { lendPiece, lendPieces, PIECE_BYTES } from "../../../runtime/control/package_pieces.ts";
 import {
   listeningSchema,
+  SAMPLE_PACKAGE,
   SAMPLE_START,
   startedSchema,
   type StartRequest,
@@ -53,9 +54,6 @@ const STOP_MS = 1000;
 const END_MS = 3000;
 /** How much of an executor's standard error is kept, for the reason of its end. */
 const MAX_STDERR_CHARS = 2000;
-
-/** The package of a rehearsal. */
-const SAMPLE_PACKAGE = new TextEncoder().encode("export function sample() { return 0; }");
 
 /** Signals that a process causes itself. */
 const CRASHES = new Set<string>(["SIGSEGV", "SIGBUS", "SIGILL", "SIGFPE", "SIGABRT"]);

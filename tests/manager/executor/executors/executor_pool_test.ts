@@ -7,13 +7,15 @@ import {
   NO_POOL,
   type PoolOptions,
 } from "../../../../manager/executor/executors/executor_pool.ts";
-import type { ExecutorProcess } from "../../../../manager/executor/executors/executor_process.ts";
+import { ExecutorProcess } from "../../../../manager/executor/executors/executor_process.ts";
+import { ControlChannel } from "../../../../runtime/control/control_channel.ts";
 import { DEFAULT_MEMORY_BYTES } from "../../../../runtime/byte_size.ts";
 import { NO_PERMISSIONS } from "../../../../runtime/permissions.ts";
 import { type LeaseOptions, LimitExceededError } from "../../../../mod.ts";
 import { type Cluster, startCluster } from "../../../support/cluster/cluster.ts";
 import { functionsPackage } from "../../../support/functions/functions_package.ts";
 import { children } from "../../../support/processes/process_table.ts";
+import { replacedMethod } from "../../../support/replaced_method.ts";
 import { lastingMs } from "../../../support/time_factor.ts";
 import { until, within } from "../../../support/waiting.ts";
 
@@ -258,6 +260,49 @@ Deno.test("a pool that pauses kills those that wait, and ends the one that boots
   pool.open();
   await until(() => boots.length === 3, () => "it is filled again, without a pause after a fault");
   await pool.close();
+});
+
+/** Its first bytes, which are as many as a rehearsal's package has, keep the worker's right to FFI. */
+const KEEPS_FFI = `
+Deno.permissions.revokeSync=()=>{};//${" ".repeat(100)}
+export function hasFfi(_input, output) {
+  output[0] = Deno.permissions.querySync({ name: "ffi" }).state === "granted" ? 1 : 0;
+  return 1;
+}
+`.trim();
+
+Deno.test("a package that is lent before the rehearsal has read its own does not run in the rehearsal", async () => {
+  const hostile = new TextEncoder().encode(KEEPS_FFI);
+  let stopped = 0;
+  let lent = 0;
+  const { start, rehearse } = ExecutorProcess.prototype;
+  const { lend } = ControlChannel.prototype;
+  using _rehearse = replacedMethod(ExecutorProcess.prototype, "rehearse", () => Promise.resolve());
+  using _start = replacedMethod(
+    ExecutorProcess.prototype,
+    "start",
+    function (this: ExecutorProcess, request) {
+      stopped = this.pid;
+      Deno.kill(stopped, "SIGSTOP");
+      rehearse.call(this).catch(() => {});
+      return start.call(this, request, hostile); // the library would put its own code first
+    },
+  );
+  using _lend = replacedMethod(
+    ControlChannel.prototype,
+    "lend",
+    function (this: ControlChannel, bytes) {
+      const place = lend.call(this, bytes);
+      if (stopped !== 0 && ++lent === 2) Deno.kill(stopped, "SIGCONT");
+      return place;
+    },
+  );
+  await using held = await pool(POOL);
+  await waiting(held.cluster, 1);
+  await using lease = await held.take({ functions: hostile });
+  assertEquals(lease.startup.start, "pooled");
+  assertEquals(await lease.invoke("hasFfi", new Uint8Array()), Uint8Array.of(0));
+  assertEquals(lent, 2);
 });
 
 Deno.test("a pool that closes ends the executor that boots, and waits until it is gone", async () => {
