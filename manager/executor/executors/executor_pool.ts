@@ -6,6 +6,7 @@
  */
 
 import { DEFAULT_MEMORY_BYTES } from "../../../runtime/byte_size.ts";
+import type { ControlError } from "../../../runtime/control/control_channel.ts";
 import { hasPermissions, NO_PERMISSIONS } from "../../../runtime/permissions.ts";
 import { abortable } from "../../../std/async.ts";
 import { getLogger } from "../../log.ts";
@@ -164,8 +165,8 @@ export class ExecutorPool {
   async close(): Promise<void> {
     this.#closing.abort(new Error("the pool closes"));
     clearTimeout(this.#timer);
+    while (this.#waiting.length > 0) this.#endOne(0); // one may rehearse, which is over then
     await this.#booting;
-    while (this.#waiting.length > 0) this.#endOne(0);
     await this.#ending;
   }
 
@@ -202,7 +203,7 @@ export class ExecutorPool {
       const needs = { memoryBytes: this.#memoryBytes, permissions: NO_PERMISSIONS };
       const process = await this.#boot(needs, signal);
       const waiting = { process, heap };
-      if (this.#paused) {
+      if (this.#paused || this.#closing.signal.aborted) {
         await process.stop();
         return this.#schedule(PAUSE_MS); // it may have been opened again meanwhile
       }
@@ -210,7 +211,7 @@ export class ExecutorPool {
       process.ended.then(({ message }) => this.#lost(waiting, message));
       const isAwaited = this.#bootingHeap === undefined;
       this.#bootingHeap = undefined;
-      if (!isAwaited) await this.#rehearse(process);
+      if (!isAwaited) await this.#rehearse(waiting);
       this.#schedule(PAUSE_MS);
     } catch (error) {
       if (signal.aborted) this.#schedule(PAUSE_MS); // it may have been opened again meanwhile
@@ -221,15 +222,24 @@ export class ExecutorPool {
     }
   }
 
-  /** A lease may take it meanwhile, and begins after the rehearsal. */
-  async #rehearse(process: ExecutorProcess): Promise<void> {
+  /**
+   * A lease may take it meanwhile, and begins after the rehearsal.
+   *
+   * @throws {ControlError} code `timeout` if it lasts too long, after which no lease gets the executor.
+   */
+  async #rehearse(waiting: Waiting): Promise<void> {
+    const { process } = waiting;
     try {
       await process.rehearse();
     } catch (error) {
       // If it matters, it shows again when a lease needs it.
-      this.#log.debug("an executor could not rehearse: {reason}", {
-        reason: (error as Error).message,
-      });
+      const { code, message: reason } = error as ControlError;
+      this.#log.debug("an executor could not rehearse: {reason}", { reason });
+      const at = this.#waiting.indexOf(waiting);
+      if (code !== "timeout" || at < 0) return;
+      this.#waiting.splice(at, 1);
+      process.kill();
+      throw error;
     }
   }
 

@@ -8,7 +8,7 @@ import {
   type PoolOptions,
 } from "../../../../manager/executor/executors/executor_pool.ts";
 import { ExecutorProcess } from "../../../../manager/executor/executors/executor_process.ts";
-import { ControlChannel } from "../../../../runtime/control/control_channel.ts";
+import { ControlChannel, ControlError } from "../../../../runtime/control/control_channel.ts";
 import { DEFAULT_MEMORY_BYTES } from "../../../../runtime/byte_size.ts";
 import { NO_PERMISSIONS } from "../../../../runtime/permissions.ts";
 import { type LeaseOptions, LimitExceededError } from "../../../../mod.ts";
@@ -303,6 +303,59 @@ Deno.test("a package that is lent before the rehearsal has read its own does not
   assertEquals(lease.startup.start, "pooled");
   assertEquals(await lease.invoke("hasFfi", new Uint8Array()), Uint8Array.of(0));
   assertEquals(lent, 2);
+});
+
+/** An executor whose rehearsal lasts until it has ended. */
+class Rehearsing {
+  readonly #ended = Promise.withResolvers<{ message: string }>();
+  readonly #rehearsal = Promise.withResolvers<never>();
+  readonly ended = this.#ended.promise;
+  readonly isStopped = false;
+  /** How it was ended. */
+  end: string | undefined;
+
+  /** @param failure of the rehearsal, for which it does not wait. */
+  constructor(failure?: ControlError) {
+    this.#rehearsal.promise.catch(() => {}); // it may begin after its failure
+    if (failure !== undefined) this.#rehearsal.reject(failure);
+  }
+  rehearse(): Promise<never> {
+    return this.#rehearsal.promise;
+  }
+  stop(): Promise<void> {
+    this.#finish("stopped");
+    return Promise.resolve();
+  }
+  kill(): void {
+    this.#finish("killed");
+  }
+  #finish(how: string): void {
+    this.end ??= how;
+    this.#rehearsal.reject(new Error("it has ended"));
+    this.#ended.resolve({ message: how });
+  }
+}
+
+Deno.test("a pool that closes does not wait for a rehearsal", async () => {
+  const executor = new Rehearsing();
+  const booted = executor as unknown as ExecutorProcess;
+  const pool = new ExecutorPool(() => Promise.resolve(booted), POOL);
+  pool.open();
+  await until(() => pool.size === 1, () => "the executor waits, and rehearses");
+  await within(5000, "the pool closes", pool.close());
+  assertEquals(executor.end, "stopped");
+});
+
+Deno.test("an executor whose rehearsal lasts too long is killed, since a lease would wait for it", async () => {
+  const timeout = new ControlError("no response", "timeout");
+  const executors = [new Rehearsing(timeout), new Rehearsing(new ControlError("no", "failed"))];
+  let boots = 0;
+  const boot = () => Promise.resolve(executors[boots++] as unknown as ExecutorProcess);
+  const pool = new ExecutorPool(boot, POOL);
+  pool.open();
+  await until(() => boots === 2 && pool.size === 1, () => "another executor takes its place", 5000);
+  assertEquals(executors.map(({ end }) => end), ["killed", undefined]);
+  await pool.close();
 });
 
 Deno.test("a pool that closes ends the executor that boots, and waits until it is gone", async () => {
