@@ -98,11 +98,13 @@ export class ShmListener implements Listener {
     try {
       const { uid, pid } = peerUser(libc, fd);
       if (uid !== libc.c.getuid()) throw new FabricError(`Cannot serve user ${uid}`, "peer");
-      const arrived = await poller.readable(fd, {
-        timeoutMs: HELLO_MS,
-        signal: this.#closing.signal,
-      });
-      const peer = arrived ? receiveIntroduction(libc, fd, HELLO) : undefined;
+      // It has arrived already in most cases: then there is no wait, which takes another turn of the event loop.
+      let peer = receiveIntroduction(libc, fd, HELLO);
+      if (!peer) {
+        const options = { timeoutMs: HELLO_MS, signal: this.#closing.signal };
+        const arrived = await poller.readable(fd, options);
+        peer = arrived ? receiveIntroduction(libc, fd, HELLO) : undefined;
+      }
       if (!peer) {
         throw new FabricError(
           `Cannot complete the handshake: no hello within ${HELLO_MS} ms`,

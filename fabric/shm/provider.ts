@@ -63,33 +63,15 @@ class ShmProvider implements Provider {
         `Cannot connect to ${address}: ${state} within ${options.timeoutMs ?? 5000} ms`,
         "timeout",
       );
-    const fd = await this.#dial(name, address, untilMs, options.signal);
-    if (fd < 0) throw timedOut("the listener's queue stayed full");
-    let mine: OwnEnd | undefined;
+    // Before it dials: the hello follows at once, and the listener finds both when it wakes.
+    const mine = prepareEnd(this.#context, options);
+    let fd = -1;
     try {
-      const { uid } = peerUser(libc, fd);
-      const own = libc.c.getuid();
-      if (uid !== own) {
-        throw new FabricError(
-          `Cannot connect to ${address}: it belongs to user ${uid} and this process to user ${own}, ` +
-            "but shared memory connects processes of one user",
-          "peer",
-        );
-      }
-      mine = prepareEnd(this.#context, options);
-      const { memory: { entries }, firstSequence } = mine;
-      const hello = {
-        kind: HELLO,
-        entries,
-        firstSequence,
-        arenaBytes: options.arenaBytes,
-        privateData: options.privateData ?? new Uint8Array(0),
-      };
       try {
-        sendIntroduction(libc, fd, hello, mine.descriptors);
-      } catch (cause) {
-        const message = `Cannot connect to ${address}: the listener has closed`;
-        throw new FabricError(message, "peer", { cause });
+        fd = await this.#dial(name, address, untilMs, options.signal);
+        if (fd < 0) throw timedOut("the listener's queue stayed full");
+        this.#checkUser(fd, address);
+        this.#sendHello(fd, address, mine, options);
       } finally {
         closeDescriptors(libc, mine.descriptors);
       }
@@ -113,7 +95,7 @@ class ShmProvider implements Provider {
       return joinEnds(this.#context, fd, mine, peer, options);
     } catch (error) {
       releaseMemory(mine);
-      closeUnix(libc, fd);
+      if (fd >= 0) closeUnix(libc, fd);
       throw error;
     }
   }
@@ -131,6 +113,36 @@ class ShmProvider implements Provider {
 
   [Symbol.dispose](): void {
     this.close();
+  }
+
+  /** Checks that the listener belongs to this process's user. */
+  #checkUser(fd: number, address: string): void {
+    const { libc } = this.#context;
+    const { uid } = peerUser(libc, fd);
+    const own = libc.c.getuid();
+    if (uid === own) return;
+    throw new FabricError(
+      `Cannot connect to ${address}: it belongs to user ${uid} and this process to user ${own}, ` +
+        "but shared memory connects processes of one user",
+      "peer",
+    );
+  }
+
+  #sendHello(fd: number, address: string, mine: OwnEnd, options: ConnectionOptions): void {
+    const { memory: { entries }, firstSequence, descriptors } = mine;
+    const hello = {
+      kind: HELLO,
+      entries,
+      firstSequence,
+      arenaBytes: options.arenaBytes,
+      privateData: options.privateData ?? new Uint8Array(0),
+    };
+    try {
+      sendIntroduction(this.#context.libc, fd, hello, descriptors);
+    } catch (cause) {
+      const message = `Cannot connect to ${address}: the listener has closed`;
+      throw new FabricError(message, "peer", { cause });
+    }
   }
 
   async #dial(

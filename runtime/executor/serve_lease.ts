@@ -29,7 +29,6 @@ import { replaceConsole } from "./context/package_console.ts";
 import { replaceOutput } from "./context/package_output.ts";
 import { makeServer } from "./worker/lease_server.ts";
 import { type Hook, type LoadedPackage, loadPackage } from "./package/load_package.ts";
-import { rehearse } from "./worker/rehearse.ts";
 import { openNativePackage } from "./package/native_package.ts";
 import { loadWasm } from "./package/wasm_package.ts";
 import { ANSWERS, THREAD, watchTotals } from "./watch_words.ts";
@@ -64,7 +63,10 @@ export async function serveLease(port: MessagePort, opened: OpenWorker): Promise
   const Console = consoleClass();
   removeInternals();
   hidePlaces();
-  const task = await awaitTask(port, (sample) => rehearse({ libc, cycles, fabrics }, sample));
+  const task = await awaitTask(port, async (sample) => {
+    const { rehearse } = await import("./worker/rehearse.ts"); // code that a cold start does not need
+    await rehearse({ libc, cycles, fabrics }, sample);
+  });
   const watch = new Int32Array(task.watch);
   watch[THREAD] = libc.c.gettid();
   requestTimeSlice(libc, WORKER_SLICE_MS); // has no effect before Linux 6.12

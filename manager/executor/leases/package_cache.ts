@@ -90,12 +90,11 @@ export class PackageCache {
     if (bytes === undefined) return undefined;
     const path = `${this.#folder}/${sha256}`;
     try {
-      const { size } = await Deno.lstat(path);
+      const { size } = Deno.lstatSync(path); // at once: a lease waits
       const source = size === bytes ? await Deno.readFile(path) : undefined;
       if (source && await sha256Hex(source) === sha256) {
         this.#add(sha256, bytes);
-        const now = new Date();
-        await Deno.utime(path, now, now).catch(() => {}); // only for the order after a restart
+        touch(path); // only for the order after a restart
         return source;
       }
       this.#log.warn("package {sha256} is damaged on disk and is fetched again", { sha256 });
@@ -171,5 +170,14 @@ export class PackageCache {
       if (this.#total <= this.#maxBytes) return;
       await this.#drop(oldest);
     }
+  }
+}
+
+function touch(path: string): void {
+  const now = new Date();
+  try {
+    Deno.utimeSync(path, now, now);
+  } catch {
+    // without the right to
   }
 }

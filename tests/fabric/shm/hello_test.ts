@@ -2,6 +2,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { type Libc, openLibc } from "../../../ffi/libc.ts";
+import type { Poller } from "../../../ffi/poller.ts";
 import {
   acceptUnix,
   closeUnix,
@@ -11,6 +12,7 @@ import {
   sendMessage,
 } from "../../../ffi/sockets/unix_socket.ts";
 import { controlBytes } from "../../../fabric/shm/layout.ts";
+import { ShmListener } from "../../../fabric/shm/listener.ts";
 import { openShm } from "../../../fabric/shm/provider.ts";
 import { countDescriptors, countMappings, eventually } from "../../support/descriptors.ts";
 import { assertRejectsCode } from "../conformance/pair.ts";
@@ -156,4 +158,32 @@ Deno.test("shm: `connect()` fails with code peer for a malformed reply", async (
   assertEquals(countMappings(), mappings);
   closeUnix(libc, listening);
   libc.close();
+});
+
+Deno.test("a listener does not wait for a hello that has arrived with its connection", async () => {
+  const libc = openLibc();
+  const name = `rfaas/${crypto.randomUUID()}`;
+  const arrived = Promise.withResolvers<boolean>();
+  const waits = new Set<number>();
+  const poller = {
+    readable(fd: number) {
+      const isFirst = waits.size === 0; // for a connection
+      waits.add(fd);
+      return isFirst ? arrived.promise : new Promise<boolean>(() => {});
+    },
+    release() {},
+  } as unknown as Poller;
+  const listener = new ShmListener({ libc, poller, tuning: {} }, name, "shm:test");
+  const fd = connectUnix(libc, name);
+  try {
+    introduce(libc, fd, 1, {});
+    arrived.resolve(true);
+    const request = await listener.accept();
+    assertEquals(waits.size, 1);
+    request!.reject();
+  } finally {
+    listener.close();
+    closeUnix(libc, fd);
+    libc.close();
+  }
 });
