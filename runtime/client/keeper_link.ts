@@ -35,12 +35,18 @@ export class KeeperLink {
   #failure: PlainError | undefined;
   #lastKey = 0;
 
-  /** @param holdings of the calling thread. The keeper's thread ends with the calling one, and then releases them. */
-  constructor(manager: ManagerAddress, fabric: FabricChoice, holdings: EndOfThread) {
+  /**
+   * @param worker that {@linkcode startKeeper} returned.
+   * @param holdings of the calling thread. The keeper's thread ends with the calling one, and then releases them.
+   */
+  constructor(
+    worker: Worker,
+    manager: ManagerAddress,
+    fabric: FabricChoice,
+    holdings: EndOfThread,
+  ) {
     this.#holdings = holdings;
-    this.#worker = new Worker(new URL("../keeper/keeper_worker.ts", import.meta.url), {
-      type: "module",
-    });
+    this.#worker = worker;
     this.#worker.onmessage = ({ data }: MessageEvent<KeeperEvent | KeeperClosed>) => {
       if (data.type === "closed") this.#gone.resolve();
       else this.#leases.get(data.key)?.(data);
@@ -120,6 +126,11 @@ export class KeeperLink {
   #post(request: KeeperRequest): void {
     this.#worker.postMessage(request);
   }
+}
+
+/** Starts the keeper's thread, which loads its modules meanwhile. */
+export function startKeeper(): Worker {
+  return new Worker(new URL("../keeper/keeper_worker.ts", import.meta.url), { type: "module" });
 }
 
 /**
