@@ -85,7 +85,12 @@ export class ExecutorCaches implements AsyncDisposable {
   async #make(): Promise<string> {
     const folder = `${this.#folder}/${crypto.randomUUID()}`;
     await Deno.mkdir(folder, { mode: 0o700 });
-    await this.#copyTo(folder);
+    try {
+      await this.#copyTo(folder);
+    } catch (error) {
+      await removeAll(folder); // each attempt would leave another one, most likely on a full disk
+      throw error;
+    }
     return folder;
   }
 

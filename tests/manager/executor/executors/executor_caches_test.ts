@@ -1,6 +1,6 @@
 /** The folders in which executors find compiled code. */
 
-import { assertEquals, assertNotEquals } from "@std/assert";
+import { assertEquals, assertNotEquals, assertRejects } from "@std/assert";
 import { ExecutorCaches } from "../../../../manager/executor/executors/executor_caches.ts";
 import { until } from "../../../support/waiting.ts";
 
@@ -17,6 +17,7 @@ async function open() {
   return {
     caches,
     folder,
+    compiled,
     [Symbol.asyncDispose]: () => Deno.remove(root, { recursive: true }),
   };
 }
@@ -45,6 +46,18 @@ Deno.test("`ExecutorCaches` removes a folder that was prepared and not issued", 
   const cache = await caches.issue();
   caches.prepare();
   cache.remove();
+  await caches[Symbol.asyncDispose]();
+  assertEquals(names(folder), []);
+});
+
+Deno.test("`ExecutorCaches` leaves nothing of a folder that it could not copy, in advance or not", async () => {
+  await using held = await open();
+  const { caches, folder, compiled } = held;
+  const first = await caches.issue();
+  first.remove();
+  await Deno.mkdir(`${compiled}/cannot-be-copied`);
+  await assertRejects(() => caches.issue());
+  caches.prepare();
   await caches[Symbol.asyncDispose]();
   assertEquals(names(folder), []);
 });
