@@ -34,5 +34,6 @@ export const ALONE: readonly string[] = [
 export const DEVICE_TOO: readonly string[] = [
   "tests/cli/devices_test.ts",
   "tests/cli/doctor_test.ts",
+  "tests/examples/offload",
   "tests/faults/executor_killed_test.ts",
 ];

@@ -111,7 +111,8 @@ export const PAPER_CHARTS: readonly Chart[] = [
     title: "Distribution of image recognition",
     text:
       "Each call finds the objects in one of 5 photographs, with a network that its worker loaded " +
-      "once, or that the call loads, as in the paper. The horizontal axis is as above.",
+      "once, or that the call loads, as in the paper. The share of calls on the horizontal axis took " +
+      "at most the time on the vertical axis.",
     finding: recognitionFinding,
     suite: "paper recognition",
     height: lines,

@@ -121,9 +121,11 @@ async function runOffload(options: OffloadOptions, signal: AbortSignal): Promise
   const { offloadedMs, share } = figures;
   const times = (figures.aloneMs / offloadedMs).toFixed(2);
   note(
-    `${offloadedMs.toFixed(2)} ms with ${
-      (100 * share).toFixed(0)
-    } % offloaded: ${times} times as fast`,
+    share === 0
+      ? "nothing is offloaded: a call takes longer than all rows of a rank"
+      : `${offloadedMs.toFixed(2)} ms with ${
+        (100 * share).toFixed(0)
+      } % offloaded: ${times} times as fast`,
   );
   note(`offloading pays from ${figures.breakEvenRows ?? "?"} rows of a rank`);
   note(

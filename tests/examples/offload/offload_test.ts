@@ -2,12 +2,15 @@ import { assert, assertEquals } from "@std/assert";
 import { ShareController } from "../../../examples/offload/share_controller.ts";
 import { testFabric } from "../../support/cluster/test_fabric.ts";
 
+/** A machine with an RDMA device in software is slow. */
+const SIZE = { shm: ["--size", "8", "--ranks", "2"], verbs: ["--size", "4", "--ranks", "1"] };
+
 Deno.test("the offloading example computes the same while its node drains", async () => {
   const out = await Deno.makeTempDir({ prefix: "rfaas-test-" });
   try {
     const program = new URL("../../../examples/offload/offload.ts", import.meta.url);
     const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-      args: ["run", "--allow-all", "--quiet", program.href, "--size", "8", "--ranks", "2"]
+      args: ["run", "--allow-all", "--quiet", program.href, ...SIZE[testFabric()]]
         .concat(["--fabric", testFabric(), "--json", "--out", out]),
       stdin: "null",
     }).output();
