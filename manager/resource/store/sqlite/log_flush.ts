@@ -1,4 +1,6 @@
 /** The flush of SQLite's write-ahead log to disk, beside the event loop. */
+import type { DatabaseSync } from "node:sqlite";
+import { StateUnavailableError } from "../../../state_dir.ts";
 import { StateNotKeptError } from "../store_errors.ts";
 
 /** What waits for a flush. */
@@ -7,6 +9,30 @@ export interface Unflushed {
   readonly onDisk: () => void;
   /** Called if the disk does not confirm that. */
   readonly onFailure: (error: StateNotKeptError) => void;
+}
+
+/**
+ * Writes the log of a database back to it, and opens the log.
+ *
+ * What a killed process has committed may be in the kernel's memory only, and after a failed flush the kernel does not
+ * write it any more. So it is written again, before anything depends on it.
+ *
+ * @throws {StateUnavailableError} if the disk does not confirm it.
+ */
+export function openLog(db: DatabaseSync, path: string): Deno.FsFile {
+  using opening = new DisposableStack();
+  const log = opening.use(Deno.openSync(`${path}-wal`, { read: true, write: true }));
+  try {
+    db.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+    log.syncDataSync(); // a reader, such as a backup, may have kept some of it in the log
+  } catch (cause) {
+    throw new StateUnavailableError(
+      `Cannot open state: the disk did not confirm ${path} (${(cause as Error).message})`,
+      { cause },
+    );
+  }
+  opening.move();
+  return log;
 }
 
 /**

@@ -4,7 +4,7 @@ import { clearImmediate, setImmediate } from "node:timers";
 import { StateUnavailableError } from "../../../state_dir.ts";
 import { ClientRows } from "../client_rows.ts";
 import { EventRows } from "../event_rows.ts";
-import { LogFlush } from "./log_flush.ts";
+import { LogFlush, openLog } from "./log_flush.ts";
 import { NodeRows } from "../node_rows.ts";
 import { checkIntegrity, damaged, isDamage, readMark } from "./sqlite_check.ts";
 import { migrate } from "./sqlite_schema.ts";
@@ -61,8 +61,8 @@ export class SqliteStore implements Store {
   /**
    * Opens the file, or creates it with mode 0600, checks it and brings its tables up to date.
    *
-   * @throws {StateUnavailableError} if another process uses it, if a newer program wrote it, if it is damaged, or if changes are missing that an
-   * earlier process has made.
+   * @throws {StateUnavailableError} if another process uses it, a newer program wrote it, it is damaged, changes are missing
+   * that an earlier process has made, or the disk does not confirm the others.
    */
   constructor(path: string) {
     this.files = [path, `${path}-wal`];
@@ -91,12 +91,7 @@ export class SqliteStore implements Store {
       this.#db.exec(`PRAGMA cache_size = -${CACHE_KIB}`);
       this.#db.exec("PRAGMA foreign_keys = ON");
       migrate(this.#db);
-      // What a killed process has committed may be in the kernel's memory only, and after a failed flush the kernel does
-      // not write it any more. So it is written again, before anything depends on it.
-      this.#db.exec("PRAGMA wal_checkpoint(TRUNCATE)");
-      const log = opening.use(Deno.openSync(`${path}-wal`, { read: true, write: true }));
-      log.syncDataSync(); // a reader, such as a backup, may have kept some of it in the log
-      this.#log = new LogFlush(log);
+      this.#log = new LogFlush(opening.use(openLog(this.#db, path)));
       this.#mark = readMark(this.#db)!;
       this.#markFile.write(this.#mark);
       // An answered change survives a power failure: the log is flushed before the answer (log_flush.ts).

@@ -1,6 +1,7 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import { LogFlush } from "../../../../manager/resource/store/sqlite/log_flush.ts";
 import { SqliteStore } from "../../../../manager/resource/store/sqlite/sqlite_store.ts";
+import { StateUnavailableError } from "../../../../manager/state_dir.ts";
 import { StateNotKeptError } from "../../../../manager/resource/store/store_errors.ts";
 import { replacedMethod } from "../../../support/replaced_method.ts";
 
@@ -92,6 +93,23 @@ Deno.test("`LogFlush` fails all entries that follow one whose mark cannot be wri
   const failed = ["full", "next", "later"].map((name) => `${name}: StateNotKeptError`);
   assertEquals(new Set(log.ended), new Set(["before", "full", ...failed]));
   await flush[Symbol.asyncDispose]();
+});
+
+Deno.test("a store is not opened if the disk does not confirm what was read", async () => {
+  const dir = await Deno.makeTempDir({ prefix: "rfaas-test-" });
+  const path = `${dir}/state.sqlite`;
+  try {
+    {
+      using _ = replacedMethod(Deno.FsFile.prototype, "syncDataSync", () => {
+        throw new Error("Input/output error");
+      });
+      const refused = assertThrows(() => new SqliteStore(path), StateUnavailableError);
+      assertStringIncludes(refused.message, `did not confirm ${path} (Input/output error)`);
+    }
+    await new SqliteStore(path).close();
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
 });
 
 Deno.test("a store whose log cannot be flushed rejects its changes, and makes no others", async () => {
