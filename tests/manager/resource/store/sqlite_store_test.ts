@@ -1,6 +1,9 @@
 import { assertEquals, assertRejects } from "@std/assert";
+import fc from "fast-check";
+import { MemoryStore } from "../../../../manager/resource/store/memory_store.ts";
 import { SqliteStore } from "../../../../manager/resource/store/sqlite/sqlite_store.ts";
-import type { LentHourRow, Transaction } from "../../../../manager/resource/store/store.ts";
+import type { LentHourRow, Store, Transaction } from "../../../../manager/resource/store/store.ts";
+import { allocationRow, leaseRow, nodeRow } from "../../../support/manager/store_rows.ts";
 
 /** A store in a file of its own. */
 async function openStore() {
@@ -63,4 +66,64 @@ Deno.test("a change that fails before it has written disturbs no other of its gr
   await Promise.all([before, after]);
   assertEquals(await store.transact(hours), [1, 2]);
   assertEquals(runs, 1);
+});
+
+/** One write, which depends on the rows. */
+interface Step {
+  readonly what: "grant" | "renew" | "end" | "allocate" | "reserve" | "register";
+  readonly id: number;
+  readonly ms: number;
+}
+
+function write(tx: Transaction, { what, id: number, ms }: Step): void {
+  const id = `${number}`;
+  const client = number % 2 === 0 ? "even" : "odd";
+  const known = tx.lease(id);
+  if (what === "register") return tx.putNode(nodeRow(id, { lastSeenMs: ms }));
+  if (what === "reserve") return tx.putUnreservedUntil(client, ms);
+  if (known === undefined) {
+    if (what === "grant") tx.putLease(leaseRow(id, { client, expiresMs: ms }));
+  } else if (what === "renew") tx.putLease({ ...known, expiresMs: ms });
+  else if (what === "end") tx.putLease({ ...known, endedMs: ms, endReason: "released" });
+  else if (what === "allocate") tx.putAllocation(allocationRow(id, "0", { claimByMs: ms }));
+}
+
+/** What changes read, of memory and of the database. */
+const rowsOf = (tx: Transaction) =>
+  JSON.stringify([
+    tx.leases().map(({ id, expiresMs, endedMs }) => [id, expiresMs, endedMs]),
+    tx.runningLeases().map(({ id }) => id),
+    tx.expiredLeases(50).map(({ id }) => id).sort(),
+    tx.lapsedCandidates(50).map(({ lease }) => lease).sort(),
+    tx.nodes().map(({ id, lastSeenMs }) => [id, lastSeenMs]),
+    ["even", "odd"].map((client) => [tx.allocatedTo(client), tx.unreservedUntil(client)]),
+  ]);
+
+Deno.test("a group of which some changes fail leaves the same rows as in memory, whatever was written before", async () => {
+  const step: fc.Arbitrary<Step> = fc.record({
+    what: fc.constantFrom("grant", "renew", "end", "allocate", "reserve", "register"),
+    id: fc.nat(3),
+    ms: fc.nat(100),
+  });
+  const change = fc.record({ steps: fc.array(step, { maxLength: 4 }), fails: fc.boolean() });
+  await using opened = await openStore();
+  const memory = new MemoryStore();
+  await fc.assert(
+    fc.asyncProperty(fc.array(change, { minLength: 1, maxLength: 6 }), async (group) => {
+      const run = (store: Store) =>
+        Promise.all(group.map(({ steps, fails }) =>
+          store.transact((tx) => {
+            for (const each of steps) write(tx, each);
+            if (fails) throw new RangeError("no capacity");
+            return rowsOf(tx);
+          }).catch((error) => {
+            if (error instanceof RangeError) return error.message;
+            throw error;
+          })
+        ));
+      assertEquals(await run(opened.store), await run(memory));
+      assertEquals(await opened.store.transact(rowsOf), await memory.transact(rowsOf));
+    }),
+    { numRuns: 200 },
+  );
 });
