@@ -19,9 +19,9 @@ export interface LendingOptions {
 /** From the end of a job to the first call on its node: the Epilog, a grant, and the start of an executor. */
 const LEND_SECONDS = 1;
 /** The grace period of `rfaas slurm reclaim`. */
-const GRACE_SECONDS = 1;
-/** From the Prolog to a free node without calls: the least and the most of what was measured (performance.md). */
-const RECLAIM_SECONDS = [0.03, 0.094] as const;
+const GRACE_SECONDS = 0.7;
+/** From the Prolog to a free node without calls: the least and the most of what was measured (docs/operations/slurm-safety.md). */
+const RECLAIM_SECONDS = [0.03, 0.07] as const;
 
 interface Idle {
   readonly since: number;

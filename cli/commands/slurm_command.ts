@@ -135,7 +135,7 @@ function reconcileCommand(): Command {
     ),
   )
     .option("--dry-run", "Print what would be done")
-    .option("--grace <seconds>", "Time for leases to move to other nodes", number, 1)
+    .option("--grace <seconds>", "Time for leases to move to other nodes", number, 0.7)
     .addOption(shareOption())
     .option("--every <seconds>", "Repeat it until a signal ends it", integerFrom(1))
     .action(async ({ grace, every, share, ...options }: ReconcileFlags) => {
@@ -228,7 +228,7 @@ function addHookOptions(command: Command): Command {
       integerFrom(1),
       navigator.hardwareConcurrency,
     )
-    .option("--grace <seconds>", "Time for leases to move to other nodes", number, 1)
+    .option("--grace <seconds>", "Time for leases to move to other nodes", number, 0.7)
     .option("--dry-run", "Print what would be done");
 }
 

@@ -272,10 +272,10 @@ export class ExecutorProcess {
     this.kill();
   }
 
-  /** Stops it, and kills it if it does not end. */
-  async stop(): Promise<void> {
+  /** Stops it, and kills it if it does not end within this time. */
+  async stop(withinMs = STOP_MS): Promise<void> {
     this.#control?.notify("stop");
-    const timer = setTimeout(() => this.kill(), STOP_MS);
+    const timer = setTimeout(() => this.kill(), withinMs);
     await this.ended;
     clearTimeout(timer);
   }

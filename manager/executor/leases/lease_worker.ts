@@ -87,10 +87,15 @@ export class LeaseWorker {
     return this.#next();
   }
 
-  /** Ends it, and waits until its executor is gone. @param why the lease has ended, for an executor that boots. */
-  async stop(why: string): Promise<void> {
+  /**
+   * Ends it, and waits until its executor is gone.
+   *
+   * @param why the lease has ended, for an executor that boots.
+   * @param withinMs how long the executor may take before it is killed.
+   */
+  async stop(why: string, withinMs?: number): Promise<void> {
     this.#stopping.abort(new Error(`the lease is over: ${why}`));
-    await this.#executor?.stop();
+    await this.#executor?.stop(withinMs);
     await this.#starting;
   }
 

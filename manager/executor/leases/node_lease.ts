@@ -16,6 +16,8 @@ import { addUsage, LeaseWorker, type LeaseWorkerOptions } from "./lease_worker.t
 
 /** A heartbeat may set the node's clock, by much if the resource manager's was set. A lease may end late by this much. */
 const CHECK_EVERY_MS = 1000;
+/** How long executors of a node that drains may take to stop, after their grace period: a batch job may wait for it. */
+const DRAINED_STOP_MS = 100;
 
 export interface NodeLeaseOptions extends Pick<LeaseWorkerOptions, "cores" | "source" | "boot"> {
   /** The client's channel, which receives the events. */
@@ -121,7 +123,8 @@ export class NodeLease {
       clearTimeout(this.#timer);
       try {
         this.#options.client.notify("over", { reason });
-        await Promise.all(this.#workers.map((worker) => worker.stop(reason.message)));
+        const withinMs = this.#draining ? DRAINED_STOP_MS : undefined;
+        await Promise.all(this.#workers.map((worker) => worker.stop(reason.message, withinMs)));
       } finally {
         this.#setEnded(reason); // its cores must be free again, whatever failed
       }

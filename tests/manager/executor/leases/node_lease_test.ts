@@ -26,7 +26,11 @@ class FakeExecutor {
     this.#ended.resolve(reason);
   }
 
-  async stop(): Promise<void> {
+  /** How long it was given to stop; 0 if that was left out. */
+  stoppedWithinMs: number | undefined;
+
+  async stop(withinMs = 0): Promise<void> {
+    this.stoppedWithinMs = withinMs;
     this.end(endReason("stopped", "stopped"));
     await this.ended;
   }
@@ -119,4 +123,16 @@ Deno.test("deadlines, limits and calls that were given up are no crashes", async
   assert(performance.now() - sinceMs < limitMs(5000), "no pause between them");
   await lease.end(endReason("released", "done"));
   assertEquals((await lease.ended).code, "released");
+});
+
+Deno.test("a lease gives its executors little time to stop while its node drains", async () => {
+  for (const [drains, withinMs] of [[true, 100], [false, 0]] as const) {
+    const { lease, of } = setUp();
+    await lease.begin();
+    const executors = [of(4)!, of(7)!];
+    lease.drain(1000);
+    if (!drains) lease.undrain();
+    await lease.end(endReason("closed", "closed"));
+    assertEquals(executors.map(({ stoppedWithinMs }) => stoppedWithinMs), [withinMs, withinMs]);
+  }
 });
