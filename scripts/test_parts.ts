@@ -34,6 +34,5 @@ export const ALONE: readonly string[] = [
 export const DEVICE_TOO: readonly string[] = [
   "tests/cli/devices_test.ts",
   "tests/cli/doctor_test.ts",
-  "tests/examples/offload",
   "tests/faults/executor_killed_test.ts",
 ];
