@@ -20,8 +20,11 @@ export const KEEP_SEEN_MS = 30_000;
 export const KEY_LEARN_MS = (MISSED_HEARTBEATS + 2) * HEARTBEAT_MS;
 /** The most keys at a time: a node tries all of them for a grant that names none of them. */
 export const MAX_KEYS = 8;
-/** The candidates of a lease that fits on one node: enough that one refusal needs no second request. */
-export const CANDIDATES_PER_LEASE = 2;
+/**
+ * The candidates of a lease that fits on one node: enough that one refusal needs no second request. With two, leases of
+ * a burst were refused if one of the nodes was broken, since the other was full by then.
+ */
+export const CANDIDATES_PER_LEASE = 3;
 /**
  * How long nothing is reserved for a client after cores were reserved for it and not claimed, as a multiple of that
  * time. So a client that never claims keeps cores from others for a sixth of the time at most.

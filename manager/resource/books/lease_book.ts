@@ -56,7 +56,7 @@ export class LeaseBook {
   }
 
   /**
-   * Grants a lease: offers up to two candidate nodes that can each serve it whole or, if there is none, nodes that can
+   * Grants a lease: offers up to three candidate nodes that can each serve it whole or, if there is none, nodes that can
    * serve it together. Reserves its cores on the first of them. If there is no capacity, waits for `waitMs` of the
    * request. One that is repeated by its name gets the same lease.
    *

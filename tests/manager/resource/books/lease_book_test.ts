@@ -17,12 +17,12 @@ async function addClient(test: TestManager, name: string): Promise<ManagerClient
   return new ManagerClient({ url: test.url, token });
 }
 
-Deno.test("`takeLease()` offers up to two candidates, the emptiest first", async () => {
+Deno.test("`takeLease()` offers up to three candidates, the emptiest first", async () => {
   const clock = new FakeClock();
   await using test = await TestManager.start({ clock: clock.read });
   for (const cores of [2, 8, 4, 6, 1]) await test.register(`n${cores}`, { cores });
   const granted = await test.client.takeLease({ ...small, workers: 2 });
-  assertEquals(granted.grants.map((grant) => grant.name), ["n8", "n6"]);
+  assertEquals(granted.grants.map((grant) => grant.name), ["n8", "n6", "n4"]);
   assertEquals(granted.expiresMs, clock.nowMs + 60_000);
   const { keys, node, epoch } = await test.register("n1", { cores: 1 });
   const grant = verifyGrant(granted.grants[0]!.grant, keys);
