@@ -3,6 +3,7 @@ import { memoryShare } from "../../../runtime/grant/memory_share.ts";
 import { RESERVED_EPOCH } from "../../../runtime/http/bill_api.ts";
 import { endAllocation, endSome } from "./end_lease.ts";
 import { freeOf } from "./node_capacity.ts";
+import { fitsAgain } from "./quota.ts";
 import { byNode, ofLease, ofNode, recordEvent } from "../record_event.ts";
 import { notFound, RefusalError } from "../refusal.ts";
 import type { AllocationRow, LeaseRow, NodeRow, Transaction } from "../store/store.ts";
@@ -12,7 +13,7 @@ import type { AllocationRow, LeaseRow, NodeRow, Transaction } from "../store/sto
  *
  * A claim for fewer workers than were granted frees the rest, with its share of the memory. The claim that completes the
  * lease releases its other candidates. A claim that was made in time but reported late still holds if the cores are
- * free.
+ * free, and its client has not used its quota for other leases meanwhile.
  *
  * @throws {RefusalError} 404 if the node was never offered the lease, 410 if the claim does not hold, 400 if it is for
  * more workers than were granted.
@@ -86,7 +87,9 @@ function mayClaim(
 ): boolean {
   if (allocation.state !== "ended") return true;
   if (allocation.endReason !== "lapsed") return false;
-  if (lease.endedMs !== null && lease.endReason !== "lapsed") return false;
+  if (lease.endedMs !== null && (lease.endReason !== "lapsed" || !fitsAgain(tx, lease))) {
+    return false;
+  }
   const free = freeOf({ node, allocated: tx.allocatedOn(node.id) });
   return free.workers >= allocation.workers && free.memoryBytes >= allocation.memoryBytes;
 }

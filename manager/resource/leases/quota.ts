@@ -5,23 +5,36 @@ import type { LeaseRow, NodeRow, Resources, TokenRow, Transaction } from "../sto
 
 /** @throws {RefusalError} 409 `quota` if the lease would exceed the quota of the client. */
 export function checkQuota(tx: Transaction, caller: TokenRow, request: Resources): void {
-  const { leases, workers, memoryBytes } = caller.quota ?? {};
-  if (leases === undefined && workers === undefined && memoryBytes === undefined) return;
-  const used = tx.allocatedTo(caller.name);
+  const excess = excessOf(tx, caller, request);
+  if (excess === undefined) return;
+  const [what, held, more, limit] = excess;
+  throw new RefusalError(
+    409,
+    "quota",
+    `Cannot grant lease: client ${caller.name} has ${held} ${what} and requests ${more}, ` +
+      `its quota is ${limit}`,
+  );
+}
+
+/** Whether a lease that has ended may run again within the quota of its client, which may have other leases meanwhile. */
+export function fitsAgain(tx: Transaction, lease: LeaseRow): boolean {
+  if (tx.leasesWithRoot(lease.root).length > 0) return true; // it counts already
+  const token = tx.tokens().find(({ role, name }) => role === "client" && name === lease.client);
+  const { rootWorkers: workers, rootMemoryBytes: memoryBytes } = lease;
+  return token === undefined || excessOf(tx, token, { workers, memoryBytes }) === undefined;
+}
+
+/** The first limit of a client that one more lease would exceed: its name, what is held, what is more, and the limit. */
+function excessOf(tx: Transaction, { name, quota = {} }: TokenRow, more: Resources) {
+  const { leases, workers, memoryBytes } = quota;
+  if (leases === undefined && workers === undefined && memoryBytes === undefined) return undefined;
+  const used = tx.allocatedTo(name);
   const checks = [
     ["leases", used.leases, 1, leases],
-    ["workers", used.workers, request.workers, workers],
-    ["bytes of memory", used.memoryBytes, request.memoryBytes, memoryBytes],
+    ["workers", used.workers, more.workers, workers],
+    ["bytes of memory", used.memoryBytes, more.memoryBytes, memoryBytes],
   ] as const;
-  for (const [what, held, more, limit] of checks) {
-    if (limit === undefined || held + more <= limit) continue;
-    throw new RefusalError(
-      409,
-      "quota",
-      `Cannot grant lease: client ${caller.name} has ${held} ${what} and requests ${more}, ` +
-        `its quota is ${limit}`,
-    );
-  }
+  return checks.find(([, held, more, limit]) => limit !== undefined && held + more > limit);
 }
 
 /**

@@ -19,7 +19,7 @@ import { VirtualTime } from "./virtual_time.ts";
 export const coresOf = [2, 3, 5];
 export const MAX_TERM_MS = 6000;
 const caller = {
-  hash: "",
+  hash: "client",
   role: "client",
   name: "client",
   quota: { workers: 25, leases: 8 },
@@ -71,6 +71,7 @@ export class World implements Disposable {
 
   static async open(): Promise<World> {
     const world = new World();
+    await world.#store.transact((tx) => tx.replaceToken(caller, 0));
     await world.restartManager(0);
     for (const each of world.nodes) await each.register();
     return world;

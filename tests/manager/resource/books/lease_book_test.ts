@@ -181,6 +181,22 @@ Deno.test("`reportLease()` accepts a late claim while the cores are free", async
   await assertRejects(() => test.node.reportLease(node, second.lease, report), LeaseOverError);
 });
 
+Deno.test("`reportLease()` refuses a late claim if the client has used its quota for other leases", async () => {
+  const clock = new FakeClock();
+  await using test = await TestManager.start({ clock: clock.read });
+  const { node } = await test.register("a");
+  const quota = { workers: 3, leases: 2 };
+  const { token } = await test.operator.createToken({ role: "client", name: "eve", quota });
+  using eve = new ManagerClient({ url: test.url, token });
+  const [first, second] = [await eve.takeLease(small), await eve.takeLease(small)];
+  clock.nowMs += 2500;
+  await eve.takeLease({ ...small, workers: 2 });
+  const report = { epoch: 1, state: "claimed", workers: 1 } as const;
+  await test.node.reportLease(node, first.lease, report);
+  const late = () => test.node.reportLease(node, second.lease, report);
+  await assertRejects(late, LeaseOverError, "does not hold");
+});
+
 Deno.test("`takeLease()` distinguishes no nodes, full nodes and malformed requests", async () => {
   await using test = await TestManager.start({ clock: new FakeClock().read });
   const reason = async (request: Partial<typeof small>) =>

@@ -277,6 +277,8 @@ Deno.test("the bodies and responses of a real run match the description", async 
   await run("operator", "GET /v1/keys");
   await run("operator", "POST /v1/nodes/{node}/drain", { graceMs: 1000 }, ids);
   await run("operator", "PUT /v1/nodes/{node}/lent", { cores: 1, graceMs: 0 }, ids);
+  const reclaim = { name: "a", by: "slurm", graceMs: 0, waitMs: 0 };
+  await run("operator", "POST /v1/reclaim", reclaim);
   await run("operator", "DELETE /v1/nodes/{node}", undefined, ids);
   assertEquals([...met].sort(), [...operations.keys()].sort(), "a route was not run");
 
