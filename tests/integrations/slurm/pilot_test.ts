@@ -5,6 +5,7 @@ import { rfaas } from "../../support/cluster/rfaas_command.ts";
 import { ProcessHost } from "../../support/processes/process_host.ts";
 import { needsSlurm, SlurmCluster } from "../../support/slurm/slurm_cluster.ts";
 import { until } from "../../support/waiting.ts";
+import { exists } from "../../support/exists.ts";
 
 const LIMIT_MS = 30_000;
 
@@ -114,13 +115,4 @@ Deno.test({
 
 function readIfThere(file: string): string {
   return exists(file) ? Deno.readTextFileSync(file) : "";
-}
-
-function exists(file: string): boolean {
-  try {
-    Deno.statSync(file);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -3,6 +3,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { TestManager } from "../../support/manager/test_manager.ts";
 import { until } from "../../support/waiting.ts";
+import { exists } from "../../support/exists.ts";
 
 const HOOK = new URL("../../../integrations/slurm/prolog.d/50-rfaas", import.meta.url);
 /** The hook requires a token file of root. */
@@ -136,13 +137,4 @@ function commandLines(): string[] {
       return []; // it has ended
     }
   });
-}
-
-function exists(path: string): boolean {
-  try {
-    Deno.statSync(path);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -5,6 +5,7 @@ import { firstLine } from "../../../cli/children/first_line.ts";
 import { commandOutput } from "../../../scripts/vm/command_output.ts";
 import { isAlive } from "../processes/process_table.ts";
 import { until } from "../waiting.ts";
+import { exists } from "../exists.ts";
 
 /** Whether Slurm can run on this host. */
 const canRun = Deno.uid() === 0 &&
@@ -194,13 +195,4 @@ function configuration(
     ...lines,
     "",
   ].join("\n");
-}
-
-function exists(path: string): boolean {
-  try {
-    Deno.statSync(path);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -2,17 +2,12 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { deadline } from "@std/async";
 import {
-  EtcdStore,
-  type EtcdStoreOptions,
-} from "../../../../manager/resource/store/etcd/etcd_store.ts";
-import {
   OBSERVE_EVERY_MS,
   TAKE_OVER_AFTER_MS,
 } from "../../../../manager/resource/store/etcd/etcd_policy.ts";
-import { Seal } from "../../../../manager/resource/store/etcd/seal.ts";
 import { StateUnavailableError } from "../../../../manager/state_dir.ts";
+import { etcdFolder } from "../../../support/etcd_folder.ts";
 import { EtcdMembers, etcdPath, needsEtcd } from "../../../support/manager/etcd_members.ts";
-import { EtcdProxy } from "../../../support/manager/etcd_proxy.ts";
 import { nodeRow } from "../../../support/manager/store_rows.ts";
 import { limitMs } from "../../../support/time_factor.ts";
 import { until } from "../../../support/waiting.ts";
@@ -20,25 +15,11 @@ import { until } from "../../../support/waiting.ts";
 const etcd = etcdPath === undefined ? undefined : await EtcdMembers.start();
 globalThis.addEventListener("unload", () => etcd?.killAll());
 
-const seal = new Seal(new Uint8Array(32));
-
 function test(name: string, fn: () => Promise<void>): void {
   Deno.test({ name: name + needsEtcd, ignore: etcd === undefined, fn });
 }
 
-/** A folder of its own in etcd, and a proxy before the member. */
-function fresh() {
-  const prefix = `/${crypto.randomUUID()}`;
-  const proxy = new EtcdProxy(etcd!.addresses[0]!);
-  const open = (members: readonly string[], options: Partial<EtcdStoreOptions> = {}) =>
-    EtcdStore.open({ connection: { members }, prefix, seal, ...options });
-  return {
-    proxy,
-    openBehind: (options?: Partial<EtcdStoreOptions>) => open([proxy.address], options),
-    openDirectly: (options?: Partial<EtcdStoreOptions>) => open(etcd!.addresses, options),
-    [Symbol.asyncDispose]: () => proxy[Symbol.asyncDispose](),
-  };
-}
+const fresh = () => etcdFolder(etcd!);
 
 test("a standby observes the leader, and leads at once after its close", async () => {
   await using at = fresh();

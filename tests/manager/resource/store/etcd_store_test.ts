@@ -1,9 +1,6 @@
 /** The store on etcd while etcd, its network or a resource manager fails. store_conformance_test.ts has the rest. */
 import { assert, assertEquals, assertInstanceOf, assertRejects } from "@std/assert";
-import {
-  EtcdStore,
-  type EtcdStoreOptions,
-} from "../../../../manager/resource/store/etcd/etcd_store.ts";
+import { EtcdStore } from "../../../../manager/resource/store/etcd/etcd_store.ts";
 import { EtcdClient } from "../../../../manager/resource/store/etcd/etcd_client.ts";
 import {
   ARCHIVE_EVERY_MS,
@@ -13,6 +10,7 @@ import { Seal } from "../../../../manager/resource/store/etcd/seal.ts";
 import type { BillRow } from "../../../../manager/resource/store/store.ts";
 import { NotLeaderError } from "../../../../manager/resource/store/store_errors.ts";
 import { StateUnavailableError } from "../../../../manager/state_dir.ts";
+import { etcdFolder, seal } from "../../../support/etcd_folder.ts";
 import { EtcdMembers, etcdPath, needsEtcd } from "../../../support/manager/etcd_members.ts";
 import { EtcdProxy } from "../../../support/manager/etcd_proxy.ts";
 import { billRow, keyRow, leaseRow, nodeRow } from "../../../support/manager/store_rows.ts";
@@ -21,7 +19,6 @@ import { until } from "../../../support/waiting.ts";
 const etcd = etcdPath === undefined ? undefined : await EtcdMembers.start();
 globalThis.addEventListener("unload", () => etcd?.killAll());
 
-const seal = new Seal(new Uint8Array(32));
 /** More rows than one transaction of etcd accepts. */
 const MANY = 1000;
 
@@ -29,22 +26,7 @@ function test(name: string, fn: () => Promise<void>): void {
   Deno.test({ name: name + needsEtcd, ignore: etcd === undefined, fn });
 }
 
-/** A folder of its own in etcd, and a proxy before the member. */
-function fresh() {
-  const prefix = `/${crypto.randomUUID()}`;
-  const proxy = new EtcdProxy(etcd!.addresses[0]!);
-  const open = (members: readonly string[], options: Partial<EtcdStoreOptions> = {}) =>
-    EtcdStore.open({ connection: { members }, prefix, seal, ...options });
-  return {
-    prefix,
-    proxy,
-    open,
-    /** Opens the store through the proxy. */
-    openBehind: (options?: Partial<EtcdStoreOptions>) => open([proxy.address], options),
-    openDirectly: (options?: Partial<EtcdStoreOptions>) => open(etcd!.addresses, options),
-    [Symbol.asyncDispose]: () => proxy[Symbol.asyncDispose](),
-  };
-}
+const fresh = () => etcdFolder(etcd!);
 
 const base64 = (text: string) => new TextEncoder().encode(text).toBase64();
 const epochOf = (store: EtcdStore) => store.transact((tx) => tx.node("a")?.epoch);
