@@ -4,6 +4,7 @@ import { MemoryStore } from "../../../../manager/resource/store/memory_store.ts"
 import { SqliteStore } from "../../../../manager/resource/store/sqlite/sqlite_store.ts";
 import type { LentHourRow, Store, Transaction } from "../../../../manager/resource/store/store.ts";
 import { allocationRow, leaseRow, nodeRow } from "../../../support/manager/store_rows.ts";
+import { replacedMethod } from "../../../support/replaced_method.ts";
 
 /** A store in a file of its own. */
 async function openStore() {
@@ -126,4 +127,35 @@ Deno.test("a group of which some changes fail leaves the same rows as in memory,
     }),
     { numRuns: 200 },
   );
+});
+
+Deno.test("neither a change nor what reads its rows is answered before they are on disk", async () => {
+  await using opened = await openStore();
+  const { store } = opened;
+  const disk = Promise.withResolvers<void>();
+  const { syncData } = Deno.FsFile.prototype;
+  using _slow = replacedMethod(
+    Deno.FsFile.prototype,
+    "syncData",
+    async function (this: Deno.FsFile) {
+      await disk.promise;
+      await syncData.call(this);
+    },
+  );
+  const answered: string[] = [];
+  const written = Promise.withResolvers<void>();
+  const change = store.transact((tx) => {
+    tx.putLentHour(hour(1));
+    written.resolve();
+  }).then(() => answered.push("change"));
+  await written.promise;
+  const seen = Promise.withResolvers<number[]>();
+  const read = store.transact((tx) => seen.resolve(hours(tx))).then(() => answered.push("read"));
+  assertEquals(await seen.promise, [1], "it reads what is committed and not on disk yet");
+  await new Promise((resolve) => setTimeout(resolve)); // an answer would be there after this turn
+  const early = [...answered];
+  disk.resolve();
+  assertEquals(early, []);
+  await Promise.all([change, read]);
+  assertEquals(answered, ["change", "read"]);
 });
