@@ -90,8 +90,8 @@ export class WorkClock {
     this.#served++;
   }
 
-  /** Divides the time since the last one among polling and computing. */
-  look(): void {
+  /** Divides the time since the last one among polling and computing. Returns the counter. */
+  look(): number {
     const totals = this.#totals;
     const costs = this.#costs;
     const now = this.#cycles();
@@ -106,6 +106,7 @@ export class WorkClock {
     }
     totals[CYCLES_AWAKE]! += elapsed;
     this.#seen(now);
+    return now;
   }
 
   /** Counts the time since the last `look()` as polling, though the polls were not all: the core was yielded. */

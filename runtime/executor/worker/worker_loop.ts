@@ -17,6 +17,7 @@ import {
 import { type EndReason, endReason } from "../../protocol/end_reason.ts";
 import type { CallServer } from "./call_server.ts";
 import type { CoreShare } from "./core_share.ts";
+import { LookTime } from "./look_time.ts";
 import type { WorkClock } from "./work_clock.ts";
 import { BEAT, STOP } from "../watch_words.ts";
 
@@ -59,6 +60,7 @@ export class WorkerLoop {
   /** Whether a call was served since the event loop turned. */
   #servedSinceTurn = false;
   #probedMs = nowMs();
+  readonly #time = new LookTime();
 
   constructor(options: LoopOptions) {
     this.#options = options;
@@ -213,13 +215,13 @@ export class WorkerLoop {
    * @returns the time in milliseconds; -1 when the loop must end.
    */
   #look(): number {
-    this.#options.clock.look();
+    const cycles = this.#options.clock.look();
     this.#options.server.look();
-    if (this.#shared !== undefined) this.#shared.publishCore();
     if (this.#over()) return -1;
-    const atMs = nowMs();
+    const atMs = this.#time.at(cycles);
     if (atMs - this.#probedMs >= PROBE_EVERY_MS) {
       this.#probedMs = atMs;
+      if (this.#shared !== undefined) this.#shared.publishCore();
       if (!this.#options.connection.probe()) {
         while (this.#options.server.serveNext());
         return -1;

@@ -84,7 +84,7 @@ const ENDS: Record<string, [source: string, cause: RegExp, deadlineMs?: number]>
     BEGUN_MS,
   ],
   "microtasks without end": [
-    "const again = () => Promise.resolve().then(again); again(); return new Promise(() => {});",
+    "const again = () => void Promise.resolve().then(again); again(); return new Promise(() => {});",
     /loop has stopped|ran on (after|for)/,
     BEGUN_MS,
   ],
