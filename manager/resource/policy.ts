@@ -32,7 +32,7 @@ export const CANDIDATES_PER_LEASE = 3;
 export const UNRESERVED_FACTOR = 5;
 /** The longest such time, for a client that ended with many requests in flight. */
 export const MAX_UNRESERVED_MS = 60_000;
-/** The most candidates of a lease that is split over nodes: each costs a signature and 600 bytes. */
+/** The most candidates of a lease that is split over nodes: each costs up to 2 KB in the response, and eight a signature. */
 export const MAX_OFFERS = 64;
 /** How often later requests may pass a waiting one: enough to fill gaps with small leases. */
 export const MAX_PASSED = 16;

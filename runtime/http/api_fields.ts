@@ -34,8 +34,10 @@ export const graceMs = count(0, MAX_DRAIN_GRACE_MS);
 export const reasonText = v.pipe(v.string(), v.regex(/^[\x20-\x7e]{1,256}$/));
 /** The workers of a lease or of a part of it. */
 export const workerCount = count(1, MAX_LEASE_WORKERS);
+/** The largest epoch of a node. */
+export const MAX_EPOCH = 2 ** 31 - 1;
 /** The number of starts of a node's executor manager. */
-export const epochNumber = count(1, 2 ** 31 - 1);
+export const epochNumber = count(1, MAX_EPOCH);
 /** A name of a node or a client: no quotes, spaces or control characters, so it is safe in any log. */
 export const plainName = v.pipe(v.string(), v.regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/));
 /** The name of an account of a site, as those of Slurm: it stands between the `|` of `sacct`, and in CSV. */

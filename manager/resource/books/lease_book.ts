@@ -1,6 +1,6 @@
 /** The leases: clients take, renew and release them. */
 import { CLAIM_WITHIN_MS } from "../../../runtime/grant/claim_time.ts";
-import { signGrant } from "../../../runtime/grant/grant.ts";
+import { signGrants } from "../../../runtime/grant/grant.ts";
 import { timeOrderedName } from "../../../runtime/grant/time_ordered_name.ts";
 import type * as api from "../../../runtime/http/manager_api.ts";
 import { MAX_PAGE_ENTRIES } from "../../../runtime/http/page_api.ts";
@@ -321,24 +321,26 @@ export class LeaseBook {
     allocations: readonly NodeAllocation[],
     nowMs: number,
   ): api.NodeGrant[] {
-    const key = this.#context.keys.signing(nowMs);
-    return allocations.map(({ node, allocation }) => ({
+    const texts = signGrants({
+      lease: lease.id,
+      client: lease.client,
+      issuedMs: nowMs,
+      claimByMs: nowMs + CLAIM_WITHIN_MS,
+      expiresMs: lease.expiresMs,
+      nodes: allocations.map(({ node, allocation: { workers, memoryBytes } }) => ({
+        node: node.id,
+        epoch: node.epoch,
+        workers,
+        memoryBytes,
+      })),
+    }, this.#context.keys.signing(nowMs));
+    return allocations.map(({ node, allocation }, at) => ({
       node: node.id,
       name: node.name,
       addresses: node.addresses,
       bootId: node.bootId,
       workers: allocation.workers,
-      grant: signGrant({
-        lease: lease.id,
-        client: lease.client,
-        node: node.id,
-        epoch: node.epoch,
-        workers: allocation.workers,
-        memoryBytes: allocation.memoryBytes,
-        issuedMs: nowMs,
-        claimByMs: nowMs + CLAIM_WITHIN_MS,
-        expiresMs: lease.expiresMs,
-      }, key),
+      grant: texts[at]!,
     }));
   }
 }

@@ -244,25 +244,34 @@ Deno.test("an executor manager refuses grants that are forged, foreign, claimed 
   const { channel, body } = await attacker.channel();
   const { grant, lease, grants } = await attacker.grants(2);
   const here = cluster.nodes[0]!.node;
-  const read = (text: string) =>
-    JSON.parse(new TextDecoder().decode(fromBase64Url(text.split(".")[0]!)));
+  const read = (text: string) => {
+    const [content, , place] = text.split(".");
+    const { nodes, ...common } = JSON.parse(new TextDecoder().decode(fromBase64Url(content!)));
+    return { ...common, ...nodes[Number(place)] };
+  };
   const mine = grants.map(({ grant }) => grant).find((text) => read(text).node === here)!;
   const other = grants.map(({ grant }) => grant).find((text) => read(text).node !== here)!;
   const forge = (change: Record<string, unknown>) => {
-    const [content, signature] = mine.split(".");
+    const [content, signature, place] = mine.split(".");
     const json = { ...JSON.parse(new TextDecoder().decode(fromBase64Url(content!))), ...change };
-    return `${toBase64Url(new TextEncoder().encode(JSON.stringify(json)))}.${signature}`;
+    return `${toBase64Url(new TextEncoder().encode(JSON.stringify(json)))}.${signature}.${place}`;
   };
-  const [content, signature] = mine.split(".") as [string, string];
+  const [content, signature, place] = mine.split(".") as [string, string, string];
+  const { nodes } = JSON.parse(new TextDecoder().decode(fromBase64Url(content)));
+  assertEquals(nodes.length, 2, "both nodes share a signature");
   const forged = [
     "",
     ".",
+    "..",
     content,
-    `${content}.`,
-    `.${signature}`,
+    `${content}..${place}`,
+    `.${signature}.${place}`,
+    `${content}.${signature}`,
+    `${content}.${signature}.`,
+    `${content}.${signature}.2`,
     `${content}.${signature}.${signature}`,
-    `${content}.${toBase64Url(new Uint8Array(64))}`,
-    forge({ workers: 4 }),
+    `${content}.${toBase64Url(new Uint8Array(64))}.${place}`,
+    forge({ nodes: [{ ...nodes[Number(place)], workers: 4 }] }),
     forge({ expiresMs: Number.MAX_SAFE_INTEGER }),
     forge({ key: "0".repeat(16) }),
     "x".repeat(5000),
