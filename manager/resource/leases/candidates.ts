@@ -114,12 +114,13 @@ type Choice = Omit<Offer, "reservedWorkers">;
 function choose(tx: Transaction, request: Resources, options: ChoiceOptions): Choice[] {
   const { placement, draws } = options;
   const reserved = reservedNodes(tx, options);
-  const open = tx.nodeLoads().filter(({ node }) => closedBy(node, options, reserved) === undefined);
-  const fitting = open.filter((load) => lackOf(load, request) === undefined);
-  if (fitting.length === 0) return splitOffers(open, request);
+  const isOpen = ({ node }: NodeLoad) => closedBy(node, options, reserved) === undefined;
+  const fits = (load: NodeLoad) => isOpen(load) && lackOf(load, request) === undefined;
   const { workers, memoryBytes } = request;
-  return place(placement, fitting, CANDIDATES_PER_LEASE, draws)
-    .map(({ node }) => ({ node, workers, memoryBytes }));
+  const from = { nodes: tx, fits, workers };
+  const chosen = place(placement, from, CANDIDATES_PER_LEASE, draws);
+  if (chosen.length === 0) return splitOffers(tx.nodeLoads().filter(isOpen), request);
+  return chosen.map(({ node }) => ({ node, workers, memoryBytes }));
 }
 
 /**

@@ -1,22 +1,40 @@
 /** The policies that order the nodes which can serve a lease. */
 import { CANDIDATES_PER_LEASE } from "../policy.ts";
-import type { NodeLoad } from "../store/store.ts";
+import type { NodeLoad, Transaction } from "../store/store.ts";
 import { freeCores } from "./node_capacity.ts";
+
+/** The nodes to choose from. */
+export interface Choosable {
+  readonly nodes: Pick<Transaction, "nodeLoads" | "nodesByFreeCores">;
+  /** Whether the lease fits on a node. */
+  readonly fits: (load: NodeLoad) => boolean;
+  /** How many workers it has: no node with fewer free cores fits. */
+  readonly workers: number;
+}
 
 /**
  * Chooses at most `count` of the nodes that fit, the best first.
  *
  * @param draws random numbers, as many as {@linkcode drawFor} returns for the policy.
  */
-type Policy = (fitting: NodeLoad[], count: number, draws: readonly number[]) => NodeLoad[];
+type Policy = (from: Choosable, count: number, draws: readonly number[]) => NodeLoad[];
 
 const POLICIES = {
   /** The most free cores first: a lease shares caches and memory bandwidth with as few others as possible. */
-  spread: (fitting, count) => firstOf(fitting, count, (a, b) => freeCores(b) - freeCores(a)),
+  spread: ({ nodes, fits, workers }, count) => {
+    const chosen: NodeLoad[] = [];
+    for (const load of nodes.nodesByFreeCores()) {
+      if (chosen.length === count || freeCores(load) < workers) break;
+      if (fits(load)) chosen.push(load);
+    }
+    return chosen;
+  },
   /** The fewest free cores first: whole nodes stay free for large leases, or for their owners. */
-  pack: (fitting, count) => firstOf(fitting, count, (a, b) => freeCores(a) - freeCores(b)),
+  pack: ({ nodes, fits }, count) =>
+    firstOf(nodes.nodeLoads().filter(fits), count, (a, b) => freeCores(a) - freeCores(b)),
   /** The emptier of two random nodes: nearly as even as `spread`, and requests do not all choose the same node. */
-  "random-of-two": (fitting, count, draws) => {
+  "random-of-two": ({ nodes, fits }, count, draws) => {
+    const fitting = nodes.nodeLoads().filter(fits);
     const chosen: NodeLoad[] = [];
     while (chosen.length < count && fitting.length > 0) {
       const draw = (at: number) => Math.floor(draws[2 * chosen.length + at]! * fitting.length);

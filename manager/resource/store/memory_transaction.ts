@@ -84,6 +84,7 @@ export class MemoryTransaction implements Transaction {
   }
 
   readonly nodeLoads: Transaction["nodeLoads"] = () => this.#nodes.loads();
+  readonly nodesByFreeCores: Transaction["nodesByFreeCores"] = () => this.#nodes.byFreeCores();
   readonly nodes: Transaction["nodes"] = () => this.#nodes.loads().map(({ node }) => node);
   readonly node: Transaction["node"] = (id) => this.#nodes.get(id);
   readonly nodeNamed: Transaction["nodeNamed"] = (name) => this.#nodes.named(name);

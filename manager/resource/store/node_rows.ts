@@ -9,6 +9,7 @@ import {
   type Resources,
   takenBy,
 } from "./store.ts";
+import { FreeOrder } from "./free_order.ts";
 import { TimeIndex } from "./time_index.ts";
 import type { UndoLog } from "./undo_log.ts";
 
@@ -38,6 +39,8 @@ export class NodeRows {
   /** Sorted by name. Discarded when a node is added, renamed or removed. */
   #order: readonly NodeLoad[] | undefined;
 
+  readonly #byFreeCores = new FreeOrder(() => this.#nodes.values());
+
   /** @param undo receives the undo step of each write. */
   constructor(undo: UndoLog) {
     this.#undo = undo;
@@ -47,6 +50,11 @@ export class NodeRows {
   loads(): readonly NodeLoad[] {
     return this.#order ??= [...this.#nodes.values()]
       .sort((a, b) => a.node.name < b.node.name ? -1 : 1);
+  }
+
+  /** All nodes, those with the most free cores first, then by name. Valid until the next write. */
+  byFreeCores(): readonly NodeLoad[] {
+    return this.#byFreeCores.list();
   }
 
   get(id: string): NodeRow | undefined {
@@ -100,10 +108,11 @@ export class NodeRows {
   #place(id: string, row: NodeRow | undefined): void {
     const known = this.#nodes.get(id);
     if (known !== undefined && known.node.name === row?.name) {
-      known.node = row;
+      this.#byFreeCores.change(known, () => known.node = row);
       return;
     }
     this.#order = undefined;
+    this.#byFreeCores.reset();
     if (known !== undefined) this.#ids.delete(known.node.name);
     this.#nodes.delete(id);
     if (row === undefined) return;
@@ -120,10 +129,11 @@ export class NodeRows {
       const known = rows.get(lease);
       const before = known === undefined ? NOTHING : takenBy(known);
       const after = row === undefined ? NOTHING : takenBy(row);
-      load.allocated = {
+      const allocated = {
         workers: workers - before.workers + after.workers,
         memoryBytes: memoryBytes - before.memoryBytes + after.memoryBytes,
       };
+      this.#byFreeCores.change(load, () => load.allocated = allocated);
     }
     this.#candidates.replace(rows.get(lease), row);
     if (row === undefined) rows.delete(lease);

@@ -228,6 +228,8 @@ export interface ClientUsage extends Resources {
 export interface Transaction {
   /** All nodes with the sums of their allocations, by name. */
   nodeLoads(): readonly NodeLoad[];
+  /** The same, those with the most free cores first, then by name. */
+  nodesByFreeCores(): readonly NodeLoad[];
   /** All nodes, by name. */
   nodes(): readonly NodeRow[];
   node(id: string): NodeRow | undefined;

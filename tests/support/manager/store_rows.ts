@@ -1,11 +1,14 @@
 /** Rows of the resource manager's store, for tests that need any valid one. */
+import { assertEquals } from "@std/assert";
 import type { EventRow } from "../../../manager/resource/store/event_rows.ts";
 import type {
   AllocationRow,
   BillRow,
   KeyRow,
   LeaseRow,
+  NodeLoad,
   NodeRow,
+  Transaction,
 } from "../../../manager/resource/store/store.ts";
 
 export const nodeRow = (id: string, more: Partial<NodeRow> = {}): NodeRow => ({
@@ -86,3 +89,12 @@ export const eventRow = (seq: number, lease?: string): EventRow =>
   lease === undefined
     ? { seq, atMs: seq, event: "node-lost", role: "resource-manager", node: "a" }
     : { seq, atMs: seq, event: "lease-granted", role: "client", by: "c", lease, client: "c" };
+
+/** Asserts that the nodes by their free cores are all nodes, in that order. */
+export function assertOrderOfNodes(tx: Transaction): void {
+  const freeCores = ({ node, allocated }: NodeLoad) => node.cores - allocated.workers;
+  const sorted = [...tx.nodeLoads()].sort((a, b) =>
+    freeCores(b) - freeCores(a) || (a.node.name < b.node.name ? -1 : 1)
+  );
+  assertEquals(tx.nodesByFreeCores(), sorted);
+}

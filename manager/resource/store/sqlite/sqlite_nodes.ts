@@ -15,7 +15,14 @@ type StoredNode = Omit<NodeRow, "addresses" | "limits"> & { addresses: string; l
 /** The operations on nodes. */
 type NodeOperations = Pick<
   Transaction,
-  "nodeLoads" | "nodes" | "node" | "nodeNamed" | "putNode" | "markSeen" | "deleteNode"
+  | "nodeLoads"
+  | "nodesByFreeCores"
+  | "nodes"
+  | "node"
+  | "nodeNamed"
+  | "putNode"
+  | "markSeen"
+  | "deleteNode"
 >;
 
 /** Loads all nodes into `rows` and prepares the statements. */
@@ -44,6 +51,7 @@ export function sqliteNodes(db: DatabaseSync, rows: NodeRows): NodeOperations {
   const remove = write(db, "DELETE FROM nodes WHERE id = ?");
   return {
     nodeLoads: () => rows.loads(),
+    nodesByFreeCores: () => rows.byFreeCores(),
     nodes: () => rows.loads().map(({ node }) => node),
     node: (id) => rows.get(id),
     nodeNamed: (name) => rows.named(name),

@@ -17,6 +17,7 @@ import {
 } from "../../../../manager/resource/store/store.ts";
 import {
   allocationRow,
+  assertOrderOfNodes,
   billRow,
   eventRow,
   keyRow,
@@ -29,6 +30,7 @@ const ids = ["a", "b", "c"];
 
 /** The result of every read, in a defined order. */
 function dump(tx: Transaction) {
+  assertOrderOfNodes(tx);
   const byKey = (rows: readonly AllocationRow[]) =>
     [...rows].sort((a, b) => `${a.lease}${a.node}` < `${b.lease}${b.node}` ? -1 : 1);
   const rows = {
