@@ -73,6 +73,16 @@ export interface SharedMemory {
    */
   wake(): void;
   /**
+   * Stores a word that the peer watches, after all earlier stores of this thread, and ends the peer's wait, if it waits.
+   * A wait that begins at this very moment may be missed: the caller must call {@linkcode SharedMemory.settle} before it
+   * waits, and should as soon as it has nothing else to do.
+   *
+   * @throws {FabricError} code `state` when not connected; the word is stored then too.
+   */
+  signal(words: Int32Array, at: number, value: number): void;
+  /** Ends a wait of the peer that earlier signals have missed. */
+  settle(): void;
+  /**
    * Adds what ends a wait of this end, besides completions: a change of memory that the peer makes without a message. The
    * peer calls {@linkcode SharedMemory.wake} after it.
    *

@@ -1,7 +1,7 @@
 /** The lines of a session whose worker shares its memory: posting requests and taking replies. */
 
 import type { Connection, SharedMemory } from "../../fabric/fabric.ts";
-import { atomicsLoad, atomicsStore } from "../../ffi/intrinsics.ts";
+import { atomicsLoad } from "../../ffi/intrinsics.ts";
 import { ATOMIC_POLL_MASK, ORDERED_LOADS } from "../../ffi/memory_order.ts";
 import { ABANDONED, type ClientSlot, POSTED } from "./client_slot.ts";
 import {
@@ -41,6 +41,8 @@ export class ReplyLines {
   #window = 0;
   /** The slot to look at next. */
   #cursor = 0;
+  /** Whether a request was posted since the last empty poll. */
+  #unsettled = false;
   /** Empty polls, modulo 16. */
   #misses = 0;
 
@@ -70,8 +72,8 @@ export class ReplyLines {
     requests[at + LINE_HEAD] = slot.inlined ? functionIndex | INLINE : functionIndex;
     requests[at + LINE_LENGTH] = length;
     requests[at + LINE_ORDER] = slot.order;
-    atomicsStore(requests, at + LINE_SEQUENCE, slot.sequence);
-    this.#shared.wake();
+    this.#shared.signal(requests, at + LINE_SEQUENCE, slot.sequence);
+    this.#unsettled = true;
     this.#posted++;
     if (index >= this.#window) this.#window = index + 1;
   }
@@ -103,7 +105,13 @@ export class ReplyLines {
       }
       index++;
     }
+    if (this.#unsettled) this.#settle();
     return undefined;
+  }
+
+  #settle(): void {
+    this.#unsettled = false;
+    this.#shared.settle();
   }
 
   /** Whether a reply may be there to take. */

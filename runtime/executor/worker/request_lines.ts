@@ -1,7 +1,7 @@
 /** The lines of a worker whose client shares its memory: taking requests and sending replies. */
 
 import type { Connection, SharedMemory } from "../../../fabric/fabric.ts";
-import { atomicsLoad, atomicsStore } from "../../../ffi/intrinsics.ts";
+import { atomicsLoad } from "../../../ffi/intrinsics.ts";
 import { ATOMIC_POLL_MASK, ORDERED_LOADS } from "../../../ffi/memory_order.ts";
 import {
   HEAD_MASK,
@@ -42,6 +42,8 @@ export class RequestLines implements Requests {
   #any = 0;
   /** Counts the empty looks at the window, modulo 2^32. */
   #misses = 0;
+  /** Whether a reply was sent since the last empty poll. */
+  #unsettled = false;
   /** The order of the next request: the last one's plus 1. */
   #nextOrder = 1;
 
@@ -69,7 +71,10 @@ export class RequestLines implements Requests {
     let index = this.#first(slots, this.#window);
     if (index < 0) {
       index = this.#nextOfAll(slots);
-      if (index < 0) return -1;
+      if (index < 0) {
+        if (this.#unsettled) this.#settle();
+        return -1;
+      }
     }
     const requests = this.#requests;
     // Requests are served in the order in which they were posted. One that was posted before may be beyond the window,
@@ -146,7 +151,13 @@ export class RequestLines implements Requests {
     return false;
   }
 
+  #settle(): void {
+    this.#unsettled = false;
+    this.#shared.settle();
+  }
+
   look(): void {
+    if (this.#unsettled) this.#settle();
     // Slots without a recent request are left out of the next polls, which so cost the same at every depth.
     this.#window = 1;
     this.#widen(this.#highest);
@@ -167,7 +178,7 @@ export class RequestLines implements Requests {
     const replies = this.#replies;
     replies[at + LINE_HEAD] = status;
     replies[at + LINE_LENGTH] = length;
-    atomicsStore(replies, at + LINE_SEQUENCE, slot.sequence);
-    this.#shared.wake();
+    this.#shared.signal(replies, at + LINE_SEQUENCE, slot.sequence);
+    this.#unsettled = true;
   }
 }

@@ -41,6 +41,26 @@ export function sharing(name: string, open: Open): void {
     assertCode(() => a.shared!.wake(), "state");
   });
 
+  Deno.test(`${name}: \`signal()\` stores a word and ends a wait; \`settle()\` ends one that began unseen`, async () => {
+    await using pair = await connectPair(open);
+    const { a, b } = pair;
+    const region = b.register(64, 128, WRITABLE);
+    if (!a.shared || !b.shared) return;
+    const theirs = new Int32Array(a.shared.peerBuffer(region.address, 128, region.rkey));
+    const mine = new Int32Array(b.buffer(64, 128));
+    const waiting = b.wait();
+    a.shared.signal(theirs, 31, -7);
+    assertEquals(mine[31], -7);
+    assert(await waiting);
+    a.shared.signal(theirs, 31, 8);
+    const missed = b.wait(); // it watches nothing, as if the store were not visible yet
+    a.shared.settle();
+    assert(await missed);
+    a.disconnect();
+    assertCode(() => a.shared!.signal(theirs, 0, 1), "state");
+    a.shared.settle();
+  });
+
   Deno.test(`${name}: \`peerBuffer()\` refuses a wrong key, range or right, and the connection stays up`, async () => {
     await using pair = await connectPair(open);
     const { a, b } = pair;

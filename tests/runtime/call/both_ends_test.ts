@@ -3,6 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { type OneThread, openOneThread } from "../../../bench/floors/one_thread.ts";
+import { ShmConnection } from "../../../fabric/shm/connection.ts";
 import { openShm } from "../../../fabric/shm/provider.ts";
 import { Opcode, Status } from "../../../fabric/status.ts";
 import {
@@ -171,6 +172,47 @@ function exchange({ session, server }: OneThread, immediate: number, length = 0)
   assertEquals([opcode, status], [Opcode.RECEIVE_WRITE_IMMEDIATE, Status.SUCCESS]);
   connection.postReceives(1);
   return connection.completion.immediate;
+}
+
+Deno.test("each end settles its signals at its next empty poll, a worker at its next look too, and not again", async () => {
+  const original = { ...pick(ShmConnection.prototype) };
+  let log: string[] = [];
+  const logged = () => log.splice(0);
+  ShmConnection.prototype.signal = function (words, at, value) {
+    log.push("signal");
+    original.signal.call(this, words, at, value);
+  };
+  ShmConnection.prototype.settle = function () {
+    log.push("settle");
+    original.settle.call(this);
+  };
+  try {
+    await using ends = await openOneThread({ depth: 2, maxBytes: 200, functions });
+    const { session, server } = ends;
+    const calls = [ends.prepare("reverse", 8), ends.prepare("reverse", 200)];
+    log = [];
+    for (const call of calls) call.start();
+    assertEquals(logged(), ["signal", "signal"]);
+    for (let i = 0; i < 3; i++) assert(!session.poll());
+    assertEquals(logged(), ["settle"]);
+    assert(server.serveNext() && server.serveNext());
+    assertEquals(logged(), ["signal", "signal"]);
+    for (let i = 0; i < 3; i++) assert(!server.serveNext());
+    assertEquals(logged(), ["settle"]);
+    for (const call of calls) call.finish();
+    calls[0]!.start();
+    assert(server.serveNext());
+    for (let i = 0; i < 3; i++) server.look();
+    assertEquals(logged(), ["signal", "signal", "settle"]);
+    calls[0]!.finish();
+    for (const call of calls) call.close();
+  } finally {
+    Object.assign(ShmConnection.prototype, original);
+  }
+});
+
+function pick({ signal, settle }: ShmConnection) {
+  return { signal, settle };
 }
 
 Deno.test("a worker finds a request in any slot within as many polls as there are slots", async () => {
