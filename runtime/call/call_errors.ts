@@ -76,6 +76,13 @@ export function impossibleLength(name: string, slot: ClientSlot): RfaasError {
   );
 }
 
+/** The error of a call whose buffer for the result became shorter after the call was sent. */
+export function outputGone(name: string): TypeError {
+  return new TypeError(
+    `Cannot return result of ${name}: its output was transferred or resized during the call`,
+  );
+}
+
 export function deadlineError(name: string, deadlineMs: number): DeadlineExceededError {
   return new DeadlineExceededError(
     `Cannot finish ${name}: its deadline of ${deadlineMs} ms has passed`,

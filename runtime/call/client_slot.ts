@@ -77,6 +77,10 @@ export class ClientSlot {
   readonly #lineOutput: Uint8Array;
   /** The longest argument and result in the line; -1 if there is none. */
   readonly #inlineBytes: number;
+  /** The view of the last result that was read, its length, and the memory that it is of. */
+  #result: Uint8Array;
+  #resultLength = -1;
+  #resultMemory: Uint8Array;
 
   constructor(
     index: number,
@@ -96,6 +100,7 @@ export class ClientSlot {
     this.#lineInput = new Uint8Array(line?.input ?? input);
     this.#lineOutput = new Uint8Array(line?.output ?? output);
     this.#inlineBytes = line?.input.byteLength ?? -1;
+    this.#result = this.#resultMemory = this.output;
   }
 
   /** Returns the memory for an argument of up to `bytes`, at its beginning. The next requests have their argument there. */
@@ -107,6 +112,23 @@ export class ClientSlot {
   /** Returns the memory of a result with this capacity, at its beginning. */
   outputFor(capacity: number): Uint8Array {
     return capacity <= this.#inlineBytes ? this.#lineOutput : this.output;
+  }
+
+  /** The length of the last result that was read; -1 before the first. */
+  get lastResultLength(): number {
+    return this.#resultLength;
+  }
+
+  /** Returns the last result, of a call with this capacity, until the next call. A view is kept: it costs 50 ns. */
+  resultFor(capacity: number): Uint8Array {
+    const memory = this.outputFor(capacity);
+    const { length } = this;
+    if (length !== this.#resultLength || memory !== this.#resultMemory) {
+      this.#result = memory.subarray(0, length);
+      this.#resultMemory = memory;
+      this.#resultLength = length;
+    }
+    return this.#result;
   }
 }
 

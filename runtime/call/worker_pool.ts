@@ -261,7 +261,7 @@ export class WorkerPool {
 
   #send(task: WaitingCall, session: WorkerSession): boolean {
     if (expire(task)) return true;
-    const functionIndex = session.functions.get(task.name);
+    const functionIndex = session.indexOf(task.name);
     if (functionIndex === undefined) {
       task.failUnknown([...session.functions.keys()]);
       return true;

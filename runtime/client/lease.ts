@@ -52,6 +52,8 @@ export class Lease<M = unknown> implements AsyncDisposable {
   readonly #state: LeaseBackend;
   readonly #host: LeaseCallHost;
   readonly #traces: TracedCalls | undefined;
+  /** Whether any function may run twice for one call. */
+  readonly #mayRepeat: boolean;
 
   /** @internal Use {@linkcode Client.lease}. */
   constructor(state: LeaseBackend, host: LeaseHost) {
@@ -59,6 +61,7 @@ export class Lease<M = unknown> implements AsyncDisposable {
     this.#checks = new CallChecks(state, host);
     this.#depth = host.depth;
     this.#traces = host.traces;
+    this.#mayRepeat = host.idempotent === true || host.idempotent.size > 0;
     this.workers = host.workers;
     this.closed = state.closed;
     this.call = typedCalls({
@@ -113,7 +116,8 @@ export class Lease<M = unknown> implements AsyncDisposable {
    * @param options The deadline, the signal, the worker and the output buffer.
    * @returns The result.
    * @throws {UnknownFunctionError} When the package exports no such function.
-   * @throws {TypeError} When the argument is not a Uint8Array, or the function returns many results.
+   * @throws {TypeError} When the argument is not a Uint8Array, the function returns many results, or `output` was
+   * transferred during the call.
    * @throws {ArgumentTooLongError} When the argument is longer than the lease's `maxBytes`.
    * @throws {RangeError} When `deadlineMs` is negative or not a number, or the lease has no such worker.
    * @throws {FunctionError} When the function threw, or broke its contract.
@@ -146,7 +150,7 @@ export class Lease<M = unknown> implements AsyncDisposable {
       return Promise.reject(error);
     }
     const task = new CallTask(this.#host, name, input, options);
-    if (this.#host.isIdempotent(name)) task.keepInput();
+    if (this.#mayRepeat && this.#host.isIdempotent(name)) task.keepInput();
     const traced = this.#traces === undefined ? undefined : this.#traces.begin(this.#host, task);
     this.#state.pool.submit(task);
     return traced === undefined ? task.promise : traced.during(task.promise);

@@ -10,7 +10,12 @@ import {
 } from "@std/assert";
 import { Buffer } from "node:buffer";
 import fc from "fast-check";
-import { BusyError, DeadlineExceededError, LeaseOverError } from "../../../mod.ts";
+import {
+  BusyError,
+  DeadlineExceededError,
+  LeaseOverError,
+  UnknownFunctionError,
+} from "../../../mod.ts";
 import { pattern } from "../../support/pattern.ts";
 import { sharedLease, test } from "../../support/cluster/shared_cluster.ts";
 import { limitMs, scaledCount } from "../../support/time_factor.ts";
@@ -45,6 +50,71 @@ test("`invoke()` returns a copy of the result, or fills the caller's output", as
   assertStrictEquals(filled.buffer, output.buffer);
   assertEquals(filled, pattern(100));
   assertEquals(output.subarray(100), new Uint8Array(28), "nothing is written past the result");
+});
+
+test("`invoke()` resolves with memory of its own, whatever the length of the result before", async () => {
+  await using lease = await sharedLease({ depth: 2 });
+  const results: [result: Uint8Array, expected: Uint8Array][] = [];
+  // One after the other, so that each uses the same slot.
+  for (const length of [64, 64, 0, 64, 0, 0, 64, 32, 65, 65, 48, 20_000, 20_000, 64, 64]) {
+    const expected = pattern(length, results.length);
+    results.push([await lease.invoke("echo", expected), expected]);
+  }
+  for (const [result, expected] of results) {
+    assertEquals(result, expected);
+    assertEquals(result.buffer.byteLength, expected.length);
+  }
+  assertEquals(new Set(results.map(([{ buffer }]) => buffer)).size, results.length);
+});
+
+test("`invoke()` takes turns of functions, and finds none that is missing", async () => {
+  await using lease = await sharedLease({ depth: 1 });
+  for (let i = 1; i < 5; i++) {
+    assertEquals(await lease.invoke("echo", pattern(i)), pattern(i));
+    assertEquals(await lease.invoke("later", Uint8Array.of(i)), Uint8Array.of(i));
+    await assertRejects(() => lease.invoke("missing", pattern(i)), UnknownFunctionError, "missing");
+    assertEquals(await lease.invoke("echo", pattern(i)), pattern(i));
+    await assertRejects(() => lease.invoke("parts", pattern(i)), TypeError, "use stream()");
+  }
+});
+
+test("`invoke()` rejects where its output was transferred during the call, and other calls go on", async () => {
+  await using lease = await sharedLease({ depth: 2 });
+  const output = new Uint8Array(8);
+  const call = lease.invoke("echo", pattern(8), { output });
+  const beside = lease.invoke("echo", pattern(9));
+  structuredClone(output, { transfer: [output.buffer] });
+  await assertRejects(
+    () => call,
+    TypeError,
+    "Cannot return result of echo: its output was transferred",
+  );
+  assertEquals(await beside, pattern(9));
+  assertEquals(await lease.invoke("echo", pattern(7)), pattern(7));
+  assertEquals(lease.stats().errors, { TypeError: 1 });
+});
+
+test("`invoke()` checks its options at each call", async () => {
+  await using lease = await sharedLease({ depth: 1 });
+  const output = new Uint8Array(8);
+  const options = { output, deadlineMs: 60_000, worker: 0, signal: new AbortController().signal };
+  assertEquals(await lease.invoke("echo", pattern(8), options), pattern(8));
+  const call = (options: unknown) => () => lease.invoke("echo", pattern(8), options as object);
+  await assertRejects(call(null), TypeError, "expected an object of options, not null");
+  await assertRejects(call("output"), TypeError, 'expected an object of options, not "output"');
+  await assertRejects(
+    call({ ...options, output: [] }),
+    TypeError,
+    "expected a Uint8Array as output",
+  );
+  await assertRejects(call({ ...options, deadlineMs: -1 }), RangeError, "deadlineMs, not -1");
+  await assertRejects(call({ ...options, deadlineMs: NaN }), RangeError, "deadlineMs, not NaN");
+  await assertRejects(call({ ...options, deadlineMs: "1" }), RangeError, 'deadlineMs, not "1"');
+  await assertRejects(call({ ...options, signal: {} }), TypeError, "expected an AbortSignal");
+  await assertRejects(call({ ...options, worker: 1 }), RangeError, "Cannot call worker 1");
+  await assertRejects(call({ outputs: output }), TypeError, "it is named output");
+  const open = { output: undefined, deadlineMs: undefined, worker: undefined, more: 1 };
+  assertEquals(await lease.invoke("echo", pattern(8), open as object), pattern(8));
 });
 
 test(
