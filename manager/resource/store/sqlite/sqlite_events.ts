@@ -1,16 +1,15 @@
 /** The table of events: read from memory, written through to SQLite. */
-import type { DatabaseSync } from "node:sqlite";
 import { EVENTS_PER_BLOCK } from "../../policy.ts";
 import type { EventQuery, EventRow, EventRows } from "../event_rows.ts";
-import { readAll, write } from "./sqlite_statements.ts";
+import type { SqliteStatements } from "./sqlite_statements.ts";
 
 /** Loads the last events into `events` and prepares the statements. */
-export function sqliteEvents(db: DatabaseSync, events: EventRows) {
-  for (const { body } of readAll<{ body: string }>(db, "SELECT body FROM events ORDER BY seq")()) {
+export function sqliteEvents(db: SqliteStatements, events: EventRows) {
+  for (const { body } of db.readAll<{ body: string }>("SELECT body FROM events ORDER BY seq")()) {
     events.put(JSON.parse(body) as EventRow);
   }
-  const put = write(db, "INSERT INTO events VALUES (?, ?, ?)");
-  const drop = write(db, "DELETE FROM events WHERE seq >= ? AND seq < ? AND ring = ?");
+  const put = db.write("INSERT INTO events VALUES (?, ?, ?)");
+  const drop = db.write("DELETE FROM events WHERE seq >= ? AND seq < ? AND ring = ?");
   return {
     events: (query: EventQuery) => events.slice(query),
     lastExecutorEnd: (lease: string, node: string, worker: number) =>

@@ -1,8 +1,7 @@
 /** The tables of leases and of their allocations in SQLite. What each grant reads comes from memory. */
-import type { DatabaseSync } from "node:sqlite";
 import type { ClientRows } from "../client_rows.ts";
 import type { NodeRows } from "../node_rows.ts";
-import { readAll, readOne, write } from "./sqlite_statements.ts";
+import type { SqliteStatements } from "./sqlite_statements.ts";
 import type { AllocationRow, LeaseRow, Transaction } from "../store.ts";
 
 const LEASE_COLUMNS = `id, client, account, workers, memory_bytes AS memoryBytes, root,
@@ -38,15 +37,14 @@ type AllocationOperations = Pick<
 >;
 
 /** Loads the running leases into `clients` and prepares the statements. */
-export function sqliteLeases(db: DatabaseSync, clients: ClientRows): LeaseOperations {
+export function sqliteLeases(db: SqliteStatements, clients: ClientRows): LeaseOperations {
   const running = `SELECT ${LEASE_COLUMNS} FROM leases WHERE ended_ms IS NULL`;
-  for (const row of readAll<LeaseRow>(db, running)()) clients.put(row);
-  const stored = readOne<LeaseRow>(db, `SELECT ${LEASE_COLUMNS} FROM leases WHERE id = ?`);
+  for (const row of db.readAll<LeaseRow>(running)()) clients.put(row);
+  const stored = db.readOne<LeaseRow>(`SELECT ${LEASE_COLUMNS} FROM leases WHERE id = ?`);
   const inOrder = "(issued_ms, id) > (?, ?) ORDER BY issued_ms, id LIMIT ?";
-  const page = readAll<LeaseRow>(db, `${running} AND ${inOrder}`);
-  const pageOfClient = readAll<LeaseRow>(db, `${running} AND client = ? AND ${inOrder}`);
-  const put = write(
-    db,
+  const page = db.readAll<LeaseRow>(`${running} AND ${inOrder}`);
+  const pageOfClient = db.readAll<LeaseRow>(`${running} AND client = ? AND ${inOrder}`);
+  const put = db.write(
     `INSERT INTO leases (id, client, workers, memory_bytes, issued_ms, expires_ms,
       ended_ms, end_reason, root, root_workers, root_memory_bytes, account)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -56,8 +54,8 @@ export function sqliteLeases(db: DatabaseSync, clients: ClientRows): LeaseOperat
   );
   return {
     lease: (id) => clients.running(id) ?? stored(id),
-    leases: readAll<LeaseRow>(db, `SELECT ${LEASE_COLUMNS} FROM leases ORDER BY issued_ms, id`),
-    runningLeases: readAll<LeaseRow>(db, `${running} ORDER BY issued_ms, id`),
+    leases: db.readAll<LeaseRow>(`SELECT ${LEASE_COLUMNS} FROM leases ORDER BY issued_ms, id`),
+    runningLeases: db.readAll<LeaseRow>(`${running} ORDER BY issued_ms, id`),
     pageOfLeases: ({ client, after = { issuedMs: -1, id: "" }, limit }) => {
       const { issuedMs, id } = after;
       return client === undefined
@@ -85,17 +83,16 @@ export function sqliteLeases(db: DatabaseSync, clients: ClientRows): LeaseOperat
       );
       clients.put(lease);
     },
-    forgetLeases: write(db, "DELETE FROM leases WHERE ended_ms < ?"),
+    forgetLeases: db.write("DELETE FROM leases WHERE ended_ms < ?"),
   };
 }
 
 /** Loads the live allocations into `rows` and prepares the statements. */
-export function sqliteAllocations(db: DatabaseSync, rows: NodeRows): AllocationOperations {
+export function sqliteAllocations(db: SqliteStatements, rows: NodeRows): AllocationOperations {
   const select = `SELECT ${ALLOCATION_COLUMNS} FROM allocations`;
-  const live = readAll<AllocationRow>(db, `${select} WHERE state <> 'ended'`);
+  const live = db.readAll<AllocationRow>(`${select} WHERE state <> 'ended'`);
   for (const row of live()) rows.putAllocation(row);
-  const put = write(
-    db,
+  const put = db.write(
     `INSERT INTO allocations (lease, node, workers, memory_bytes, reserved_workers, state,
       claim_by_ms, claimed_ms, end_reason)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -105,8 +102,8 @@ export function sqliteAllocations(db: DatabaseSync, rows: NodeRows): AllocationO
       end_reason = excluded.end_reason`,
   );
   return {
-    allocation: readOne<AllocationRow>(db, `${select} WHERE lease = ? AND node = ?`),
-    allocationsOf: readAll<AllocationRow>(db, `${select} WHERE lease = ? ORDER BY node`),
+    allocation: db.readOne<AllocationRow>(`${select} WHERE lease = ? AND node = ?`),
+    allocationsOf: db.readAll<AllocationRow>(`${select} WHERE lease = ? ORDER BY node`),
     liveAllocationsOn: (node) => rows.live(node),
     lapsedCandidates: (nowMs) => rows.lapsed(nowMs),
     putAllocation: (allocation) => {

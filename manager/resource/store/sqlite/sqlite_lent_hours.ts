@@ -1,16 +1,14 @@
 /** The table of what nodes had to lend in each hour, in SQLite. */
-import type { DatabaseSync } from "node:sqlite";
 import type { LentHourRow, Transaction } from "../store.ts";
-import { readAll, write } from "./sqlite_statements.ts";
+import type { SqliteStatements } from "./sqlite_statements.ts";
 
 /** Prepares the statements on hours. */
 export function sqliteLentHours(
-  db: DatabaseSync,
+  db: SqliteStatements,
 ): Pick<Transaction, "lentHours" | "putLentHour"> {
-  const put = write(db, "INSERT OR REPLACE INTO lent_hours VALUES (?, ?, ?, ?)");
+  const put = db.write("INSERT OR REPLACE INTO lent_hours VALUES (?, ?, ?, ?)");
   return {
-    lentHours: readAll<LentHourRow>(
-      db,
+    lentHours: db.readAll<LentHourRow>(
       `SELECT hour_ms AS hourMs, from_ms AS fromMs, until_ms AS untilMs, core_ms AS coreMs
         FROM lent_hours WHERE hour_ms >= ? ORDER BY hour_ms LIMIT ?`,
     ),

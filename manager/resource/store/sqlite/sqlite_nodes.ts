@@ -1,8 +1,7 @@
 /** The table of nodes: read from memory, written through to SQLite. */
-import type { DatabaseSync } from "node:sqlite";
 import { KEEP_SEEN_MS } from "../../policy.ts";
 import type { NodeRows } from "../node_rows.ts";
-import { readAll, write } from "./sqlite_statements.ts";
+import type { SqliteStatements } from "./sqlite_statements.ts";
 import type { NodeRow, Transaction } from "../store.ts";
 
 const COLUMNS = `id, name, cores, memory_bytes AS memoryBytes, addresses, boot_id AS bootId,
@@ -26,29 +25,22 @@ type NodeOperations = Pick<
 >;
 
 /** Loads all nodes into `rows` and prepares the statements. */
-export function sqliteNodes(db: DatabaseSync, rows: NodeRows): NodeOperations {
-  for (const row of readAll<StoredNode>(db, `SELECT ${COLUMNS} FROM nodes`)()) {
+export function sqliteNodes(db: SqliteStatements, rows: NodeRows): NodeOperations {
+  for (const row of db.readAll<StoredNode>(`SELECT ${COLUMNS} FROM nodes`)()) {
     rows.put({
       ...row,
       addresses: JSON.parse(row.addresses) as string[],
       limits: JSON.parse(row.limits) as NodeRow["limits"],
     });
   }
-  const put = write(
-    db,
-    `INSERT INTO nodes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+  const put = db.write(`INSERT INTO nodes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (id) DO UPDATE SET name = excluded.name, cores = excluded.cores,
       memory_bytes = excluded.memory_bytes, addresses = excluded.addresses,
       boot_id = excluded.boot_id, epoch = excluded.epoch, last_seen_ms = excluded.last_seen_ms,
       drain_ms = excluded.drain_ms, sandbox = excluded.sandbox, lost_ms = excluded.lost_ms,
-      max_cores = excluded.max_cores, limits = excluded.limits`,
-  );
-  // Rarely changes a row: one write for each heartbeat of each node would cost too much.
-  const markSeen = write(
-    db,
-    "UPDATE nodes SET last_seen_ms = ? WHERE id = ? AND last_seen_ms < ?",
-  );
-  const remove = write(db, "DELETE FROM nodes WHERE id = ?");
+      max_cores = excluded.max_cores, limits = excluded.limits`);
+  const markSeen = db.write("UPDATE nodes SET last_seen_ms = ? WHERE id = ?");
+  const remove = db.write("DELETE FROM nodes WHERE id = ?");
   return {
     nodeLoads: () => rows.loads(),
     nodesByFreeCores: () => rows.byFreeCores(),
@@ -77,11 +69,18 @@ export function sqliteNodes(db: DatabaseSync, rows: NodeRows): NodeOperations {
       const known = rows.get(id);
       if (known === undefined) return;
       rows.put({ ...known, lastSeenMs: nowMs });
-      markSeen(nowMs, id, nowMs - KEEP_SEEN_MS);
+      // One write for each heartbeat of each node would cost too much.
+      if (keptSpan(id, nowMs) > keptSpan(id, known.lastSeenMs)) markSeen(nowMs, id);
     },
     deleteNode: (id) => {
       remove(id);
       rows.delete(id);
     },
   };
+}
+
+/** The number of a span of {@linkcode KEEP_SEEN_MS}. Those of one node begin at other times than those of most others. */
+function keptSpan(id: string, ms: number): number {
+  const offset = Number.parseInt(id.slice(-6), 16) || 0;
+  return Math.floor((ms + offset % KEEP_SEEN_MS) / KEEP_SEEN_MS);
 }

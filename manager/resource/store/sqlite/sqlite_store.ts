@@ -8,6 +8,7 @@ import { LogFlush, openLog } from "./log_flush.ts";
 import { NodeRows } from "../node_rows.ts";
 import { checkIntegrity, damaged, isDamage, readMark } from "./sqlite_check.ts";
 import { migrate } from "./sqlite_schema.ts";
+import { SqliteStatements } from "./sqlite_statements.ts";
 import { sqliteTransaction } from "./sqlite_transaction.ts";
 import { type Mark, MarkFile } from "./state_mark.ts";
 import type { Store, Transaction } from "../store.ts";
@@ -48,9 +49,10 @@ export class SqliteStore implements Store {
   readonly #tx: Transaction;
   /** Prepared once, since each change runs some of them. */
   readonly #statements: Record<
-    "begin" | "commit" | "mark" | "keep" | "rollBack" | "written" | "count",
+    "mark" | "keep" | "rollBack" | "count",
     StatementSync
   >;
+  readonly #group: SqliteStatements;
   readonly #markFile: MarkFile;
   readonly #log: LogFlush;
   #mark: Mark;
@@ -96,8 +98,9 @@ export class SqliteStore implements Store {
       this.#markFile.write(this.#mark);
       // An answered change survives a power failure: the log is flushed before the answer (log_flush.ts).
       this.#db.exec("PRAGMA synchronous = NORMAL");
+      this.#group = new SqliteStatements(this.#db);
       this.#tx = sqliteTransaction(
-        this.#db,
+        this.#group,
         new NodeRows(this.#undo),
         new ClientRows(this.#undo),
         new UnreservedClients(this.#undo),
@@ -105,12 +108,9 @@ export class SqliteStore implements Store {
       );
       this.#undo.forget();
       this.#statements = {
-        begin: this.#db.prepare("BEGIN IMMEDIATE"),
-        commit: this.#db.prepare("COMMIT"),
         mark: this.#db.prepare("SAVEPOINT change"),
         keep: this.#db.prepare("RELEASE change"),
         rollBack: this.#db.prepare("ROLLBACK TO change"),
-        written: this.#db.prepare("SELECT total_changes() AS rows"),
         count: this.#db.prepare("UPDATE mark SET changes = changes + 1 RETURNING changes"),
       };
     } catch (error) {
@@ -194,30 +194,24 @@ export class SqliteStore implements Store {
     make: (waiting: Waiting) => (() => void) | undefined,
   ): (() => void)[] | undefined {
     const answers: (() => void)[] = [];
-    this.#statements.begin.run();
-    const before = this.#written();
+    this.#group.open();
+    const before = this.#group.written;
     for (const waiting of group) {
       const answer = make(waiting);
       if (answer === undefined) return void this.#rollBack();
       answers.push(answer);
     }
     // A group that wrote nothing costs no commit to disk.
-    const mark = this.#written() === before ? undefined : this.#count();
-    this.#statements.commit.run();
+    const mark = this.#group.written === before ? undefined : this.#count();
+    this.#group.commit();
     if (mark !== undefined) this.#mark = mark;
     this.#undo.forget();
     return answers;
   }
 
   #rollBack(): void {
-    // A failed COMMIT may have rolled back already.
-    if (this.#db.isOpen && this.#db.isTransaction) this.#db.exec("ROLLBACK");
+    this.#group.rollBack();
     this.#undo.rollBack(0);
-  }
-
-  /** How many rows were written since the start, also by changes that were undone. */
-  #written(): number {
-    return (this.#statements.written.get() as { rows: number }).rows;
   }
 
   #count(): Mark {
@@ -228,13 +222,12 @@ export class SqliteStore implements Store {
   /** Makes one change of the group. Returns `undefined` if it throws after it has written rows. */
   #makeUnmarked({ run, reject }: Waiting): (() => void) | undefined {
     const mark = this.#undo.mark();
-    const before = this.#written();
+    const before = this.#group.written;
     try {
       return run();
     } catch (error) {
-      // Some failures, such as a full disk, end the whole transaction. Then the other changes are lost too.
-      if (!this.#db.isTransaction) throw error;
-      if (this.#written() !== before) return undefined;
+      if (this.#group.isLost) throw error; // and the other changes with it
+      if (this.#group.written !== before) return undefined;
       this.#undo.rollBack(mark);
       return () => reject(error);
     }
@@ -243,13 +236,14 @@ export class SqliteStore implements Store {
   /** Makes one change of the group behind a savepoint. If it throws, undoes its writes. */
   #makeMarked({ run, reject }: Waiting): () => void {
     const mark = this.#undo.mark();
+    this.#group.begin();
     this.#statements.mark.run();
     try {
       const answer = run();
       this.#statements.keep.run();
       return answer;
     } catch (error) {
-      if (!this.#db.isTransaction) throw error;
+      if (this.#group.isLost) throw error;
       this.#statements.rollBack.run();
       this.#statements.keep.run();
       this.#undo.rollBack(mark);

@@ -1,6 +1,5 @@
 /** The tables of tokens and keys in SQLite. */
-import type { DatabaseSync } from "node:sqlite";
-import { readAll, readOne, write } from "./sqlite_statements.ts";
+import type { SqliteStatements } from "./sqlite_statements.ts";
 import type { KeyRow, Quota, StoredToken, Transaction } from "../store.ts";
 
 const TOKEN_COLUMNS = "hash, role, name, created_ms AS createdMs, quota, account, class";
@@ -14,16 +13,15 @@ type TokenText = Omit<StoredToken, "quota" | "account" | "class"> & {
 
 /** Prepares the statements on tokens. */
 export function sqliteTokens(
-  db: DatabaseSync,
+  db: SqliteStatements,
 ): Pick<Transaction, "token" | "replaceToken" | "tokens" | "pageOfTokens" | "deleteToken"> {
-  const one = readOne<TokenText>(db, `SELECT ${TOKEN_COLUMNS} FROM tokens WHERE hash = ?`);
-  const all = readAll<TokenText>(db, `SELECT ${TOKEN_COLUMNS} FROM tokens ORDER BY name, role`);
-  const page = readAll<TokenText>(
-    db,
+  const one = db.readOne<TokenText>(`SELECT ${TOKEN_COLUMNS} FROM tokens WHERE hash = ?`);
+  const all = db.readAll<TokenText>(`SELECT ${TOKEN_COLUMNS} FROM tokens ORDER BY name, role`);
+  const page = db.readAll<TokenText>(
     `SELECT ${TOKEN_COLUMNS} FROM tokens WHERE name > ? ORDER BY name, role LIMIT ?`,
   );
-  const drop = write(db, "DELETE FROM tokens WHERE role = ? AND name = ?");
-  const put = write(db, "INSERT INTO tokens VALUES (?, ?, ?, ?, ?, ?, ?)");
+  const drop = db.write("DELETE FROM tokens WHERE role = ? AND name = ?");
+  const put = db.write("INSERT INTO tokens VALUES (?, ?, ?, ?, ?, ?, ?)");
   return {
     token: (hash) => {
       const row = one(hash);
@@ -38,28 +36,24 @@ export function sqliteTokens(
     },
     tokens: () => all().map(readToken),
     pageOfTokens: (after, limit) => page(after, limit).map(readToken),
-    deleteToken: write(db, "DELETE FROM tokens WHERE hash = ?"),
+    deleteToken: db.write("DELETE FROM tokens WHERE hash = ?"),
   };
 }
 
 /** Prepares the statements on keys. */
 export function sqliteKeys(
-  db: DatabaseSync,
+  db: SqliteStatements,
 ): Pick<Transaction, "keys" | "putKey" | "deleteKey"> {
-  const put = write(
-    db,
-    `INSERT INTO keys VALUES (?, ?, ?, ?, ?, ?)
-    ON CONFLICT (id) DO UPDATE SET drop_ms = excluded.drop_ms`,
-  );
+  const put = db.write(`INSERT INTO keys VALUES (?, ?, ?, ?, ?, ?)
+    ON CONFLICT (id) DO UPDATE SET drop_ms = excluded.drop_ms`);
   return {
-    keys: readAll<KeyRow>(
-      db,
+    keys: db.readAll<KeyRow>(
       `SELECT id, public_key AS publicKey, private_pkcs8 AS privatePkcs8, created_ms AS createdMs,
        signs_from_ms AS signsFromMs, drop_ms AS dropMs FROM keys ORDER BY signs_from_ms DESC, id`,
     ),
     putKey: ({ id, publicKey, privatePkcs8, createdMs, signsFromMs, dropMs }) =>
       put(id, publicKey, privatePkcs8, createdMs, signsFromMs, dropMs),
-    deleteKey: write(db, "DELETE FROM keys WHERE id = ?"),
+    deleteKey: db.write("DELETE FROM keys WHERE id = ?"),
   };
 }
 

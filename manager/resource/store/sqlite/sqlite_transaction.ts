@@ -1,4 +1,3 @@
-import type { DatabaseSync } from "node:sqlite";
 import type { ClientRows } from "../client_rows.ts";
 import type { EventRows } from "../event_rows.ts";
 import type { NodeRows } from "../node_rows.ts";
@@ -7,7 +6,7 @@ import { sqliteEvents } from "./sqlite_events.ts";
 import { sqliteAllocations, sqliteLeases } from "./sqlite_leases.ts";
 import { sqliteNodes } from "./sqlite_nodes.ts";
 import { sqliteLentHours } from "./sqlite_lent_hours.ts";
-import { readOne } from "./sqlite_statements.ts";
+import type { SqliteStatements } from "./sqlite_statements.ts";
 import { sqliteKeys, sqliteTokens } from "./sqlite_tokens.ts";
 import type { Transaction } from "../store.ts";
 import type { UnreservedClients } from "../unreserved_clients.ts";
@@ -21,16 +20,13 @@ import type { UnreservedClients } from "../unreserved_clients.ts";
  * @param events receives the last events.
  */
 export function sqliteTransaction(
-  db: DatabaseSync,
+  db: SqliteStatements,
   rows: NodeRows,
   clients: ClientRows,
   unreserved: UnreservedClients,
   events: EventRows,
 ): Transaction {
-  const latestIssued = readOne<{ ms: number | null }>(
-    db,
-    "SELECT MAX(issued_ms) AS ms FROM leases",
-  );
+  const latestIssued = db.readOne<{ ms: number | null }>("SELECT MAX(issued_ms) AS ms FROM leases");
   return {
     ...sqliteNodes(db, rows),
     ...sqliteLeases(db, clients),

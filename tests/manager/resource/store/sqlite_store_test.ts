@@ -1,5 +1,7 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import fc from "fast-check";
+import { DatabaseSync } from "node:sqlite";
+import { KEEP_SEEN_MS } from "../../../../manager/resource/policy.ts";
 import { MemoryStore } from "../../../../manager/resource/store/memory_store.ts";
 import { SqliteStore } from "../../../../manager/resource/store/sqlite/sqlite_store.ts";
 import type { LentHourRow, Store, Transaction } from "../../../../manager/resource/store/store.ts";
@@ -12,6 +14,7 @@ async function openStore() {
   const store = new SqliteStore(`${dir}/state.sqlite`);
   return {
     store,
+    path: `${dir}/state.sqlite`,
     async [Symbol.asyncDispose]() {
       await store.close();
       await Deno.remove(dir, { recursive: true });
@@ -158,4 +161,44 @@ Deno.test("neither a change nor what reads its rows is answered before they are 
   assertEquals(early, []);
   await Promise.all([change, read]);
   assertEquals(answered, ["change", "read"]);
+});
+
+Deno.test("a change that finds all in memory takes no lock of the file", async () => {
+  await using opened = await openStore();
+  const { store } = opened;
+  await store.transact((tx) => tx.putNode(nodeRow("a", { lastSeenMs: 1 })));
+  using other = new DatabaseSync(opened.path);
+  other.exec("BEGIN IMMEDIATE");
+  const seenMs = await store.transact((tx) => {
+    tx.markSeen("a", 2);
+    return tx.node("a")?.lastSeenMs;
+  });
+  assertEquals(seenMs, 2);
+  await assertRejects(() =>
+    store.transact((tx) => {
+      tx.markSeen("a", 3);
+      throw new Error("refused");
+    })
+  );
+  assertEquals(await store.transact((tx) => tx.node("a")?.lastSeenMs), 2);
+  other.exec("ROLLBACK");
+});
+
+Deno.test("the time at which a node was last seen is on disk in time, and rarely written", async () => {
+  await using opened = await openStore();
+  const { store } = opened;
+  const ids = ["0".repeat(32), "f".repeat(32), "not-hex"];
+  await store.transact((tx) => ids.forEach((id) => tx.putNode(nodeRow(id, { lastSeenMs: 1 }))));
+  using other = new DatabaseSync(opened.path, { readOnly: true });
+  const read = other.prepare("SELECT id, last_seen_ms AS ms FROM nodes");
+  const written = new Map(ids.map((id) => [id, new Set<number>()]));
+  for (let nowMs = 1000; nowMs <= 10 * KEEP_SEEN_MS; nowMs += 999) {
+    await store.transact((tx) => ids.forEach((id) => tx.markSeen(id, nowMs)));
+    for (const { id, ms } of read.all() as { id: string; ms: number }[]) {
+      written.get(id)!.add(ms);
+      assert(nowMs - ms <= KEEP_SEEN_MS, `${id} was seen at ${nowMs}, on disk is ${ms}`);
+    }
+  }
+  const counts = [...written.values()].map(({ size }) => size);
+  assert(counts.every((count) => count <= 11), `written ${counts} times`);
 });
