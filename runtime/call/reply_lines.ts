@@ -6,6 +6,7 @@ import { ATOMIC_POLL_MASK, ORDERED_LOADS } from "../../ffi/memory_order.ts";
 import { ABANDONED, type ClientSlot, POSTED } from "./client_slot.ts";
 import {
   INLINE,
+  INLINE_AT,
   INLINE_BYTES,
   LINE_HEAD,
   LINE_LENGTH,
@@ -55,8 +56,12 @@ export class ReplyLines {
     this.#replies = new Int32Array(connection.buffer(layout.linesAt, bytes));
     this.#expected = new Int32Array(depth).fill(firstSequence + 1);
     this.buffers = (index) => ({
-      input: shared.peerBuffer(remoteLines + index * LINE_BYTES, INLINE_BYTES, remote.rkey),
-      output: connection.buffer(layout.linesAt + index * LINE_BYTES, INLINE_BYTES),
+      input: shared.peerBuffer(
+        remoteLines + index * LINE_BYTES + INLINE_AT,
+        INLINE_BYTES,
+        remote.rkey,
+      ),
+      output: connection.buffer(layout.linesAt + index * LINE_BYTES + INLINE_AT, INLINE_BYTES),
     });
   }
 

@@ -11,7 +11,7 @@
  */
 
 /** Raised with every change that an older peer would misread. */
-export const WIRE_VERSION = 5;
+export const WIRE_VERSION = 6;
 /** Feature bits of the handshake; none is defined, and unknown ones are refused. */
 export const FEATURES = 0;
 
@@ -84,8 +84,8 @@ export const END_STREAM = 0xfffe;
 export const NO_FUNCTION = 0xfffd;
 /** The largest argument or result: lengths fit signed words of 32 bits, a slot's header included. */
 export const MAX_SLOT_BYTES = 2 ** 30;
-/** Bytes of a slot's line, see line.ts; a cache line. */
-export const LINE_BYTES = 64;
+/** Bytes of a slot's line, see line.ts: two cache lines. */
+export const LINE_BYTES = 128;
 /** The smallest slot: it must fit an error's text. */
 const MIN_SLOT_BYTES = 1024;
 

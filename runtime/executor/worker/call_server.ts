@@ -170,7 +170,7 @@ export class CallServer {
     if (slot.busy) return this.#continue(slot, index, functionIndex, timeLeft);
     if (slot.isGivenUp(sequence)) return this.#reply(slot, index, CallStatus.GIVEN_UP, 0);
     const capacity = slot.request[REQUEST_CAPACITY]!; // read once, as the others
-    const fits = inlined ? slot.fitsLine(length) : length <= this.#maxBytes;
+    const fits = length <= this.#maxBytes && (!inlined || slot.fitsLine(length));
     if (length < 0 || !fits || capacity < 0 || capacity > this.#maxBytes) {
       return this.#reply(slot, index, CallStatus.BAD_REQUEST, 0);
     }

@@ -6,6 +6,7 @@ import { ATOMIC_POLL_MASK, ORDERED_LOADS } from "../../../ffi/memory_order.ts";
 import {
   HEAD_MASK,
   INLINE,
+  INLINE_AT,
   INLINE_BYTES,
   LINE_HEAD,
   LINE_LENGTH,
@@ -62,8 +63,12 @@ export class RequestLines implements Requests {
       this.#requests[at] = this.#replies[at] = firstSequence; // no call has this number
     }
     this.buffers = (index) => ({
-      input: connection.buffer(layout.linesAt + index * LINE_BYTES, INLINE_BYTES),
-      output: shared.peerBuffer(remoteLines + index * LINE_BYTES, INLINE_BYTES, remote.rkey),
+      input: connection.buffer(layout.linesAt + index * LINE_BYTES + INLINE_AT, INLINE_BYTES),
+      output: shared.peerBuffer(
+        remoteLines + index * LINE_BYTES + INLINE_AT,
+        INLINE_BYTES,
+        remote.rkey,
+      ),
     });
   }
 

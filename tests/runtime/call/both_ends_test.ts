@@ -14,6 +14,7 @@ import {
   requestHasSequence,
   SHORT_REQUEST,
 } from "../../../runtime/protocol/wire.ts";
+import { INLINE_BYTES } from "../../../runtime/protocol/line.ts";
 import { withoutSharing } from "../../support/fabric/without_sharing.ts";
 import { until } from "../../support/waiting.ts";
 
@@ -30,7 +31,7 @@ const SEEN_BY = 64;
 const messages = () => withoutSharing(openShm());
 
 /** Arguments in the line, at its limit, beyond it, and of the longest kind. */
-const lengths = fc.constantFrom(0, 1, 47, 48, 49, 64, 200);
+const lengths = fc.constantFrom(0, 1, 64, 111, 112, 113, 200);
 const steps = fc.array(fc.record({ slot: fc.nat(DEPTH - 1), length: lengths, serves: fc.nat(3) }), {
   maxLength: 60,
 });
@@ -47,7 +48,7 @@ for (const [name, openFabric] of [["lines", openShm], ["messages", messages]] as
       });
       const calls = Array.from(
         { length: DEPTH },
-        (_, i) => ends.prepare("reverse", [48, 200][i % 2]!),
+        (_, i) => ends.prepare("reverse", [INLINE_BYTES, 200][i % 2]!),
       );
       let count = 0;
       fc.assert(
@@ -173,6 +174,19 @@ function exchange({ session, server }: OneThread, immediate: number, length = 0)
   connection.postReceives(1);
   return connection.completion.immediate;
 }
+
+Deno.test("an argument in the line may not exceed `maxBytes` either", async () => {
+  await using ends = await openOneThread({ depth: 1, maxBytes: 8, functions });
+  const { session, server } = ends;
+  const slot = session.acquire()!;
+  for (const [bytes, status] of [[8, CallStatus.OK], [9, CallStatus.BAD_REQUEST]] as const) {
+    slot.inputFor(8); // in the line
+    session.post(slot, 0, bytes, 0, 8);
+    assert(server.serveNext() && session.poll());
+    assertEquals(slot.status, status);
+  }
+  session.release(slot);
+});
 
 Deno.test("each end settles its signals at its next empty poll, a worker at its next look too, and not again", async () => {
   const original = { ...pick(ShmConnection.prototype) };

@@ -8,6 +8,7 @@ import { AttachRefusal, encodeAttach } from "../../../runtime/protocol/attach.ts
 import {
   HEAD_MASK,
   INLINE,
+  INLINE_AT,
   INLINE_BYTES,
   LINE_HEAD,
   LINE_SEQUENCE,
@@ -145,8 +146,8 @@ Deno.test("short arguments and results are in the line, each on its own", async 
   await using raw = await takeRawLease(cluster);
   using attached = await attachRaw(raw);
   const { connection, lines, inputs, outputs, post, reply, index } = attached;
-  const lineInput = new Uint8Array(lines.buffer, 0, INLINE_BYTES);
-  const lineOutput = new Uint8Array(connection.buffer(LAYOUT.linesAt, INLINE_BYTES));
+  const lineInput = new Uint8Array(lines.buffer, INLINE_AT, INLINE_BYTES);
+  const lineOutput = new Uint8Array(connection.buffer(LAYOUT.linesAt + INLINE_AT, INLINE_BYTES));
   for (const length of [0, 1, INLINE_BYTES]) {
     for (const inlined of [true, false]) {
       for (const capacity of [INLINE_BYTES, MAX_BYTES]) {

@@ -51,14 +51,14 @@ Deno.test("a short reply carries its slot, its status and the low bits of its se
 });
 
 Deno.test("the layout of the arenas is that of its wire version: a change needs a new version", () => {
-  assertEquals([WIRE_VERSION, arenaLayout(4, 4096)], [5, {
+  assertEquals([WIRE_VERSION, arenaLayout(4, 4096)], [6, {
     receiveAt: 0,
     sendAt: 131_072,
     inboundAt: 262_144,
     linesAt: 278_784,
-    outboundAt: 279_040,
+    outboundAt: 279_296,
     stride: 4160,
-    inboundBytes: 16_896,
-    arenaBytes: 295_680,
+    inboundBytes: 17_152,
+    arenaBytes: 295_936,
   }]);
 });

@@ -36,7 +36,7 @@ import { limitMs } from "../time_factor.ts";
 /** Slots of the worker. */
 export const DEPTH = 2;
 /** Bytes of each slot's argument and result. */
-export const MAX_BYTES = 100;
+export const MAX_BYTES = 200;
 /** The layout of both arenas. */
 export const LAYOUT = arenaLayout(DEPTH, MAX_BYTES);
 
@@ -184,8 +184,11 @@ export async function attachRaw(raw: RawLease) {
       await connection.wait({ timeoutMs });
     }
     const at = slot * LINE_WORDS;
-    const [status, length, , sequence] = replies.subarray(at + LINE_HEAD, at + LINE_WORDS);
-    return { status: status!, length: length!, sequence: sequence! };
+    return {
+      status: replies[at + LINE_HEAD]!,
+      length: replies[at + LINE_LENGTH]!,
+      sequence: replies[at + LINE_SEQUENCE]!,
+    };
   };
   const index = (name: string) =>
     ready.functions.findIndex((entry) => (typeof entry === "string" ? entry : entry.name) === name);
