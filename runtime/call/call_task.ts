@@ -2,7 +2,7 @@
 
 import { impossibleLength, outputGone, replyError, unknownFunction } from "./call_errors.ts";
 import type { CallStats } from "./call_stats.ts";
-import { copyAll, copyOut, UNZEROED_FROM } from "./copy_out.ts";
+import { copyAll, copyOut, keptInput, UNZEROED_FROM } from "./copy_out.ts";
 import { type ClientSlot, DONE, POSTED, type SlotWaiter } from "./client_slot.ts";
 import { nowMs } from "../../ffi/intrinsics.ts";
 import { armDeadline, type WaitingCall } from "./waiting_call.ts";
@@ -124,7 +124,7 @@ export class CallTask implements WaitingCall, SlotWaiter {
   keepInput(): void {
     if (this.#kept) return;
     this.#kept = true;
-    this.#input = new Uint8Array(this.#input); // `slice` of a Node Buffer does not copy
+    this.#input = keptInput(this.#input);
   }
 
   post(session: WorkerSession, slot: ClientSlot, functionIndex: number): void {
