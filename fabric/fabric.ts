@@ -74,8 +74,8 @@ export interface SharedMemory {
   wake(): void;
   /**
    * Stores a word that the peer watches, after all earlier stores of this thread, and ends the peer's wait, if it waits.
-   * A wait that begins at this very moment may be missed: the caller must call {@linkcode SharedMemory.settle} before it
-   * waits, and should as soon as it has nothing else to do.
+   * A wait that begins at this very moment may be missed, and ends a millisecond later. The caller should call
+   * {@linkcode SharedMemory.settle} as soon as it has nothing else to do, which ends it at once.
    *
    * @throws {FabricError} code `state` when not connected; the word is stored then too.
    */

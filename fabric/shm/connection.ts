@@ -288,7 +288,8 @@ export class ShmConnection implements Connection, SharedMemory {
   async wait(options: { timeoutMs?: number; signal?: AbortSignal } = {}): Promise<boolean> {
     if (this.#arm()) return true;
     try {
-      const events = await this.#doorbell.wait(options);
+      let events = await this.#doorbell.wait(options);
+      if (events === 0 && !this.#mayPoll()) events = await this.#doorbell.rest(options);
       return this.#woken(this.#doorbell.reasonOf(events)) || this.#mayPoll();
     } finally {
       this.#disarm();
@@ -297,9 +298,10 @@ export class ShmConnection implements Connection, SharedMemory {
 
   waitSync(timeoutMs: number, stopFd = -1): boolean {
     if (this.#arm()) return true;
-    const reason = this.#doorbell.waitSync(timeoutMs, stopFd);
+    let why = this.#doorbell.waitSync(timeoutMs, stopFd);
+    if (why === "timeout" && !this.#mayPoll()) why = this.#doorbell.restSync(timeoutMs, stopFd);
     this.#disarm();
-    return this.#woken(reason) || this.#mayPoll();
+    return this.#woken(why) || this.#mayPoll();
   }
 
   isPeerGone(): boolean {

@@ -8,11 +8,21 @@
 import { EAGAIN, EINTR } from "../../ffi/errno.ts";
 import type { Libc } from "../../ffi/libc.ts";
 import { closeUnix } from "../../ffi/sockets/unix_socket.ts";
-import { type Poller, POLLERR, POLLHUP, POLLIN } from "../../ffi/poller.ts";
+import { type Poller, type PollerOptions, POLLERR, POLLHUP, POLLIN } from "../../ffi/poller.ts";
 
 const POLLRDHUP = 0x2000;
 const MSG_DONTWAIT = 0x40;
 const MSG_NOSIGNAL = 0x4000;
+
+/**
+ * How long after the begin of a wait this end looks once more. The peer stores without a fence: it may not have seen that
+ * this end sleeps, when this end did not see the store yet. The store is visible microseconds later. The peer looks again
+ * at its next empty poll, which may be far off: it may run a function, or have nothing to poll for.
+ */
+const UNSEEN_MS = 1;
+
+// Bound before foreign code loads.
+const { ceil, max, min } = Math;
 
 /** Why a wait ended. */
 export type WakeReason = "rung" | "gone" | "timeout";
@@ -50,25 +60,38 @@ export class Doorbell {
   }
 
   /**
-   * Waits for a ring or the peer's end on the event loop.
+   * Waits for a ring or the peer's end on the event loop, for {@linkcode UNSEEN_MS} at most. The caller then looks once
+   * more, and waits for the {@linkcode Doorbell.rest}.
    *
-   * @returns the events for {@linkcode Doorbell.reasonOf}.
+   * @returns the events for {@linkcode Doorbell.reasonOf}; 0 without any.
    * @throws the signal's reason when it is aborted.
    */
-  wait(options: { timeoutMs?: number; signal?: AbortSignal }): Promise<number> {
-    return this.#poller.events(this.#fd, options);
+  wait({ timeoutMs = Infinity, signal }: PollerOptions): Promise<number> {
+    return this.#poller.events(this.#fd, { timeoutMs: min(timeoutMs, UNSEEN_MS), signal });
   }
 
-  /** Blocks the thread; a readable `stopFd` counts as rung. */
+  /** Waits for what is left of the timeout. */
+  rest({ timeoutMs = Infinity, signal }: PollerOptions): Promise<number> {
+    return this.#poller.events(this.#fd, { timeoutMs: timeoutMs - UNSEEN_MS, signal });
+  }
+
+  /** As {@linkcode Doorbell.wait}, but blocks the thread; a readable `stopFd` counts as rung. */
   waitSync(timeoutMs: number, stopFd: number): WakeReason {
+    return this.#block(min(timeoutMs, UNSEEN_MS), stopFd);
+  }
+
+  /** Blocks for what is left of the timeout. */
+  restSync(timeoutMs: number, stopFd: number): WakeReason {
+    return this.#block(timeoutMs - UNSEEN_MS, stopFd);
+  }
+
+  #block(timeoutMs: number, stopFd: number): WakeReason {
     this.#pollfds[0] = this.#fd;
     this.#pollfds[1] = POLLIN;
     this.#pollfds[2] = stopFd;
     this.#pollfds[3] = POLLIN;
     // poll(2) takes a negative timeout as infinite, so one that has passed becomes 0.
-    const ms = timeoutMs === Infinity
-      ? -1
-      : Math.min(Math.max(0, Math.ceil(timeoutMs)), 0x7fffffff);
+    const ms = timeoutMs === Infinity ? -1 : min(max(0, ceil(timeoutMs)), 0x7fffffff);
     const ready = this.#libc.c.poll(this.#pollBytes, stopFd < 0 ? 1n : 2n, ms);
     if (ready <= 0) return "timeout";
     const events = this.#pollfds[1]! >>> 16;

@@ -1,6 +1,7 @@
 /** Shared memory: the peer's range itself. On a provider without it every test here passes at once. */
 
 import { assert, assertEquals } from "@std/assert";
+import { deadline } from "@std/async";
 import { Access } from "../../../fabric/fabric.ts";
 import { assertCode, connectPair, type Open } from "./pair.ts";
 
@@ -59,6 +60,28 @@ export function sharing(name: string, open: Open): void {
     a.disconnect();
     assertCode(() => a.shared!.signal(theirs, 0, 1), "state");
     a.shared.settle();
+  });
+
+  Deno.test(`${name}: a wait ends soon after a change that was not visible when it began, though no wake-up follows`, async () => {
+    await using pair = await connectPair(open);
+    const { shared } = pair.b;
+    if (!shared) return;
+    // The peer stores the word, reads that this end is awake, and does something else from then on.
+    const laterVisible = () => {
+      let looks = 0;
+      shared.watch(() => ++looks > 2); // a wait looks twice before it sleeps
+    };
+    for (const options of [{ timeoutMs: 60_000 }, {}]) {
+      laterVisible();
+      assert(await deadline(pair.b.wait(options), 5000));
+    }
+    laterVisible();
+    const beganMs = performance.now();
+    assert(pair.b.waitSync(10_000));
+    assert(performance.now() - beganMs < 5000, "it slept until the timeout");
+    shared.watch(() => false);
+    assert(!await pair.b.wait({ timeoutMs: 5 }), "nothing has changed");
+    assert(!pair.b.waitSync(5), "nothing has changed");
   });
 
   Deno.test(`${name}: \`peerBuffer()\` refuses a wrong key, range or right, and the connection stays up`, async () => {
