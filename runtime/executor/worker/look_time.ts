@@ -44,6 +44,7 @@ export class LookTime {
       const elapsed = cycles - reading[CYCLES]!;
       if (elapsedMs >= RATE_AFTER_MS && elapsed > 0) reading[MS_PER_CYCLE] = elapsedMs / elapsed;
       else if (reading[MS_PER_CYCLE] === 0) return ms; // the next reading measures a longer time
+      else reading[MS_PER_CYCLE] = 0; // the clock disagrees: the rate is measured again
     }
     reading[MS] = ms;
     reading[CYCLES] = cycles;

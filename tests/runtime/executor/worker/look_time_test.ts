@@ -47,6 +47,18 @@ Deno.test("a counter that jumps misleads no more looks than lie between two read
   }
 });
 
+Deno.test("a rate that was measured over a jump is measured again", () => {
+  // The counter steps back by nearly all that it advanced since a reading: the rate comes out too high.
+  for (let at = 1; at < 3 * LOOKS_PER_READING; at++) {
+    const { look, jump } = timeOf();
+    for (let i = 0; i < 100 + at; i++) look(0.01);
+    jump(-0.305 * CYCLES_PER_MS);
+    let wrong = 0;
+    for (let i = 0; i < 100 * LOOKS_PER_READING; i++) if (look(0.01) > 0.1) wrong++;
+    assert(wrong <= LOOKS_PER_READING, `${wrong} wrong looks after a jump at look ${100 + at}`);
+  }
+});
+
 Deno.test("a counter that stands still is not believed", () => {
   let ms = 1000;
   const time = new LookTime(() => ms);
