@@ -71,6 +71,10 @@ export class Poller implements Disposable {
     this.#words = new Words(this.#memory.buffer(0, PAGE_BYTES));
   }
 
+  get isOpen(): boolean {
+    return this.#open;
+  }
+
   /**
    * Waits until `fd` can be read or its peer is gone.
    *

@@ -70,8 +70,9 @@ export class Doorbell {
     return this.#poller.events(this.#fd, { timeoutMs: min(timeoutMs, UNSEEN_MS), signal });
   }
 
-  /** Waits for what is left of the timeout. */
-  rest({ timeoutMs = Infinity, signal }: PollerOptions): Promise<number> {
+  /** Waits for what is left of the timeout. There is nothing left when the poller was closed meanwhile. */
+  rest({ timeoutMs = Infinity, signal }: PollerOptions): Promise<number> | number {
+    if (!this.#poller.isOpen) return 0;
     return this.#poller.events(this.#fd, { timeoutMs: timeoutMs - UNSEEN_MS, signal });
   }
 

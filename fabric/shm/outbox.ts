@@ -79,7 +79,7 @@ export class Outbox {
     this.wakeSleeper();
   }
 
-  /** Wakes the peer if it sleeps. An atomic store came before. */
+  /** Wakes the peer if it sleeps. An atomic store came before, or {@linkcode SharedMemory.settle} comes after. */
   wakeSleeper(): void {
     const asleep = ORDERED_LOADS
       ? this.#words[ASLEEP_INDEX]!

@@ -18,9 +18,10 @@ export const LINE_HEAD = 1;
 /** The bytes of the payload; in a reply `RESULT_TOO_LARGE`, those of the result. */
 export const LINE_LENGTH = 2;
 /** In a request: its place in the order of all requests of the connection, from 1, modulo 2^32. */
-export const LINE_ORDER =
-  3; /** Where the payload begins that fits into a line, in bytes, and the longest one. */
+export const LINE_ORDER = 3;
+/** Where the payload begins that fits into a line, in bytes. */
 export const INLINE_AT = 16;
+/** The longest payload that does. */
 export const INLINE_BYTES = LINE_BYTES - INLINE_AT;
 
 /** In the head of a request: the argument is in the line. */

@@ -84,6 +84,14 @@ export function sharing(name: string, open: Open): void {
     assert(!pair.b.waitSync(5), "nothing has changed");
   });
 
+  Deno.test(`${name}: a closed provider ends a wait as timed out`, async () => {
+    await using pair = await connectPair(open);
+    if (!pair.b.shared) return;
+    const waiting = pair.b.wait();
+    pair.provider.close();
+    assert(!await deadline(waiting, 5000));
+  });
+
   Deno.test(`${name}: \`peerBuffer()\` refuses a wrong key, range or right, and the connection stays up`, async () => {
     await using pair = await connectPair(open);
     const { a, b } = pair;
