@@ -96,12 +96,18 @@ export class MappedMemory implements Disposable {
     return buffer;
   }
 
-  /** Detaches every buffer that was handed out (their views become empty), then unmaps. May be called twice. */
+  /**
+   * Detaches every buffer that was handed out (their views become empty), then unmaps. Memory of which a buffer was
+   * transferred stays mapped: it is in another ArrayBuffer, whose owner would end the process by an access. May be called
+   * twice.
+   */
   close(): void {
     if (!this.#open) return;
     this.#open = false;
+    const isElsewhere = this.#handedOut.some(({ detached }) => detached);
     for (const buffer of this.#handedOut) if (!buffer.detached) buffer.transfer();
     this.#handedOut = [];
+    if (isElsewhere) return;
     this.#libc.holdings?.forgetMapping(this.address);
     this.#libc.c.munmap(this.pointer, BigInt(this.length));
   }

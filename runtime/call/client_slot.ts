@@ -41,6 +41,16 @@ export interface SlotWaiter {
   onReply(): void;
 }
 
+/** Buffers over the memory of a slot. */
+export interface SlotMemory {
+  /** The payload of a request. */
+  readonly input: ArrayBuffer;
+  /** The payload of a reply. */
+  readonly output: ArrayBuffer;
+  /** Those in the slot's line, if it has any. */
+  readonly line: { readonly input: ArrayBuffer; readonly output: ArrayBuffer } | undefined;
+}
+
 export class ClientSlot {
   state = FREE;
   /** The sequence number of the last call. */
@@ -67,40 +77,50 @@ export class ClientSlot {
   /** The header of the reply. */
   readonly reply: Int32Array;
   /** The whole payload of a request: `maxBytes`, rounded up. */
-  readonly input: Uint8Array;
+  input!: Uint8Array;
   /** The whole payload of a reply: `maxBytes`, rounded up. */
-  readonly output: Uint8Array;
+  output!: Uint8Array;
   /** Whether the argument is in the line. */
   inlined = false;
   /** The payloads in the slot's line; those in the slot if there is no line, or functions use the slots alone. */
-  readonly #lineInput: Uint8Array;
-  readonly #lineOutput: Uint8Array;
+  #lineInput!: Uint8Array;
+  #lineOutput!: Uint8Array;
   /** The longest argument and result in the line; -1 if there is none. */
-  readonly #inlineBytes: number;
+  #inlineBytes!: number;
   /** The view of the last result that was read, its length, and the memory that it is of. */
-  #result: Uint8Array;
+  #result!: Uint8Array;
   #resultLength = -1;
-  #resultMemory: Uint8Array;
+  #resultMemory!: Uint8Array;
 
   constructor(
     index: number,
     firstSequence: number,
     request: ArrayBuffer,
     reply: ArrayBuffer,
-    input: ArrayBuffer,
-    output: ArrayBuffer,
-    line?: { readonly input: ArrayBuffer; readonly output: ArrayBuffer },
+    memory: SlotMemory,
   ) {
     this.index = index;
     this.sequence = firstSequence | 0;
     this.request = new Int32Array(request);
     this.reply = new Int32Array(reply);
+    this.renew(memory);
+  }
+
+  /** Whether a caller has transferred memory of the slot, which {@linkcode ClientSlot.renew} replaces. */
+  get detached(): boolean {
+    return this.input.length === 0 || this.output.length === 0 || this.#lineInput.length === 0 ||
+      this.#lineOutput.length === 0;
+  }
+
+  /** Sets the buffers of its memory. */
+  renew({ input, output, line }: SlotMemory): void {
     this.input = new Uint8Array(input);
     this.output = new Uint8Array(output);
     this.#lineInput = new Uint8Array(line?.input ?? input);
     this.#lineOutput = new Uint8Array(line?.output ?? output);
     this.#inlineBytes = line?.input.byteLength ?? -1;
     this.#result = this.#resultMemory = this.output;
+    this.#resultLength = -1;
   }
 
   /** Returns the memory for an argument of up to `bytes`, at its beginning. The next requests have their argument there. */

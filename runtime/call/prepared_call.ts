@@ -24,6 +24,8 @@ import type { WorkerSession } from "./worker_session.ts";
  * {@linkcode PreparedCall.output} are the slot's memory; on one host the function works on that very memory. A run copies
  * nothing and allocates nothing.
  *
+ * A caller that transfers one of the two buffers takes it from this prepared call: close it, and prepare another one.
+ *
  * A call that passes its deadline, or loses its executor, loses its slot too. The next call uses another one: write
  * `input` again before it, and read the property `output` again after it. A call whose argument was lost with the slot
  * is refused.
@@ -325,14 +327,14 @@ export class PreparedCall implements Disposable {
   /** Leaves the slot to its late reply. The next call acquires another one. */
   #giveUp(): Error {
     const error = this.#host.stats.failed(deadlineError(this.#name, this.#deadlineMs));
-    this.#session.release(this.#slot);
+    this.#session.releasePrepared(this.#slot);
     this.#slot = NO_SLOT;
     return error;
   }
 
   #release(): void {
     const free = this.#slot.state === HELD || this.#slot.state === DONE;
-    if (this.#slot !== NO_SLOT) this.#session.release(this.#slot);
+    if (this.#slot !== NO_SLOT) this.#session.releasePrepared(this.#slot);
     if (free) this.#host.onFree();
     this.#slot = NO_SLOT;
   }

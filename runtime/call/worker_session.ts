@@ -12,6 +12,7 @@ import {
   LOST,
   OPEN,
   POSTED,
+  type SlotMemory,
   STALE,
 } from "./client_slot.ts";
 import { FreeSlots } from "./free_slots.ts";
@@ -107,6 +108,8 @@ export class WorkerSession {
   readonly #traces: Int32Array[] = [];
   /** The memory of a slot at the worker, or that from which it is written. */
   readonly #requestMemory: (slot: number, at: number, length: number) => ArrayBuffer;
+  /** Makes buffers over the memory of a slot. */
+  readonly #slotMemory: (slot: number) => SlotMemory;
 
   /** Takes ownership of the connection. Use {@linkcode attachWorker}. */
   constructor(connection: Connection, terms: SessionTerms) {
@@ -136,15 +139,18 @@ export class WorkerSession {
     this.#requestMemory = request;
     const reply = (i: number, at: number, length: number) =>
       connection.buffer(layout.inboundAt + i * layout.stride + at, length);
+    this.#slotMemory = (i) => ({
+      input: request(i, PAYLOAD_AT, payloadBytes),
+      output: reply(i, PAYLOAD_AT, payloadBytes),
+      line: ready.inline ? lines?.buffers(i) : undefined,
+    });
     this.slots = Array.from({ length: depth }, (_, i) =>
       new ClientSlot(
         i,
         firstSequence,
         request(i, HEADER_AT, HEADER_BYTES),
         reply(i, HEADER_AT, HEADER_BYTES),
-        request(i, PAYLOAD_AT, payloadBytes),
-        reply(i, PAYLOAD_AT, payloadBytes),
-        ready.inline ? lines?.buffers(i) : undefined,
+        this.#slotMemory(i),
       ));
     this.#givenUp = this.slots.map(({ index }) => new Int32Array(request(index, GIVEN_UP_AT, 4)));
     this.#begun = shared
@@ -183,6 +189,14 @@ export class WorkerSession {
     const slot = this.#free.take();
     if (slot) slot.state = HELD;
     return slot;
+  }
+
+  /** Releases the slot of a prepared call, whose caller may have transferred its memory. */
+  releasePrepared(slot: ClientSlot): void {
+    if (this.connection.state === "connected" && slot.detached) {
+      slot.renew(this.#slotMemory(slot.index));
+    }
+    this.release(slot);
   }
 
   /** Releases a slot. One with a call in flight stays out of use until the reply. */

@@ -124,6 +124,30 @@ test(anyFabric("`PreparedCall` works on after a function that threw"), async () 
   await assertRejects(() => call.invoke(2), FunctionError, "TypeError: no");
 });
 
+for (const bytes of [64, 5000]) {
+  test(
+    anyFabric(`a slot serves other calls after a caller has transferred its ${bytes} bytes`),
+    async () => {
+      await using lease = await sharedLease({ depth: 1 });
+      for (const name of ["input", "output"] as const) {
+        const call = lease.prepare("echo", { bytes, resultBytes: bytes });
+        call.input.set(pattern(bytes));
+        assertEquals(call.invokeSync(bytes), bytes);
+        (call[name].buffer as ArrayBuffer).transfer();
+        call.close();
+        const output = new Uint8Array(bytes);
+        assertEquals(await lease.invoke("echo", pattern(bytes, 1), { output }), pattern(bytes, 1));
+        assertEquals(await lease.invoke("echo", pattern(bytes, 2)), pattern(bytes, 2));
+        using again = lease.prepare("echo", { bytes, resultBytes: bytes });
+        again.input.set(pattern(bytes, 3));
+        assertEquals(again.invokeSync(bytes), bytes);
+        assertEquals(again.output, pattern(bytes, 3));
+      }
+      assertEquals(lease.stats().errors, {});
+    },
+  );
+}
+
 test("`PreparedCall.close()` during a call releases the slot at the reply", async () => {
   await using lease = await sharedLease({ depth: 2, maxBytes: 64 });
   using other = lease.prepare("hold"); // has the second slot, and the worker's thread
