@@ -22,14 +22,24 @@ const MFD_CLOEXEC = 1;
 /** Resolves all symbols while loading: otherwise the first call of a missing one would end the process. */
 const RTLD_NOW = 2;
 
-/** `call(function, in, size, out)`: moves the last three arguments to the registers of the first three, then jumps to the function. */
+/**
+ * `call(function, in, size, out)`: moves the last three arguments to the registers of the first three and calls the function.
+ *
+ * x86-64 keeps all stores in order but the non-temporal ones (Intel SDM vol. 1, 10.4.6.2), and the reply is a plain store: a
+ * function that ends without a fence would return its last result. On aarch64 the reply's store orders them, and the stub
+ * jumps.
+ */
 const CALL_CODE: Record<Arch, Uint8Array> = {
   x86_64: Uint8Array.of(
+    ...[0x48, 0x83, 0xec, 0x08], // sub rsp, 8
     ...[0x48, 0x89, 0xf8], // mov rax, rdi
     ...[0x48, 0x89, 0xf7], // mov rdi, rsi
     ...[0x89, 0xd6], // mov esi, edx
     ...[0x48, 0x89, 0xca], // mov rdx, rcx
-    ...[0xff, 0xe0], // jmp rax
+    ...[0xff, 0xd0], // call rax
+    ...[0x48, 0x83, 0xc4, 0x08], // add rsp, 8
+    ...[0x0f, 0xae, 0xf8], // sfence
+    ...[0xc3], // ret
   ),
   aarch64: Uint8Array.of(
     ...[0xf0, 0x03, 0x00, 0xaa], // mov x16, x0

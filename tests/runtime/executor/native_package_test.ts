@@ -35,6 +35,19 @@ uint32_t leave(void *in, uint32_t size, void *out) { exit(0); }
 uint32_t spin(void *in, uint32_t size, void *out) { for (volatile int i = 0;; i++); }
 `;
 
+/** Stores around the caches, which no fence follows. */
+const STREAM = `
+#include <emmintrin.h>
+#include <stdint.h>
+uint32_t stream(void *in, uint32_t size, void *out) {
+  __m128i value = _mm_set1_epi32(*(int32_t *) in);
+  for (uint32_t at = 0; at < size; at += 16) {
+    _mm_stream_si128((__m128i *) ((char *) out + at), value);
+  }
+  return size;
+}
+`;
+
 const CPP = `
 #include <cstdint>
 #include <stdexcept>
@@ -113,6 +126,25 @@ Deno.test(
         assertEquals(number(peek.output.subarray(0, peek.invokeSync(0))), 77);
       }
       assertEquals(number(aligned.output.subarray(0, aligned.invokeSync(0))), 0);
+    });
+
+    const isX86 = Deno.build.arch === "x86_64";
+    await t.step({
+      name: "the client sees the results of non-temporal stores",
+      ignore: !isX86,
+      fn: async () => {
+        await using lease = await client.lease({ functions: await compile(STREAM) });
+        for (const size of [16, 64, 4096]) {
+          using call = lease.prepare("stream", { bytes: size, resultBytes: size });
+          const input = new Int32Array(call.input.buffer, call.input.byteOffset, 1);
+          const output = new Int32Array(call.output.buffer, call.output.byteOffset, size / 4);
+          for (let i = 1; i <= 2000; i++) {
+            input[0] = i;
+            call.invokeSync(size);
+            assertEquals([output[0], output.at(-1)], [i, i]);
+          }
+        }
+      },
     });
 
     await t.step("functions of a C++ library, from a file", async () => {
