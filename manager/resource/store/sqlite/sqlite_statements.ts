@@ -48,9 +48,9 @@ export class SqliteStatements {
   /** Begins the transaction of the group, unless it has begun. */
   begin(): void {
     if (!this.#isDue) return;
-    this.#isDue = false;
     this.#hasBegun = true; // it counts as lost if it cannot begin
     this.#begin.run();
+    this.#isDue = false; // only now: no later statement may run outside the transaction
   }
 
   /** Commits the group. */
