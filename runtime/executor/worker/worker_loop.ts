@@ -217,11 +217,11 @@ export class WorkerLoop {
   #look(): number {
     const cycles = this.#options.clock.look();
     this.#options.server.look();
+    if (this.#shared !== undefined) this.#shared.publishCore();
     if (this.#over()) return -1;
     const atMs = this.#time.at(cycles);
     if (atMs - this.#probedMs >= PROBE_EVERY_MS) {
       this.#probedMs = atMs;
-      if (this.#shared !== undefined) this.#shared.publishCore();
       if (!this.#options.connection.probe()) {
         while (this.#options.server.serveNext());
         return -1;
