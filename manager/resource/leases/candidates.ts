@@ -2,8 +2,9 @@
 import { memoryShare } from "../../../runtime/grant/memory_share.ts";
 import type { NodeObstacle } from "../../../runtime/http/queue_api.ts";
 import { CANDIDATES_PER_LEASE, MAX_OFFERS } from "../policy.ts";
+import { freeCores } from "../store/free_order.ts";
 import type { NodeLoad, NodeRow, Resources, Transaction } from "../store/store.ts";
-import { freeCores, freeOf, isLargeEnough, isLending, stateOf } from "./node_capacity.ts";
+import { freeOf, isLargeEnough, isLending, stateOf } from "./node_capacity.ts";
 import { firstOf, place, type Placement } from "./placement.ts";
 
 /** What a reservation of nodes depends on besides the rows. */

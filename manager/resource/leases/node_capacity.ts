@@ -1,4 +1,5 @@
 /** What a node offers to new leases, and whether it offers anything. */
+import { freeCores } from "../store/free_order.ts";
 import type { NodeLoad, NodeRow, Resources } from "../store/store.ts";
 
 /**
@@ -36,9 +37,4 @@ export function freeOf({ node, allocated }: NodeLoad): Resources {
     workers: Math.max(0, freeCores({ node, allocated })),
     memoryBytes: Math.max(0, node.memoryBytes - allocated.memoryBytes),
   };
-}
-
-/** The free cores of a node. Negative if its capacity was reduced. */
-export function freeCores({ node, allocated }: NodeLoad): number {
-  return node.cores - allocated.workers;
 }

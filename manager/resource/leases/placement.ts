@@ -1,7 +1,7 @@
 /** The policies that order the nodes which can serve a lease. */
 import { CANDIDATES_PER_LEASE } from "../policy.ts";
 import type { NodeLoad, Transaction } from "../store/store.ts";
-import { freeCores } from "./node_capacity.ts";
+import { freeCores } from "../store/free_order.ts";
 
 /** The nodes to choose from. */
 export interface Choosable {

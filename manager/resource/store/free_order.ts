@@ -37,7 +37,8 @@ export class FreeOrder<Load extends NodeLoad> {
   }
 }
 
-function freeCores({ node, allocated }: NodeLoad): number {
+/** The free cores of a node. Negative if its capacity was reduced. */
+export function freeCores({ node, allocated }: NodeLoad): number {
   return node.cores - allocated.workers;
 }
 
