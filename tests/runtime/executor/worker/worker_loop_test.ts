@@ -7,7 +7,7 @@ import { CoreShare } from "../../../../runtime/executor/worker/core_share.ts";
 import { SLOT_WATCH, STOP } from "../../../../runtime/executor/watch_words.ts";
 import type { WorkClock } from "../../../../runtime/executor/worker/work_clock.ts";
 import { WorkerLoop } from "../../../../runtime/executor/worker/worker_loop.ts";
-import { SCARCE_MS } from "../../../../runtime/policy.ts";
+import { POLLS_PER_LOOK, SCARCE_MS } from "../../../../runtime/policy.ts";
 
 /** After this time a worker that never sleeps is stopped. */
 const MAX_PLAY_MS = 5000;
@@ -43,7 +43,7 @@ async function play(
     stopFd: -1,
     cores: new CoreShare(() => onYield(stop)),
     clock: {
-      look: none,
+      look: () => 1000 * performance.now(), // a counter of microseconds
       yielded: none,
       slept: none,
       leave: none,
@@ -123,6 +123,23 @@ Deno.test("a worker whose core no other thread needs stays hot for its hot time"
   }
   const last = sleptAfterMs.at(-1)!;
   assert(last >= HOT_MS - CLOCK_MS, `it slept after ${sleptAfterMs} ms`);
+});
+
+Deno.test("a worker that never sleeps publishes its core at each look: the kernel may move it at any time", async () => {
+  const LOOKS = 20;
+  let published = 0;
+  let polls = 0;
+  await play({
+    hotMs: Infinity,
+    serveNext(stop) {
+      if (++polls === (LOOKS + 1) * POLLS_PER_LOOK) stop();
+      return false;
+    },
+    onSleep: none,
+    onYield: none,
+    onPublish: () => void published++,
+  });
+  assert(published >= LOOKS, `${published} times in ${LOOKS} looks`);
 });
 
 Deno.test("a worker that was woken publishes its core, and yields once, after its first reply", async () => {
