@@ -97,8 +97,8 @@ export interface SharedMemory {
   /** Publishes the core on which this thread runs, for the peer's {@linkcode SharedMemory.leaveCore}. */
   publishCore(): void;
   /**
-   * Moves this thread to another core if the peer was on the same one when it last published its core, and another one
-   * that this thread may use is idle. While both are on one core, only one of them runs.
+   * Moves this thread to another core if the peer was on the same one when it last published its core, and this thread may
+   * use another one. While both are on one core, only one of them runs.
    *
    * @returns whether it moved.
    */

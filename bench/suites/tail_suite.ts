@@ -1,13 +1,14 @@
 /**
  * The causes of the slowest calls: sequential round trips of a call and of the floor, in classes by their time, beside the
  * events that took a core from one of the two threads. Once with the cores left to the scheduler, once with a core for
- * each end.
+ * each end, and once with the cores left to the scheduler while other threads keep all but one of them busy.
  */
 
 import { LocalManagers } from "../../cli/children/local_managers.ts";
 import { connect } from "../../mod.ts";
 import { invokeSyncContender } from "../calls.ts";
 import type { Contender } from "../contender.ts";
+import { BusyThreads } from "./busy_threads.ts";
 import { floorContender } from "../floors/floor_contender.ts";
 import { interruptions } from "./interruptions.ts";
 import { OwnCore } from "./own_core.ts";
@@ -41,6 +42,10 @@ export async function tailSuite(bench: Bench): Promise<void> {
     "cores lost",
   ]];
   await measure(bench, "cores shared", lines);
+  {
+    using _threads = new BusyThreads(navigator.hardwareConcurrency - 1);
+    await measure(bench, "all but one busy", lines);
+  }
   {
     using core = new OwnCore();
     if (core.cores.length > 1) await measure(bench, "a core each", lines, () => core.take());

@@ -9,12 +9,12 @@ import {
   type SharedMemory,
   SIGNALED,
 } from "../fabric.ts";
-import type { Libc } from "../../ffi/libc.ts";
 import { atomicsExchange, atomicsStore } from "../../ffi/intrinsics.ts";
 import { ORDERED_STORES } from "../../ffi/memory_order.ts";
 import { checkAtomic, checkLocal, checkMessage } from "../ranges.ts";
 import { Opcode, Status } from "../status.ts";
 import { Arenas } from "./arenas.ts";
+import type { CoreMoves } from "./core_moves.ts";
 import type { Inbox } from "./inbox.ts";
 import { sharesCore } from "./lone_core.ts";
 import type { EndMemory } from "./memory.ts";
@@ -26,7 +26,7 @@ import type { Doorbell, WakeReason } from "./doorbell.ts";
 
 /** What the handshake leaves for a connection. */
 export interface ShmEnds {
-  readonly libc: Libc;
+  readonly moves: CoreMoves;
   readonly mine: EndMemory;
   readonly theirs: EndMemory;
   /** Over this end's control block; the initial receives are posted already. */
@@ -70,7 +70,7 @@ export class ShmConnection implements Connection, SharedMemory {
   readonly #fence = new Int32Array(1);
 
   constructor(ends: ShmEnds) {
-    const { libc, mine, theirs } = ends;
+    const { mine, theirs } = ends;
     this.privateData = ends.privateData;
     this.arenaBytes = mine.arenaBytes;
     this.#mine = mine;
@@ -89,7 +89,7 @@ export class ShmConnection implements Connection, SharedMemory {
     this.#sent = new SendCompletions(ends.sendDepth);
     this.#regions = new RegionTable(mine.control.buffer(0, mine.control.length), mine.arenaBytes);
     this.#arenas = new Arenas(mine, theirs, theirControl);
-    this.#core = new PeerCore(libc, mine.control, theirs.control);
+    this.#core = new PeerCore(ends.moves, mine.control, theirs.control);
   }
 
   get state(): ConnectionState {

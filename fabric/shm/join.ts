@@ -4,6 +4,7 @@ import type { Libc } from "../../ffi/libc.ts";
 import type { Poller } from "../../ffi/poller.ts";
 import type { Connection, ConnectionOptions } from "../fabric.ts";
 import { ShmConnection } from "./connection.ts";
+import type { CoreMoves } from "./core_moves.ts";
 import { Doorbell } from "./doorbell.ts";
 import type { ReceivedIntroduction } from "./handshake.ts";
 import { Inbox } from "./inbox.ts";
@@ -29,6 +30,7 @@ export interface ShmTuning {
 export interface ShmContext {
   readonly libc: Libc;
   readonly poller: Poller;
+  readonly moves: CoreMoves;
   readonly tuning: ShmTuning;
 }
 
@@ -82,11 +84,11 @@ export function joinEnds(
   peer: ReceivedIntroduction,
   options: ConnectionOptions,
 ): Connection {
-  const { libc, poller } = context;
+  const { libc, poller, moves } = context;
   try {
     const theirs = mapPeerEnd(libc, peer.descriptors!, peer.arenaBytes, peer.entries);
     return new ShmConnection({
-      libc,
+      moves,
       mine: mine.memory,
       inbox: mine.inbox,
       theirs,

@@ -8,6 +8,7 @@ import { parseAddress } from "../address.ts";
 import { FabricError } from "../errors.ts";
 import { checkConnectionOptions } from "../options.ts";
 import type { Connection, ConnectionOptions, Listener, Provider } from "../fabric.ts";
+import { CoreMoves } from "./core_moves.ts";
 import { ACCEPT, HELLO, receiveIntroduction, REJECT, sendIntroduction } from "./handshake.ts";
 import { ShmListener } from "./listener.ts";
 import { closeDescriptors } from "./memory.ts";
@@ -35,7 +36,7 @@ class ShmProvider implements Provider {
   constructor(tuning: ShmTuning, holdings?: Holdings) {
     const libc = openLibc(holdings);
     const poller = new Poller(libc);
-    this.#context = { libc, poller, tuning };
+    this.#context = { libc, poller, moves: new CoreMoves(libc), tuning };
     this.closed = poller.closed.then(() => libc.close()); // its last call still needs the library
   }
 

@@ -157,7 +157,7 @@ export class Pump {
     return woken;
   }
 
-  /** Moves this thread off the core of a worker with calls in flight, if another one is idle. */
+  /** Moves this thread off the core of a worker with calls in flight, if it may run on another one. */
   #leaveCore(): boolean {
     return this.#sessions.some((session) => session.outstanding > 0 && session.leaveCore());
   }

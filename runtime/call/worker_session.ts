@@ -310,7 +310,7 @@ export class WorkerSession {
     if (wasOverdue) this.onFreed?.();
   }
 
-  /** Moves this thread off the worker's core, if another one is idle. Returns whether it moved. */
+  /** Moves this thread off the worker's core, if it may run on another one. Returns whether it moved. */
   leaveCore(): boolean {
     const { shared } = this.connection;
     return shared !== undefined && shared.leaveCore();

@@ -12,6 +12,7 @@ import {
   sendMessage,
 } from "../../../ffi/sockets/unix_socket.ts";
 import { controlBytes } from "../../../fabric/shm/layout.ts";
+import { CoreMoves } from "../../../fabric/shm/core_moves.ts";
 import { ShmListener } from "../../../fabric/shm/listener.ts";
 import { openShm } from "../../../fabric/shm/provider.ts";
 import { countDescriptors, countMappings, eventually } from "../../support/descriptors.ts";
@@ -173,7 +174,11 @@ Deno.test("a listener does not wait for a hello that has arrived with its connec
     },
     release() {},
   } as unknown as Poller;
-  const listener = new ShmListener({ libc, poller, tuning: {} }, name, "shm:test");
+  const listener = new ShmListener(
+    { libc, poller, moves: new CoreMoves(libc), tuning: {} },
+    name,
+    "shm:test",
+  );
   const fd = connectUnix(libc, name);
   try {
     introduce(libc, fd, 1, {});
