@@ -38,6 +38,6 @@ export class PeerCore {
    */
   leave(): boolean {
     const { core } = this.#moves;
-    return core >= 0 && this.#theirs[0] === core + 1 && this.#moves.leave(core);
+    return core >= 0 && this.#theirs[0] === core + 1 && this.#moves.leave(core, this);
   }
 }
