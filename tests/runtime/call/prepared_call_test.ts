@@ -131,6 +131,7 @@ for (const bytes of [64, 5000]) {
       await using lease = await sharedLease({ depth: 1 });
       for (const name of ["input", "output"] as const) {
         const call = lease.prepare("echo", { bytes, resultBytes: bytes });
+        assertEquals([call.input.byteOffset, call.output.byteOffset], [0, 0]);
         call.input.set(pattern(bytes));
         assertEquals(call.invokeSync(bytes), bytes);
         (call[name].buffer as ArrayBuffer).transfer();
