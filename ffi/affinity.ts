@@ -38,12 +38,18 @@ export function keepOnCores(libc: Libc, cores: readonly number[], thread = 0): v
   }
 }
 
+/** A mask of all cores. */
+const ANY = new Uint8Array(MASK_BYTES).fill(0xff);
+
 /** Moves the calling thread to another core. Uses the same memory each time: a call may wait for it. */
 export class CoreLeaver {
   readonly #libc: Libc;
   /** The cores on which the thread may run, and those but the one that it leaves. */
   readonly #allowed = new Uint8Array(MASK_BYTES);
   readonly #others = new Uint8Array(MASK_BYTES);
+  readonly #restored = new Uint8Array(MASK_BYTES);
+  /** Whether the thread may still not run on the core that it left, since the kernel refused. */
+  #isKeptOff = false;
 
   constructor(libc: Libc) {
     this.#libc = libc;
@@ -51,6 +57,7 @@ export class CoreLeaver {
 
   /** Returns on how many cores the thread may run; 0 if that cannot be read, as on a host of more than 1024 cores. */
   count(): number {
+    if (this.#isKeptOff && !this.#restore()) return 0;
     if (this.#libc.c.sched_getaffinity(0, MASK_SIZE, this.#allowed) < 0) return 0;
     let cores = 0;
     for (let i = 0; i < MASK_BYTES; i++) {
@@ -69,7 +76,20 @@ export class CoreLeaver {
     this.#others.set(this.#allowed);
     this.#others[core >> 3]! &= ~(1 << (core & 7));
     if (c.sched_setaffinity(0, MASK_SIZE, this.#others) !== 0) return false;
-    c.sched_setaffinity(0, MASK_SIZE, this.#allowed);
+    this.#restore();
     return true;
+  }
+
+  /**
+   * Lets the thread run where it could. The kernel remembers a mask that was set, and uses no core beyond it when the
+   * thread's control group has more cores later. A mask of all cores is as none, so it stays unless the thread had one.
+   */
+  #restore(): boolean {
+    const { c } = this.#libc;
+    const isAsBefore = c.sched_setaffinity(0, MASK_SIZE, ANY) === 0 &&
+      c.sched_getaffinity(0, MASK_SIZE, this.#restored) >= 0 &&
+      this.#restored.every((byte, i) => byte === this.#allowed[i]);
+    this.#isKeptOff = !isAsBefore && c.sched_setaffinity(0, MASK_SIZE, this.#allowed) !== 0;
+    return !this.#isKeptOff;
   }
 }
