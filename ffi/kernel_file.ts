@@ -5,7 +5,7 @@
 import { ENOENT, type ErrnoError } from "./errno.ts";
 import { cString, type Libc } from "./libc.ts";
 
-export const O_RDONLY_CLOEXEC = 0o2000000;
+const O_RDONLY_CLOEXEC = 0o2000000;
 const O_WRONLY_CLOEXEC = 0o1 | 0o2000000;
 const O_PATH_CLOEXEC = 0o10000000 | 0o2000000;
 const CHUNK_BYTES = 65_536;

@@ -37,7 +37,8 @@ export const SUITES: readonly Suite[] = [
   },
   {
     name: "tail",
-    about: "the slowest calls and their causes, with shared cores and with a core for each end",
+    about:
+      "the slowest calls and their causes, with shared cores, with busy ones, and with a core for each end",
     byDefault: true,
     run: tailSuite,
   },

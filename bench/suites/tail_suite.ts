@@ -1,7 +1,7 @@
 /**
  * The causes of the slowest calls: sequential round trips of a call and of the floor, in classes by their time, beside the
- * events that took a core from one of the two threads. Once with the cores left to the scheduler, once with a core for
- * each end, and once with the cores left to the scheduler while other threads keep all but one of them busy.
+ * events that took a core from one of the two threads. Once with the cores left to the scheduler, once with all of them
+ * but one kept busy by other threads, once with a core for each end.
  */
 
 import { LocalManagers } from "../../cli/children/local_managers.ts";
@@ -42,8 +42,9 @@ export async function tailSuite(bench: Bench): Promise<void> {
     "cores lost",
   ]];
   await measure(bench, "cores shared", lines);
-  {
-    using _threads = new BusyThreads(navigator.hardwareConcurrency - 1);
+  const cores = navigator.hardwareConcurrency;
+  if (cores > 1) {
+    using _threads = new BusyThreads(cores - 1);
     await measure(bench, "all but one busy", lines);
   }
   {

@@ -19,14 +19,17 @@ const CALM_PAUSES = 4;
 export class CoreMoves {
   readonly #libc: Libc;
   readonly #cores: CoreLeaver;
+  readonly #now: () => number;
   #pauseMs = PAUSE_MS;
   #triedMs = -Infinity;
   #movedMs = -Infinity;
   /** The peer from which it moved last. */
   #peer: unknown;
 
-  constructor(libc: Libc) {
+  /** @param now the clock, in milliseconds. */
+  constructor(libc: Libc, now: () => number = nowMs) {
     this.#libc = libc;
+    this.#now = now;
     this.#cores = new CoreLeaver(libc);
   }
 
@@ -42,7 +45,7 @@ export class CoreMoves {
    * @returns whether it moved.
    */
   leave(core: number, peer: unknown): boolean {
-    const atMs = nowMs();
+    const atMs = this.#now();
     if (atMs - this.#triedMs < this.#pauseMs) return false;
     this.#triedMs = atMs;
     if (this.#cores.count() < 2 || !this.#cores.leave(core)) return false;

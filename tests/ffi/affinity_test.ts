@@ -33,30 +33,29 @@ class Kernel {
   } as unknown as Libc;
 }
 
-Deno.test("a thread that has left a core uses the cores that its control group has later", () => {
-  const kernel = new Kernel();
-  kernel.group = 0b0011;
+/** A thread with these masks, whose cores were counted. */
+function counted(masks: { group?: number; set?: number } = {}) {
+  const kernel = Object.assign(new Kernel(), masks);
   const leaver = new CoreLeaver(kernel.libc);
-  assertEquals(leaver.count(), 2);
+  leaver.count();
+  return { kernel, leaver };
+}
+
+Deno.test("a thread that has left a core uses the cores that its control group has later", () => {
+  const { kernel, leaver } = counted({ group: 0b0011 });
   assert(leaver.leave(0));
   kernel.group = 0b1111;
   assertEquals(kernel.effective, 0b1111);
 });
 
 Deno.test("a thread that has left a core keeps the mask that it had", () => {
-  const kernel = new Kernel();
-  kernel.set = 0b0110;
-  const leaver = new CoreLeaver(kernel.libc);
-  assertEquals(leaver.count(), 2);
+  const { kernel, leaver } = counted({ set: 0b0110 });
   assert(leaver.leave(1));
   assertEquals(kernel.set, 0b0110);
 });
 
 Deno.test("a core from which a thread stays excluded by a failure is its own again at the next count", () => {
-  const kernel = new Kernel();
-  kernel.set = 0b0110;
-  const leaver = new CoreLeaver(kernel.libc);
-  leaver.count();
+  const { kernel, leaver } = counted({ set: 0b0110 });
   kernel.failing = [2, 3, 4, 5]; // both ways to restore it, twice
   assert(leaver.leave(1));
   assertEquals(kernel.effective, 0b0100);
@@ -66,9 +65,7 @@ Deno.test("a core from which a thread stays excluded by a failure is its own aga
 });
 
 Deno.test("a thread stays where the kernel refuses to exclude the core", () => {
-  const kernel = new Kernel();
-  const leaver = new CoreLeaver(kernel.libc);
-  leaver.count();
+  const { kernel, leaver } = counted();
   kernel.failing = [1];
   assert(!leaver.leave(1));
   assertEquals([kernel.sets, kernel.effective], [1, 0b1111]);
